@@ -1,0 +1,39 @@
+"""Everything that mappings/ says, as one value that the steps are given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from service.consent.terms import ConsentTerms
+from service.screening.instrument import CodeUse, Context, Instrument, Policy
+from service.shared.code import Code
+
+DEFAULT_SITE = "default"
+OTHERWISE = "otherwise"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`by_code` finds what a code stands for, `context_codes` the Observations that tell about the pregnancy.
+
+    `policies` is by organisation id, with `default` for a site that has said nothing of its own. `alert_texts` are what
+    a clinician reads for an alert's code, `status_reasons` what a programme reads when its offer changes; both have
+    `otherwise` for a code without words. `version` names the whole content of mappings/.
+    """
+
+    instruments: Mapping[str, Instrument]
+    by_code: Mapping[Code, CodeUse]
+    context_codes: Mapping[Code, Context]
+    policies: Mapping[str, Policy]
+    consent_terms: ConsentTerms
+    alert_texts: Mapping[str, str]
+    status_reasons: Mapping[str, str]
+    version: str
+
+    def policy(self, organisation_id: str) -> Policy:
+        return self.policies.get(organisation_id, self.policies[DEFAULT_SITE])
+
+    def alert_text(self, code: str) -> str:
+        return self.alert_texts.get(code, self.alert_texts[OTHERWISE])
+
+    def status_reason(self, code: str) -> str:
+        return self.status_reasons.get(code, self.status_reasons[OTHERWISE])

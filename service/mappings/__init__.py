@@ -1,0 +1,119 @@
+"""Reads mappings/*.toml whole into the rooms' own values, and refuses all of it on one error.
+
+Every problem is listed with its file and key, so that a site mends them in one go. The grammar of each file is
+explained at the top of that file.
+"""
+
+import hashlib
+from pathlib import Path
+
+from service.consent.terms import ConsentTerms
+from service.flow.rules import DEFAULT_SITE, OTHERWISE, Rules
+from service.mappings.codes import CodeBook
+from service.mappings.instruments import read_context, read_instrument
+from service.mappings.programmes import programme_of
+from service.mappings.reader import Folder, Table
+from service.mappings.sites import over_default, read_policy
+from service.referrals.programme import Programme
+from service.screening.instrument import Instrument, Policy
+
+_SERVICE = Path(__file__).resolve().parent.parent
+_DEFAULT_SITE_FILE = "sites/default.toml"
+
+
+def load(folder: Path | None = None) -> Rules:
+    """All of `folder`, by default what is installed with the service, or `mappings/` beside it in a checkout.
+
+    Raises InvalidMappings with one line for each problem.
+    """
+    files = Folder(folder or own_folder())
+    book = CodeBook(files.table("unverified.toml"))
+    instruments = _instruments(files, book)
+    texts = files.table("texts.toml")
+    rules = Rules(
+        instruments=instruments,
+        by_code=book.uses,
+        context_codes=read_context(files.table("context.toml"), book),
+        policies=_policies(files, instruments),
+        consent_terms=_consent_terms(files.table("consent.toml"), book),
+        alert_texts=_texts(texts.table("alert"), instruments),
+        status_reasons=_texts(texts.table("status_reason"), instruments),
+        version=_version(files.path),
+    )
+    for name in files.names("programmes/*.toml"):
+        programme_of(files.table(name), name, default_respond_hours=1)
+    book.close()
+    files.close()
+    return rules
+
+
+def read_programme(file: Path, id: str, rules: Rules) -> Programme:
+    """The programme that `file` describes, with nobody in it yet. Raises InvalidMappings."""
+    files = Folder(file.parent)
+    default = rules.policies[DEFAULT_SITE].respond_within_hours
+    programme = programme_of(files.table(file.name), id, default)
+    files.close()
+    return programme
+
+
+def own_folder() -> Path:
+    """`mappings/` as a wheel carries it, else the one in the checkout that the service runs from."""
+    packaged = _SERVICE / "_mappings"
+    return packaged if packaged.is_dir() else _SERVICE.parent / "mappings"
+
+
+def _instruments(files: Folder, book: CodeBook) -> dict[str, Instrument]:
+    found: dict[str, Instrument] = {}
+    for name in files.names("instruments/*.toml"):
+        table = files.table(name)
+        instrument = read_instrument(table, book)
+        if instrument.id in found:
+            table.note("id", "is used twice")
+        found[instrument.id] = instrument
+    if not found:
+        files.problems.append("instruments: there is no instrument")
+    return found
+
+
+def _policies(files: Folder, instruments: dict[str, Instrument]) -> dict[str, Policy]:
+    default = files.content(_DEFAULT_SITE_FILE)
+    found: dict[str, Policy] = {}
+    for name in files.names("sites/*.toml"):
+        is_default = name == _DEFAULT_SITE_FILE
+        table = files.table(name, default if is_default else over_default(default, files.content(name)))
+        policy = read_policy(table, is_default, instruments)
+        if policy.id in found:
+            table.note("organisation", "has two files")
+        found[policy.id] = policy
+    return found
+
+
+def _consent_terms(table: Table, book: CodeBook) -> ConsentTerms:
+    terms = ConsentTerms(
+        scopes=book.codes(table.tables("scope")),
+        categories=book.codes(table.tables("category")),
+        recipient_roles=book.codes(table.tables("recipient_role")),
+        purposes=book.codes(table.tables("purpose")),
+        report_back_meanings=frozenset(table.table("report_back").texts("meanings")),
+        longest_days=table.whole("longest_days", at_least=1),
+    )
+    for key in ("scope", "category", "recipient_role", "purpose"):
+        if key not in table:
+            table.note(key, "is missing")
+    return terms
+
+
+def _texts(table: Table, instruments: dict[str, Instrument]) -> dict[str, str]:
+    """Code -> text. A text that names an instrument would tell whoever reads it what she was asked about."""
+    texts = {key: table.text(key) for key in sorted({OTHERWISE, *table.names()})}
+    for key, text in texts.items():
+        if any(name.casefold() in text.casefold() for each in instruments.values() for name in (each.id, each.title)):
+            table.note(key, "names an instrument")
+    return texts
+
+
+def _version(folder: Path) -> str:
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*.toml")):
+        content.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return content.hexdigest()[:12]

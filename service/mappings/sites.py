@@ -1,0 +1,49 @@
+"""sites/*.toml: what each site has decided. A site's own file repeats only what differs from default.toml."""
+
+from service.flow.rules import DEFAULT_SITE
+from service.mappings.codes import approval
+from service.mappings.instruments import read_site_cut_offs
+from service.mappings.reader import Table, Toml
+from service.screening.instrument import Approval, Instrument, Policy, Priority, Rung
+
+
+def over_default(default: Toml, own: Toml) -> Toml:
+    """`own` laid over `default`, table by table; the name that answers for `default` does not answer for `own`."""
+    base = {key: value for key, value in default.items() if key not in ("approval", "organisation")}
+    return base | {key: _over(base.get(key), value) for key, value in own.items()}
+
+
+def _over(below: object, above: object) -> object:
+    return below | above if isinstance(below, dict) and isinstance(above, dict) else above
+
+
+def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrument]) -> Policy:
+    waiting, priority, screening = table.table("waiting"), table.table("priority"), table.table("screening")
+    offers, acknowledge, cut_offs = table.table("offers"), table.table("acknowledge"), table.optional_table("cut_off")
+    ladder = tuple(Rung(row.text("code"), row.text("display")) for row in table.tables("ladder"))
+    if not ladder:
+        table.note("ladder", "has no rung: an alert would be put to nobody")
+    return Policy(
+        id=DEFAULT_SITE if is_default else table.text("organisation"),
+        version=table.text("version"),
+        approval=approval(table.table("approval")),
+        waits_for_items_seconds=waiting.whole("items_seconds"),
+        unknown_priority=priority.member("unknown", Priority),
+        unscorable_priority=priority.member("unscorable", Priority),
+        proceed_with_alert=_approved(table, "proceed_with_alert"),
+        as_recorded_safe_contact=_approved(table, "as_recorded_safe_contact"),
+        rescreen_after_days=screening.whole("rescreen_days", at_least=1),
+        overdue_days=screening.whole("overdue_days"),
+        respond_within_hours=offers.whole("respond_hours", at_least=1),
+        hold_seen_within_minutes=offers.whole("hold_seen_minutes", at_least=1),
+        consent_request_names=offers.whole("consent_request_names", at_least=1),
+        tombstone_days=offers.whole("tombstone_days", at_least=1),
+        acknowledge_within_minutes={each: acknowledge.whole(f"{each}_minutes", at_least=1) for each in Priority},
+        ladder=ladder,
+        cut_offs=read_site_cut_offs(cut_offs, instruments) if cut_offs else {},
+    )
+
+
+def _approved(table: Table, key: str) -> Approval | None:
+    choice = table.optional_table(key)
+    return approval(choice) if choice else None

@@ -1,0 +1,196 @@
+"""What is known about an instrument and what a site has decided about it: data from mappings/, never Python."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from service.shared.code import Code
+
+
+class Stage(StrEnum):
+    ANTENATAL = "antenatal"
+    POSTNATAL = "postnatal"
+    UNKNOWN = "unknown"
+
+
+class Priority(StrEnum):
+    """FHIR request-priority, the two that a site chooses between."""
+
+    ROUTINE = "routine"
+    URGENT = "urgent"
+
+
+class Role(StrEnum):
+    """What a code stands for inside its instrument."""
+
+    TOTAL = "total"
+    ITEM = "item"
+    PANEL = "panel"
+
+
+class Context(StrEnum):
+    """What an Observation that belongs to no instrument can tell about the pregnancy."""
+
+    ESTIMATED_DUE_DATE = "estimated-due-date"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who answers for a clinical choice, and since when. A choice without a name is not loaded."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A total of `positive_at` or more is positive; from `repeat_at` up to there she is screened again."""
+
+    positive_at: int
+    repeat_at: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question, by its ordinal. Its wording is not held: it may be copyright.
+
+    `answers` maps the codes of coded answers to their score. `least_harm_answer` is the lowest score that means
+    self-harm is present, None for an item that does not ask about it.
+    """
+
+    number: int
+    codes: frozenset[Code]
+    lowest: int
+    highest: int
+    least_harm_answer: int | None
+    answers: Mapping[Code, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """`lowest` to `highest` is the range of the total, which is the sum of the items. `cut_offs` has both known stages.
+
+    `digest` names this exact content.
+    """
+
+    id: str
+    title: str
+    version: str
+    lowest: int
+    highest: int
+    items: tuple[Item, ...]
+    total_codes: frozenset[Code]
+    panel_codes: frozenset[Code]
+    cut_offs: Mapping[Stage, CutOff]
+    approval: Approval
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", _digest(self))
+
+    def critical_items(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.least_harm_answer is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUse:
+    """Where a code belongs. `item` is the ordinal, set when the role is `item` and only then."""
+
+    instrument_id: str
+    role: Role
+    item: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A step of the ladder that an unacknowledged alert climbs: the team it is put to, as a code and in words."""
+
+    code: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a site has decided. Each number carries its unit in its name.
+
+    `waits_for_items_seconds`: how long a total waits for items still on their way before `unknown` is raised.
+    `unknown_priority`, `unscorable_priority`: of those two alerts. `proceed_with_alert`: who approved that a positive
+    result with self-harm unknown goes on to consent while the alert stands; None holds it for review.
+    `as_recorded_safe_contact`: who approved offering without a usable safe-contact channel; None never offers then.
+    `acknowledge_within_minutes`: by priority, for each rung of `ladder`. `rescreen_after_days`: when a result in the
+    repeat band is due again. `overdue_days`: how long after the due date the stage stays unknown. `cut_offs`: the
+    site's own, by instrument id, in place of the instrument's.
+    """
+
+    id: str
+    version: str
+    approval: Approval
+    waits_for_items_seconds: int
+    unknown_priority: Priority
+    unscorable_priority: Priority
+    proceed_with_alert: Approval | None
+    as_recorded_safe_contact: Approval | None
+    rescreen_after_days: int
+    overdue_days: int
+    respond_within_hours: int
+    hold_seen_within_minutes: int
+    consent_request_names: int
+    tombstone_days: int
+    acknowledge_within_minutes: Mapping[Priority, int]
+    ladder: tuple[Rung, ...]
+    cut_offs: Mapping[str, Mapping[Stage, CutOff]]
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", _digest(self))
+
+
+def cut_off(instrument: Instrument, stage: Stage, policy: Policy) -> CutOff:
+    """The cut-off in force. With the stage unknown the lower of the two counts, so that nobody is missed."""
+    known = {**instrument.cut_offs, **policy.cut_offs.get(instrument.id, {})}
+    if stage in known:
+        return known[stage]
+    both = known.values()
+    repeats = [each.repeat_at for each in both if each.repeat_at is not None]
+    return CutOff(
+        positive_at=min(each.positive_at for each in both),
+        repeat_at=min(repeats, default=None),
+        source="; ".join(each.source for each in both),
+    )
+
+
+def stage_at(effective: datetime, due: date | None, policy: Policy) -> Stage:
+    """The stage on the day of the screening, from the estimated due date. Just after that date it is not certain."""
+    if due is None:
+        return Stage.UNKNOWN
+    day = effective.date()
+    if day <= due:
+        return Stage.ANTENATAL
+    return Stage.UNKNOWN if day <= due + timedelta(days=policy.overdue_days) else Stage.POSTNATAL
+
+
+def rule_version(instrument: Instrument, policy: Policy) -> str:
+    """The name of exactly these rules: any change of the instrument's or of the site's data gives another one."""
+    return f"{instrument.id}/{instrument.digest}/{policy.digest}"
+
+
+def _digest(rules: Instrument | Policy) -> str:
+    content = {each.name: _plain(getattr(rules, each.name)) for each in fields(rules) if each.init}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _plain(value: object) -> object:
+    """The value as JSON would hold it, in an order that does not depend on the process."""
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(str(each) for each in value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, date) else value

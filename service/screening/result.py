@@ -1,0 +1,156 @@
+"""One administration of an instrument, put together from the messages that speak of it, in whatever order they come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from service.screening.instrument import CodeUse, Role, Stage
+
+
+class Status(StrEnum):
+    """FHIR R4 observation-status."""
+
+    REGISTERED = "registered"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    AMENDED = "amended"
+    CORRECTED = "corrected"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered-in-error"
+    UNKNOWN = "unknown"
+
+
+DECIDING = frozenset({Status.FINAL, Status.AMENDED, Status.CORRECTED})
+STILL_TO_COME = frozenset({Status.REGISTERED, Status.PRELIMINARY})
+
+# A correction may overtake what it corrects, and a void is for ever: of two from one source the higher rank counts.
+_RANK: Mapping[Status, int] = {
+    Status.REGISTERED: 0,
+    Status.UNKNOWN: 0,
+    Status.PRELIMINARY: 1,
+    Status.FINAL: 2,
+    Status.CANCELLED: 2,
+    Status.AMENDED: 3,
+    Status.CORRECTED: 3,
+    Status.ENTERED_IN_ERROR: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One number that a piece states.
+
+    `value` None with `unreadable` set: there was a value and it could not be used; `unreadable` names its element,
+    never its content. Both None: the sender says that there is no value (dataAbsentReason, an unanswered item).
+    `code_role_mismatch`: the code is known for another role, such as a panel's code that carries the total.
+    """
+
+    role: Role
+    item: int | None
+    value: int | None
+    unreadable: str | None = None
+    code_role_mismatch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one source says: an Observation with its components, an OBX, a QuestionnaireResponse.
+
+    `source` names it at its sender and stays the same when it is corrected. `expects` are the sources that it names as
+    belonging to it (hasMember, derivedFrom) and that may still be on their way.
+    """
+
+    source: str
+    status: Status
+    readings: tuple[Reading, ...]
+    expects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningResult:
+    """The key is tenant, patient, instrument, respondent, effective instant. `pieces` has the newest of each source."""
+
+    id: str
+    tenant_id: str
+    patient_id: str
+    instrument_id: str
+    respondent: str
+    effective: datetime
+    stage: Stage
+    pieces: Mapping[str, Piece] = field(default_factory=dict)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Of the pieces that may decide: final, amended or corrected."""
+        return tuple(reading for piece in self._deciding() for reading in piece.readings)
+
+    @property
+    def counts(self) -> bool:
+        """Whether any piece may decide. False while all are preliminary, and again when all are void."""
+        return bool(self._deciding())
+
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Every total stated, by whichever source; usually one."""
+        return tuple(each.value for each in self.readings if each.role is Role.TOTAL and each.value is not None)
+
+    @property
+    def items(self) -> Mapping[int, int]:
+        """Item number -> score. Where two sources differ the higher counts."""
+        scores: dict[int, int] = {}
+        for each in self.readings:
+            if each.item is not None and each.value is not None:
+                scores[each.item] = max(each.value, scores.get(each.item, each.value))
+        return scores
+
+    @property
+    def items_heard_of(self) -> frozenset[int]:
+        """The items that were sent, with or without a usable answer: nothing more is to be expected of them."""
+        return frozenset(each.item for each in self.readings if each.item is not None)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        return tuple(sorted(each.unreadable for each in self.readings if each.unreadable is not None))
+
+    @property
+    def more_expected(self) -> bool:
+        """Whether something names a part that has not come yet, or only in a preliminary form."""
+        came = {source for source, piece in self.pieces.items() if piece.status not in STILL_TO_COME}
+        return any(piece.expects - came for piece in self._deciding())
+
+    def _deciding(self) -> tuple[Piece, ...]:
+        return tuple(piece for piece in self.pieces.values() if piece.status in DECIDING)
+
+
+def attach(result: ScreeningResult, piece: Piece) -> ScreeningResult:
+    """The result with `piece` in place of what its source said before; unchanged when that outranks it."""
+    known = result.pieces.get(piece.source)
+    if known is not None and _RANK[piece.status] < _RANK[known.status]:
+        return result
+    return replace(result, pieces={**result.pieces, piece.source: piece})
+
+
+def reading(use: CodeUse, value: int | None, unreadable: str | None = None) -> Reading:
+    """What a coded element states. A panel's code with a number states the total (seen in public data), noted as such;
+    a total's code with nothing at all is a panel's heading."""
+    if use.role is Role.PANEL and (value is not None or unreadable is not None):
+        return Reading(Role.TOTAL, None, value, unreadable, code_role_mismatch=True)
+    if use.role is Role.TOTAL and value is None and unreadable is None:
+        return Reading(Role.PANEL, None, None, code_role_mismatch=True)
+    return Reading(use.role, use.item, value, unreadable)
+
+
+def whole_score(value: float | Decimal | str) -> int | None:
+    """The score that a wire value states, or None when it is no whole number: 3.5, ">=13", "thirteen", "", 1e400."""
+    if isinstance(value, str):
+        value = value.strip()
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= _LONGEST else None
+    number = Decimal(value)
+    if isinstance(value, bool) or not number.is_finite() or abs(number) >= 10**_LONGEST or number != int(number):
+        return None
+    return int(number)
+
+
+_LONGEST = 4  # digits; beyond any instrument, and short enough that no sender can make a huge integer of it

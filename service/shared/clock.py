@@ -1,0 +1,23 @@
+"""The rules' clock, injected everywhere so that a test can hold time still. It never stamps a row: the store does."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The present instant, aware and in UTC."""
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Whole milliseconds since 1970-01-01T00:00:00Z, the unit of every stamp."""
+    return int(instant.timestamp() * 1000)
+
+
+def from_milliseconds(stamp: int) -> datetime:
+    return datetime.fromtimestamp(stamp / 1000, UTC)

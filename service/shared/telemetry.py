@@ -1,0 +1,61 @@
+"""What the edges say about themselves: typed events with ids and codes, and counters. Never a word about a person.
+
+Domain rooms and flow may not import this; an import contract holds them to it.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LOGGER = logging.getLogger("peer_referral")
+
+REQUESTS = Counter("peer_referral_requests_total", "Requests answered", ["route", "method", "status"])
+SECONDS = Histogram("peer_referral_request_seconds", "Time from request to answer", ["route"])
+DELIVERIES = Counter("peer_referral_deliveries_total", "Deliveries settled", ["type", "outcome"])
+READY = Gauge("peer_referral_ready", "1 when the service can commit")
+
+
+class _Lines(logging.Formatter):
+    """One JSON object a line. An exception is named, not quoted: its message may hold what was being handled."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage() if record.name == _LOGGER.name else record.name,
+        }
+        line.update(getattr(record, "facts", {}))
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["at"] = _place(record)
+        return json.dumps(line)
+
+
+def _place(record: logging.LogRecord) -> str:
+    trace = record.exc_info[2] if record.exc_info else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+
+
+def configure(level: str) -> None:
+    """Send every logger of the process through our format to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Both write URLs, and a URL may hold what somebody searched for.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def tell(event: str, **facts: str | float | None) -> None:
+    """Log what happened: a fixed name and facts that are ids, codes, counts or durations."""
+    _LOGGER.info(event, extra={"facts": facts})
+
+
+def tell_defect(event: str, error: BaseException, **facts: str | int | None) -> None:
+    """Log a defect by the type of its error and where it was raised, never by its message."""
+    _LOGGER.error(event, extra={"facts": facts}, exc_info=error)

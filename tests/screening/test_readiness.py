@@ -1,0 +1,103 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.mappings import load
+from service.screening.decide import Outcome, Readiness, SelfHarm, decide, readiness
+from service.screening.instrument import Role, Stage
+from service.screening.result import Piece, Reading, ScreeningResult, Status
+
+RULES = load()
+POLICY = RULES.policy("any hospital")
+EPDS = RULES.instruments["epds"]
+WITHOUT_CRITICAL_ITEM = replace(EPDS, items=tuple(replace(item, least_harm_answer=None) for item in EPDS.items))
+Sent = int | str | None
+Items = dict[int, Sent]
+UNREADABLE: Sent = "unreadable"
+
+
+def result(
+    total: Sent = None,
+    items: Items | None = None,
+    *,
+    expects: frozenset[str] = frozenset(),
+    status: Status = Status.FINAL,
+) -> ScreeningResult:
+    readings = [_reading(Role.ITEM, number, answer) for number, answer in (items or {}).items()]
+    readings += [] if total is None else [_reading(Role.TOTAL, None, total)]
+    piece = Piece("Observation/1", status, tuple(readings), expects)
+    effective = datetime(2026, 1, 10, tzinfo=UTC)
+    return ScreeningResult("r1", "h1", "p1", "epds", "p1", effective, Stage.ANTENATAL, {piece.source: piece})
+
+
+def _reading(role: Role, item: int | None, value: Sent) -> Reading:
+    return Reading(role, item, None, "valueString") if isinstance(value, str) else Reading(role, item, value)
+
+
+def answers(*scores: int) -> Items:
+    return dict(enumerate(scores, 1))
+
+
+@pytest.mark.parametrize("status", [Status.PRELIMINARY, Status.REGISTERED, Status.ENTERED_IN_ERROR, Status.CANCELLED])
+def test_a_result_that_is_not_final_decides_nothing(status: Status) -> None:
+    undecided = result(20, {10: 3}, status=status)
+    assert readiness(undecided, EPDS) is Readiness.NOTHING_YET
+    with pytest.raises(ValueError, match="cannot be decided"):
+        decide(undecided, EPDS, POLICY)
+
+
+@pytest.mark.parametrize("status", [Status.FINAL, Status.AMENDED, Status.CORRECTED])
+def test_a_final_amended_or_corrected_result_decides(status: Status) -> None:
+    assert decide(result(20, {10: 3}, status=status), EPDS, POLICY).outcome is Outcome.POSITIVE
+
+
+PANEL_TO_COME = frozenset({"Observation/panel"})
+
+
+@pytest.mark.parametrize(
+    ("total", "items", "expects", "expected"),
+    [
+        (15, {}, frozenset(), Readiness.DECIDE_NOW),
+        (15, {}, PANEL_TO_COME, Readiness.WAIT),
+        (0, {}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (15, {10: 0}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (15, {1: 2}, frozenset(), Readiness.WAIT),
+        (None, {}, frozenset(), Readiness.WAIT),
+        (None, {1: 2}, frozenset(), Readiness.WAIT),
+        (None, {10: 0}, frozenset(), Readiness.WAIT),
+        (None, {10: 1}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (15, {10: 3}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (None, answers(*[0] * 10), PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (UNREADABLE, {}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (31, {}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+        (None, {10: UNREADABLE}, PANEL_TO_COME, Readiness.DECIDE_NOW),
+    ],
+)
+def test_what_waits_and_what_does_not(
+    total: Sent, items: Items | None, expects: frozenset[str], expected: Readiness
+) -> None:
+    assert readiness(result(total, items, expects=expects), EPDS) is expected
+
+
+def test_items_sent_as_unanswered_are_not_waited_for() -> None:
+    unanswered = result(15, dict.fromkeys(range(1, 11)))
+    assert readiness(unanswered, EPDS) is Readiness.DECIDE_NOW
+    assert decide(unanswered, EPDS, POLICY).self_harm is SelfHarm.UNKNOWN
+
+
+@given(
+    st.dictionaries(st.integers(1, 10), st.integers(-1, 4)),
+    st.none() | st.integers(-1, 31),
+    st.booleans(),
+)
+def test_present_never_waits(items: Items | None, total: Sent, more: bool) -> None:
+    known = result(total, items, expects=PANEL_TO_COME if more else frozenset())
+    if decide(known, EPDS, POLICY).self_harm is SelfHarm.PRESENT:
+        assert readiness(known, EPDS) is Readiness.DECIDE_NOW
+
+
+def test_an_instrument_without_a_critical_item_does_not_wait_for_items() -> None:
+    assert readiness(result(15, expects=PANEL_TO_COME), WITHOUT_CRITICAL_ITEM) is Readiness.DECIDE_NOW

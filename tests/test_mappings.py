@@ -1,0 +1,153 @@
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from service.flow.rules import OTHERWISE
+from service.mappings import load, own_folder, read_programme
+from service.referrals.alert import AlertCode
+from service.referrals.referral import ReferralTrigger
+from service.screening.instrument import Approval, CodeUse, Context, CutOff, Priority, Role, Stage
+from service.shared.code import LOINC, SNOMED, Code
+from service.shared.errors import InvalidMappings
+
+RULES = load()
+OUR_ITEMS = "https://peer-referral.example/fhir/CodeSystem/epds-item"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
+
+
+def edit(folder: Path, file: str, old: str, new: str) -> None:
+    path = folder / file
+    content = path.read_text("utf-8")
+    assert old in content, f"{file} has no {old!r} to change"
+    path.write_text(content.replace(old, new), "utf-8")
+
+
+def problems_of(folder: Path) -> list[str]:
+    with pytest.raises(InvalidMappings) as refused:
+        load(folder)
+    return refused.value.problems
+
+
+def test_the_shipped_mappings_load_and_name_what_each_code_stands_for() -> None:
+    assert set(RULES.instruments) == {"epds", "phq9"}
+    assert RULES.by_code[Code(LOINC, "99046-5")] == CodeUse("epds", Role.TOTAL)
+    assert RULES.by_code[Code(SNOMED, "450320001")] == CodeUse("epds", Role.TOTAL)
+    assert RULES.by_code[Code(LOINC, "71354-5")] == CodeUse("epds", Role.PANEL)
+    assert RULES.by_code[Code(OUR_ITEMS, "10")] == CodeUse("epds", Role.ITEM, 10)
+    assert RULES.by_code[Code(LOINC, "44261-6")] == CodeUse("phq9", Role.TOTAL)
+    assert RULES.by_code[Code(LOINC, "44260-8")] == CodeUse("phq9", Role.ITEM, 9)
+    assert RULES.context_codes[Code(LOINC, "11778-8")] is Context.ESTIMATED_DUE_DATE
+
+
+def test_each_instrument_has_its_range_its_one_critical_item_and_its_coded_answers() -> None:
+    ranges = {each.id: (each.lowest, each.highest, len(each.items)) for each in RULES.instruments.values()}
+    assert ranges == {"epds": (0, 30, 10), "phq9": (0, 27, 9)}
+    critical = {each.id: [item.number for item in each.critical_items()] for each in RULES.instruments.values()}
+    assert critical == {"epds": [10], "phq9": [9]}
+    answers = RULES.instruments["phq9"].items[8].answers
+    assert [answers[Code(LOINC, code)] for code in ("LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9")] == [0, 1, 2, 3]
+
+
+def test_no_wording_of_an_instrument_is_held() -> None:
+    for path in own_folder().glob("instruments/*.toml"):
+        content = path.read_text("utf-8")
+        assert not re.search(r"I have|myself|display|wording =", content), path.name
+
+
+def test_the_same_content_has_the_same_version_and_any_change_another(folder: Path) -> None:
+    assert load(folder).version == RULES.version
+    edit(folder, "texts.toml", "Placed elsewhere.", "Placed with others.")
+    edited = load(folder).version
+    (folder / "instruments/phq9.toml").rename(folder / "instruments/other.toml")
+    assert len({RULES.version, edited, load(folder).version}) == 3
+
+
+def test_a_site_with_a_file_of_its_own_differs_only_where_it_says_so(folder: Path) -> None:
+    (folder / "sites/riverside.toml").write_text(
+        'organisation = "hospital-1"\n[approval]\nby = "Dr. A. Lead"\non = 2026-10-01\n'
+        '[priority]\nunknown = "routine"\n'
+        '[proceed_with_alert]\nby = "Dr. A. Lead"\non = 2026-10-01\n'
+        '[cut_off.epds.antenatal]\npositive_at = 11\nsource = "local validation"\n',
+        "utf-8",
+    )
+    rules = load(folder)
+    site, default = rules.policy("hospital-1"), rules.policy("hospital-2")
+    assert default == RULES.policy("hospital-2")
+    assert site.approval == Approval("Dr. A. Lead", date(2026, 10, 1)) == site.proceed_with_alert
+    assert (site.unknown_priority, site.unscorable_priority) == (Priority.ROUTINE, Priority.URGENT)
+    assert site.cut_offs == {"epds": {Stage.ANTENATAL: CutOff(11, None, "local validation")}}
+    assert site.waits_for_items_seconds == default.waits_for_items_seconds
+    assert site.digest != default.digest
+
+
+def test_a_site_of_its_own_needs_its_own_approval(folder: Path) -> None:
+    (folder / "sites/riverside.toml").write_text('organisation = "hospital-1"\n', "utf-8")
+    assert problems_of(folder) == ["sites/riverside.toml.approval: is missing"] + [
+        f"sites/riverside.toml.approval.{key}: is missing" for key in ("by", "on")
+    ]
+
+
+def test_one_organisation_has_one_file(folder: Path) -> None:
+    own = 'organisation = "hospital-1"\n[approval]\nby = "A"\non = 2026-10-01\n'
+    for name in ("a.toml", "b.toml"):
+        (folder / "sites" / name).write_text(own, "utf-8")
+    assert problems_of(folder) == ["sites/b.toml.organisation: has two files"]
+
+
+def test_by_default_nobody_has_approved_the_less_cautious_choices() -> None:
+    policy = RULES.policy("any hospital")
+    assert policy.proceed_with_alert is None
+    assert policy.as_recorded_safe_contact is None
+    assert policy.unknown_priority is policy.unscorable_priority is Priority.URGENT
+
+
+def test_every_alert_has_words_and_an_unknown_code_has_the_general_ones() -> None:
+    assert set(AlertCode) <= set(RULES.alert_texts)
+    assert RULES.alert_text("a code of next year") == RULES.alert_texts[OTHERWISE]
+
+
+@pytest.mark.parametrize("text", sorted({*RULES.alert_texts.values(), *RULES.status_reasons.values()}))
+def test_every_text_is_neutral(text: str) -> None:
+    assert not re.search(
+        r"\d|[{}%]|score|depress|perinatal|postnatal|antenatal|mental|suicid|self-harm|baby|pregnan|mum|mother|violence",
+        text,
+        re.IGNORECASE,
+    )
+
+
+def test_a_programme_cannot_tell_from_the_words_what_happened_to_her() -> None:
+    said = RULES.status_reason
+    closed = {ReferralTrigger.WOMAN_DIED, ReferralTrigger.CLOSED_BY_CLINICIAN, ReferralTrigger.SELF_HARM_PRESENT}
+    paused = {ReferralTrigger.SAFETY_EVENT, ReferralTrigger.HELD_BY_CLINICIAN, ReferralTrigger.NO_LONGER_POSITIVE}
+    assert len({said(trigger) for trigger in closed | {ReferralTrigger.SELF_HARM_UNKNOWN}}) == 1
+    assert len({said(trigger) for trigger in paused}) == 1
+
+
+def test_the_example_programme_reads_with_nobody_in_it_and_matched_without_regard_to_case() -> None:
+    programme = read_programme(own_folder() / "programmes/example.toml", "p1", RULES)
+    assert (programme.id, programme.places_taken) == ("p1", 0)
+    assert programme.districts == {"riverside", "northfield"}
+    assert programme.stages == {Stage.ANTENATAL, Stage.POSTNATAL}
+
+
+def test_a_programme_without_its_own_time_to_answer_has_the_default(folder: Path) -> None:
+    edit(folder, "programmes/example.toml", "respond_within_hours = 48\n", "")
+    programme = read_programme(folder / "programmes/example.toml", "p1", RULES)
+    assert programme.respond_within_hours == RULES.policy("any hospital").respond_within_hours
+
+
+def test_a_programme_file_with_problems_is_refused_with_all_of_them(folder: Path) -> None:
+    edit(folder, "programmes/example.toml", "places = 20", 'places = "many"\ncolour = "blue"')
+    with pytest.raises(InvalidMappings) as refused:
+        read_programme(folder / "programmes/example.toml", "p1", RULES)
+    assert refused.value.problems == [
+        "example.toml.places: is not a whole number",
+        "example.toml.colour: is not a known key",
+    ]
