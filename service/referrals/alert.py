@@ -1,0 +1,111 @@
+"""Something a named clinician must see and acknowledge by a time (FHIR Task to the maternity team, DESIGN 6)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.screening.instrument import Priority
+
+
+class AlertState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class AlertTrigger(StrEnum):
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    OVERDUE = "overdue"
+    NO_LONGER_NEEDED = "no-longer-needed"
+
+
+class AlertEffect(StrEnum):
+    CLIMB_THE_LADDER = "climb-the-ladder"
+    TELL_THE_RECORD = "tell-the-record"
+
+
+ALERT_TABLE: dict[tuple[AlertState, AlertTrigger], tuple[AlertState, tuple[AlertEffect, ...]]] = {
+    (AlertState.OPEN, AlertTrigger.ACKNOWLEDGE): (AlertState.ACKNOWLEDGED, (AlertEffect.TELL_THE_RECORD,)),
+    (AlertState.OPEN, AlertTrigger.RESOLVE): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
+    (AlertState.OPEN, AlertTrigger.OVERDUE): (AlertState.OPEN, (AlertEffect.CLIMB_THE_LADDER,)),
+    (AlertState.OPEN, AlertTrigger.NO_LONGER_NEEDED): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
+    (AlertState.ACKNOWLEDGED, AlertTrigger.RESOLVE): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
+    (AlertState.ACKNOWLEDGED, AlertTrigger.NO_LONGER_NEEDED): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
+}
+
+
+class AlertTask(StrEnum):
+    """What the clinician is asked to do: our Task.code, never `fulfill`."""
+
+    ACKNOWLEDGE = "acknowledge-alert"
+    REVIEW = "clear-review"
+    OBTAIN_CONSENT = "obtain-consent"
+
+
+class AlertCode(StrEnum):
+    """Why. The words a clinician reads for each are in mappings/texts.toml."""
+
+    SELF_HARM_PRESENT = "self-harm-present"
+    SELF_HARM_UNKNOWN = "self-harm-unknown"
+    SELF_HARM_NOT_SEEN = "self-harm-not-seen"
+    UNSCORABLE = "unscorable"
+    SCORE_MISMATCH = "score-mismatch"
+    REPEAT_SCREENING = "repeat-screening"
+    CONSENT_NEEDED = "consent-needed"
+    UNPLACED = "unplaced"
+    NO_SAFE_CONTACT = "no-safe-contact"
+    RETURNED = "returned"
+    RESULT_CORRECTED = "result-corrected"
+    SAFETY_EVENT = "safety-event"
+    ESCALATION = "escalation"
+    HOLD_NOT_SEEN = "hold-not-seen"
+    DELIVERY_STUCK = "delivery-stuck"
+    CONTENT_CONFLICT = "content-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """`priority` None means that the site's policy sets it. An unannounced alert is a row on the clinic's dated
+    worklist."""
+
+    task: AlertTask
+    priority: Priority | None
+    announced: bool = True
+
+
+ALERT_KINDS: dict[AlertCode, AlertKind] = {
+    AlertCode.SELF_HARM_PRESENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.SELF_HARM_UNKNOWN: AlertKind(AlertTask.REVIEW, None),
+    AlertCode.SELF_HARM_NOT_SEEN: AlertKind(AlertTask.REVIEW, Priority.ROUTINE, announced=False),
+    AlertCode.UNSCORABLE: AlertKind(AlertTask.REVIEW, None),
+    AlertCode.SCORE_MISMATCH: AlertKind(AlertTask.REVIEW, Priority.ROUTINE),
+    AlertCode.REPEAT_SCREENING: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE, announced=False),
+    AlertCode.CONSENT_NEEDED: AlertKind(AlertTask.OBTAIN_CONSENT, Priority.ROUTINE),
+    AlertCode.UNPLACED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
+    AlertCode.NO_SAFE_CONTACT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
+    AlertCode.RETURNED: AlertKind(AlertTask.REVIEW, Priority.ROUTINE),
+    AlertCode.RESULT_CORRECTED: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.SAFETY_EVENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.ESCALATION: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.HOLD_NOT_SEEN: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.DELIVERY_STUCK: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.CONTENT_CONFLICT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed."""
+
+    id: str
+    version: int
+    tenant_id: str
+    patient_id: str | None
+    referral_id: str | None
+    code: AlertCode
+    priority: Priority
+    state: AlertState
+    raised_at: datetime
+    due_at: datetime
+    rung: int = 0

@@ -1,0 +1,116 @@
+"""A referral put to one programme (FHIR Task, code `fulfill`; edges of HL7 SDOH Clinical Care 3.0, DESIGN 6)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.consent.disclosure import ViewStage
+
+
+class OfferState(StrEnum):
+    """A hold remembers its owner: one that the service set is lifted by a clinician alone."""
+
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    IN_PROGRESS = "in-progress"
+    HELD_BY_PROGRAMME = "held-by-programme"
+    HELD_BY_SERVICE = "held-by-service"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+class OfferTrigger(StrEnum):
+    PROGRAMME_ACCEPTS = "programme-accepts"
+    PROGRAMME_REJECTS = "programme-rejects"
+    PROGRAMME_STARTS = "programme-starts"
+    PROGRAMME_HOLDS = "programme-holds"
+    PROGRAMME_COMPLETES = "programme-completes"
+    PROGRAMME_FAILS = "programme-fails"
+    PROGRAMME_CANCELS = "programme-cancels"
+    SERVICE_CANCELS = "service-cancels"
+    SERVICE_HOLDS = "service-holds"
+    SERVICE_RESUMES = "service-resumes"
+    SERVICE_VOIDS = "service-voids"
+    LAPSES = "lapses"
+
+
+_S, _T = OfferState, OfferTrigger
+ACTIVE = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME, _S.HELD_BY_SERVICE)
+LIVE = (_S.REQUESTED, *ACTIVE)
+ENDED = tuple(state for state in OfferState if state not in LIVE)
+TAKES_A_PLACE = ACTIVE
+
+OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
+    (_S.REQUESTED, _T.PROGRAMME_ACCEPTS): _S.ACCEPTED,
+    (_S.REQUESTED, _T.PROGRAMME_REJECTS): _S.REJECTED,
+    (_S.REQUESTED, _T.PROGRAMME_CANCELS): _S.CANCELLED,
+    (_S.REQUESTED, _T.LAPSES): _S.CANCELLED,
+    (_S.ACCEPTED, _T.PROGRAMME_STARTS): _S.IN_PROGRESS,
+    (_S.HELD_BY_PROGRAMME, _T.PROGRAMME_STARTS): _S.IN_PROGRESS,
+    (_S.ACCEPTED, _T.PROGRAMME_HOLDS): _S.HELD_BY_PROGRAMME,
+    (_S.IN_PROGRESS, _T.PROGRAMME_HOLDS): _S.HELD_BY_PROGRAMME,
+    (_S.ACCEPTED, _T.PROGRAMME_COMPLETES): _S.COMPLETED,
+    (_S.IN_PROGRESS, _T.PROGRAMME_COMPLETES): _S.COMPLETED,
+    (_S.HELD_BY_PROGRAMME, _T.PROGRAMME_COMPLETES): _S.COMPLETED,
+    **{(state, _T.PROGRAMME_FAILS): _S.FAILED for state in ACTIVE},
+    **{(state, _T.PROGRAMME_CANCELS): _S.CANCELLED for state in ACTIVE},
+    **{(state, _T.SERVICE_CANCELS): _S.CANCELLED for state in LIVE},
+    (_S.ACCEPTED, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
+    (_S.IN_PROGRESS, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
+    (_S.HELD_BY_PROGRAMME, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
+    (_S.HELD_BY_SERVICE, _T.SERVICE_RESUMES): _S.IN_PROGRESS,
+    **{(state, _T.SERVICE_VOIDS): _S.ENTERED_IN_ERROR for state in OfferState if state is not _S.ENTERED_IN_ERROR},
+}
+
+VIEW_STAGE: dict[OfferState, ViewStage] = {
+    _S.REQUESTED: ViewStage.OFFERED,
+    **dict.fromkeys(ACTIVE, ViewStage.SUPPORTING),
+    **dict.fromkeys(ENDED, ViewStage.OVER),
+}
+
+TASK_STATUS: dict[OfferState, str] = {
+    _S.REQUESTED: "requested",
+    _S.ACCEPTED: "accepted",
+    _S.REJECTED: "rejected",
+    _S.IN_PROGRESS: "in-progress",
+    _S.HELD_BY_PROGRAMME: "on-hold",
+    _S.HELD_BY_SERVICE: "on-hold",
+    _S.COMPLETED: "completed",
+    _S.FAILED: "failed",
+    _S.CANCELLED: "cancelled",
+    _S.ENTERED_IN_ERROR: "entered-in-error",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """The ids by which a programme knows this offer's resources: its own for each offer, so that nothing links
+    women."""
+
+    patient: str
+    service_request: str
+    consent: str
+    observation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`status_reason` is what the record and the programme read beside the status; `business_status` the programme's
+    own."""
+
+    id: str
+    version: int
+    tenant_id: str
+    referral_id: str
+    patient_id: str
+    programme_id: str
+    organisation_id: str
+    state: OfferState
+    handles: Handles
+    offered_at: datetime
+    respond_by: datetime
+    status_reason: str | None = None
+    business_status: str | None = None

@@ -1,0 +1,138 @@
+"""The request for peer support: one open for each woman (FHIR ServiceRequest, DESIGN 6).
+
+The table is the whole machine. A pair that stands in no row is refused. Risk is heard in every state, also after
+closing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.referrals.alert import AlertCode
+
+
+class ReferralState(StrEnum):
+    IN_REVIEW = "in-review"
+    AWAITING_CONSENT = "awaiting-consent"
+    PLACING = "placing"
+    OFFERED = "offered"
+    SUPPORTED = "supported"
+    ON_HOLD = "on-hold"
+    COMPLETED = "completed"
+    CLOSED = "closed"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+class ReferralTrigger(StrEnum):
+    OPENED = "opened"
+    # What matching and the gate find
+    OFFER_MADE = "offer-made"
+    CONSENT_NEEDED = "consent-needed"
+    NOBODY_FITS = "nobody-fits"
+    NO_SAFE_CONTACT = "no-safe-contact"
+    # What she says
+    CONSENT_GIVEN = "consent-given"
+    CONSENT_REFUSED = "consent-refused"
+    CONSENT_WITHDRAWN = "consent-withdrawn"
+    CONSENT_EXPIRED = "consent-expired"
+    # What the programme answers
+    OFFER_ACCEPTED = "offer-accepted"
+    OFFER_DECLINED = "offer-declined"
+    OFFER_RETURNED = "offer-returned"
+    OFFER_COMPLETED = "offer-completed"
+    RISK_ESCALATED = "risk-escalated"
+    # What later results say
+    SELF_HARM_PRESENT = "self-harm-present"
+    SELF_HARM_UNKNOWN = "self-harm-unknown"
+    NO_LONGER_POSITIVE = "no-longer-positive"
+    # What happens in her life
+    SAFETY_EVENT = "safety-event"
+    WOMAN_DIED = "woman-died"
+    # What a clinician decides
+    REVIEWED_SUITABLE = "reviewed-suitable"
+    CLOSED_BY_CLINICIAN = "closed-by-clinician"
+    HELD_BY_CLINICIAN = "held-by-clinician"
+    RESUMED = "resumed"
+    REPLACED = "replaced"
+    VOIDED = "voided"
+
+
+class ReferralEffect(StrEnum):
+    PLACE = "place"
+    CANCEL_UNANSWERED_OFFERS = "cancel-unanswered-offers"
+    CANCEL_OFFERS = "cancel-offers"
+    HOLD_OFFERS = "hold-offers"
+    RESUME_OFFERS = "resume-offers"
+    VOID_OFFERS = "void-offers"
+
+
+Effect = ReferralEffect | AlertCode
+Step = tuple[ReferralState, tuple[Effect, ...]]
+
+_S, _T, _E, _A = ReferralState, ReferralTrigger, ReferralEffect, AlertCode
+BEFORE_ACCEPTANCE = (_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING, _S.OFFERED)
+OPEN = (*BEFORE_ACCEPTANCE, _S.SUPPORTED, _S.ON_HOLD)
+ENDED = tuple(state for state in ReferralState if state not in OPEN)
+_STILL_TO_PLACE = (_S.AWAITING_CONSENT, _S.PLACING, _S.OFFERED)
+
+
+def _rows(
+    states: tuple[ReferralState, ...], trigger: ReferralTrigger, state: ReferralState | None, *effects: Effect
+) -> dict[tuple[ReferralState, ReferralTrigger], Step]:
+    """The same row for several states; `state` None means that each stays as it is."""
+    return {(origin, trigger): (state or origin, effects) for origin in states}
+
+
+REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
+    (_S.PLACING, _T.OPENED): (_S.PLACING, (_E.PLACE,)),
+    (_S.PLACING, _T.OFFER_MADE): (_S.OFFERED, ()),
+    (_S.PLACING, _T.CONSENT_NEEDED): (_S.AWAITING_CONSENT, (_A.CONSENT_NEEDED,)),
+    (_S.PLACING, _T.NOBODY_FITS): (_S.PLACING, (_A.UNPLACED,)),
+    (_S.PLACING, _T.NO_SAFE_CONTACT): (_S.PLACING, (_A.NO_SAFE_CONTACT,)),
+    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_GIVEN, _S.PLACING, _E.PLACE),
+    **_rows((_S.IN_REVIEW, _S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_GIVEN, None),
+    **_rows((_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_REFUSED, _S.CLOSED),
+    **_rows((_S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_REFUSED, _S.CLOSED, _E.CANCEL_OFFERS),
+    **_rows(OPEN, _T.CONSENT_WITHDRAWN, _S.CLOSED, _E.CANCEL_OFFERS),
+    **_rows((_S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_EXPIRED, _S.CLOSED, _E.CANCEL_OFFERS),
+    (_S.OFFERED, _T.OFFER_ACCEPTED): (_S.SUPPORTED, ()),
+    (_S.OFFERED, _T.OFFER_DECLINED): (_S.PLACING, (_E.PLACE,)),
+    # A clinician re-places or closes it: it may neither be placed again nor end by itself.
+    **_rows((_S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.OFFER_RETURNED, _S.ON_HOLD, _A.RETURNED),
+    (_S.SUPPORTED, _T.OFFER_COMPLETED): (_S.COMPLETED, ()),
+    **_rows(tuple(ReferralState), _T.RISK_ESCALATED, None, _A.ESCALATION),
+    **_rows(_STILL_TO_PLACE, _T.SELF_HARM_PRESENT, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_PRESENT),
+    **_rows((_S.IN_REVIEW, _S.SUPPORTED, _S.ON_HOLD, *ENDED), _T.SELF_HARM_PRESENT, None, _A.SELF_HARM_PRESENT),
+    **_rows(_STILL_TO_PLACE, _T.SELF_HARM_UNKNOWN, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_UNKNOWN),
+    **_rows((_S.IN_REVIEW, _S.SUPPORTED, _S.ON_HOLD, *ENDED), _T.SELF_HARM_UNKNOWN, None, _A.SELF_HARM_UNKNOWN),
+    **_rows(BEFORE_ACCEPTANCE, _T.NO_LONGER_POSITIVE, _S.CLOSED, _E.CANCEL_OFFERS),
+    (_S.SUPPORTED, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.RESULT_CORRECTED)),
+    (_S.ON_HOLD, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_A.RESULT_CORRECTED,)),
+    **_rows(OPEN, _T.SAFETY_EVENT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.SAFETY_EVENT),
+    **_rows(OPEN, _T.WOMAN_DIED, _S.CLOSED, _E.CANCEL_OFFERS),
+    (_S.IN_REVIEW, _T.REVIEWED_SUITABLE): (_S.PLACING, (_E.PLACE,)),
+    **_rows(OPEN, _T.CLOSED_BY_CLINICIAN, _S.CLOSED, _E.CANCEL_OFFERS),
+    **_rows(OPEN, _T.HELD_BY_CLINICIAN, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS),
+    (_S.ON_HOLD, _T.RESUMED): (_S.SUPPORTED, (_E.RESUME_OFFERS,)),
+    **_rows((_S.ON_HOLD, _S.PLACING), _T.REPLACED, _S.PLACING, _E.CANCEL_OFFERS, _E.PLACE),
+    **_rows(
+        tuple(state for state in ReferralState if state is not _S.ENTERED_IN_ERROR),
+        _T.VOIDED,
+        _S.ENTERED_IN_ERROR,
+        _E.VOID_OFFERS,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """`reason` says why it was closed, in the words of the trigger that closed it."""
+
+    id: str
+    version: int
+    tenant_id: str
+    patient_id: str
+    state: ReferralState
+    opened_at: datetime
+    changed_at: datetime
+    reason: str | None = None

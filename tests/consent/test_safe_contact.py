@@ -1,0 +1,120 @@
+"""How she may be reached: denied unless allowed, one way at a time, and not past the day on which it is reviewed."""
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.consent.safe_contact import (
+    Channel,
+    Mode,
+    Permission,
+    SafeContact,
+    TextContent,
+    Window,
+    narrows,
+    safe_channel,
+)
+
+TODAY = date(2026, 6, 1)
+ORDER = ["voice", "sms", "whatsapp", "email", "post", "in-person"]
+
+
+def allowed(mode: Mode, value: str | None = "1") -> Channel:
+    return Channel(mode, Permission.ALLOW, value)
+
+
+def test_nothing_said_is_no_channel() -> None:
+    assert safe_channel(None, TODAY) is None
+    assert safe_channel(SafeContact(()), TODAY) is None
+
+
+def test_what_is_not_said_about_voicemail_text_and_number_is_the_safest() -> None:
+    silent = SafeContact(())
+    assert (silent.voicemail, silent.text_content, silent.withhold_number) == (Permission.DENY, TextContent.NONE, True)
+
+
+@pytest.mark.parametrize("permission", [Permission.DENY, Permission.UNKNOWN])
+@pytest.mark.parametrize("mode", Mode)
+def test_only_an_allowed_channel_is_safe(mode: Mode, permission: Permission) -> None:
+    assert safe_channel(SafeContact((Channel(mode, permission, "1"),)), TODAY) is None
+    assert safe_channel(SafeContact((allowed(mode),)), TODAY) == allowed(mode)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("mode", Mode)
+def test_only_meeting_her_needs_no_address(mode: Mode, value: str | None) -> None:
+    found = safe_channel(SafeContact((allowed(mode, value),)), TODAY)
+    assert (found is not None) == (mode is Mode.IN_PERSON)
+
+
+def test_the_review_day_is_the_last_on_which_it_holds() -> None:
+    agreed = SafeContact((allowed(Mode.VOICE),), review_by=TODAY)
+    assert safe_channel(agreed, TODAY) is not None
+    assert safe_channel(agreed, TODAY + timedelta(days=1)) is None
+
+
+@given(st.lists(st.builds(Channel, st.sampled_from(Mode), st.sampled_from(Permission), st.sampled_from(["1", None]))))
+def test_the_one_channel_given_is_the_first_in_order_of_those_allowed(channels: list[Channel]) -> None:
+    found = safe_channel(SafeContact(tuple(channels)), TODAY)
+    modes = {each.mode.value for each in channels if each.permission.value == "allow" and each.value}
+    if any(each.permission.value == "allow" and each.mode.value == "in-person" for each in channels):
+        modes.add("in-person")
+    assert (found.mode.value if found else None) == next((mode for mode in ORDER if mode in modes), None)
+
+
+MORNINGS, EVENINGS = Window(("mon",), time(9), time(11)), Window(("mon",), time(18), time(19))
+AGREED = SafeContact(
+    (allowed(Mode.VOICE), allowed(Mode.SMS)),
+    voicemail=Permission.ALLOW,
+    text_content=TextContent.NEUTRAL,
+    withhold_number=False,
+    windows=(MORNINGS, EVENINGS),
+    review_by=TODAY,
+)
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        None,
+        replace(AGREED, channels=(allowed(Mode.VOICE),)),
+        replace(AGREED, channels=(allowed(Mode.VOICE), Channel(Mode.SMS, Permission.DENY, "1"))),
+        replace(AGREED, channels=(allowed(Mode.VOICE), allowed(Mode.SMS, "2"))),
+        replace(AGREED, voicemail=Permission.DENY),
+        replace(AGREED, text_content=TextContent.NONE),
+        replace(AGREED, withhold_number=True),
+        replace(AGREED, windows=(MORNINGS,)),
+        replace(AGREED, review_by=TODAY - timedelta(days=1)),
+    ],
+)
+def test_narrows(received: SafeContact | None) -> None:
+    assert narrows(AGREED, received)
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        AGREED,
+        replace(AGREED, channels=(*AGREED.channels, allowed(Mode.POST))),
+        replace(AGREED, text_content=TextContent.NAMED),
+        replace(AGREED, windows=()),
+        replace(AGREED, windows=(EVENINGS, MORNINGS, Window(("tue",), time(9), time(11)))),
+        replace(AGREED, review_by=TODAY + timedelta(days=1)),
+        replace(AGREED, review_by=None),
+    ],
+)
+def test_does_not_narrow(received: SafeContact) -> None:
+    assert not narrows(AGREED, received)
+    assert not narrows(None, received)
+
+
+def test_a_first_window_narrows_what_was_free_at_any_time() -> None:
+    assert narrows(replace(AGREED, windows=()), AGREED)
+
+
+def test_what_was_never_usable_is_not_missed() -> None:
+    denied = replace(AGREED, channels=(Channel(Mode.SMS, Permission.DENY, "1"),))
+    assert not narrows(denied, replace(denied, channels=()))
