@@ -1,0 +1,1 @@
+"""What is kept and how: tables, repositories, units of work, and the engines that commit them durably."""

@@ -1,0 +1,56 @@
+"""How other systems name what we know. The primary key decides who was first, never a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, select
+
+from service.store.tables.columns import table
+from service.store.tables.intake import AliasRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+ALIAS = table(AliasRow)
+NAMED = and_(
+    ALIAS.c.tenant_id == bindparam("tenant_id"),
+    ALIAS.c.type == bindparam("type"),
+    ALIAS.c.system == bindparam("system"),
+    ALIAS.c.value == bindparam("value"),
+)
+FIND = select(ALIAS.c.resource_id).where(NAMED)
+NAMES = select(ALIAS.c.system, ALIAS.c.value).where(
+    ALIAS.c.tenant_id == bindparam("tenant_id"),
+    ALIAS.c.type == bindparam("type"),
+    ALIAS.c.resource_id == bindparam("resource_id"),
+)
+
+
+class Aliases:
+    """Names in the caller's tenant, unless `tenant_id` says otherwise (a delivery names the hospital it goes to)."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def find(self, type: str, system: str, value: str, tenant_id: str | None = None) -> str | None:
+        found: str | None = self._unit.execute(FIND, self._key(type, system, value, tenant_id)).scalar_one_or_none()
+        return found
+
+    def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
+        row = {**self._key(type, system, value, tenant_id), "resource_id": resource_id}
+        statement = self._unit.dialect.insert(ALIAS).on_conflict_do_nothing().returning(ALIAS.c.resource_id)
+        claimed: str | None = self._unit.execute(statement, row).scalar_one_or_none()
+        if claimed is not None:
+            return claimed
+        holder: str = self._unit.execute(FIND, self._key(type, system, value, tenant_id)).scalar_one()
+        return holder
+
+    def names(self, type: str, resource_id: str, tenant_id: str) -> list[tuple[str, str]]:
+        """(system, value) of every name that this resource has in a tenant."""
+        values = {"tenant_id": tenant_id, "type": type, "resource_id": resource_id}
+        return [(row.system, row.value) for row in self._unit.execute(NAMES, values)]
+
+    def _key(self, type: str, system: str, value: str, tenant_id: str | None) -> dict[str, str]:
+        tenant = tenant_id or self._unit.caller.organisation_id
+        return {"tenant_id": tenant, "type": type, "system": system, "value": value}

@@ -1,0 +1,112 @@
+"""What she has said, about which organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from service.consent.consent import Consent, Status
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
+from service.shared.code import Code
+from service.store.tables.columns import table
+from service.store.tables.woman import ConsentRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+CONSENT = table(ConsentRow)
+OF_PATIENTS = (
+    select(CONSENT).where(CONSENT.c.patient_id.in_(bindparam("patients", expanding=True))).order_by(CONSENT.c.id)
+)
+SAVE = update(CONSENT).where(CONSENT.c.id == bindparam("consent"))
+
+
+class Consents:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def of_patient(self, patient_id: str) -> list[Consent]:
+        return self.of_patients((patient_id,)).get(patient_id, [])
+
+    def of_patients(self, patient_ids: Collection[str]) -> dict[str, list[Consent]]:
+        found: dict[str, list[Consent]] = {}
+        for row in self._unit.execute(OF_PATIENTS, {"patients": sorted(patient_ids)}):
+            found.setdefault(row.patient_id, []).append(to_consent(row))
+        return found
+
+    def add(self, consent: Consent) -> None:
+        self._unit.execute(insert(CONSENT), {"id": consent.id, **_columns(consent)})
+
+    def save(self, consent: Consent) -> None:
+        self._unit.execute(SAVE.values(_columns(consent)), {"consent": consent.id})
+
+
+def _columns(consent: Consent) -> dict[str, object]:
+    return {
+        "version": consent.version,
+        "tenant_id": consent.tenant_id,
+        "patient_id": consent.patient_id,
+        "status": consent.status.value,
+        "permits": consent.permits,
+        "recipient_id": consent.recipient_id,
+        "given_at": consent.given_at,
+        "period_start": consent.period_start,
+        "period_end": consent.period_end,
+        "purposes": [[purpose.system, purpose.code] for purpose in sorted(consent.purposes)],
+        "may_report_back": consent.may_report_back,
+        "safe_contact": None if consent.safe_contact is None else _safe_contact(consent.safe_contact),
+        "withdrawn_at": consent.withdrawn_at,
+    }
+
+
+def to_consent(row: Row[Any]) -> Consent:
+    return Consent(
+        id=row.id,
+        version=row.version,
+        tenant_id=row.tenant_id,
+        patient_id=row.patient_id,
+        status=Status(row.status),
+        permits=row.permits,
+        recipient_id=row.recipient_id,
+        given_at=row.given_at,
+        period_start=row.period_start,
+        period_end=row.period_end,
+        purposes=frozenset(Code(system, code) for system, code in row.purposes),
+        may_report_back=row.may_report_back,
+        safe_contact=None if row.safe_contact is None else _to_safe_contact(row.safe_contact),
+        withdrawn_at=row.withdrawn_at,
+    )
+
+
+def _safe_contact(safe: SafeContact) -> dict[str, object]:
+    return {
+        "channels": [[each.mode.value, each.permission.value, each.value] for each in safe.channels],
+        "voicemail": safe.voicemail.value,
+        "text_content": safe.text_content.value,
+        "withhold_number": safe.withhold_number,
+        "caller_description": safe.caller_description,
+        "windows": [[list(each.days), each.start.isoformat(), each.end.isoformat()] for each in safe.windows],
+        "timezone": safe.timezone,
+        "code_word": safe.code_word,
+        "review_by": None if safe.review_by is None else safe.review_by.isoformat(),
+    }
+
+
+def _to_safe_contact(kept: dict[str, Any]) -> SafeContact:
+    return SafeContact(
+        channels=tuple(Channel(Mode(mode), Permission(may), value) for mode, may, value in kept["channels"]),
+        voicemail=Permission(kept["voicemail"]),
+        text_content=TextContent(kept["text_content"]),
+        withhold_number=kept["withhold_number"],
+        caller_description=kept["caller_description"],
+        windows=tuple(
+            Window(tuple(days), time.fromisoformat(start), time.fromisoformat(end))
+            for days, start, end in kept["windows"]
+        ),
+        timezone=kept["timezone"],
+        code_word=kept["code_word"],
+        review_by=None if kept["review_by"] is None else date.fromisoformat(kept["review_by"]),
+    )

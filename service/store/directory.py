@@ -1,0 +1,167 @@
+"""Organisations and the programmes they run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, func, select
+
+from service.flow.received import Identifier
+from service.referrals.offer import TAKES_A_PLACE
+from service.referrals.programme import DeliveryMode, Model, Programme
+from service.screening.instrument import Stage
+from service.shared.caller import OrganisationKind
+from service.store.tables.columns import table
+from service.store.tables.directory import OrganisationRow, ProgrammeRow
+from service.store.tables.referral import OfferRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+ORGANISATION, PROGRAMME, OFFER = table(OrganisationRow), table(ProgrammeRow), table(OfferRow)
+TAKEN = (
+    select(func.count())
+    .where(OFFER.c.programme_id == PROGRAMME.c.id, OFFER.c.state.in_(TAKES_A_PLACE))
+    .scalar_subquery()
+    .label("places_taken")
+)
+ALL = (
+    select(PROGRAMME, TAKEN)
+    .join_from(PROGRAMME, ORGANISATION, ORGANISATION.c.id == PROGRAMME.c.organisation_id)
+    .where(PROGRAMME.c.active, ORGANISATION.c.active)
+    .order_by(PROGRAMME.c.id)
+)
+ONE = select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme"))
+NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
+    ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))
+)
+ONE_ORGANISATION = select(ORGANISATION).where(ORGANISATION.c.id == bindparam("organisation"))
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """`fhir_endpoint` is the base of its record, None when it takes nothing by FHIR."""
+
+    id: str
+    name: str
+    kind: OrganisationKind
+    fhir_endpoint: str | None
+    identifier: Identifier | None
+    active: bool
+    added_at: datetime
+
+
+class Directory:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def all(self) -> list[Programme]:
+        return [_to_programme(row) for row in self._unit.execute(ALL)]
+
+    def get(self, id: str) -> Programme:
+        return _to_programme(self._unit.execute(ONE, {"programme": id}).one())
+
+    def lock(self, id: str) -> Programme:
+        self._unit.execute(self._unit.dialect.lock(select(PROGRAMME.c.id).where(PROGRAMME.c.id == id))).one()
+        return self.get(id)
+
+    def organisation(self, id: str) -> Organisation | None:
+        row = self._unit.execute(ONE_ORGANISATION, {"organisation": id}).one_or_none()
+        return None if row is None else _to_organisation(row)
+
+    def names(self, organisation_ids: Collection[str]) -> dict[str, str]:
+        rows = self._unit.execute(NAMES, {"organisations": sorted(organisation_ids)})
+        return {row.id: row.name for row in rows}
+
+    def organisations(self) -> list[Organisation]:
+        return [_to_organisation(row) for row in self._unit.execute(select(ORGANISATION).order_by(ORGANISATION.c.id))]
+
+    def add_organisation(self, organisation: Organisation) -> None:
+        identifier = organisation.identifier
+        row = {
+            "id": organisation.id,
+            "name": organisation.name,
+            "kind": organisation.kind.value,
+            "fhir_endpoint": organisation.fhir_endpoint,
+            "identifier_system": identifier.system if identifier else None,
+            "identifier_value": identifier.value if identifier else None,
+            "active": organisation.active,
+            "added_at": organisation.added_at,
+        }
+        self._unit.later(ORGANISATION, row)
+
+    def named(self, organisation_id: str, name: str) -> str | None:
+        """The id of the organisation's programme of that name."""
+        statement = select(PROGRAMME.c.id).where(
+            PROGRAMME.c.organisation_id == organisation_id, PROGRAMME.c.name == name
+        )
+        found: str | None = self._unit.execute(statement).scalar_one_or_none()
+        return found
+
+    def put_programme(self, programme: Programme, now: datetime) -> None:
+        """Add it, or replace what is known of the one with the same id."""
+        row = {
+            "id": programme.id,
+            "organisation_id": programme.organisation_id,
+            "name": programme.name,
+            "active": programme.active,
+            "places": programme.places,
+            "description": _description(programme),
+            "changed_at": now,
+        }
+        statement = self._unit.dialect.insert(PROGRAMME)
+        changed = {column: statement.excluded[column] for column in row if column != "id"}
+        self._unit.execute(statement.on_conflict_do_update(index_elements=[PROGRAMME.c.id], set_=changed), row)
+
+
+def _description(programme: Programme) -> dict[str, object]:
+    renewed = programme.training_renewed_until
+    return {
+        "model": programme.model.value,
+        "modes": [mode.value for mode in programme.modes],
+        "languages": sorted(programme.languages),
+        "districts": sorted(programme.districts),
+        "stages": sorted(stage.value for stage in programme.stages),
+        "interpreters": programme.interpreters,
+        "respond_within_hours": programme.respond_within_hours,
+        "training_renewed_until": renewed.isoformat() if renewed else None,
+        "telephone": programme.telephone,
+    }
+
+
+def _to_programme(row: Row[Any]) -> Programme:
+    kept: dict[str, Any] = row.description
+    renewed = kept["training_renewed_until"]
+    return Programme(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        name=row.name,
+        active=row.active,
+        model=Model(kept["model"]),
+        modes=tuple(DeliveryMode(mode) for mode in kept["modes"]),
+        languages=frozenset(kept["languages"]),
+        districts=frozenset(kept["districts"]),
+        stages=frozenset(Stage(stage) for stage in kept["stages"]),
+        interpreters=kept["interpreters"],
+        places=row.places,
+        places_taken=row.places_taken,
+        respond_within_hours=kept["respond_within_hours"],
+        training_renewed_until=date.fromisoformat(renewed) if renewed else None,
+        telephone=kept["telephone"],
+    )
+
+
+def _to_organisation(row: Row[Any]) -> Organisation:
+    system = row.identifier_system
+    return Organisation(
+        id=row.id,
+        name=row.name,
+        kind=OrganisationKind(row.kind),
+        fhir_endpoint=row.fhir_endpoint,
+        identifier=None if system is None else Identifier(system, row.identifier_value),
+        active=row.active,
+        added_at=row.added_at,
+    )

@@ -1,0 +1,116 @@
+"""The store's face: a unit goes in, its answer comes out after a durable commit."""
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar, cast
+
+from sqlalchemy import Connection
+
+from service.shared.caller import Caller
+from service.shared.clock import Clock
+from service.store.address import parse_url
+from service.store.dialect import Dialect, Kind, dialect_of
+from service.store.jobs import Job, OpenUnit, Unit
+from service.store.pool import Pool
+from service.store.sqlite_writer import SqliteWriter
+
+__all__ = ["OpenUnit", "Store", "Unit", "open_store"]
+
+T = TypeVar("T")
+U = TypeVar("U", bound=Unit)
+
+
+class Crew(Protocol):
+    """The threads that perform units."""
+
+    def submit(self, job: Job) -> None:
+        """Unavailable when the queue is full or nothing can be performed."""
+
+    def ready(self) -> str | None: ...
+
+    def close(self, patience: float) -> None: ...
+
+
+class Store(Generic[U]):
+    """Performs units for many event loops and threads at once. `U` is the unit of work that `open_unit` gives.
+
+    A cancelled request never cancels its unit. Every method that performs a unit raises Unavailable when the store
+    cannot commit now, StatementRefused when a statement broke a rule of the database, else whatever `work` raised:
+    nothing is kept then. One case is beyond any database: a connection lost during COMMIT leaves open whether it
+    happened. That is Unavailable too: the sender repeats, and the key of its message finds what was kept.
+    """
+
+    def __init__(self, writes: Crew, reads: Crew, patience: float) -> None:
+        self._writes, self._reads, self._patience = writes, reads, patience
+
+    async def run(self, caller: Caller, work: Callable[[U], T], *, snapshot: bool = False) -> T:
+        """Performs `work` as one transaction and returns its value after the durable commit.
+
+        `snapshot` is for units that disclose: all they read, the highest stamp included, comes from one moment.
+        On PostgreSQL it may lose a race more often, for REPEATABLE READ refuses to write to what changed meanwhile.
+        """
+        return await self._ask(self._writes, caller, work, Kind.SNAPSHOT if snapshot else Kind.WRITE)
+
+    async def read(self, caller: Caller, work: Callable[[U], T]) -> T:
+        """Performs `work` on one snapshot, which refuses every write; `finish` is not called."""
+        return await self._ask(self._reads, caller, work, Kind.READ)
+
+    def run_now(self, caller: Caller, work: Callable[[U], T], *, snapshot: bool = False) -> T:
+        """The same as `run` for a command, which has no event loop."""
+        return self._wait(self._writes, caller, work, Kind.SNAPSHOT if snapshot else Kind.WRITE)
+
+    def read_now(self, caller: Caller, work: Callable[[U], T]) -> T:
+        """The same as `read` for a command."""
+        return self._wait(self._reads, caller, work, Kind.READ)
+
+    def ready(self) -> str | None:
+        """None when units can be performed, else the reason why not."""
+        return self._writes.ready() or self._reads.ready()
+
+    async def close(self) -> None:
+        """Performs what is waiting, then stops. New units hear Unavailable from the moment of the call."""
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self, patience: float = 30) -> None:
+        """The same as `close`, waiting at most `patience` seconds for each kind of thread."""
+        self._writes.close(patience)
+        self._reads.close(patience)
+
+    async def _ask(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[object] = loop.create_future()
+        crew.submit(Job(caller, work, kind, future, loop, time.monotonic() + self._patience))
+        return cast(T, await future)
+
+    def _wait(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
+        future: concurrent.futures.Future[object] = concurrent.futures.Future()
+        crew.submit(Job(caller, work, kind, future, None, time.monotonic() + self._patience))
+        return cast(T, future.result())
+
+
+def open_store(
+    url: str,
+    open_unit: Callable[[Connection, Dialect, Caller], U],
+    clock: Clock,
+    *,
+    capacity: int = 1_000,
+    patience: float = 10.0,
+    connections: int = 8,
+    readers: int = 2,
+) -> Store[U]:
+    """Opens the database and its threads; returns when it is ready, or has said by `ready()` why not.
+
+    At most `capacity` units wait, none longer than `patience` seconds before it begins. `connections` is the size of
+    the PostgreSQL pool, `readers` the number of reading threads beside the one SQLite writer. Raises InvalidSettings
+    for an address that is neither database.
+    """
+    address = parse_url(url)
+    dialect = dialect_of(address)
+    if dialect.name == "postgresql":
+        pool = Pool(address, dialect, open_unit, clock, size=connections, capacity=capacity)
+        return Store(pool, pool, patience)
+    writer = SqliteWriter(address, dialect, open_unit, clock, capacity)
+    reads = Pool(address, dialect, open_unit, clock, size=readers, capacity=capacity, read_only=True)
+    return Store(writer, reads, patience)

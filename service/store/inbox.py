@@ -1,0 +1,87 @@
+"""What came in, kept byte for byte, and the resource versions that it made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, func, select
+
+from service.flow.answer import Accepted, Answer, Refused
+from service.flow.received import Received
+from service.store.tables.columns import table
+from service.store.tables.intake import InboundMessageRow, ResourceVersionRow, UnreadableMessageRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+MESSAGE, RESOURCE, UNREADABLE = table(InboundMessageRow), table(ResourceVersionRow), table(UnreadableMessageRow)
+UNREADABLE_KEPT = timedelta(days=30)
+LATEST = (
+    select(RESOURCE.c.version, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
+    .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
+    .where(
+        RESOURCE.c.type == bindparam("type"),
+        RESOURCE.c.id == bindparam("resource_id"),
+        RESOURCE.c.tenant_id == bindparam("tenant_id"),
+    )
+    .order_by(RESOURCE.c.version.desc())
+    .limit(1)
+)
+# A Task belongs to the service: what a programme sends of it is an update, and never the resource itself.
+OURS = frozenset({"Task"})
+
+
+class Inbox:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def keep(self, received: Received, patient_id: str | None, answer: Answer) -> None:
+        unit, message_id = self._unit, self._unit.new_id()
+        message = {
+            "id": message_id,
+            "tenant_id": unit.caller.organisation_id,
+            "client_id": unit.caller.client_id,
+            "door": received.door,
+            "type": received.type,
+            "body": received.body,
+            "received_at": unit.now(),
+            "disposition": _disposition(answer),
+            "correlation_id": unit.caller.correlation_id,
+        }
+        unit.later(MESSAGE, message)
+        if isinstance(answer, Accepted) and answer.type not in OURS:
+            version = {
+                "type": answer.type,
+                "id": answer.id,
+                "version": answer.version,
+                "tenant_id": unit.caller.organisation_id,
+                "patient_id": patient_id,
+                "message_id": message_id,
+                "body": None,
+            }
+            unit.stamped_later(RESOURCE, version)
+
+    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None:
+        """Keep, for thirty days, a body that the guard refused; `reason` is the codes of what was wrong with it."""
+        unit, now = self._unit, self._unit.now()
+        row = {
+            "id": id,
+            "tenant_id": unit.caller.organisation_id,
+            "client_id": unit.caller.client_id,
+            "sealed_body": sealed_body,
+            "reason": reason,
+            "received_at": now,
+            "expires_at": now + UNREADABLE_KEPT,
+            "correlation_id": unit.caller.correlation_id,
+        }
+        unit.later(UNREADABLE, row)
+
+    def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
+        key = {"type": type, "resource_id": id, "tenant_id": self._unit.caller.organisation_id}
+        row = self._unit.execute(LATEST, key).one_or_none()
+        return None if row is None else (row.version, row.bytes)
+
+
+def _disposition(answer: Answer) -> str:
+    return answer.reason.value if isinstance(answer, Refused) else type(answer).__name__.lower()

@@ -1,0 +1,106 @@
+"""Brings a database to the tables of this version. Alembic is imported only here, and only when it is needed."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from service.shared.errors import ServiceError
+from service.store.address import create_privately, exclusive, parse_url
+from service.store.dialect import dialect_of
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class MigrationFailed(ServiceError):
+    """What a migration did may not stay. Nothing of it was kept, so it can be run again once it has been mended."""
+
+
+def migrate(url: str) -> None:
+    """Runs what is missing, in one transaction under a lock. Running it again, or twice at once, does nothing more.
+
+    MigrationFailed, or the database's own error, leaves everything as it was.
+    """
+    address = parse_url(url)
+    dialect = dialect_of(address)
+    if dialect.name == "sqlite":
+        create_privately(Path(str(address.database)))
+    with exclusive(url, "migrate", wait=True), dialect.engine(address).connect() as connection:
+        dialect.begin_migration(connection)
+        try:
+            if is_current(connection):
+                return dialect.rollback(connection)
+            from alembic import command
+
+            command.upgrade(_config(connection), "head")
+            if dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
+                raise MigrationFailed("A row would refer to another that is gone.")
+            dialect.commit(connection)
+        except BaseException:
+            dialect.rollback(connection)
+            raise
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are of this version or a later one: migrations expand first, so this version runs on both."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    number = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return number is not None and str(number) >= latest()
+
+
+def latest() -> str:
+    """The number of the newest migration. The files are named 0001_what_it_does.py, the number is the revision."""
+    return max((path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")), default="")
+
+
+def check(url: str) -> list[str]:
+    """What differs between a migrated database and the tables as declared; empty when they agree."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from service.store import tables
+
+    address = parse_url(url)
+    dialect = dialect_of(address)
+    with dialect.engine(address).connect() as connection:
+        dialect.begin_migration(connection)
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, tables.metadata)
+        dialect.rollback(connection)
+    return [str(difference) for difference in differences]
+
+
+def revise(message: str) -> str:
+    """Writes the next migration from what the declared tables have more than the migrated ones; gives its number.
+
+    For developers: what it wrote is a draft to be read and completed by hand.
+    """
+    from alembic import command
+
+    number = f"{int(latest() or 0) + 1:04d}"
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/draft.db"
+        migrate(url)
+        dialect = dialect_of(parse_url(url))
+        with dialect.engine(parse_url(url)).connect() as connection:
+            dialect.begin_migration(connection)
+            command.revision(_config(connection), message, autogenerate=True, rev_id=number)
+            dialect.rollback(connection)
+    return number
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
+    # SQLAlchemy's transaction, which the driver does not know, tells alembic that somebody else commits.
+    if not connection.in_transaction():
+        connection.begin()
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return config

@@ -1,0 +1,401 @@
+"""Every other table."""
+
+# Migrations only go forward: a backup goes back.
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "alert",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("referral_id", sa.Text(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rung", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
+    )
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index("ix_alert_referral_id", ["referral_id"], unique=False)
+        batch_op.create_index("ix_alert_state_due_at", ["state", "due_at"], unique=False)
+        batch_op.create_index("ix_alert_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
+
+    op.create_table(
+        "alias",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "type", "system", "value", name=op.f("pk_alias")),
+    )
+    with op.batch_alter_table("alias", schema=None) as batch_op:
+        batch_op.create_index("ix_alias_resource_id_system", ["resource_id", "system"], unique=False)
+
+    op.create_table(
+        "assertion_seen",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("jti", sa.Text(), nullable=False),
+        sa.Column("dead_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("issuer", "jti", name=op.f("pk_assertion_seen")),
+    )
+    with op.batch_alter_table("assertion_seen", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_assertion_seen_dead_at"), ["dead_at"], unique=False)
+
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_patient_id_occurred_at", ["patient_id", "occurred_at"], unique=False)
+        batch_op.create_index("ix_audit_subject", ["subject"], unique=False)
+
+    op.create_table(
+        "disclosure",
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("client_id", "subject", "version", "hour", name=op.f("pk_disclosure")),
+    )
+    op.create_table(
+        "inbound_message",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("door", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disposition", sa.Text(), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_message")),
+    )
+    with op.batch_alter_table("inbound_message", schema=None) as batch_op:
+        batch_op.create_index("ix_inbound_message_tenant_id_received_at", ["tenant_id", "received_at"], unique=False)
+
+    op.create_table(
+        "offer_version",
+        sa.Column("offer_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("status_reason", sa.Text(), nullable=True),
+        sa.Column("business_status", sa.Text(), nullable=True),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("offer_id", "version", name=op.f("pk_offer_version")),
+    )
+    op.create_table(
+        "organisation",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("fhir_endpoint", sa.Text(), nullable=True),
+        sa.Column("identifier_system", sa.Text(), nullable=True),
+        sa.Column("identifier_value", sa.Text(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation")),
+    )
+    op.create_table(
+        "unreadable_message",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("sealed_body", sa.LargeBinary(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unreadable_message")),
+    )
+    with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
+        batch_op.create_index("ix_unreadable_message_expires_at", ["expires_at"], unique=False)
+
+    op.create_table(
+        "client",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("jwks", sa.Text(), nullable=True),
+        sa.Column("jwks_url", sa.Text(), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(jwks IS NULL) <> (jwks_url IS NULL)", name=op.f("ck_client_one_source_of_keys")),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_client_organisation_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_client")),
+    )
+    with op.batch_alter_table("client", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_client_organisation_id"), ["organisation_id"], unique=False)
+
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("destination_id", sa.Text(), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
+        sa.Column("resource_type", sa.Text(), nullable=False),
+        sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_owner", sa.Text(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_outcome", sa.Text(), nullable=True),
+        sa.Column("owed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["destination_id"], ["organisation.id"], name=op.f("fk_delivery_destination_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.UniqueConstraint("destination_id", "resource_type", "resource_id", "version", name="uq_delivery_version"),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_delivery_state_lane_due_at", ["state", "lane", "due_at"], unique=False)
+
+    op.create_table(
+        "patient",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("preferred_name", sa.Text(), nullable=True),
+        sa.Column("birth_date", sa.Date(), nullable=True),
+        sa.Column("district", sa.Text(), nullable=True),
+        sa.Column("language", sa.Text(), nullable=True),
+        sa.Column("interpreter", sa.Boolean(), nullable=False),
+        sa.Column("deceased", sa.Boolean(), nullable=False),
+        sa.Column("due_date", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["organisation.id"], name=op.f("fk_patient_tenant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
+    )
+    op.create_table(
+        "programme",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("description", sa.LargeBinary(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_programme_organisation_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_programme")),
+    )
+    with op.batch_alter_table("programme", schema=None) as batch_op:
+        batch_op.create_index("ix_programme_organisation_id", ["organisation_id"], unique=False)
+
+    op.create_table(
+        "resource_version",
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=True),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["inbound_message.id"], name=op.f("fk_resource_version_message_id")),
+        sa.PrimaryKeyConstraint("type", "id", "version", name=op.f("pk_resource_version")),
+    )
+    with op.batch_alter_table("resource_version", schema=None) as batch_op:
+        batch_op.create_index("ix_resource_version_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
+
+    op.create_table(
+        "access_token",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["client.id"], name=op.f("fk_access_token_client_id")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_access_token")),
+    )
+    with op.batch_alter_table("access_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_access_token_client_id"), ["client_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_access_token_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "consent",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("permits", sa.Boolean(), nullable=False),
+        sa.Column("recipient_id", sa.Text(), nullable=True),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("period_start", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("purposes", sa.LargeBinary(), nullable=False),
+        sa.Column("may_report_back", sa.Boolean(), nullable=False),
+        sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_consent_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+    )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_patient_id", ["patient_id"], unique=False)
+
+    op.create_table(
+        "referral",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_referral_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
+    )
+    with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index("ix_referral_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
+        batch_op.create_index(
+            "uq_referral_patient_id_open",
+            ["patient_id"],
+            unique=True,
+            sqlite_where=sa.text(
+                "state IN ('in-review', 'awaiting-consent', 'placing', 'offered', 'supported', 'on-hold')"
+            ),
+            postgresql_where=sa.text(
+                "state IN ('in-review', 'awaiting-consent', 'placing', 'offered', 'supported', 'on-hold')"
+            ),
+        )
+
+    op.create_table(
+        "screening_result",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("instrument_id", sa.Text(), nullable=False),
+        sa.Column("respondent", sa.Text(), nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pieces", sa.LargeBinary(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("self_harm", sa.Text(), nullable=True),
+        sa.Column("needs_review", sa.Boolean(), nullable=True),
+        sa.Column("referral_id", sa.Text(), nullable=True),
+        sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_screening_result_patient_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_screening_result")),
+        sa.UniqueConstraint(
+            "patient_id", "instrument_id", "respondent", "effective_at", name="uq_screening_result_administration"
+        ),
+    )
+    with op.batch_alter_table("screening_result", schema=None) as batch_op:
+        batch_op.create_index("ix_screening_result_referral_id", ["referral_id"], unique=False)
+        batch_op.create_index("ix_screening_result_waits_until", ["waits_until"], unique=False)
+
+    op.create_table(
+        "decision",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("result_id", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("self_harm", sa.Text(), nullable=False),
+        sa.Column("reasons", sa.LargeBinary(), nullable=False),
+        sa.Column("rule_version", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["result_id"], ["screening_result.id"], name=op.f("fk_decision_result_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
+    )
+    with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.create_index("ix_decision_result_id", ["result_id"], unique=False)
+
+    op.create_table(
+        "offer",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("referral_id", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("programme_id", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("status_reason", sa.Text(), nullable=True),
+        sa.Column("business_status", sa.Text(), nullable=True),
+        sa.Column("patient_handle", sa.Text(), nullable=False),
+        sa.Column("service_request_handle", sa.Text(), nullable=False),
+        sa.Column("consent_handle", sa.Text(), nullable=False),
+        sa.Column("observation_handle", sa.Text(), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("respond_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_offer_organisation_id")),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_offer_patient_id")),
+        sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_offer_programme_id")),
+        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_offer_referral_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offer")),
+        sa.UniqueConstraint("consent_handle", name=op.f("uq_offer_consent_handle")),
+        sa.UniqueConstraint("observation_handle", name=op.f("uq_offer_observation_handle")),
+        sa.UniqueConstraint("patient_handle", name=op.f("uq_offer_patient_handle")),
+        sa.UniqueConstraint("service_request_handle", name=op.f("uq_offer_service_request_handle")),
+    )
+    with op.batch_alter_table("offer", schema=None) as batch_op:
+        batch_op.create_index("ix_offer_organisation_id_stamp_id", ["organisation_id", "stamp", "id"], unique=False)
+        batch_op.create_index("ix_offer_patient_id", ["patient_id"], unique=False)
+        batch_op.create_index("ix_offer_programme_id_state", ["programme_id", "state"], unique=False)
+        batch_op.create_index("ix_offer_referral_id", ["referral_id"], unique=False)
+        batch_op.create_index("ix_offer_state_respond_by", ["state", "respond_by"], unique=False)
+        batch_op.create_index("ix_offer_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
+
+    op.create_table(
+        "placement",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("referral_id", sa.Text(), nullable=False),
+        sa.Column("ranking", sa.LargeBinary(), nullable=False),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_placement_referral_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement")),
+    )
+    with op.batch_alter_table("placement", schema=None) as batch_op:
+        batch_op.create_index("ix_placement_referral_id", ["referral_id"], unique=False)
+
+    op.create_table(
+        "contact",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("offer_id", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_contact_offer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
+    )
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.create_index("ix_contact_offer_id", ["offer_id"], unique=False)
+
+    op.create_table(
+        "offer_report",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("offer_id", sa.Text(), nullable=False),
+        sa.Column("element", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_offer_report_offer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offer_report")),
+    )
+    with op.batch_alter_table("offer_report", schema=None) as batch_op:
+        batch_op.create_index("ix_offer_report_offer_id", ["offer_id"], unique=False)

@@ -1,0 +1,63 @@
+"""The women, each the aggregate that a unit about her locks first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from service.referrals.patient import Patient, PatientFacts
+from service.store.tables.columns import table
+from service.store.tables.woman import PatientRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+PATIENT = table(PatientRow)
+ONE = select(PATIENT).where(PATIENT.c.id == bindparam("patient"))
+SAVE = update(PATIENT).where(PATIENT.c.id == bindparam("patient"))
+
+
+class Patients:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def lock(self, id: str) -> Patient:
+        return _to_patient(self._unit.execute(self._unit.dialect.lock(ONE), {"patient": id}).one())
+
+    def get_all(self, ids: Collection[str]) -> dict[str, Patient]:
+        rows = self._unit.execute(select(PATIENT).where(PATIENT.c.id.in_(sorted(ids)))) if ids else ()
+        return {row.id: _to_patient(row) for row in rows}
+
+    def add(self, patient: Patient) -> None:
+        self._unit.execute(insert(PATIENT), {"id": patient.id, "tenant_id": patient.tenant_id, **_columns(patient)})
+
+    def save(self, patient: Patient) -> None:
+        self._unit.execute(SAVE.values(_columns(patient)), {"patient": patient.id})
+
+
+def _columns(patient: Patient) -> dict[str, object]:
+    facts = patient.facts
+    return {
+        "version": patient.version,
+        "preferred_name": facts.preferred_name,
+        "birth_date": facts.birth_date,
+        "district": facts.district,
+        "language": facts.language,
+        "interpreter": facts.interpreter,
+        "deceased": facts.deceased,
+        "due_date": patient.due_date,
+    }
+
+
+def _to_patient(row: Row[Any]) -> Patient:
+    facts = PatientFacts(
+        preferred_name=row.preferred_name,
+        birth_date=row.birth_date,
+        district=row.district,
+        language=row.language,
+        interpreter=row.interpreter,
+        deceased=row.deceased,
+    )
+    return Patient(row.id, row.version, row.tenant_id, facts, row.due_date)

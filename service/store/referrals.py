@@ -1,0 +1,143 @@
+"""Referrals, why each programme was chosen or passed over, and the alerts that go with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+
+from service.referrals.alert import Alert, AlertCode, AlertState
+from service.referrals.matching import Ranking
+from service.referrals.referral import OPEN, Referral, ReferralState
+from service.screening.instrument import Priority
+from service.store.tables.columns import table
+from service.store.tables.referral import AlertRow, PlacementRow, ReferralRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+REFERRAL, PLACEMENT, ALERT = table(ReferralRow), table(PlacementRow), table(AlertRow)
+ONE = select(REFERRAL).where(REFERRAL.c.id == bindparam("referral"))
+OPEN_OF = select(REFERRAL).where(REFERRAL.c.patient_id == bindparam("patient"), REFERRAL.c.state.in_(OPEN))
+MOVE = update(REFERRAL).where(REFERRAL.c.id == bindparam("referral"), REFERRAL.c.state == bindparam("moved_from"))
+ONE_ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))
+MOVE_ALERT = update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from"))
+UNRESOLVED = select(ALERT).where(
+    ALERT.c.referral_id == bindparam("referral"),
+    ALERT.c.code == bindparam("of_code"),
+    ALERT.c.state != AlertState.RESOLVED.value,
+)
+
+
+class Referrals:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def open_of(self, patient_id: str) -> Referral | None:
+        row = self._unit.execute(OPEN_OF, {"patient": patient_id}).one_or_none()
+        return None if row is None else to_referral(row)
+
+    def get(self, id: str) -> Referral:
+        return to_referral(self._unit.execute(ONE, {"referral": id}).one())
+
+    def add(self, referral: Referral) -> None:
+        row = {
+            "id": referral.id,
+            "tenant_id": referral.tenant_id,
+            "patient_id": referral.patient_id,
+            "opened_at": referral.opened_at,
+            "stamp": 0,
+            **_columns(referral),
+        }
+        self._unit.execute(insert(REFERRAL), row)
+        self._unit.touch(REFERRAL, referral.id)
+
+    def save(self, referral: Referral, moved_from: ReferralState) -> None:
+        values = {"referral": referral.id, "moved_from": moved_from.value}
+        if self._unit.execute(MOVE.values(_columns(referral)), values).rowcount != 1:
+            raise LookupError("the referral had moved under the woman's lock")
+        self._unit.touch(REFERRAL, referral.id)
+
+    def record_placement(self, referral_id: str, ranking: Ranking, permitted: frozenset[str], now: datetime) -> None:
+        kept = {
+            "fits": [[programme.id, programme.organisation_id in permitted] for programme in ranking.fits],
+            "passed_over": [[programme.id, missed.value] for programme, missed in ranking.passed_over],
+        }
+        row = {"id": self._unit.new_id(), "referral_id": referral_id, "ranking": kept, "placed_at": now}
+        self._unit.later(PLACEMENT, row)
+
+
+class Alerts:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def get(self, id: str) -> Alert:
+        return to_alert(self._unit.execute(ONE_ALERT, {"alert": id}).one())
+
+    def add(self, alert: Alert) -> None:
+        row = {
+            "id": alert.id,
+            "tenant_id": alert.tenant_id,
+            "patient_id": alert.patient_id,
+            "referral_id": alert.referral_id,
+            "code": alert.code.value,
+            "priority": alert.priority.value,
+            "raised_at": alert.raised_at,
+            "stamp": 0,
+            **_alert_columns(alert),
+        }
+        self._unit.execute(insert(ALERT), row)
+        self._unit.touch(ALERT, alert.id)
+
+    def save(self, alert: Alert, moved_from: Alert) -> None:
+        values = {"alert": alert.id, "moved_from": moved_from.version}
+        if self._unit.execute(MOVE_ALERT.values(_alert_columns(alert)), values).rowcount != 1:
+            raise LookupError("the alert had changed under the woman's lock")
+        self._unit.touch(ALERT, alert.id)
+
+    def unresolved(self, referral_id: str, code: AlertCode) -> list[Alert]:
+        rows = self._unit.execute(UNRESOLVED, {"referral": referral_id, "of_code": code.value})
+        return [to_alert(row) for row in rows]
+
+
+def _columns(referral: Referral) -> dict[str, object]:
+    return {
+        "version": referral.version,
+        "state": referral.state.value,
+        "reason": referral.reason,
+        "changed_at": referral.changed_at,
+    }
+
+
+def to_referral(row: Row[Any]) -> Referral:
+    return Referral(
+        id=row.id,
+        version=row.version,
+        tenant_id=row.tenant_id,
+        patient_id=row.patient_id,
+        state=ReferralState(row.state),
+        opened_at=row.opened_at,
+        changed_at=row.changed_at,
+        reason=row.reason,
+    )
+
+
+def _alert_columns(alert: Alert) -> dict[str, object]:
+    return {"version": alert.version, "state": alert.state.value, "due_at": alert.due_at, "rung": alert.rung}
+
+
+def to_alert(row: Row[Any]) -> Alert:
+    return Alert(
+        id=row.id,
+        version=row.version,
+        tenant_id=row.tenant_id,
+        patient_id=row.patient_id,
+        referral_id=row.referral_id,
+        code=AlertCode(row.code),
+        priority=Priority(row.priority),
+        state=AlertState(row.state),
+        raised_at=row.raised_at,
+        due_at=row.due_at,
+        rung=row.rung,
+    )

@@ -1,0 +1,173 @@
+"""The one thread that writes to a SQLite file: it groups the units that wait into one durable commit."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+
+from sqlalchemy import URL
+
+from service.shared.clock import Clock
+from service.store.address import create_privately
+from service.store.dialect import BUSY_SECONDS, Dialect, Kind, sqlite_driver
+from service.store.jobs import Job, OpenUnit, Outcome, Queue, late, tell, unavailable
+from service.store.stamp import Stamp
+from service.store.trouble import TransactionLost, Trouble, as_heard, error_name
+
+GROUP = 64
+PROBE_SECONDS = 0.25
+
+# Room for a few average units; a disk that takes this takes work again.
+_PROBE = (
+    "BEGIN IMMEDIATE",
+    "CREATE TABLE IF NOT EXISTS store_probe (content BLOB)",
+    "INSERT INTO store_probe VALUES (randomblob(65536))",
+    "COMMIT",
+    "BEGIN IMMEDIATE",
+    "DROP TABLE store_probe",
+    "COMMIT",
+)
+
+
+class StorageBroken(Exception):
+    """The disk lost or garbled what it had accepted. The writer stops, for a later success would prove nothing."""
+
+
+class SqliteWriter:
+    """Owns the writing connection. Every unit has its own savepoint; every waiter hears after the group's COMMIT.
+
+    An error of one unit undoes that unit. When an error has ended the whole transaction, or COMMIT fails, the whole
+    group hears Unavailable, nothing after it runs in that group, and new units are refused until a probe was written.
+    """
+
+    def __init__(self, url: URL, dialect: Dialect, open_unit: OpenUnit, clock: Clock, capacity: int) -> None:
+        self._dialect, self._open_unit, self._clock = dialect, open_unit, clock
+        self._engine = dialect.engine(url)
+        self._path = Path(str(url.database))
+        self._queue = Queue(capacity)
+        self._tried = Event()
+        self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
+        self._tried.wait(2 * BUSY_SECONDS)
+
+    def submit(self, job: Job) -> None:
+        self._queue.put(job)
+
+    def ready(self) -> str | None:
+        return self._queue.reason
+
+    def close(self, patience: float) -> None:
+        self._queue.close("The store is closing.")
+        self._thread.join(patience)
+
+    def _serve(self) -> None:
+        reason = "The store has closed."
+        try:
+            self._start()
+            while (jobs := self._queue.take(GROUP)) is not None:
+                self._perform(jobs)
+        except StorageBroken as broken:
+            reason = str(broken)
+        except BaseException as death:  # noqa: BLE001  # a thread has nobody to raise to: the waiters hear
+            reason = f"The writer has died of {type(death).__name__}."
+        finally:
+            self._queue.close(reason)
+            tell(unavailable(self._queue.empty(), reason))
+            self._tried.set()
+            self._disconnect()
+
+    def _start(self) -> None:
+        try:
+            self._connect()
+            self._dialect.begin(self._connection, Kind.WRITE)
+            self._dialect.rollback(self._connection)
+        except Exception as error:  # noqa: BLE001  # whatever it is, a probe must show that it is over
+            self._recover(error)
+        self._tried.set()
+
+    def _perform(self, jobs: list[Job]) -> None:
+        outcomes = late(jobs)
+        too_late = {id(outcome.job) for outcome in outcomes}
+        group = [job for job in jobs if id(job) not in too_late]
+        performed: list[Outcome] = []
+        try:
+            self._commit(group, performed)
+        except BaseException as error:
+            reason = f"The store could not commit ({error_name(error)})."
+            self._queue.refuse(reason)
+            failed = [outcome for outcome in performed if outcome.error is not None]
+            heard = {id(outcome.job) for outcome in failed}
+            tell(outcomes + failed + unavailable((job for job in group if id(job) not in heard), reason))
+            if not isinstance(error, Exception):
+                raise
+            self._recover(error)  # closes the connection first, and with it whatever still stands of the transaction
+        else:
+            tell(outcomes + performed)
+
+    def _commit(self, group: list[Job], performed: list[Outcome]) -> None:
+        """Performs the group and commits it; when this raises, nothing of it was kept."""
+        if not group:
+            return
+        self._dialect.begin(self._connection, Kind.WRITE)
+        stamp = Stamp(self._connection, self._dialect, self._clock)
+        for job in group:
+            performed.append(self._unit(job, stamp))
+            if not self._driver.in_transaction:
+                raise TransactionLost
+        self._dialect.commit(self._connection)
+
+    def _unit(self, job: Job, stamp: Stamp) -> Outcome:
+        if job.kind is Kind.SNAPSHOT:
+            stamp.renew()
+        execute = self._driver.execute
+        execute("SAVEPOINT unit")
+        try:
+            unit = self._open_unit(self._connection, self._dialect, job.caller)
+            value = job.work(unit)
+            unit.finish(stamp.take)
+            if not self._driver.in_transaction:
+                raise TransactionLost
+            execute("RELEASE unit")
+            return Outcome(job, value)
+        except Exception as error:
+            trouble = self._dialect.classify_error(error)
+            if trouble is Trouble.BROKEN:
+                raise
+            if self._driver.in_transaction:
+                execute("ROLLBACK TO unit")
+                execute("RELEASE unit")
+                stamp.renew()
+            return Outcome(job, error=as_heard(error, trouble))
+
+    def _recover(self, error: Exception) -> None:
+        """Returns when a probe was written durably, or the store is closing. Whatever waits meanwhile hears at once."""
+        while True:
+            if self._dialect.classify_error(error) is Trouble.BROKEN:
+                raise StorageBroken(f"The disk did not keep what was written ({error_name(error)}).")
+            reason = f"The store cannot write ({error_name(error)})."
+            self._queue.refuse(reason)
+            try:
+                self._disconnect()
+                self._connect()
+                for statement in _PROBE:
+                    self._driver.execute(statement)
+                return self._queue.accept()
+            except Exception as again:  # noqa: BLE001  # not over yet
+                error = again
+            tell(unavailable(self._queue.empty(), reason))
+            self._tried.set()
+            if self._queue.closed:
+                return None
+            time.sleep(PROBE_SECONDS)
+
+    def _connect(self) -> None:
+        create_privately(self._path)
+        self._connection = self._engine.connect()
+        # SQLAlchemy's own transaction stays open for ever and means nothing to the driver, which is in autocommit.
+        self._connection.begin()
+        self._driver = sqlite_driver(self._connection)
+
+    def _disconnect(self) -> None:
+        with suppress(Exception):  # it was never opened, or is gone already
+            self._connection.invalidate()
+            self._connection.close()

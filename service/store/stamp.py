@@ -1,0 +1,39 @@
+"""One stamp for each commit, in whole milliseconds, so that a poller who reuses the highest one misses nothing."""
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from service.shared.clock import Clock, milliseconds
+from service.store.dialect import Dialect
+from service.store.tables.clock import CommitClock
+
+_LAST = select(col(CommitClock.last))
+
+
+def highest_stamp(connection: Connection) -> int:
+    """The highest stamp that the transaction of this connection can see.
+
+    It promises that no row with this stamp or a lower one appears later only together with rows of the same snapshot:
+    ask for it in `read` or in `run(snapshot=True)`.
+    """
+    return int(connection.execute(_LAST).scalar_one())
+
+
+class Stamp:
+    """The stamp of one transaction, taken when first asked for: last of all, for on PostgreSQL it holds a lock."""
+
+    def __init__(self, connection: Connection, dialect: Dialect, clock: Clock) -> None:
+        self._connection, self._dialect, self._clock = connection, dialect, clock
+        self._taken: int | None = None
+
+    def take(self) -> int:
+        if self._taken is None:
+            self._taken = self._dialect.take_stamp(self._connection, milliseconds(self._clock.now()))
+        return self._taken
+
+    def renew(self) -> None:
+        """The next `take` takes a higher one. Needed where units share a transaction: when a savepoint that may have
+        taken the stamp was rolled back, and before a unit that discloses, which sees the rows and the stamp of the
+        units before it and must not be followed by more rows under that stamp.
+        """
+        self._taken = None

@@ -1,0 +1,74 @@
+"""The column types and rules that every table shares, so that both databases keep and give back the same values."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import orjson
+from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, Table, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import Field, SQLModel
+
+__all__ = ["Instant", "Json", "Row", "Text", "optional", "required", "table"]
+
+# Named constraints, because a migration can only drop or change what has a name that both databases agree on.
+NAMES = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Row(SQLModel):
+    """What every table derives from with `table=True`; a row class never leaves the store."""
+
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMES)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant: aware on the way in, aware and in UTC on the way out. A naive datetime is refused with ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("An instant needs its offset; this one has none.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON tree kept as its UTF-8 bytes; None is SQL NULL, so it is refused by a required column."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> bytes | None:
+        return None if value is None else orjson.dumps(value)
+
+    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+def required(column_type: type[TypeEngine[Any]] | TypeEngine[Any], **options: Any) -> Any:
+    """A NOT NULL column of this type. SQLModel leaves a column given as `sa_column` nullable without a word."""
+    return Field(sa_type=column_type, nullable=False, **options)
+
+
+def optional(column_type: type[TypeEngine[Any]] | TypeEngine[Any], **options: Any) -> Any:
+    """A column of this type that may be NULL and is None unless set."""
+    return Field(default=None, sa_type=column_type, nullable=True, **options)
+
+
+def table(row: type[Row]) -> Table:
+    """The Core table of a row class, which is what every statement outside administration is written on."""
+    found: Table = row.__table__  # type: ignore[attr-defined]  # SQLModel adds it when the class is made
+    return found

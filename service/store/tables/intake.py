@@ -1,0 +1,71 @@
+"""What came in, byte for byte, and how other systems name it."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary
+from sqlmodel import Field
+
+from service.store.tables.columns import Instant, Row, Text, optional, required
+
+
+class InboundMessageRow(Row, table=True):
+    """A message that was understood. `disposition` is what became of it: accepted, repeated or the reason of
+    refusal."""
+
+    __tablename__ = "inbound_message"
+    __table_args__ = (Index("ix_inbound_message_tenant_id_received_at", "tenant_id", "received_at"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    tenant_id: str = required(Text)
+    client_id: str = required(Text)
+    door: str = required(Text)
+    type: str = required(Text)
+    body: bytes = required(LargeBinary)
+    received_at: datetime = required(Instant)
+    disposition: str = required(Text)
+    correlation_id: str = required(Text)
+
+
+class UnreadableMessageRow(Row, table=True):
+    """A body from an authenticated sender that could not be understood: encrypted, and gone after `expires_at`."""
+
+    __tablename__ = "unreadable_message"
+    __table_args__ = (Index("ix_unreadable_message_expires_at", "expires_at"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    tenant_id: str = required(Text)
+    client_id: str = required(Text)
+    sealed_body: bytes = required(LargeBinary)
+    reason: str = required(Text)
+    received_at: datetime = required(Instant)
+    expires_at: datetime = required(Instant)
+    correlation_id: str = required(Text)
+
+
+class ResourceVersionRow(Row, table=True):
+    """One version of a received resource. Its bytes are the message's, unless the message held several resources."""
+
+    __tablename__ = "resource_version"
+    __table_args__ = (Index("ix_resource_version_tenant_id_stamp", "tenant_id", "stamp"),)
+
+    type: str = Field(primary_key=True, sa_type=Text)
+    id: str = Field(primary_key=True, sa_type=Text)
+    version: int = Field(primary_key=True, sa_type=Integer)
+    tenant_id: str = required(Text)
+    patient_id: str | None = optional(Text)
+    message_id: str = required(Text, foreign_key="inbound_message.id")
+    body: bytes | None = optional(LargeBinary)
+    stamp: int = required(BigInteger)
+
+
+class AliasRow(Row, table=True):
+    """How another system names something we know. `system` is an identifier system, or the base URL of a record."""
+
+    __tablename__ = "alias"
+    __table_args__ = (Index("ix_alias_resource_id_system", "resource_id", "system"),)
+
+    tenant_id: str = Field(primary_key=True, sa_type=Text)
+    type: str = Field(primary_key=True, sa_type=Text)
+    system: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(primary_key=True, sa_type=Text)
+    resource_id: str = required(Text)

@@ -1,0 +1,69 @@
+"""What is owed to other systems, and what was written down about every access and effect."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, UniqueConstraint
+from sqlmodel import Field
+
+from service.store.tables.columns import Instant, Row, Text, optional, required
+
+
+class DeliveryRow(Row, table=True):
+    """One message owed to one destination: it names a resource and a version, and is written out only when it is
+    sent."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("destination_id", "resource_type", "resource_id", "version", name="uq_delivery_version"),
+        Index("ix_delivery_state_lane_due_at", "state", "lane", "due_at"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    destination_id: str = required(Text, foreign_key="organisation.id")
+    lane: int = required(Integer)
+    resource_type: str = required(Text)
+    resource_id: str = required(Text)
+    version: int = required(Integer)
+    patient_id: str | None = optional(Text)
+    state: str = required(Text)
+    attempts: int = required(Integer)
+    due_at: datetime = required(Instant)
+    lease_owner: str | None = optional(Text)
+    lease_until: datetime | None = optional(Instant)
+    last_outcome: str | None = optional(Text)
+    owed_at: datetime = required(Instant)
+    settled_at: datetime | None = optional(Instant)
+    correlation_id: str = required(Text)
+
+
+class AuditRow(Row, table=True):
+    """Identifiers only. Rows are only ever added."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_patient_id_occurred_at", "patient_id", "occurred_at"),
+        Index("ix_audit_subject", "subject"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    occurred_at: datetime = required(Instant)
+    client_id: str = required(Text)
+    organisation_id: str = required(Text)
+    action: str = required(Text)
+    subject: str = required(Text)
+    patient_id: str | None = optional(Text)
+    outcome: str = required(Text)
+    correlation_id: str = required(Text)
+
+
+class DisclosureRow(Row, table=True):
+    """How often a client read one version of a resource within an hour. The first reading ever has its own audit
+    row."""
+
+    __tablename__ = "disclosure"
+
+    client_id: str = Field(primary_key=True, sa_type=Text)
+    subject: str = Field(primary_key=True, sa_type=Text)
+    version: str = Field(primary_key=True, sa_type=Text)
+    hour: datetime = Field(primary_key=True, sa_type=Instant)
+    times: int = required(Integer)

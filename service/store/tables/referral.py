@@ -1,0 +1,142 @@
+"""Referrals, their offers with every version, contacts and alerts. The current row carries the stamp of its last
+change."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
+from sqlmodel import Field
+
+from service.referrals.referral import OPEN
+from service.store.tables.columns import Instant, Json, Row, Text, optional, required
+
+_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + ")")
+
+
+class ReferralRow(Row, table=True):
+    """The partial unique index is what makes it one open referral for each woman, whatever arrives at once."""
+
+    __tablename__ = "referral"
+    __table_args__ = (
+        Index("uq_referral_patient_id_open", "patient_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_referral_tenant_id_stamp", "tenant_id", "stamp"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    version: int = required(Integer)
+    tenant_id: str = required(Text)
+    patient_id: str = required(Text, foreign_key="patient.id")
+    state: str = required(Text)
+    reason: str | None = optional(Text)
+    opened_at: datetime = required(Instant)
+    changed_at: datetime = required(Instant)
+    stamp: int = required(BigInteger)
+
+
+class PlacementRow(Row, table=True):
+    """Why each programme was chosen or passed over when the referral was placed. Rows are only ever added."""
+
+    __tablename__ = "placement"
+    __table_args__ = (Index("ix_placement_referral_id", "referral_id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    referral_id: str = required(Text, foreign_key="referral.id")
+    ranking: dict[str, object] = required(Json)
+    placed_at: datetime = required(Instant)
+
+
+class OfferRow(Row, table=True):
+    """`organisation_id` is the owner that polls; each handle is an id that only this offer's programme knows."""
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        UniqueConstraint("patient_handle"),
+        UniqueConstraint("service_request_handle"),
+        UniqueConstraint("consent_handle"),
+        UniqueConstraint("observation_handle"),
+        Index("ix_offer_organisation_id_stamp_id", "organisation_id", "stamp", "id"),
+        Index("ix_offer_tenant_id_stamp", "tenant_id", "stamp"),
+        Index("ix_offer_referral_id", "referral_id"),
+        Index("ix_offer_patient_id", "patient_id"),
+        Index("ix_offer_programme_id_state", "programme_id", "state"),
+        Index("ix_offer_state_respond_by", "state", "respond_by"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    version: int = required(Integer)
+    tenant_id: str = required(Text)
+    referral_id: str = required(Text, foreign_key="referral.id")
+    patient_id: str = required(Text, foreign_key="patient.id")
+    programme_id: str = required(Text, foreign_key="programme.id")
+    organisation_id: str = required(Text, foreign_key="organisation.id")
+    state: str = required(Text)
+    status_reason: str | None = optional(Text)
+    business_status: str | None = optional(Text)
+    patient_handle: str = required(Text)
+    service_request_handle: str = required(Text)
+    consent_handle: str = required(Text)
+    observation_handle: str = required(Text)
+    offered_at: datetime = required(Instant)
+    respond_by: datetime = required(Instant)
+    stamp: int = required(BigInteger)
+
+
+class OfferVersionRow(Row, table=True):
+    """What each version said, so that an update is merged against the version its sender had read."""
+
+    __tablename__ = "offer_version"
+
+    offer_id: str = Field(primary_key=True, sa_type=Text)
+    version: int = Field(primary_key=True, sa_type=Integer)
+    state: str = required(Text)
+    status_reason: str | None = optional(Text)
+    business_status: str | None = optional(Text)
+    stamp: int = required(BigInteger)
+
+
+class OfferReportRow(Row, table=True):
+    """A note or an output that a programme put on its Task, as it wrote it. Rows are only ever added."""
+
+    __tablename__ = "offer_report"
+    __table_args__ = (Index("ix_offer_report_offer_id", "offer_id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    offer_id: str = required(Text, foreign_key="offer.id")
+    element: str = required(Text)
+    content: dict[str, object] = required(Json)
+    reported_at: datetime = required(Instant)
+
+
+class ContactRow(Row, table=True):
+    __tablename__ = "contact"
+    __table_args__ = (Index("ix_contact_offer_id", "offer_id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    offer_id: str = required(Text, foreign_key="offer.id")
+    mode: str = required(Text)
+    outcome: str = required(Text)
+    started_at: datetime = required(Instant)
+    ended_at: datetime | None = optional(Instant)
+
+
+class AlertRow(Row, table=True):
+    """Never visible to a programme."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index("ix_alert_tenant_id_stamp", "tenant_id", "stamp"),
+        Index("ix_alert_state_due_at", "state", "due_at"),
+        Index("ix_alert_referral_id", "referral_id"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    version: int = required(Integer)
+    tenant_id: str = required(Text)
+    patient_id: str | None = optional(Text)
+    referral_id: str | None = optional(Text)
+    code: str = required(Text)
+    priority: str = required(Text)
+    state: str = required(Text)
+    raised_at: datetime = required(Instant)
+    due_at: datetime = required(Instant)
+    rung: int = required(Integer)
+    stamp: int = required(BigInteger)

@@ -1,0 +1,89 @@
+"""The woman, her screening results with their decisions, and what she agreed to."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Boolean, Date, Index, Integer, UniqueConstraint
+from sqlmodel import Field
+
+from service.store.tables.columns import Instant, Json, Row, Text, optional, required
+
+
+class PatientRow(Row, table=True):
+    """The aggregate that every unit about her locks first."""
+
+    __tablename__ = "patient"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    tenant_id: str = required(Text, foreign_key="organisation.id")
+    version: int = required(Integer)
+    preferred_name: str | None = optional(Text)
+    birth_date: date | None = optional(Date)
+    district: str | None = optional(Text)
+    language: str | None = optional(Text)
+    interpreter: bool = required(Boolean)
+    deceased: bool = required(Boolean)
+    due_date: date | None = optional(Date)
+
+
+class ScreeningResultRow(Row, table=True):
+    """One administration. `waits_until` is set while its items are still on their way; `pieces` is the merged
+    result."""
+
+    __tablename__ = "screening_result"
+    __table_args__ = (
+        UniqueConstraint(
+            "patient_id", "instrument_id", "respondent", "effective_at", name="uq_screening_result_administration"
+        ),
+        Index("ix_screening_result_waits_until", "waits_until"),
+        Index("ix_screening_result_referral_id", "referral_id"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    tenant_id: str = required(Text)
+    patient_id: str = required(Text, foreign_key="patient.id")
+    instrument_id: str = required(Text)
+    respondent: str = required(Text)
+    effective_at: datetime = required(Instant)
+    pieces: dict[str, object] = required(Json)
+    outcome: str | None = optional(Text)
+    self_harm: str | None = optional(Text)
+    needs_review: bool | None = optional(Boolean)
+    referral_id: str | None = optional(Text)
+    waits_until: datetime | None = optional(Instant)
+
+
+class DecisionRow(Row, table=True):
+    """What the rules made of a result, each time they ran. Rows are only ever added."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_result_id", "result_id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    result_id: str = required(Text, foreign_key="screening_result.id")
+    outcome: str = required(Text)
+    self_harm: str = required(Text)
+    reasons: list[str] = required(Json)
+    rule_version: str = required(Text)
+    decided_at: datetime = required(Instant)
+
+
+class ConsentRow(Row, table=True):
+    """`recipient_id` is the organisation it is about, NULL for all of them."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("ix_consent_patient_id", "patient_id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    version: int = required(Integer)
+    tenant_id: str = required(Text)
+    patient_id: str = required(Text, foreign_key="patient.id")
+    status: str = required(Text)
+    permits: bool = required(Boolean)
+    recipient_id: str | None = optional(Text)
+    given_at: datetime | None = optional(Instant)
+    period_start: datetime | None = optional(Instant)
+    period_end: datetime | None = optional(Instant)
+    purposes: list[list[str]] = required(Json)
+    may_report_back: bool = required(Boolean)
+    safe_contact: dict[str, object] | None = optional(Json)
+    withdrawn_at: datetime | None = optional(Instant)

@@ -1,0 +1,149 @@
+"""One unit of work: the repositories over one open transaction, and what is written last, under the commit's stamp."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, update
+
+from service.shared.caller import Caller
+from service.shared.ids import IdMaker
+from service.store.access import Access
+from service.store.aliases import Aliases
+from service.store.audit import AuditTrail
+from service.store.consents import Consents
+from service.store.deliveries import Deliveries
+from service.store.dialect import Dialect
+from service.store.directory import Directory
+from service.store.due import Due
+from service.store.feed import Feed
+from service.store.inbox import Inbox
+from service.store.migrate import is_current
+from service.store.offers import Contacts, Offers
+from service.store.patients import Patients
+from service.store.referrals import Alerts, Referrals
+from service.store.results import Results
+from service.store.visible import Visible
+
+Values = Mapping[str, object]
+
+
+class UnitOfWork:
+    """What flow calls a transaction, and what the doors call for administration and searches.
+
+    `stamp` is the commit's, in milliseconds, once the unit has finished and if it changed anything that carries one.
+    Rows that nothing reads again within the unit wait until `finish`: they go out together, a statement for each table.
+    """
+
+    def __init__(
+        self, connection: Connection, dialect: Dialect, caller: Caller, now: Callable[[], datetime], new_id: IdMaker
+    ) -> None:
+        self.caller, self.dialect, self.now, self.new_id = caller, dialect, now, new_id
+        self.stamp: int | None = None
+        self._connection = connection
+        self._later: dict[Table, list[Values]] = {}
+        self._stamped_later: dict[Table, list[dict[str, object]]] = {}
+        self._touched: dict[Table, set[str]] = {}
+
+    def execute(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, values)
+
+    def later(self, table: Table, row: Values) -> None:
+        """Insert `row` when the unit finishes."""
+        self._later.setdefault(table, []).append(row)
+
+    def stamped_later(self, table: Table, row: Values) -> None:
+        """Insert `row` with the commit's stamp when the unit finishes."""
+        self._stamped_later.setdefault(table, []).append(dict(row))
+
+    def touch(self, table: Table, id: str) -> None:
+        """Give this row the commit's stamp when the unit finishes."""
+        self._touched.setdefault(table, set()).add(id)
+
+    def is_current(self) -> bool:
+        """Whether the database has the tables of this version."""
+        return is_current(self._connection)
+
+    def finish(self, take_stamp: Callable[[], int]) -> None:
+        """Write what waits. The stamp comes last of all, so that on PostgreSQL its lock is held as briefly as can
+        be."""
+        self.deliveries.write()
+        self.audit.write_disclosures()
+        for table, rows in self._later.items():
+            self.execute(insert(table), rows)
+        if not (self._stamped_later or self._touched):
+            return
+        stamp = self.stamp = take_stamp()
+        for table, stamped in self._stamped_later.items():
+            self.execute(insert(table), [{**row, "stamp": stamp} for row in stamped])
+        for table, ids in self._touched.items():
+            self.execute(_stamp(table), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
+
+    @cached_property
+    def visible(self) -> Visible:
+        return Visible(self)
+
+    @cached_property
+    def patients(self) -> Patients:
+        return Patients(self)
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        return Aliases(self)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self)
+
+    @cached_property
+    def results(self) -> Results:
+        return Results(self)
+
+    @cached_property
+    def consents(self) -> Consents:
+        return Consents(self)
+
+    @cached_property
+    def programmes(self) -> Directory:
+        return Directory(self)
+
+    @cached_property
+    def referrals(self) -> Referrals:
+        return Referrals(self)
+
+    @cached_property
+    def offers(self) -> Offers:
+        return Offers(self)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(self)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self)
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        return AuditTrail(self)
+
+    @cached_property
+    def feed(self) -> Feed:
+        return Feed(self)
+
+    @cached_property
+    def due(self) -> Due:
+        return Due(self)
+
+    @cached_property
+    def access(self) -> Access:
+        return Access(self._connection)
+
+
+def _stamp(table: Table) -> Executable:
+    return update(table).where(table.c.id == bindparam("touched")).values(stamp=bindparam("stamp"))
