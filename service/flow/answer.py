@@ -1,0 +1,54 @@
+"""What a step answers. All three commit: the inbox row, the audit row and any alert stay, also when the answer is
+no."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a well-formed message was not acted on. Each door has one table from these to its own protocol's error."""
+
+    NOT_FOUND = "not-found"
+    SUBJECT_UNKNOWN = "subject-unknown"
+    RECIPIENT_UNKNOWN = "recipient-unknown"
+    CONTENT_UNCLEAR = "content-unclear"
+    DIFFERENT_UNDER_SAME_IDENTIFIER = "different-under-same-identifier"
+    SEVERAL_MATCH = "several-match"
+    VERSION_STALE = "version-stale"
+    CHANGED_MEANWHILE = "changed-meanwhile"
+    TRANSITION_NOT_ALLOWED = "transition-not-allowed"
+    ELEMENT_FIXED = "element-fixed"
+    STATUS_REASON_REQUIRED = "status-reason-required"
+    NO_LIVE_CONSENT = "no-live-consent"
+    IN_THE_FUTURE = "in-the-future"
+    NO_OPEN_PLACE = "no-open-place"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """It was acted on. `type` and `id` name the resource that answers for it, `version` its new version."""
+
+    type: str
+    id: str
+    version: int
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The same thing had come before; nothing changed, and this is the resource that answers for it."""
+
+    type: str
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not acted on. `element` is the FHIRPath or v2 location that the reason is about, when there is one."""
+
+    reason: Reason
+    element: str | None = None
+
+
+Answer = Accepted | Repeated | Refused

@@ -1,0 +1,120 @@
+"""Show an offer to the programme that holds it: what the gate permits at this moment, and an audit row for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from service.consent.consent import Consent
+from service.consent.disclosure import DISCLOSED, Element, ViewStage
+from service.consent.gate import Permit, decide
+from service.consent.safe_contact import Channel, SafeContact, safe_channel
+from service.flow.ports import Transaction
+from service.flow.rules import Rules
+from service.referrals.offer import VIEW_STAGE, Offer
+from service.referrals.patient import Patient
+from service.screening.instrument import Stage, stage_at
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """An offer as its programme may see it now. What is not disclosed is None.
+
+    `stage` is `over` as soon as the gate refuses, whatever the offer's state. `channel` is the one safe way to reach
+    her, `safe_contact` the rules that go with it. `due_month` is `YYYY-MM`.
+    """
+
+    offer: Offer
+    stage: ViewStage
+    consent: Consent | None
+    district: str | None
+    pregnancy_stage: Stage | None
+    language: str | None
+    interpreter: bool | None
+    respond_by: datetime | None
+    preferred_name: str | None
+    channel: Channel | None
+    safe_contact: SafeContact | None
+    due_month: str | None
+
+    @property
+    def etag(self) -> str:
+        """Row version, view stage, consent version, and what time alone changes: her stage, whether a way is safe."""
+        consent = self.consent.version if self.consent else 0
+        stage = list(Stage).index(self.pregnancy_stage) if self.pregnancy_stage else 0
+        view = list(ViewStage).index(self.stage)
+        return f"{self.offer.version}.{view}.{consent}.{stage}.{int(self.channel is not None)}"
+
+
+def disclose(
+    tx: Transaction, rules: Rules, offers: Sequence[Offer], resource_type: str, now: datetime
+) -> list[OfferView]:
+    """The view of each offer, written down as disclosed to the caller as a `resource_type`."""
+    women = {offer.patient_id for offer in offers}
+    consents, patients = tx.consents.of_patients(women), tx.patients.get_all(women)
+    views = [
+        _view(rules, offer, consents.get(offer.patient_id, ()), patients[offer.patient_id], now) for offer in offers
+    ]
+    for view in views:
+        handle = _handle(view.offer, resource_type)
+        tx.audit.disclosed(resource_type, handle, view.etag, view.offer.patient_id)
+    return views
+
+
+def _handle(offer: Offer, resource_type: str) -> str:
+    handles = offer.handles
+    return {
+        "Task": offer.id,
+        "Patient": handles.patient,
+        "ServiceRequest": handles.service_request,
+        "Consent": handles.consent,
+        "Observation": handles.observation,
+    }[resource_type]
+
+
+def _view(rules: Rules, offer: Offer, consents: Sequence[Consent], patient: Patient, now: datetime) -> OfferView:
+    stage = VIEW_STAGE[offer.state]
+    permits = {
+        element: decide(consents, offer.organisation_id, element, rules.consent_terms.purposes, now)
+        for element in DISCLOSED[stage]
+    }
+    allowed = {element for element, answer in permits.items() if isinstance(answer, Permit)}
+    consent = next((answer.consent for answer in permits.values() if isinstance(answer, Permit)), None)
+    if consent is None:
+        return _nothing(offer)
+    return _facts(rules, offer, stage, consent, patient, allowed, now)
+
+
+def _nothing(offer: Offer) -> OfferView:
+    return OfferView(offer, ViewStage.OVER, None, None, None, None, None, None, None, None, None, None)
+
+
+def _facts(
+    rules: Rules,
+    offer: Offer,
+    stage: ViewStage,
+    consent: Consent,
+    patient: Patient,
+    allowed: set[Element],
+    now: datetime,
+) -> OfferView:
+    facts, reachable = patient.facts, Element.SAFE_CONTACT in allowed
+    channel = safe_channel(consent.safe_contact, now.date()) if reachable else None
+    pregnancy_stage = stage_at(now, patient.due_date, rules.policy(offer.tenant_id))
+    return OfferView(
+        offer=offer,
+        stage=stage,
+        consent=consent,
+        district=facts.district if Element.DISTRICT in allowed else None,
+        pregnancy_stage=pregnancy_stage if Element.STAGE in allowed else None,
+        language=facts.language if Element.LANGUAGE in allowed else None,
+        interpreter=facts.interpreter if Element.INTERPRETER in allowed else None,
+        respond_by=offer.respond_by if Element.RESPOND_BY in allowed else None,
+        preferred_name=facts.preferred_name if Element.PREFERRED_NAME in allowed else None,
+        channel=channel,
+        safe_contact=consent.safe_contact if channel is not None else None,
+        due_month=_month(patient.due_date) if Element.DUE_MONTH in allowed else None,
+    )
+
+
+def _month(day: date | None) -> str | None:
+    return None if day is None else f"{day:%Y-%m}"

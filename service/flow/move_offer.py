@@ -1,0 +1,32 @@
+"""Move an offer along its table, keep the version and owe the new status to the record."""
+
+from dataclasses import replace
+
+from service.flow.ports import Transaction
+from service.referrals.offer import LIVE, OFFER_TABLE, Offer, OfferTrigger
+from service.referrals.referral import Referral
+from service.shared.audit import Action, AuditEvent
+
+
+def move_offer(tx: Transaction, offer: Offer, trigger: OfferTrigger, status_reason: str | None = None) -> Offer | None:
+    """The moved offer, or None when its table has no such row: then nothing has changed."""
+    state = OFFER_TABLE.get((offer.state, trigger))
+    if state is None:
+        return None
+    moved = replace(offer, state=state, version=offer.version + 1, status_reason=status_reason)
+    save_offer(tx, moved, offer)
+    return moved
+
+
+def refresh_offers(tx: Transaction, referral: Referral) -> None:
+    """What a programme sees of her has changed: its next poll brings the Task again."""
+    for offer in tx.offers.of_referral(referral.id):
+        if offer.state in LIVE:
+            tx.offers.save(replace(offer, version=offer.version + 1), offer)
+
+
+def save_offer(tx: Transaction, changed: Offer, known: Offer) -> None:
+    """Keep the changed offer as its next version, and owe it to the record."""
+    tx.offers.save(changed, known)
+    tx.audit.write(AuditEvent(Action.UPDATE, f"Task/{changed.id}", changed.patient_id, changed.state))
+    tx.deliveries.owe(changed.tenant_id, "Task", changed.id, changed.version, changed.patient_id)

@@ -1,0 +1,51 @@
+"""Raise an alert: something a named clinician must see and acknowledge by a time."""
+
+from datetime import datetime, timedelta
+
+from service.flow.ports import Transaction
+from service.flow.rules import Rules
+from service.referrals.alert import ALERT_KINDS, Alert, AlertCode, AlertState
+from service.screening.instrument import Policy, Priority
+from service.shared.audit import Action, AuditEvent
+
+
+def raise_alert(
+    tx: Transaction,
+    rules: Rules,
+    code: AlertCode,
+    *,
+    tenant_id: str,
+    patient_id: str | None,
+    referral_id: str | None,
+    now: datetime,
+) -> Alert:
+    """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced."""
+    kind, policy = ALERT_KINDS[code], rules.policy(tenant_id)
+    priority = kind.priority or _site_priority(code, policy)
+    alert = Alert(
+        id=tx.new_id(),
+        version=1,
+        tenant_id=tenant_id,
+        patient_id=patient_id,
+        referral_id=referral_id,
+        code=code,
+        priority=priority,
+        state=AlertState.OPEN,
+        raised_at=now,
+        due_at=now + _time_to_acknowledge(kind.announced, priority, policy),
+    )
+    tx.alerts.add(alert)
+    tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))
+    if kind.announced:
+        tx.deliveries.owe(tenant_id, "Communication", alert.id, alert.version, patient_id, urgent=True)
+    return alert
+
+
+def _site_priority(code: AlertCode, policy: Policy) -> Priority:
+    return policy.unscorable_priority if code is AlertCode.UNSCORABLE else policy.unknown_priority
+
+
+def _time_to_acknowledge(announced: bool, priority: Priority, policy: Policy) -> timedelta:
+    if announced:
+        return timedelta(minutes=policy.acknowledge_within_minutes[priority])
+    return timedelta(days=policy.rescreen_after_days)

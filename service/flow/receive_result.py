@@ -1,0 +1,123 @@
+"""A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
+deliveries."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from service.flow.act_on_decision import act_on_decision
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import identify, subject_of
+from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
+from service.flow.received import Received, Reference
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.patient import Patient
+from service.screening.decide import Readiness, readiness
+from service.screening.instrument import stage_at
+from service.screening.result import Piece, ScreeningResult, attach
+from service.shared.audit import Action, AuditEvent
+
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Administered:
+    """A piece, and the administration of an instrument that it belongs to."""
+
+    instrument_id: str
+    respondent: str
+    effective: datetime
+    piece: Piece
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedResult:
+    """One message. `administered` is empty when it speaks of no known instrument: it is kept, and decides nothing.
+
+    `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
+    tells the estimated date of delivery.
+    """
+
+    received: Received
+    subject: Reference
+    administered: tuple[Administered, ...]
+    corrects: bool = False
+    due_date: date | None = None
+
+
+def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Answer:
+    """Keep the message and act on what the result now says. The rules run once, after its last piece is attached."""
+    patient_id = subject_of(tx, message.subject)
+    answer = _receive(tx, rules, message, patient_id, now) if patient_id else Refused(Reason.SUBJECT_UNKNOWN, "subject")
+    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
+    subject = "Observation/-" if isinstance(answer, Refused) else f"Observation/{answer.id}"
+    tx.inbox.keep(message.received, patient_id, answer)
+    tx.audit.write(AuditEvent(Action.CREATE, subject, patient_id, outcome))
+    return answer
+
+
+def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Answer:
+    if any(each.effective > now + CLOCKS_DIFFER_BY for each in message.administered):
+        return Refused(Reason.IN_THE_FUTURE, "effective")
+    patient = tx.patients.lock(patient_id)
+    new_id = tx.new_id()
+    owner = identify(tx, message.received, new_id)
+    if isinstance(owner, Refused):
+        return owner
+    version = 1
+    if owner != new_id:
+        known = tx.inbox.latest("Observation", owner)
+        known_version, known_body = known or (0, b"")
+        if message.received.condition is not None or known_body == message.received.body:
+            return Repeated("Observation", owner, known_version)
+        if not message.corrects:
+            _conflict(tx, rules, patient, now)
+            return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
+        version = known_version + 1
+    if message.due_date is not None and message.due_date != patient.due_date:
+        patient = replace(patient, version=patient.version + 1, due_date=message.due_date)
+        tx.patients.save(patient)
+    for result in _attach(tx, rules, message, patient):
+        _judge(tx, rules, result, now)
+    return Accepted("Observation", owner, version, created=version == 1)
+
+
+def _attach(tx: Transaction, rules: Rules, message: ReceivedResult, patient: Patient) -> list[ScreeningResult]:
+    policy = rules.policy(patient.tenant_id)
+    results: dict[tuple[str, str, datetime], ScreeningResult] = {}
+    for each in message.administered:
+        key = (each.instrument_id, each.respondent, each.effective)
+        blank = ScreeningResult(
+            id=tx.new_id(),
+            tenant_id=patient.tenant_id,
+            patient_id=patient.id,
+            instrument_id=each.instrument_id,
+            respondent=each.respondent,
+            effective=each.effective,
+            stage=stage_at(each.effective, patient.due_date, policy),
+        )
+        known = results.get(key) or tx.results.find(blank) or blank
+        results[key] = attach(known, each.piece)
+    return list(results.values())
+
+
+def _judge(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime) -> None:
+    ready = readiness(result, rules.instruments[result.instrument_id])
+    waits = timedelta(seconds=rules.policy(result.tenant_id).waits_for_items_seconds)
+    tx.results.save(result, now + waits if ready is Readiness.WAIT else None)
+    if ready is Readiness.DECIDE_NOW or tx.results.judged(result.id) is not None:
+        act_on_decision(tx, rules, result, now)
+
+
+def _conflict(tx: Transaction, rules: Rules, patient: Patient, now: datetime) -> None:
+    referral = tx.referrals.open_of(patient.id)
+    raise_alert(
+        tx,
+        rules,
+        AlertCode.CONTENT_CONFLICT,
+        tenant_id=patient.tenant_id,
+        patient_id=patient.id,
+        referral_id=referral.id if referral else None,
+        now=now,
+    )

@@ -1,0 +1,102 @@
+"""She has said something about being referred: yes, no, no longer, or how she may be reached (FHIR Consent)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from service.consent.consent import Consent, gives_less, revise
+from service.consent.disclosure import Element
+from service.consent.gate import Permit, decide
+from service.flow.advance import advance
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import identify, subject_of
+from service.flow.move_offer import refresh_offers
+from service.flow.ports import Transaction
+from service.flow.received import Received, Reference
+from service.flow.rules import Rules
+from service.referrals.offer import LIVE
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+from service.shared.audit import Action, AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedConsent:
+    """`said` is the consent as read, without its ids; `recipient` is None when it is about every organisation."""
+
+    received: Received
+    patient: Reference
+    recipient: Reference | None
+    said: Consent
+
+
+def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:
+    """Keep the consent and let the open referral follow it. Less permission applies whatever If-Match says."""
+    patient_id = subject_of(tx, message.patient)
+    answer = _record(tx, rules, message, patient_id, now) if patient_id else Refused(Reason.SUBJECT_UNKNOWN, "patient")
+    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
+    subject = "Consent/-" if isinstance(answer, Refused) else f"Consent/{answer.id}"
+    tx.inbox.keep(message.received, patient_id, answer)
+    tx.audit.write(AuditEvent(Action.UPDATE, subject, patient_id, outcome))
+    return answer
+
+
+def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id: str, now: datetime) -> Answer:
+    tx.patients.lock(patient_id)
+    received, recipient_id = message.received, None
+    if message.recipient is not None:
+        recipient_id = tx.visible.organisation_id(message.recipient.id or "")
+        if recipient_id is None:
+            return Refused(Reason.RECIPIENT_UNKNOWN, "provision.actor")
+    new_id = tx.new_id()
+    owner = received.target_id or identify(tx, received, new_id)
+    if isinstance(owner, Refused):
+        return owner
+    said = replace(
+        message.said, id=owner, tenant_id=tx.caller.organisation_id, patient_id=patient_id, recipient_id=recipient_id
+    )
+    if owner == new_id:
+        tx.consents.add(said)
+        _follow(tx, rules, said, now)
+        return Accepted("Consent", owner, 1, created=True)
+    return _revise(tx, rules, received, said, now)
+
+
+def _revise(tx: Transaction, rules: Rules, received: Received, said: Consent, now: datetime) -> Answer:
+    known = tx.visible.consent(said.id)
+    if known is None or known.patient_id != said.patient_id:
+        return Refused(Reason.NOT_FOUND)
+    latest = tx.inbox.latest("Consent", known.id)
+    if latest is not None and latest[1] == received.body:
+        return Repeated("Consent", known.id, known.version)
+    less = gives_less(known, said)
+    if received.target_id is None and received.condition is not None:
+        return Repeated("Consent", known.id, known.version)
+    if received.target_id is None and not less:
+        return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
+    if received.expected_version not in (None, known.version) and not less:
+        return Refused(Reason.VERSION_STALE)
+    revised = revise(known, said, now)
+    tx.consents.save(revised)
+    _follow(tx, rules, revised, now)
+    return Accepted("Consent", known.id, revised.version)
+
+
+def _follow(tx: Transaction, rules: Rules, consent: Consent, now: datetime) -> None:
+    """Let the open referral hear what she said, if what she said changes anything for it."""
+    referral = tx.referrals.open_of(consent.patient_id)
+    if referral is None:
+        return
+    live = [offer for offer in tx.offers.of_referral(referral.id) if offer.state in LIVE]
+    if any(not _permitted(tx, rules, referral, offer.organisation_id, now) for offer in live):
+        advance(tx, rules, referral, ReferralTrigger.CONSENT_WITHDRAWN, now)
+    elif consent.gives_permission():
+        refresh_offers(tx, referral)
+        advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now)
+    elif referral.state is ReferralState.AWAITING_CONSENT or consent.recipient_id is None:
+        # Nothing was ever offered, so a no is a refusal; with no word from her still open, the request is over.
+        advance(tx, rules, referral, ReferralTrigger.CONSENT_REFUSED, now)
+
+
+def _permitted(tx: Transaction, rules: Rules, referral: Referral, organisation_id: str, now: datetime) -> bool:
+    consents = tx.consents.of_patient(referral.patient_id)
+    answer = decide(consents, organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
+    return isinstance(answer, Permit)
