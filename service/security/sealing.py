@@ -1,0 +1,75 @@
+"""Encryption at rest for what must be kept but not lie open, and signatures on what we hand out to be handed back."""
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from service.shared.errors import InvalidSettings
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class Sealer:
+    """One secret of 32 bytes, from which the key of each use is derived."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != KEY_BYTES:
+            raise InvalidSettings(f"The sealing key must be {KEY_BYTES} bytes.")
+        self._cipher = AESGCM(hmac.digest(secret, b"seal", hashlib.sha256))
+        self._signing = hmac.digest(secret, b"sign", hashlib.sha256)
+
+    def seal(self, content: bytes, place: str) -> bytes:
+        """Encrypt `content` for `place` alone: moved anywhere else it cannot be opened (AES-256-GCM)."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, content, place.encode())
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """Raises ValueError when it was changed, or sealed for another place or by another key."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.encode())
+        except InvalidTag as problem:
+            raise ValueError("it was not sealed here") from problem
+
+    def sign(self, content: bytes) -> str:
+        """`content` with its signature, in characters that stand in a URL as they are."""
+        return _text(content) + "." + _text(hmac.digest(self._signing, content, hashlib.sha256))
+
+    def verify(self, signed: str) -> bytes:
+        """The content of what `sign` gave. Raises ValueError when it is not ours."""
+        content, _, signature = signed.partition(".")
+        found = _bytes(content)
+        if not hmac.compare_digest(hmac.digest(self._signing, found, hashlib.sha256), _bytes(signature)):
+            raise ValueError("it was not signed here")
+        return found
+
+
+def load_or_create(path: Path) -> Sealer:
+    """The sealer whose secret is in `path`, made on first use; raises InvalidSettings when others can read the file."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            raise InvalidSettings(f"{path.name} can be read by others; its mode must be 0600.") from None
+        return Sealer(path.read_bytes())
+    secret = os.urandom(KEY_BYTES)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secret)
+        os.fsync(descriptor)
+    return Sealer(secret)
+
+
+def _text(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return b""
