@@ -1,0 +1,60 @@
+"""What a way out of the house must offer: FHIR is one, HL7 v2 another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from service.flow.received import Identifier
+from service.referrals.alert import Alert
+from service.referrals.contact import Engagement
+from service.referrals.delivery import Delivery, DeliveryTrigger
+from service.referrals.offer import Offer
+from service.referrals.programme import Programme
+from service.referrals.referral import Referral
+from service.store.directory import Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Everything a channel may need, read in one unit just before it is sent.
+
+    `record_ids` holds the ids that the destination's record has given, by type and our id. `identifiers` are the
+    business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
+    delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
+    """
+
+    delivery: Delivery
+    destination: Organisation
+    identifiers: tuple[Identifier, ...]
+    record_ids: Mapping[tuple[str, str], str]
+    referral: Referral | None = None
+    offer: Offer | None = None
+    programme: Programme | None = None
+    owner: Organisation | None = None
+    engagement: Engagement | None = None
+    alert: Alert | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The destination's own id for something of ours."""
+
+    type: str
+    our_id: str
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of it. `outcome` is a short code, never content; `wait` is what the destination asked for."""
+
+    trigger: DeliveryTrigger
+    outcome: str
+    learned: tuple[Learned, ...] = ()
+    wait: timedelta | None = None
+
+
+class Channel(Protocol):
+    async def send(self, parcel: Parcel) -> Sent:
+        """Bring the parcel to its destination. Never raises for what the destination does or fails to do."""

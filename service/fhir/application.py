@@ -1,0 +1,151 @@
+"""The HTTP application around the doors: ids for every request, one place for every error, and the service's health."""
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.fhir import intake, reading, searching
+from service.fhir.documentation import add_documentation
+from service.fhir.door import Door, Problem, refusal
+from service.fhir.faults import Fault
+from service.fhir.outcome import BadInput, Reply, reply
+from service.shared import telemetry
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
+from service.shared.version import VERSION
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HTTP_FAULTS = {404: Fault.ADDRESS_UNKNOWN, 405: Fault.METHOD_NOT_ALLOWED}
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """What the operator's probes ask: `ready` gives None when the service can commit, else the reason why not."""
+
+    ready: Callable[[], str | None]
+
+
+def create_application(door: Door, access: APIRouter, gauges: Gauges, lifespan: Lifespan) -> FastAPI:
+    """The whole application; `access` are the addresses of the security room."""
+    application = FastAPI(
+        title="Peer referral",
+        version=VERSION,
+        description=(
+            "Takes positive antenatal and postnatal screening results from maternity records, refers women who agreed "
+            "to community peer-support programmes, and reports back into the record. FHIR R4 4.0.1, JSON."
+        ),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    application.add_middleware(Identified)
+    for error in (Problem, BadInput, Unavailable, HTTPException):
+        application.add_exception_handler(error, _answer_error)
+    application.include_router(access)
+    application.include_router(intake.router(door))
+    application.include_router(searching.router(door))
+    application.include_router(reading.router(door))
+    application.include_router(_health(gauges))
+    add_documentation(application, door.base_url)
+    return application
+
+
+class Identified:
+    """Gives each request its ids, answers a defect without a word of what was being handled, and counts."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        # What is no UUID could carry a header of its own, or a name; it is replaced and never written anywhere.
+        request_id = _uuid(headers.get("x-request-id")) or new_id()
+        correlation_id = _uuid(headers.get("x-correlation-id")) or request_id
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        began, status = time.perf_counter(), 0
+
+        async def send_with_ids(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                ids = ((b"x-request-id", request_id.encode()), (b"x-correlation-id", correlation_id.encode()))
+                message["headers"] = [*message["headers"], *ids]
+            await send(message)
+
+        try:
+            await self._application(scope, receive, send_with_ids)
+        except Exception as defect:
+            telemetry.tell_defect("defect", defect, request_id=request_id)
+            if status:
+                raise
+            await refusal(Fault.INTERNAL)(scope, receive, send_with_ids)
+        _count(scope, status, time.perf_counter() - began, request_id, correlation_id)
+
+
+def _uuid(text: str | None) -> str | None:
+    return text if text and UUID.fullmatch(text) else None
+
+
+def _count(scope: Scope, status: int, seconds: float, request_id: str, correlation_id: str) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    telemetry.REQUESTS.labels(route, scope["method"], status).inc()
+    telemetry.SECONDS.labels(route).observe(seconds)
+    telemetry.tell(
+        "request",
+        route=route,
+        method=scope["method"],
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        request_id=request_id,
+        correlation_id=correlation_id,
+    )
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    match error:
+        case Problem():
+            return refusal(error.answer)
+        case BadInput():
+            return refusal(error)
+        case Unavailable():
+            return refusal(reply(error))
+        case HTTPException():
+            answer = reply(_HTTP_FAULTS.get(error.status_code, Fault.INTERNAL))
+            return refusal(Reply(answer.status, answer.body, {**answer.headers, **(error.headers or {})}))
+        case _:
+            raise error
+
+
+def _health(gauges: Gauges) -> APIRouter:
+    routes = APIRouter(tags=["operation"])
+
+    @routes.get("/livez", summary="Whether the process runs")
+    async def livez() -> Response:
+        return Response(orjson.dumps({"status": "live"}), media_type="application/json")
+
+    @routes.get("/readyz", summary="Whether the service can take messages: its database can commit")
+    async def readyz() -> Response:
+        reason = gauges.ready()
+        telemetry.READY.set(reason is None)
+        answer = {"status": "ready"} if reason is None else {"status": "not ready", "reason": reason}
+        return Response(orjson.dumps(answer), 200 if reason is None else 503, media_type="application/json")
+
+    @routes.get("/metrics", summary="Counters for Prometheus")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

@@ -1,0 +1,132 @@
+"""What every address of the FHIR door shares: who is calling, what it sent, and how it is answered."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+
+from service.fhir.faults import Fault
+from service.fhir.guard import LARGEST
+from service.fhir.outcome import BadInput, Finding, Reply, reply
+from service.flow.answer import Refused
+from service.flow.rules import Rules
+from service.security.bearer import Bearers
+from service.security.errors import InvalidToken
+from service.security.scopes import Interaction, allows
+from service.security.sealing import Sealer
+from service.shared.caller import Caller
+from service.shared.clock import Clock, from_milliseconds
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
+
+MEDIA_TYPE = "application/fhir+json; charset=utf-8; fhirVersion=4.0"
+TAKEN_MEDIA_TYPES = ("application/fhir+json", "application/json")
+FORM = "application/x-www-form-urlencoded"
+LONGEST_FORM = 64 * 1024
+ANSWERED_MEDIA_TYPES = (*TAKEN_MEDIA_TYPES, "application/*", "*/*")
+
+
+class Problem(Exception):
+    """A request ends here with this answer."""
+
+    def __init__(self, answer: Reply) -> None:
+        super().__init__(str(answer.status))
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """At most `per_minute` requests of a client in each minute of the clock (DESIGN 9)."""
+
+    per_minute: int
+    elapsed: Callable[[], float] = time.monotonic
+    _minute: int = 0
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def allows(self, client_id: str) -> bool:
+        minute = int(self.elapsed() // 60)
+        if minute != self._minute:
+            self._minute, self._counts = minute, {}
+        self._counts[client_id] = self._counts.get(client_id, 0) + 1
+        return self._counts[client_id] <= self.per_minute
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`base_url` is our own address as clients see it, without a slash at its end."""
+
+    store: Store[UnitOfWork]
+    rules: Rules
+    clock: Clock
+    bearers: Bearers
+    sealer: Sealer
+    base_url: str
+    limit: RateLimit
+
+    @property
+    def fhir_base(self) -> str:
+        return f"{self.base_url}/fhir"
+
+    async def caller(self, request: Request, resource_type: str, interaction: Interaction) -> Caller:
+        """The authenticated caller, if its scopes allow this; raises Problem with 401, 403, 406 or 429."""
+        correlation_id: str = request.state.correlation_id
+        try:
+            caller = await self.bearers.verify(request.headers.get("authorization"), correlation_id)
+        except InvalidToken as problem:
+            raise Problem(reply(Fault.NOT_AUTHENTICATED)) from problem
+        if not self.limit.allows(caller.client_id):
+            raise Problem(reply(Fault.TOO_MANY_REQUESTS))
+        if not allows(caller.scopes, resource_type, interaction):
+            needed = f"; needed is system/{resource_type}.{interaction.value}"
+            raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, needed)))
+        if not _acceptable(request.headers.get("accept", "*/*")):
+            raise Problem(reply(Fault.NOT_ACCEPTABLE))
+        return caller
+
+
+def _acceptable(accept: str) -> bool:
+    return any(each.partition(";")[0].strip().lower() in ANSWERED_MEDIA_TYPES for each in accept.split(","))
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, refused as soon as it is longer than the guard takes, and before it is read when it is no JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in TAKEN_MEDIA_TYPES or request.headers.get("content-encoding", "identity") != "identity":
+        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(LARGEST)))
+    return bytes(body)
+
+
+async def read_form(request: Request) -> list[tuple[str, str]]:
+    """The parameters of a search by POST (FHIR R4, 3.1.1.1)."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(LONGEST_FORM)))
+    return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+
+
+def refusal(problem: BadInput | Refused | Finding | Fault | Reply) -> Response:
+    answer = problem if isinstance(problem, Reply) else reply(problem)
+    return Response(answer.body, answer.status, dict(answer.headers), MEDIA_TYPE)
+
+
+def answer(
+    body: bytes, *, status: int = 200, etag: str | None = None, stamp: int | None = None, **headers: str
+) -> Response:
+    """A resource or a Bundle. `etag` is a version without its quotes, `stamp` the milliseconds of its last change."""
+    if etag is not None:
+        headers["ETag"] = f'W/"{etag}"'
+    if stamp is not None:
+        headers["Last-Modified"] = format_datetime(from_milliseconds(stamp), usegmt=True)
+    return Response(body, status, headers, MEDIA_TYPE)

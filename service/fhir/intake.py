@@ -1,0 +1,222 @@
+"""The addresses that take something in: guard, read, one step in one unit, and the answer after the commit."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+
+from service.fhir.documentation import taking
+from service.fhir.door import Door, Problem, answer, read_body, refusal
+from service.fhir.faults import Fault
+from service.fhir.guard import parse
+from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
+from service.fhir.raw import patch
+from service.fhir.read import common
+from service.fhir.read.consent import read_consent
+from service.fhir.read.encounter import read_encounter
+from service.fhir.read.observation import read_observation
+from service.fhir.read.patient import read_patient
+from service.fhir.read.task import read_task
+from service.fhir.showing import Shown, show
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.receive_result import ReceivedResult, receive_result
+from service.flow.receive_update import receive_update
+from service.flow.received import Identifier, Received
+from service.flow.record_consent import ReceivedConsent, record_consent
+from service.flow.record_contact import ReceivedContact, record_contact
+from service.flow.register_patient import ReceivedPatient, register_patient
+from service.flow.rules import Rules
+from service.security.scopes import Interaction
+from service.shared.audit import Action, AuditEvent
+from service.shared.caller import Caller
+from service.store.unit_of_work import UnitOfWork
+
+Tree = dict[str, Any]
+LONG = 64 * 1024
+Read = Callable[[Tree, Received, Door, Caller, datetime], Any]
+Step = Callable[[UnitOfWork, Rules, Any, datetime], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What is done with a body sent here: `read` makes a message of it, on which `step` is performed."""
+
+    method: str
+    path: str
+    type: str
+    read: Read
+    step: Step
+
+    @property
+    def interaction(self) -> Interaction:
+        return Interaction.CREATE if self.method == "POST" else Interaction.UPDATE
+
+
+def _register(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedPatient:
+    return read_patient(tree, received, updates=False)
+
+
+def _revise(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedPatient:
+    return read_patient(tree, received, updates=True)
+
+
+def _consent(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedConsent:
+    return read_consent(tree, received, terms=door.rules.consent_terms, base=door.base_url, now=now)
+
+
+def _observation(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedResult:
+    return read_observation(tree, received, rules=door.rules, base=door.base_url, now=now)
+
+
+def _encounter(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedContact:
+    return read_encounter(tree, received, base=door.base_url)
+
+
+ADDRESSES = (
+    Address("POST", "/fhir/Patient", "Patient", _register, register_patient),
+    Address("PUT", "/fhir/Patient", "Patient", _revise, register_patient),
+    Address("PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
+    Address("POST", "/fhir/Consent", "Consent", _consent, record_consent),
+    Address("PUT", "/fhir/Consent/{id}", "Consent", _consent, record_consent),
+    Address("POST", "/fhir/Observation", "Observation", _observation, receive_result),
+    Address("POST", "/fhir/Encounter", "Encounter", _encounter, record_contact),
+)
+
+
+def router(door: Door) -> APIRouter:
+    routes = APIRouter(tags=["FHIR"])
+    for address in ADDRESSES:
+        routes.add_api_route(
+            address.path,
+            partial(_take, door, address),
+            methods=[address.method],
+            **taking(address.type, address.method, address.path),
+        )
+    routes.add_api_route(
+        "/fhir/Task/{id}", partial(_update_task, door), methods=["PUT"], **taking("Task", "PUT", "/fhir/Task/{id}")
+    )
+    return routes
+
+
+async def _take(door: Door, address: Address, request: Request) -> Response:
+    caller = await door.caller(request, address.type, address.interaction)
+    body = await read_body(request)
+    now = door.clock.now()
+    try:
+        tree = await _guard(body, address.type)
+        message = address.read(tree, _received(request, address.type, tree, body), door, caller, now)
+    except BadInput as problem:
+        await _keep_unreadable(door, caller, body, problem)
+        raise
+    outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))
+    if isinstance(outcome, Refused):
+        return refusal(outcome)
+    if isinstance(outcome, Accepted) and tx.stamp is not None:
+        version, stamp = outcome.version, tx.stamp
+    else:
+        version, stamp, body = await _as_kept(door, caller, outcome)
+    return _written(request, door, outcome, patch(body, id=outcome.id, version=version, stamp_ms=stamp), stamp)
+
+
+async def _as_kept(door: Door, caller: Caller, outcome: Accepted | Repeated) -> tuple[int, int, bytes]:
+    kept = await door.store.read(caller, lambda tx: tx.visible.resource(outcome.type, outcome.id))
+    if kept is None:
+        raise Problem(reply(Reason.NOT_FOUND))
+    return kept.version, kept.stamp, kept.body
+
+
+async def _update_task(door: Door, id: str, request: Request) -> Response:
+    caller = await door.caller(request, "Task", Interaction.UPDATE)
+    body = await read_body(request)
+    now = door.clock.now()
+    try:
+        tree = await _guard(body, "Task")
+        message = read_task(tree, _received(request, "Task", tree, body), base=door.base_url)
+    except BadInput as problem:
+        await _keep_unreadable(door, caller, body, problem)
+        raise
+
+    def update(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
+        outcome = receive_update(tx, door.rules, message, now)
+        shown = None if isinstance(outcome, Refused) else show(tx, door.rules, "Task", id, now)
+        return outcome, shown, tx
+
+    outcome, shown, tx = await door.store.run(caller, update)
+    if isinstance(outcome, Refused):
+        return refusal(outcome)
+    if shown is None:
+        raise Problem(reply(Reason.NOT_FOUND))
+    stamp = tx.stamp if isinstance(outcome, Accepted) and tx.stamp is not None else shown.stamp
+    return _written(request, door, outcome, shown.body(stamp), stamp, etag=shown.etag)
+
+
+async def _guard(body: bytes, type: str) -> Tree:
+    """A long body takes its time, and everybody else should not wait for it."""
+    return parse(body, type) if len(body) < LONG else await asyncio.to_thread(parse, body, type)
+
+
+def _received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
+    id = request.path_params.get("id")
+    if id is not None and tree.get("id") != id:
+        raise BadInput.of(Finding(Fault.ID_DIFFERS, f"{type}.id"))
+    condition = request.headers.get("if-none-exist") if request.method == "POST" else request.url.query
+    return common.received(
+        tree,
+        body,
+        condition=_condition(condition, required=request.method == "PUT" and id is None),
+        target_id=id,
+        expected_version=_expected_version(request.headers.get("if-match")),
+    )
+
+
+def _condition(text: str | None, *, required: bool) -> Identifier | None:
+    """The one criterion that this server takes: `identifier=system|value` (FHIR R4, 3.1.0.8.1 and 3.1.0.4.3)."""
+    if not text and not required:
+        return None
+    pairs = parse_qsl((text or "").partition("?")[2] or text or "", keep_blank_values=True)
+    system, bar, value = pairs[0][1].partition("|") if len(pairs) == 1 and pairs[0][0] == "identifier" else ("", "", "")
+    if not (system and bar and value):
+        raise BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, "identifier"))
+    return Identifier(system, value)
+
+
+def _expected_version(if_match: str | None) -> int | None:
+    """The row version in `W/"3"` or, of a view, `W/"3.1.2"`."""
+    if if_match is None:
+        return None
+    version = if_match.strip().removeprefix("W/").strip('"').partition(".")[0]
+    if not (version.isascii() and version.isdigit() and len(version) < 10):
+        raise BadInput.of(Finding(Fault.HEADER_MALFORMED, None, "If-Match"))
+    return int(version)
+
+
+def _written(
+    request: Request, door: Door, outcome: Accepted | Repeated, body: bytes, stamp: int, etag: str | None = None
+) -> Response:
+    """201 for what was made, 200 for what was there or has changed; `Prefer: return=` decides what comes with it."""
+    created = isinstance(outcome, Accepted) and outcome.created
+    version = etag or str(outcome.version)
+    headers = {"Location": f"{door.fhir_base}/{outcome.type}/{outcome.id}/_history/{version}"}
+    prefer = request.headers.get("prefer", "")
+    if "return=minimal" in prefer:
+        body = b""
+    elif "return=OperationOutcome" in prefer:
+        body = operation_outcome((Issue("informational", f"{outcome.type} kept."),), "information")
+    return answer(body, status=201 if created else 200, etag=version, stamp=stamp, **headers)
+
+
+async def _keep_unreadable(door: Door, caller: Caller, body: bytes, problem: BadInput) -> None:
+    """Nothing from a known sender is thrown away: a person may have to look at what we could not read."""
+    reason = ",".join(sorted({issue.code for issue in problem.issues}))
+
+    def keep(tx: UnitOfWork) -> None:
+        id = tx.new_id()
+        tx.inbox.keep_unreadable(id, door.sealer.seal(body, f"unreadable_message/{id}"), reason)
+        tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{id}", None, "unreadable"))
+
+    await door.store.run(caller, keep)

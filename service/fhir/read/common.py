@@ -1,0 +1,108 @@
+"""What every reader needs: identifiers, references, codes and the values of extensions."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from service.fhir.outcome import BadInput, Issue
+from service.fhir.survey import Tree
+from service.flow.received import Identifier, Received, Reference
+from service.shared.code import Code
+
+_LITERAL = re.compile(
+    r"(?:(?P<base>https?://[^?#]+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?"
+)
+
+
+def unclear(expression: str, text: str, code: str = "business-rule") -> BadInput:
+    """A 422 about one element. `code` is of the IssueType value set; `text` never repeats what was received."""
+    return BadInput(422, (Issue(code, text, expression),))
+
+
+def received(
+    tree: Tree,
+    body: bytes,
+    *,
+    condition: Identifier | None = None,
+    target_id: str | None = None,
+    expected_version: int | None = None,
+) -> Received:
+    """The message as every reader takes it. An identifier counts only with both its system and its value."""
+    found = (_identifier(each) for each in tree.get("identifier", ()))
+    return Received(
+        type=tree["resourceType"],
+        body=body,
+        identifiers=tuple(each for each in found if each is not None),
+        condition=condition,
+        target_id=target_id,
+        expected_version=expected_version,
+    )
+
+
+def reference_of(node: Tree, base: str, default_type: str) -> Reference | None:
+    """How `node`, a FHIR Reference, names a resource; None when only its own message could tell (#id, urn:uuid).
+
+    `base` is this server's, without /fhir: a URL below it is a reference to our own id. `default_type` is what a
+    logical identifier names that does not say so itself.
+    """
+    literal = node.get("reference")
+    identifier = _identifier(node.get("identifier", {}))
+    if literal is None:
+        return Reference(node.get("type", default_type), identifier=identifier) if identifier else None
+    match = _LITERAL.fullmatch(literal)
+    if match is None:
+        return None
+    elsewhere = None if match["base"] in (None, f"{base.rstrip('/')}/fhir") else match["base"]
+    return Reference(match["type"], match["id"], elsewhere, identifier)
+
+
+def read_reference(node: Tree | None, expression: str, base: str, default_type: str) -> Reference:
+    """The same, for a reference that must be there and be understood. Raises BadInput."""
+    if node is None:
+        raise unclear(expression, "This element is needed here.", "required")
+    found = reference_of(node, base, default_type)
+    if found is None:
+        raise unclear(
+            expression,
+            f"Refer to it as {default_type}/id, as an absolute URL that ends so, or by an identifier with system and "
+            "value. A reference into the same message (# or urn:uuid) is not taken here.",
+            "value",
+        )
+    return found
+
+
+def codes(concept: Tree | None) -> list[Code]:
+    """The codings of a CodeableConcept that have a system and a code; any other coding matches nothing."""
+    return [
+        Code(each["system"], each["code"])
+        for each in (concept or {}).get("coding", ())
+        if each.get("system") and each.get("code")
+    ]
+
+
+def listed(wanted: Iterable[Code]) -> str:
+    return ", ".join(map(str, sorted(wanted)))
+
+
+def extension_values(node: Tree, url: str) -> list[Any]:
+    """The value of each extension of `node` with that url, None for one that has extensions instead of a value."""
+    return [
+        next((value for name, value in each.items() if name.startswith("value")), None)
+        for each in node.get("extension", ())
+        if each.get("url") == url
+    ]
+
+
+def refuse_test_data(tree: Tree) -> None:
+    """A result that is marked as test data must not reach anybody's care. Raises BadInput."""
+    meta = tree.get("meta", {})
+    if any(each.get("code") == "HTEST" for element in ("tag", "security") for each in meta.get(element, ())):
+        raise unclear(
+            f"{tree['resourceType']}.meta",
+            "This is marked as test data (HTEST), which this server does not take. Send it to a test server.",
+        )
+
+
+def _identifier(node: Tree) -> Identifier | None:
+    system, value = node.get("system"), node.get("value")
+    return Identifier(system, value) if system and value else None

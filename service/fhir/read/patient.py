@@ -1,0 +1,76 @@
+"""Patient -> ReceivedPatient: the few facts that placing her needs, out of all that her record says."""
+
+import re
+from collections.abc import Sequence
+
+from service.fhir.read.common import extension_values
+from service.fhir.read.times import whole_day
+from service.fhir.survey import Tree
+from service.fhir.terms import INTERPRETER_REQUIRED, LANGUAGE
+from service.flow.received import Received
+from service.flow.register_patient import ReceivedPatient
+from service.referrals.patient import PatientFacts
+
+INTERPRETER_NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
+YES = "373066001"  # SNOMED CT, in US Core's value set for interpreter needed
+
+# Name.use and Address.use, None where it is not said. Where she lived or is billed is not where a programme looks.
+_NAMES = ("usual", "official", None, "nickname", "temp", "anonymous", "maiden", "old")
+_ADDRESSES = ("home", None, "temp", "work")
+
+
+def read_patient(tree: Tree, received: Received, *, updates: bool) -> ReceivedPatient:
+    """`updates` is True for PUT. Every guarded Patient can be read: what it does not say is None or False."""
+    return ReceivedPatient(received, _facts(tree), updates)
+
+
+def _facts(tree: Tree) -> PatientFacts:
+    return PatientFacts(
+        preferred_name=next((each for each in map(_given, _by_use(tree.get("name", ()), _NAMES)) if each), None),
+        birth_date=whole_day(tree.get("birthDate", "")),
+        district=next((each for each in map(_district, _by_use(tree.get("address", ()), _ADDRESSES)) if each), None),
+        language=_language(tree.get("communication", ())),
+        interpreter=_interpreter(tree),
+        deceased=tree.get("deceasedBoolean") is True or "deceasedDateTime" in tree,
+    )
+
+
+def _by_use(nodes: Sequence[Tree], uses: Sequence[str | None]) -> list[Tree]:
+    wanted = [each for each in nodes if each.get("use") in uses]
+    return sorted(wanted, key=lambda each: uses.index(each.get("use")))
+
+
+def _given(name: Tree) -> str | None:
+    """The first given name. A null stands for one that has only extensions."""
+    return next((each.strip() for each in name.get("given", ()) if each and each.strip()), None)
+
+
+def _district(address: Tree) -> str | None:
+    district: str = address.get("district", "")
+    return district.strip() or None
+
+
+def _language(communications: Sequence[Tree]) -> str | None:
+    """The preferred one, else the only one: of several without a preference none is known to suit her."""
+    preferred = [each for each in communications if each.get("preferred") is True]
+    chosen = (preferred or communications)[:1] if preferred or len(communications) == 1 else ()
+    return next((_tag(each["language"]) for each in chosen), None)
+
+
+def _tag(concept: Tree) -> str | None:
+    """The BCP 47 tag. Another system's code is taken when it reads as one: many send en without saying of what."""
+    codings = sorted(concept.get("coding", ()), key=lambda each: each.get("system") != LANGUAGE)
+    written = (str(each.get("code", "")).replace("_", "-") for each in codings)
+    return next((_normal(each) for each in written if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", each)), None)
+
+
+def _normal(tag: str) -> str:
+    """The case that RFC 5646, section 2.1.1, recommends: en-GB, zh-Hant."""
+    language, *rest = tag.lower().split("-")
+    cases = {2: str.upper, 4: str.title}
+    return "-".join([language, *(cases.get(len(each), str)(each) for each in rest)])
+
+
+def _interpreter(tree: Tree) -> bool:
+    needed = [each.get("code") for each in extension_values(tree, INTERPRETER_NEEDED) if isinstance(each, dict)]
+    return True in extension_values(tree, INTERPRETER_REQUIRED) or YES in needed

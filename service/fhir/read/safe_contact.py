@@ -1,0 +1,108 @@
+"""The safe-contact extension -> SafeContact. What is not said, said twice or not understood is denied."""
+
+from dataclasses import replace
+from datetime import date, time
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
+from service.fhir.read.common import extension_values, unclear
+from service.fhir.read.times import begins
+from service.fhir.survey import Tree
+from service.fhir.terms import SAFE_CONTACT
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def read_safe_contact(consent: Tree) -> SafeContact | None:
+    """None when nothing is said. Raises BadInput when windows or dates cannot be told: they keep her safe."""
+    said = _parts(consent, SAFE_CONTACT)
+    if len(said) > 1:
+        raise unclear("Consent.extension", "Give the safe-contact extension once.")
+    return _safe_contact(said[0]) if said else None
+
+
+def _safe_contact(node: Tree) -> SafeContact:
+    permission = _choice(node, "voicemail", Permission)
+    return SafeContact(
+        channels=_channels(node),
+        voicemail=Permission.ALLOW if permission is Permission.ALLOW else Permission.DENY,
+        text_content=_choice(node, "text-content", TextContent) or TextContent.NONE,
+        withhold_number=_only(node, "withhold-number") is not False,
+        caller_description=_text(node, "caller-description"),
+        windows=tuple(_window(each) for each in _parts(node, "window")),
+        timezone=_text(node, "timezone"),
+        code_word=_text(node, "code-word"),
+        review_by=_review_by(node),
+    )
+
+
+def _channels(node: Tree) -> tuple[Channel, ...]:
+    """The ways that are known. A way that is denied stays denied, also where it is allowed as well."""
+    found = []
+    for each in _parts(node, "channel"):
+        mode = _choice(each, "mode", Mode)
+        if mode is not None:
+            permission = _choice(each, "permission", Permission) or Permission.UNKNOWN
+            found.append(Channel(mode, permission, _text(each, "value")))
+    denied = {(each.mode, each.value) for each in found if each.permission is Permission.DENY}
+    return tuple(
+        replace(each, permission=Permission.DENY) if {(each.mode, each.value), (each.mode, None)} & denied else each
+        for each in found
+    )
+
+
+def _window(node: Tree) -> Window:
+    days = extension_values(node, "day")
+    start, end = _time(node, "from"), _time(node, "to")
+    if not days or not all(day in DAYS for day in days) or start is None or end is None or start >= end:
+        raise unclear(
+            "Consent.extension",
+            f"A window of the safe-contact extension needs its days ({', '.join(DAYS)}), one 'from' and a later 'to'. "
+            "Give two windows where it passes midnight.",
+            "value",
+        )
+    return Window(tuple(day for day in DAYS if day in days), start, end)
+
+
+def _time(node: Tree, url: str) -> time | None:
+    written = _only(node, url)
+    try:
+        found = time.fromisoformat(written) if isinstance(written, str) else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is None else None
+
+
+def _review_by(node: Tree) -> date | None:
+    """The first day that may be meant: an agreement is not to outlive it."""
+    said = extension_values(node, "review-by")
+    if not said:
+        return None
+    try:
+        return min(begins(each).date() for each in said)
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise unclear("Consent.extension", "'review-by' of the safe-contact extension is a date.", "value")
+
+
+def _parts(node: Tree, url: str) -> list[Tree]:
+    return [each for each in node.get("extension", ()) if each.get("url") == url]
+
+
+def _only(node: Tree, url: str) -> Any:
+    """The one value said, None when there is none or more than one."""
+    said = extension_values(node, url)
+    return said[0] if len(said) == 1 else None
+
+
+def _text(node: Tree, url: str) -> str | None:
+    said = _only(node, url)
+    return said.strip() or None if isinstance(said, str) else None
+
+
+def _choice(node: Tree, url: str, choices: type[_Choice]) -> _Choice | None:
+    said = _only(node, url)
+    return next((choice for choice in choices if choice.value == said), None)

@@ -1,0 +1,58 @@
+"""Reading one resource: a unit of its own, for it discloses. What is not the caller's is not there."""
+
+from datetime import datetime
+from functools import partial
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from service.fhir.capability import capability
+from service.fhir.documentation import reading
+from service.fhir.door import Door, answer, refusal
+from service.fhir.showing import Shown, show
+from service.flow.answer import Reason, Refused
+from service.security.scopes import Interaction
+from service.shared.audit import Action, AuditEvent
+from service.shared.version import VERSION
+from service.store.unit_of_work import UnitOfWork
+
+READ_TYPES = ("Patient", "Consent", "Observation", "ServiceRequest", "Task", "Encounter", "Organization")
+
+
+def router(door: Door) -> APIRouter:
+    routes = APIRouter(tags=["FHIR"])
+    for resource_type in READ_TYPES:
+        routes.add_api_route(
+            f"/fhir/{resource_type}/{{id}}",
+            partial(_read, door, resource_type),
+            methods=["GET"],
+            **reading(resource_type),
+        )
+    statement = orjson.dumps(capability(door.base_url, VERSION))
+
+    @routes.get("/fhir/metadata", summary="What this server can do (CapabilityStatement)")
+    async def metadata() -> Response:
+        return answer(statement)
+
+    return routes
+
+
+async def _read(door: Door, resource_type: str, id: str, request: Request) -> Response:
+    caller = await door.caller(request, resource_type, Interaction.READ)
+    now = door.clock.now()
+    shown = await door.store.run(
+        caller, partial(_show_or_note, door=door, type=resource_type, id=id, now=now), snapshot=True
+    )
+    if shown is None:
+        return refusal(Refused(Reason.NOT_FOUND))
+    if f'W/"{shown.etag}"' in request.headers.get("if-none-match", ""):
+        return answer(b"", status=304, etag=shown.etag, stamp=shown.stamp)
+    return answer(shown.body(), etag=shown.etag, stamp=shown.stamp)
+
+
+def _show_or_note(tx: UnitOfWork, *, door: Door, type: str, id: str, now: datetime) -> Shown | None:
+    shown = show(tx, door.rules, type, id, now)
+    if shown is None:
+        # Looking for what is not one's own is written down too; the id may be anything, so it is not.
+        tx.audit.write(AuditEvent(Action.READ, f"{type}/-", None, "not-found"))
+    return shown

@@ -1,0 +1,192 @@
+"""What a caller is shown of each resource: its own view, asked of the gate and written to the audit in the same
+unit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from service.consent.disclosure import Element
+from service.consent.gate import Permit, decide
+from service.fhir.raw import patch
+from service.fhir.write import alert as alerts
+from service.fhir.write import directory, offer, record
+from service.flow.disclose import OfferView, disclose
+from service.flow.rules import Rules
+from service.referrals.alert import Alert
+from service.referrals.contact import Engagement
+from service.referrals.offer import Offer
+from service.shared.caller import OrganisationKind
+from service.shared.clock import milliseconds
+from service.store.unit_of_work import UnitOfWork
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One resource in the caller's view. `etag` is its version there, `stamp` the milliseconds of its last change.
+
+    It is written out after the unit, for a change of this very unit has its stamp only then. `write` gives a tree, or a
+    fragment where the resource is served byte for byte as received.
+    """
+
+    etag: str
+    stamp: int
+    write: Callable[[int], Tree | orjson.Fragment]
+
+    def tree(self) -> Tree:
+        """Only for what is written here and not served as received, as everything is that a search can find."""
+        written = self.write(self.stamp)
+        assert isinstance(written, dict)  # noqa: S101
+        return written
+
+    def body(self, stamp: int | None = None) -> bytes:
+        return orjson.dumps(self.write(self.stamp if stamp is None else stamp))
+
+
+def show(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    """The resource as the caller may see it now; None when there is none in its view."""
+    if type == "Organization":
+        return _organisation(tx, id)
+    by_kind = _COMMUNITY if tx.caller.kind is OrganisationKind.COMMUNITY else _HOSPITAL
+    return by_kind.get(type, _as_received)(tx, rules, type, id, now)
+
+
+def show_tasks(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert, int]], now: datetime) -> list[Shown]:
+    """The Tasks that a search found, each with its stamp."""
+    offers = [thing for thing, _ in found if isinstance(thing, Offer)]
+    if tx.caller.kind is OrganisationKind.COMMUNITY:
+        views = disclose(tx, rules, offers, "Task", now)
+        write = _programme_tasks(tx, rules, views)
+        return [_viewed(view, stamp, write) for view, (_, stamp) in zip(views, found, strict=True)]
+    write_record = _record_tasks(tx, rules, offers, now)
+    return [_recorded(tx, rules, thing, stamp, write_record) for thing, stamp in found]
+
+
+def show_focus(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert, int]], now: datetime) -> list[Shown]:
+    """The ServiceRequests that these Tasks are about, each once."""
+    offers = [(thing, stamp) for thing, stamp in found if isinstance(thing, Offer)]
+    if tx.caller.kind is OrganisationKind.COMMUNITY:
+        views = disclose(tx, rules, [each for each, _ in offers], "ServiceRequest", now)
+        return [_viewed(view, stamp, offer.service_request) for view, (_, stamp) in zip(views, offers, strict=True)]
+    referrals = dict.fromkeys(each.referral_id for each, _ in offers)
+    shown = (show(tx, rules, "ServiceRequest", referral_id, now) for referral_id in referrals)
+    return [each for each in shown if each is not None]
+
+
+def _viewed(view: OfferView, stamp: int, write: Callable[[OfferView, int], Tree]) -> Shown:
+    return Shown(view.etag, stamp, lambda at: write(view, at))
+
+
+def _programme_tasks(tx: UnitOfWork, rules: Rules, views: Sequence[OfferView]) -> Callable[[OfferView, int], Tree]:
+    ids = [view.offer.id for view in views]
+    notes, outputs = tx.offers.reports(ids, "note"), tx.offers.reports(ids, "output")
+    names = tx.programmes.names({each for view in views for each in (view.offer.tenant_id, view.offer.organisation_id)})
+
+    def write(view: OfferView, stamp: int) -> Tree:
+        id = view.offer.id
+        return offer.task(
+            view,
+            stamp,
+            rules,
+            requester_name=names.get(view.offer.tenant_id),
+            owner_name=names.get(view.offer.organisation_id),
+            notes=notes.get(id, ()),
+            outputs=outputs.get(id, ()),
+        )
+
+    return write
+
+
+def _record_tasks(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: datetime) -> Callable[[Offer, int], Tree]:
+    notes = tx.offers.reports([each.id for each in offers], "note")
+    programmes = {each.programme_id: tx.programmes.get(each.programme_id) for each in offers}
+    engagements = {each.id: _engagement(tx, rules, each, now) for each in offers}
+
+    def write(each: Offer, stamp: int) -> Tree:
+        name = programmes[each.programme_id].name
+        return record.record_task(each, stamp, name, engagements[each.id], notes.get(each.id, ()))
+
+    return write
+
+
+def _engagement(tx: UnitOfWork, rules: Rules, each: Offer, now: datetime) -> Engagement | None:
+    consents = tx.consents.of_patient(each.patient_id)
+    answer = decide(consents, each.organisation_id, Element.ENGAGEMENT, rules.consent_terms.purposes, now)
+    return tx.contacts.engagement(each.referral_id) if isinstance(answer, Permit) else None
+
+
+def _recorded(
+    tx: UnitOfWork, rules: Rules, thing: Offer | Alert, stamp: int, write: Callable[[Offer, int], Tree]
+) -> Shown:
+    if thing.patient_id is not None:
+        tx.audit.disclosed("Task", thing.id, str(thing.version), thing.patient_id)
+    if isinstance(thing, Alert):
+        return Shown(str(thing.version), stamp, lambda at: alerts.alert_task(thing, at, rules))
+    return Shown(str(thing.version), stamp, lambda at: write(thing, at))
+
+
+def _task(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    thing = tx.visible.offer(id) or tx.visible.alert(id)
+    if thing is None:
+        return None
+    return show_tasks(tx, rules, [(thing, tx.feed.stamp_of(thing))], now)[0]
+
+
+def _service_request(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    referral = tx.visible.referral(id)
+    if referral is None:
+        return None
+    tx.audit.disclosed(type, id, str(referral.version), referral.patient_id)
+    stamp = tx.feed.stamp_of(referral)
+    return Shown(str(referral.version), stamp, lambda at: record.record_service_request(referral, at))
+
+
+def _derived(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    """A programme's own Patient, ServiceRequest, Consent or Observation, which only this offer has."""
+    found = tx.visible.offer_by_handle(type, id)
+    if found is None:
+        return None
+    view = disclose(tx, rules, [found], type, now)[0]
+    return _viewed(view, tx.feed.stamp_of(found), _DERIVED[type])
+
+
+def _as_received(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    kept = tx.visible.resource(type, id)
+    if kept is None:
+        return None
+    if kept.patient_id is not None:
+        tx.audit.disclosed(type, id, str(kept.version), kept.patient_id)
+    return Shown(
+        str(kept.version),
+        kept.stamp,
+        lambda at: orjson.Fragment(patch(kept.body, id=id, version=kept.version, stamp_ms=at)),
+    )
+
+
+def _organisation(tx: UnitOfWork, id: str) -> Shown | None:
+    found = tx.programmes.organisation(id)
+    if found is None:
+        return None
+    return Shown("1", milliseconds(found.added_at), lambda at: directory.organisation(found))
+
+
+Show = Callable[[UnitOfWork, Rules, str, str, datetime], Shown | None]
+
+_HOSPITAL: Mapping[str, Show] = {"Task": _task, "ServiceRequest": _service_request}
+_COMMUNITY: Mapping[str, Show] = {
+    "Task": _task,
+    "ServiceRequest": _derived,
+    "Patient": _derived,
+    "Consent": _derived,
+    "Observation": _derived,
+}
+_DERIVED: Mapping[str, Callable[[OfferView, int], Tree]] = {
+    "ServiceRequest": offer.service_request,
+    "Patient": offer.patient,
+    "Consent": offer.consent,
+    "Observation": offer.observation,
+}

@@ -1,0 +1,131 @@
+"""One walk over a received tree that notes everything the checks after it want to look at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Tree: TypeAlias = dict[str, Any]
+Place: TypeAlias = "tuple[Place | None, str | int]"
+"""Where a node stands: the place it is in, and its name or index there. Cheap to make, written out only in an error."""
+
+DEEPEST = 50
+ADDRESSES = frozenset({"reference", "url", "fullUrl"})
+_WATCHED = ADDRESSES | {"div"}
+EXTENSIONS = frozenset({"extension", "modifierExtension"})
+
+# FHIR R4, section 2.24.0.1: no characters below U+0020 but tab, CR and LF. A lone surrogate cannot be written as UTF-8.
+_NOT_ALLOWED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+class Repeated(dict[str, Any]):
+    """A JSON object in which a member came more than once; the last one stands."""
+
+    names: list[str]
+
+
+@dataclass(slots=True)
+class Survey:
+    root: Tree
+    members: int = 0
+    too_deep: list[Place] = field(default_factory=list)
+    repeated: list[tuple[Place, Repeated]] = field(default_factory=list)
+    not_allowed: list[Place] = field(default_factory=list)
+    empty: list[Place] = field(default_factory=list)
+    nulls: list[tuple[Place, Tree | list[Any]]] = field(default_factory=list)
+    addresses: list[tuple[Place, str]] = field(default_factory=list)
+    extensions: list[tuple[Place, Tree]] = field(default_factory=list)
+    periods: list[tuple[Place, Tree]] = field(default_factory=list)
+    narratives: list[tuple[Place, str]] = field(default_factory=list)
+    resources: dict[Place, Tree] = field(default_factory=dict)
+
+
+def survey(root: Tree, name: str, escapes: bool) -> Survey:
+    """Notes by kind, each in the order of the document by level; `name` begins every expression.
+
+    `escapes` says whether the text held an escape that may stand for a forbidden character. JSON allows them in no
+    other form, so without one no string needs to be searched; a name that holds one is no element and fails the schema.
+    """
+    found = Survey(root)
+    top: Place = (None, name)
+    found.resources[top] = root
+    level: list[tuple[Place, Any]] = [(top, root)]
+    for _ in range(DEEPEST):
+        below: list[tuple[Place, Any]] = []
+        for place, node in level:
+            _look(found, place, node, below, escapes)
+        if not below:
+            return found
+        level = below
+    found.too_deep.append(level[0][0])
+    return found
+
+
+def _look(found: Survey, place: Place, node: Any, below: list[tuple[Place, Any]], escapes: bool) -> None:
+    members: Iterator[tuple[str | int, Any]]
+    if isinstance(node, dict):
+        members = iter(node.items())
+        _note_object(found, place, node)
+    else:
+        members = iter(enumerate(node))
+    if not node:
+        found.empty.append(place)
+    found.members += len(node)
+    for step, child in members:
+        if isinstance(child, str):
+            if step in _WATCHED or not child or (escapes and _NOT_ALLOWED.search(child)):
+                _note_string(found, (place, step), child)
+        elif isinstance(child, dict | list):
+            below.append(((place, step), child))
+        elif child is None:
+            found.nulls.append(((place, step), node))
+
+
+def _note_string(found: Survey, place: Place, value: str) -> None:
+    step = place[1]
+    if not value:
+        found.empty.append(place)
+    if _NOT_ALLOWED.search(value):
+        found.not_allowed.append(place)
+    if step in ADDRESSES:
+        found.addresses.append((place, value))
+    elif step == "div":
+        found.narratives.append((place, value))
+
+
+def _note_object(found: Survey, place: Place, node: Tree) -> None:
+    parent, step = place
+    if type(node) is Repeated:
+        found.repeated.append((place, node))
+    if "start" in node and "end" in node:
+        found.periods.append((place, node))
+    if parent is None:
+        return
+    holder = parent[1]
+    if holder in EXTENSIONS:
+        found.extensions.append((place, node))
+    elif holder == "contained" or step == "resource" or (step == "outcome" and holder == "response"):
+        found.resources[place] = node
+
+
+def above(place: Place) -> Iterator[Place]:
+    """The places that hold this one, nearest first."""
+    parent = place[0]
+    while parent is not None:
+        yield parent
+        parent = parent[0]
+
+
+def expression(place: Place, names: frozenset[str]) -> str:
+    """The place as FHIRPath, cut off before the first name that R4 does not know: a sender's own word stays out."""
+    steps = [place, *above(place)]
+    text = str(steps.pop()[1])
+    while steps:
+        step = steps.pop()[1]
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step in names:
+            text += f".{step}"
+        else:
+            break
+    return text

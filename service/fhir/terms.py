@@ -1,0 +1,59 @@
+"""Every system URL and code that the FHIR door reads or writes itself; what is ours hangs under one base."""
+
+from typing import Final
+
+from service.shared.code import LOINC, SNOMED, Code
+
+OURS: Final = "https://peer-referral.example/fhir"
+HL7: Final = "http://hl7.org/fhir"
+TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
+SDOHCC: Final = f"{HL7}/us/sdoh-clinicalcare"
+
+# Our business identifiers, one system for each kind of thing.
+OFFER_ID: Final = f"{OURS}/identifier/offer"
+REQUEST_ID: Final = f"{OURS}/identifier/request"
+REFERRAL_ID: Final = f"{OURS}/identifier/referral"
+ALERT_ID: Final = f"{OURS}/identifier/alert"
+ORGANISATION_ID: Final = f"{OURS}/identifier/organisation"
+
+# Our code systems. The codes in them are the values of the domain's own enumerations.
+ALERT_TASK: Final = f"{OURS}/CodeSystem/alert-task"
+ALERT_REASON: Final = f"{OURS}/CodeSystem/alert-reason"
+REFERRAL_REASON: Final = f"{OURS}/CodeSystem/referral-reason"
+ENGAGEMENT: Final = f"{OURS}/CodeSystem/engagement"
+CONTACT_OUTCOME: Final = f"{OURS}/CodeSystem/contact-outcome"
+CONTACT_MODE: Final = f"{OURS}/CodeSystem/contact-mode"
+MASKED_REASON: Final = Code(f"{OURS}/CodeSystem/masked", "reason-for-referral")
+CONSENT_POLICY: Final = f"{OURS}/policy/peer-support"
+
+# Extensions, ours and HL7's.
+SAFE_CONTACT: Final = f"{OURS}/StructureDefinition/safe-contact"
+PREGNANCY_STAGE: Final = f"{OURS}/StructureDefinition/pregnancy-stage"
+DUE_MONTH: Final = f"{OURS}/StructureDefinition/due-month"
+INTERPRETER_REQUIRED: Final = f"{HL7}/StructureDefinition/patient-interpreterRequired"
+STATUS_REASON: Final = f"{HL7}/StructureDefinition/request-statusReason"
+
+# HL7 SDOH Clinical Care 3.0: clients search for the Task by its profile.
+TASK_PROFILE: Final = f"{SDOHCC}/StructureDefinition/SDOHCC-TaskForReferralManagement"
+SERVICE_REQUEST_PROFILE: Final = f"{SDOHCC}/StructureDefinition/SDOHCC-ServiceRequest"
+DO_NOT_CONTACT: Final = Code(f"{SDOHCC}/CodeSystem/SDOHCC-CodeSystemTemporaryCodes", "contacting-subject-prohibited")
+
+FULFIL: Final = Code(f"{HL7}/CodeSystem/task-code", "fulfill")
+SOCIAL_SERVICE: Final = Code(SNOMED, "410606002")
+PEER_SUPPORT: Final = Code(SNOMED, "461481000124109")
+ALERT_CATEGORY: Final = Code(f"{TERMINOLOGY}/communication-category", "alert")
+SOCIAL_HISTORY: Final = Code(f"{TERMINOLOGY}/observation-category", "social-history")
+MASKED: Final = Code(f"{TERMINOLOGY}/data-absent-reason", "masked")
+LANGUAGE: Final = "urn:ietf:bcp:47"
+
+PRIVACY: Final = Code(f"{TERMINOLOGY}/consentscope", "patient-privacy")
+CONSENT_DOCUMENT: Final = Code(LOINC, "59284-0")
+DISCLOSURE: Final = Code(f"{TERMINOLOGY}/v3-ActCode", "IDSCL")
+RECIPIENT: Final = Code(f"{TERMINOLOGY}/v3-ParticipationType", "IRCP")
+
+# That she was referred at all says something about her mental health, whatever else the resource holds.
+RESTRICTED: Final = Code(f"{TERMINOLOGY}/v3-Confidentiality", "R")
+PSYCHIATRY: Final = Code(f"{TERMINOLOGY}/v3-ActCode", "PSY")
+
+HEALTHCARE_PROVIDER: Final = Code(f"{TERMINOLOGY}/organization-type", "prov")
+COMMUNITY_GROUP: Final = Code(f"{TERMINOLOGY}/organization-type", "cg")

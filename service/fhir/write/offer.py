@@ -1,0 +1,237 @@
+"""What a programme sees of an offer: resources of its own, whose ids link neither women nor programmes (DESIGN 7).
+
+Every fact goes through `_told`, so that the stage of the view decides here once more. When the offer is over nothing is
+left to tell, and what remains is the tombstone: the same resources, still readable, without a fact in them.
+"""
+
+from collections.abc import Sequence
+
+from service.consent.consent import Consent
+from service.consent.disclosure import DISCLOSED, Element, ViewStage
+from service.fhir import terms
+from service.fhir.raw import instant
+from service.fhir.survey import Tree
+from service.fhir.write.parts import (
+    LABELS,
+    Fact,
+    at,
+    coding,
+    concept,
+    extension,
+    identifier,
+    known,
+    meta,
+    peer_support,
+    present,
+    reference,
+    words,
+)
+from service.fhir.write.safe_contact import safe_contact, telecom
+from service.flow.disclose import OfferView
+from service.flow.rules import OTHERWISE, Rules
+from service.referrals.offer import ENDED, TASK_STATUS, OfferState
+from service.screening.instrument import Stage
+from service.shared.code import Code
+
+# The request stays the service's own: what the programme does shows on its Task.
+_REQUEST_STATUS: dict[OfferState, str] = {
+    **dict.fromkeys(OfferState, "active"),
+    **dict.fromkeys(ENDED, "revoked"),
+    OfferState.HELD_BY_SERVICE: "on-hold",
+    OfferState.COMPLETED: "completed",
+    OfferState.ENTERED_IN_ERROR: "entered-in-error",
+}
+
+_RETURNED = "returned"
+
+
+def task(
+    view: OfferView,
+    stamp_ms: int,
+    rules: Rules,
+    *,
+    requester_name: str | None = None,
+    owner_name: str | None = None,
+    notes: Sequence[Tree] = (),
+    outputs: Sequence[Tree] = (),
+) -> Tree:
+    """HL7 SDOHCC-TaskForReferralManagement. `stamp_ms` is the row's stamp in milliseconds.
+
+    `notes` and `outputs` are what the programme itself has reported, written back as they are kept.
+    """
+    offer, handles, over = view.offer, view.offer.handles, view.stage is ViewStage.OVER
+    respond_by = _told(view, Element.RESPOND_BY, view.respond_by) if offer.state is OfferState.REQUESTED else None
+    return present(
+        {
+            "resourceType": "Task",
+            "id": offer.id,
+            "meta": _meta(view, stamp_ms, terms.TASK_PROFILE),
+            "identifier": [identifier(terms.OFFER_ID, offer.id)],
+            "status": TASK_STATUS[offer.state],
+            "statusReason": words(_status_reason(view, rules)),
+            "businessStatus": None if over else words(offer.business_status),
+            "intent": "order",
+            "priority": "routine",
+            "code": concept(terms.FULFIL),
+            "focus": reference("ServiceRequest", handles.service_request),
+            "for": reference("Patient", handles.patient, f"Referral {offer.id[-4:].upper()}"),
+            "authoredOn": at(offer.offered_at),
+            "lastModified": instant(stamp_ms),
+            "requester": reference("Organization", offer.tenant_id, requester_name),
+            "owner": reference("Organization", offer.organisation_id, owner_name),
+            "note": [] if over else list(notes),
+            "restriction": {"period": {"end": at(respond_by)}} if respond_by else None,
+            "output": [] if over else list(outputs),
+        }
+    )
+
+
+def service_request(view: OfferView, stamp_ms: int) -> Tree:
+    """HL7 SDOHCC-ServiceRequest, with the stage, and once accepted the due month and how she may be reached."""
+    offer, handles = view.offer, view.offer.handles
+    revoked = view.stage is ViewStage.OVER and offer.state not in ENDED
+    return present(
+        {
+            "resourceType": "ServiceRequest",
+            "id": handles.service_request,
+            "meta": _meta(view, stamp_ms, terms.SERVICE_REQUEST_PROFILE),
+            "extension": _extensions(view),
+            "identifier": [identifier(terms.REQUEST_ID, handles.service_request)],
+            "status": "revoked" if revoked else _REQUEST_STATUS[offer.state],
+            "intent": "order",
+            **peer_support(*_prohibition(view)),
+            "subject": reference("Patient", handles.patient),
+            "authoredOn": at(offer.offered_at),
+            "requester": reference("Organization", offer.tenant_id),
+            "performer": [reference("Organization", offer.organisation_id)],
+            "reasonReference": [reference("Observation", handles.observation)],
+            "supportingInfo": [reference("Consent", handles.consent)],
+        }
+    )
+
+
+def patient(view: OfferView, stamp_ms: int) -> Tree:
+    """Where she lives and what she speaks; once accepted the name she goes by and one way to reach her."""
+    return present(
+        {
+            "resourceType": "Patient",
+            "id": view.offer.handles.patient,
+            "meta": _meta(view, stamp_ms),
+            "extension": known(_told(view, Element.INTERPRETER, view.interpreter), _interpreter),
+            "name": known(_told(view, Element.PREFERRED_NAME, view.preferred_name), _name),
+            "telecom": telecom(_told(view, Element.SAFE_CONTACT, view.channel)),
+            "address": known(_told(view, Element.DISTRICT, view.district), _district),
+            "communication": known(_told(view, Element.LANGUAGE, view.language), _language),
+        }
+    )
+
+
+def consent(view: OfferView, stamp_ms: int) -> Tree:
+    """That she agreed to this one programme and for what; everything else that she said stays with the hospital.
+
+    It came into being with the offer, hence its dateTime; when the offer is over it is a stub with status inactive.
+    """
+    offer, handles = view.offer, view.offer.handles
+    given = None if view.stage is ViewStage.OVER else view.consent
+    return present(
+        {
+            "resourceType": "Consent",
+            "id": handles.consent,
+            "meta": _meta(view, stamp_ms),
+            "status": "inactive" if given is None else "active",
+            "scope": concept(terms.PRIVACY),
+            "category": [concept(terms.CONSENT_DOCUMENT), concept(terms.DISCLOSURE)],
+            "patient": reference("Patient", handles.patient),
+            "dateTime": at(offer.offered_at),
+            "organization": [reference("Organization", offer.tenant_id)],
+            "sourceAttachment": {"title": "Kept by the hospital"},
+            "policy": [{"uri": terms.CONSENT_POLICY}],
+            "provision": None if given is None else _provision(given, offer.organisation_id),
+        }
+    )
+
+
+def observation(view: OfferView, stamp_ms: int) -> Tree:
+    """The reason for the referral, masked: clients insist on one, and no programme is told what it was.
+
+    It is no survey, for that alone would say that she was screened.
+    """
+    handles = view.offer.handles
+    return {
+        "resourceType": "Observation",
+        "id": handles.observation,
+        "meta": _meta(view, stamp_ms),
+        "status": "final",
+        "category": [concept(terms.SOCIAL_HISTORY)],
+        "code": concept(terms.MASKED_REASON, text="Reason for referral"),
+        "subject": reference("Patient", handles.patient),
+        "dataAbsentReason": concept(terms.MASKED),
+    }
+
+
+def _meta(view: OfferView, stamp_ms: int, profile: str | None = None) -> Tree:
+    return meta(view.etag, stamp_ms, profile, LABELS)
+
+
+def _provision(given: Consent, owner_id: str) -> Tree:
+    return {
+        "type": "permit",
+        "actor": [{"role": concept(terms.RECIPIENT), "reference": reference("Organization", owner_id)}],
+        "purpose": [coding(code) for code in sorted(given.purposes)],
+    }
+
+
+def _told(view: OfferView, element: Element, fact: Fact | None) -> Fact | None:
+    return fact if element in DISCLOSED[view.stage] else None
+
+
+def _status_reason(view: OfferView, rules: Rules) -> str | None:
+    """What a programme wrote itself after it had learnt her name may hold it, and is not repeated once all is over."""
+    offer, said = view.offer, view.offer.status_reason
+    if view.stage is not ViewStage.OVER or offer.state is OfferState.REJECTED:
+        return said
+    if offer.state is OfferState.COMPLETED:
+        return None
+    if offer.state not in ENDED:
+        return rules.status_reason(OTHERWISE)
+    return said if said in rules.status_reasons.values() else rules.status_reason(_RETURNED)
+
+
+def _interpreter(needed: bool) -> Tree:
+    return extension(terms.INTERPRETER_REQUIRED, valueBoolean=needed)
+
+
+def _name(preferred: str) -> Tree:
+    return {"use": "usual", "given": [preferred]}
+
+
+def _district(district: str) -> Tree:
+    return {"district": district}
+
+
+def _language(tag: str) -> Tree:
+    return {"language": concept(Code(terms.LANGUAGE, tag)), "preferred": True}
+
+
+def _stage(stage: Stage) -> Tree:
+    return extension(terms.PREGNANCY_STAGE, valueCode=stage.value)
+
+
+def _due_month(month: str) -> Tree:
+    return extension(terms.DUE_MONTH, valueString=month)
+
+
+def _extensions(view: OfferView) -> list[Tree]:
+    stage = None if view.pregnancy_stage is Stage.UNKNOWN else view.pregnancy_stage
+    channel = _told(view, Element.SAFE_CONTACT, view.channel)
+    return [
+        *known(_told(view, Element.STAGE, stage), _stage),
+        *known(_told(view, Element.DUE_MONTH, view.due_month), _due_month),
+        *([safe_contact(channel, view.safe_contact)] if channel and view.safe_contact else []),
+    ]
+
+
+def _prohibition(view: OfferView) -> list[Tree]:
+    """Said while the programme knows who she is and there is no safe way, or none for now, to reach her."""
+    unreachable = view.channel is None or view.offer.state is OfferState.HELD_BY_SERVICE
+    return [concept(terms.DO_NOT_CONTACT)] if view.stage is ViewStage.SUPPORTING and unreachable else []

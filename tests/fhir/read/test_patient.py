@@ -1,0 +1,153 @@
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from service.fhir.read.common import received
+from service.fhir.read.patient import read_patient
+from service.referrals.patient import PatientFacts
+
+Guarded = Callable[[dict[str, Any]], dict[str, Any]]
+BCP_47 = "urn:ietf:bcp:47"
+REQUIRED = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
+NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
+
+
+@pytest.fixture
+def facts(guarded: Guarded) -> Callable[..., PatientFacts]:
+    def read(**elements: object) -> PatientFacts:
+        tree = guarded({"resourceType": "Patient", **elements})
+        return read_patient(tree, received(tree, b""), updates=False).facts
+
+    return read
+
+
+def spoken(code: str, system: str | None = BCP_47, preferred: bool | None = None) -> dict[str, Any]:
+    coding = {"code": code} | ({"system": system} if system else {})
+    return {"language": {"coding": [coding]}} | ({} if preferred is None else {"preferred": preferred})
+
+
+def test_a_patient_who_says_nothing_of_herself_can_be_registered(facts: Callable[..., PatientFacts]) -> None:
+    assert facts(gender="female") == PatientFacts(None, None, None, None, interpreter=False, deceased=False)
+
+
+def test_all_that_the_rules_use_is_read(guarded: Guarded) -> None:
+    tree = guarded(
+        {
+            "resourceType": "Patient",
+            "identifier": [{"system": "https://hospital.example/number", "value": "TEST-1"}],
+            "name": [
+                {"use": "official", "family": "Testperson", "given": ["Testina"]},
+                {"use": "usual", "given": ["Tess"]},
+            ],
+            "birthDate": "1996-02-29",
+            "address": [{"district": "Testborough"}],
+            "communication": [spoken("en", preferred=True)],
+            "extension": [{"url": REQUIRED, "valueBoolean": True}],
+            "deceasedBoolean": False,
+        }
+    )
+    message = read_patient(tree, received(tree, b"x"), updates=True)
+    assert message.facts == PatientFacts(
+        "Tess", date(1996, 2, 29), "Testborough", "en", interpreter=True, deceased=False
+    )
+    assert message.updates
+    assert message.received.body == b"x"
+
+
+@pytest.mark.parametrize(
+    ("names", "preferred"),
+    [
+        ([{"use": "official", "given": ["Ada"]}, {"use": "usual", "given": ["Tess", "Maria"]}], "Tess"),
+        ([{"use": "maiden", "given": ["Eve"]}, {"use": "official", "given": ["Ada"]}], "Ada"),
+        ([{"use": "old", "given": ["Eve"]}, {"given": ["Ada"]}], "Ada"),
+        ([{"use": "maiden", "given": ["Ada"]}], "Ada"),
+        ([{"use": "usual", "text": "Tess Testperson"}, {"use": "official", "given": ["Ada"]}], "Ada"),
+        ([{"given": [None, "Ada"], "_given": [{"id": "a"}, None]}], "Ada"),
+        ([{"given": [" Ada "]}], "Ada"),
+        ([{"family": "Testperson"}], None),
+        ([{"text": "Ada Testperson"}], None),
+    ],
+)
+def test_the_preferred_name_is_the_usual_given_name_then_the_official_one(
+    facts: Callable[..., PatientFacts], names: list[dict[str, Any]], preferred: str | None
+) -> None:
+    assert facts(name=names).preferred_name == preferred
+    assert facts(name=names[::-1]).preferred_name == preferred
+
+
+@pytest.mark.parametrize(
+    ("communication", "language"),
+    [
+        ([spoken("en"), spoken("so", preferred=True)], "so"),
+        ([spoken("so")], "so"),
+        ([spoken("so", preferred=False)], "so"),
+        ([spoken("en"), spoken("so")], None),
+        ([spoken("EN-gb")], "en-GB"),
+        ([spoken("en_GB")], "en-GB"),
+        ([spoken("ZH-HANT-tw")], "zh-Hant-TW"),
+        ([spoken("es-419")], "es-419"),
+        ([spoken("pl", system=None)], "pl"),
+        ([{"language": {"text": "Polish"}}], None),
+        ([spoken("Polish", system=None)], None),
+        ([{"language": {"coding": [{"code": "de", "system": "urn:x"}, {"code": "pl", "system": BCP_47}]}}], "pl"),
+    ],
+)
+def test_the_language_is_the_preferred_one_else_the_only_one(
+    facts: Callable[..., PatientFacts], communication: list[dict[str, Any]], language: str | None
+) -> None:
+    assert facts(communication=communication).language == language
+    assert facts(communication=communication[::-1]).language == language
+
+
+@pytest.mark.parametrize(
+    ("extension", "interpreter"),
+    [
+        ({"url": REQUIRED, "valueBoolean": True}, True),
+        ({"url": REQUIRED, "valueBoolean": False}, False),
+        ({"url": REQUIRED, "valueString": "true"}, False),
+        ({"url": NEEDED, "valueCoding": {"system": "http://snomed.info/sct", "code": "373066001"}}, True),
+        ({"url": NEEDED, "valueCoding": {"system": "http://snomed.info/sct", "code": "373067005"}}, False),
+        ({"url": "https://hospital.example/interpreter", "valueBoolean": True}, False),
+    ],
+)
+def test_an_interpreter_is_needed_when_either_extension_says_so(
+    facts: Callable[..., PatientFacts], extension: dict[str, Any], interpreter: bool
+) -> None:
+    assert facts(extension=[extension]).interpreter is interpreter
+
+
+@pytest.mark.parametrize(
+    ("element", "deceased"),
+    [
+        ({"deceasedBoolean": True}, True),
+        ({"deceasedDateTime": "2026"}, True),
+        ({"deceasedBoolean": False}, False),
+    ],
+)
+def test_death_is_read_from_either_form(
+    facts: Callable[..., PatientFacts], element: dict[str, Any], deceased: bool
+) -> None:
+    assert facts(**element).deceased is deceased
+
+
+@pytest.mark.parametrize(
+    ("addresses", "district"),
+    [
+        ([{"use": "old", "district": "North"}, {"use": "home", "district": "South"}], "South"),
+        ([{"use": "work", "district": "North"}, {"use": "home", "district": "South"}], "South"),
+        ([{"use": "home", "city": "Testtown"}, {"use": "temp", "district": "South"}], "South"),
+        ([{"use": "old", "district": "North"}], None),
+        ([{"use": "billing", "district": "North"}], None),
+    ],
+)
+def test_the_district_is_where_she_lives_now(
+    facts: Callable[..., PatientFacts], addresses: list[dict[str, Any]], district: str | None
+) -> None:
+    assert facts(address=addresses).district == district
+    assert facts(address=addresses[::-1]).district == district
+
+
+def test_half_a_birth_date_is_no_birth_date(facts: Callable[..., PatientFacts]) -> None:
+    assert facts(birthDate="1990-05").birth_date is None

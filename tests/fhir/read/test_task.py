@@ -1,0 +1,137 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.fhir.outcome import BadInput
+from service.fhir.read.common import received
+from service.fhir.read.task import read_task
+from service.flow.receive_update import ReceivedUpdate
+
+Tree = dict[str, Any]
+Read = Callable[..., ReceivedUpdate]
+BASE = "https://referral.example"
+FULFILL = {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]}
+
+
+@pytest.fixture
+def read(guarded: Callable[[Tree], Tree]) -> Read:
+    def reading(**elements: object) -> ReceivedUpdate:
+        tree = guarded({"resourceType": "Task", "id": "7", "status": "accepted", "intent": "order", **elements})
+        return read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+
+    return reading
+
+
+def test_a_whole_task_is_read(read: Read) -> None:
+    note = {"authorString": "a volunteer", "text": "We spoke."}
+    output = {"type": {"text": "sessions"}, "valueInteger": 4}
+    message = read(
+        meta={"versionId": "3", "lastUpdated": "2026-01-01T00:00:00Z"},
+        status="on-hold",
+        statusReason={"text": "she is away"},
+        businessStatus={"text": "waiting"},
+        code=FULFILL,
+        focus={"reference": "ServiceRequest/h1"},
+        owner={"reference": f"{BASE}/fhir/Organization/x", "display": "Programme"},
+        requester={"reference": "Organization/m"},
+        note=[note],
+        output=[output],
+        **{"for": {"reference": "Patient/h2"}},
+    )
+    assert (message.offer_id, message.base_version, message.status) == ("7", 3, "on-hold")
+    assert (message.status_reason, message.business_status) == ("she is away", "waiting")
+    assert message.fixed == {
+        "code": "fulfill",
+        "for": "Patient/h2",
+        "focus": "ServiceRequest/h1",
+        "owner": "Organization/x",
+        "requester": "Organization/m",
+    }
+    assert (message.notes, message.outputs) == ((note,), (output,))
+
+
+def test_what_is_left_out_is_not_meant(read: Read) -> None:
+    message = read()
+    assert (message.base_version, message.status_reason, message.business_status) == (None, None, None)
+    assert (message.fixed, message.notes, message.outputs) == ({}, (), ())
+
+
+@pytest.mark.parametrize(
+    ("written", "version"),
+    [("3", 3), ("3.1.2", 3), ("12-b", 12), ("007", 7), ("a3", None), ("-3", None), ("9" * 16, None), ("3a", 3)],
+)
+def test_the_base_version_is_the_first_number_of_the_version_id(read: Read, written: str, version: int | None) -> None:
+    assert read(meta={"versionId": written}).base_version == version
+
+
+@pytest.mark.parametrize(
+    ("concept", "reason", "business"),
+    [
+        ({"text": "Full"}, "Full", "Full"),
+        ({"text": "  "}, None, None),
+        ({"text": "Full", "coding": [{"code": "x", "display": "Y"}]}, "Full", "Full"),
+        ({"coding": [{"code": "5.1"}, {"code": "6.0", "display": "Unattended"}]}, "Unattended", "5.1"),
+        ({"coding": [{"system": "urn:a"}]}, None, None),
+    ],
+)
+def test_a_reason_is_read_in_words_and_a_business_status_also_by_its_code(
+    read: Read, concept: Tree, reason: str | None, business: str | None
+) -> None:
+    message = read(statusReason=concept, businessStatus=concept)
+    assert (message.status_reason, message.business_status) == (reason, business)
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ({"reference": "Organization/x"}, "Organization/x"),
+        ({"reference": "Organization/x/_history/2"}, "Organization/x"),
+        ({"reference": f"{BASE}/fhir/Organization/x"}, "Organization/x"),
+        ({"reference": "https://other.example/fhir/Organization/x"}, "https://other.example/fhir/Organization/x"),
+        (
+            {"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"},
+            "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
+        ),
+        ({"identifier": {"system": "urn:a", "value": "b"}}, ""),
+        ({"display": "Programme"}, ""),
+    ],
+)
+def test_an_owner_of_ours_is_named_plainly_and_any_other_differs(read: Read, sent: Tree, named: str) -> None:
+    assert read(owner=sent).fixed == {"owner": named}
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        (FULFILL, "fulfill"),
+        ({"coding": [{"system": "urn:a", "code": "help"}, *FULFILL["coding"]]}, "fulfill"),
+        ({"coding": [{"system": "urn:a", "code": "help"}]}, "help"),
+        ({"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "approve"}]}, "approve"),
+        ({"text": "fulfill"}, ""),
+    ],
+)
+def test_the_code_is_that_of_hl7_when_it_is_there(read: Read, code: Tree, named: str) -> None:
+    assert read(code=code).fixed == {"code": named}
+
+
+def output(reference: str) -> Tree:
+    return {"type": {"text": "resulting-activity"}, "valueReference": {"reference": reference}}
+
+
+@pytest.mark.parametrize("reference", ["Procedure/", "Procedure", "", "https://ehr.example/fhir/Procedure/"])
+def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
+    tree = {
+        "resourceType": "Task",
+        "id": "7",
+        "status": "completed",
+        "output": [output("Procedure/1"), output(reference)],
+    }
+    with pytest.raises(BadInput) as caught:
+        read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+    assert (caught.value.status, caught.value.issues[0].expression) == (422, "Task.output[1].valueReference")
+
+
+@pytest.mark.parametrize("reference", ["Procedure/1", "https://ehr.example/fhir/Procedure/1"])
+def test_an_output_that_was_created_is_kept(read: Read, reference: str) -> None:
+    assert read(output=[output(reference)]).outputs == (output(reference),)
