@@ -1,0 +1,179 @@
+"""A simulated hospital record: a real HTTP FHIR R4 server on this machine that checks tokens and keeps what it gets.
+
+Run alone, for tests that need a receiver that outlives the sender:
+`python -m service.demo.hospital --port 8181 --journal record.jsonl --trust CLIENT=URL-OF-ITS-KEYS`.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.demo.authority import Authority, TrustedClient
+from service.demo.door import Door, Reply, Work
+from service.demo.faults import Fault, FaultKind, Faults
+from service.demo.record import Record, Resource
+
+SERVICE_SCOPE = "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One call and its answer. `status` 0: the connection was closed without one. A token call keeps no bodies."""
+
+    at: datetime
+    client_id: str | None
+    method: str
+    path: str
+    body: Resource | None
+    status: int
+    answer: Resource | None
+    seconds: float
+
+
+class HospitalRecord:
+    """The server. `with HospitalRecord() as hospital:` serves at `hospital.base` from a thread until the block ends.
+
+    `record` is what is on file, `journal` what was said (the last 10,000 calls), `faults` the switches.
+    Port 0 takes a free one; a journal file makes what is on file survive the process.
+    """
+
+    def __init__(self, port: int = 0, journal: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
+        origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.base = f"{origin}/fhir"
+        self.authority = Authority(f"{origin}/token", clock)
+        self.record = Record(journal)
+        self.faults = Faults()
+        self.journal: deque[Received] = deque(maxlen=10_000)
+        routes = Door(self.base, self.authority, self.record).routes
+        application = Starlette(routes=[Route(path, self._met(work), methods=[way]) for path, way, work in routes])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                application, http=_Protocol, lifespan="off", log_level="critical", timeout_graceful_shutdown=1
+            )
+        )
+        self._thread = threading.Thread(target=self.serve, name="hospital-record", daemon=True)
+
+    def trust(self, client: TrustedClient) -> None:
+        """Register a client, or register it anew."""
+        self.authority.trust(client)
+
+    def serve(self) -> None:
+        """Serve in this thread until told to stop; on the main thread SIGTERM and SIGINT tell it."""
+        self._server.run(sockets=[self._socket])
+        self.record.close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+
+    def _met(self, work: Work) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint that does the work, meets the faults that are switched on and writes the journal."""
+
+        async def endpoint(request: Request) -> Response:
+            begun = time.perf_counter()
+            kind = request.path_params.get("type") or request.url.path.rpartition("/")[2]
+            fault = self.faults.strike(request.method, kind)
+            reply = await _under(fault, request, work)
+            cut = fault is not None and fault.kind is FaultKind.LOST_ANSWER
+            await self._note(request, reply, 0 if cut else reply.status, time.perf_counter() - begun)
+            if cut:
+                await _cut(request)
+            return Response(_text(reply, fault), reply.status, reply.headers)
+
+        return endpoint
+
+    async def _note(self, request: Request, reply: Reply, status: int, seconds: float) -> None:
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        secret = request.url.path == "/token"
+        body = None if secret else _tree(await request.body())
+        answer = None if secret else reply.body
+        self.journal.append(
+            Received(datetime.now(UTC), reply.client_id, request.method, path, body, status, answer, seconds)
+        )
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets an endpoint reach the connection it answers on, so that a fault can cut it."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["connection"] = self.transport
+
+
+async def _under(fault: Fault | None, request: Request, work: Work) -> Reply:
+    kind = fault.kind if fault else None
+    if fault and kind is FaultKind.ERROR:
+        return Reply(500, {}, {"Content-Type": "application/json"})
+    if fault and kind is FaultKind.THROTTLE:
+        return Reply(429, {}, {"Content-Type": "application/json", "Retry-After": str(max(1, round(fault.seconds)))})
+    if fault and kind is FaultKind.DELAY:
+        await asyncio.sleep(fault.seconds)
+    reply = await work(request)
+    if kind is FaultKind.HTML:
+        return Reply(200, reply.body, {"Content-Type": "text/html; charset=utf-8"}, reply.client_id)
+    return reply
+
+
+def _text(reply: Reply, fault: Fault | None) -> str:
+    if fault and fault.kind is FaultKind.HTML:
+        return "<!doctype html><title>Please sign in</title>"
+    return json.dumps(reply.body)
+
+
+async def _cut(request: Request) -> None:
+    request.state.connection.abort()
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _tree(body: bytes) -> Resource | None:
+    try:
+        tree = json.loads(body)
+    except ValueError:
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, with the FHIR base as the first line of output."""
+    parser = argparse.ArgumentParser(prog="python -m service.demo.hospital", description="A simulated hospital record.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--journal", type=Path, help="keep each stored version here as a JSON line, synced to disk")
+    parser.add_argument("--trust", action="append", default=[], metavar="CLIENT=JWKS-URL", help="may be repeated")
+    parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE", help="error, lost-answer, …")
+    given = parser.parse_args(arguments)
+    hospital = HospitalRecord(given.port, given.journal)
+    for client_id, _, url in (one.partition("=") for one in given.trust):
+        hospital.trust(TrustedClient(client_id, SERVICE_SCOPE, jwks_url=url))
+    for kind, _, rate in (one.partition("=") for one in given.fault):
+        hospital.faults.add(Fault(FaultKind(kind), times=None, rate=float(rate or 1)))
+    print(hospital.base, flush=True)
+    hospital.serve()
+
+
+if __name__ == "__main__":
+    main()
