@@ -1,0 +1,29 @@
+"""The program: `peer-referral`, or `python -m service`."""
+
+import typer
+
+from service.commands import running
+from service.commands.deliveries import deliveries
+from service.commands.registry import client, organisation, programme
+
+application = typer.Typer(
+    name="peer-referral",
+    help="From a positive perinatal screening result to consented peer support, and back into the record.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (running.demo, running.serve, running.worker, running.migrate):
+    application.command()(command)
+application.add_typer(running.mappings, name="mappings")
+application.add_typer(organisation, name="organisation")
+application.add_typer(client, name="client")
+application.add_typer(programme, name="programme")
+application.add_typer(deliveries, name="deliveries")
+
+
+def main() -> None:
+    application()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The demonstration: the real service in a process of its own, everybody else simulated, everything on this machine."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from service import wiring
+from service.demo.cast import Cast, Member, assemble
+from service.demo.client import Identity
+from service.demo.hospital import HospitalRecord
+from service.demo.story import play
+from service.office import Office
+from service.settings import Settings, read_settings
+
+READY_WITHIN_SECONDS = 30.0
+
+
+def demonstrate(*, exit_after: bool) -> int:
+    """0 when every step of the story was verified on its receiving side; serves on unless told to exit after it."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="peer-referral-demo-") as folder, HospitalRecord() as record:
+        port = _free_port()
+        settings = read_settings(
+            data_folder=Path(folder), port=port, host="127.0.0.1", allow_loopback=True, log_level="warning"
+        )
+        cast = assemble(record.base)
+        with wiring.office(settings) as office:
+            hospital, programme = _register(office, cast, Path(folder))
+        with _served(settings) as service:
+            _wait_until_ready(service, settings.public_url)
+            verified = asyncio.run(play(settings.public_url, hospital, programme, record, console))
+            if not exit_after:
+                console.print(f"\nAPI documentation  {settings.public_url}/docs")
+                console.print(f"The service's data {folder}\nStop with Ctrl-C.")
+                _wait_for_interrupt(service)
+    return 0 if verified else 1
+
+
+def _register(office: Office, cast: Cast, folder: Path) -> tuple[Identity, Identity]:
+    hospital, programme = (_member(office, member) for member in (cast.hospital, cast.programme))
+    description = {"organisation": programme.organisation_id, **cast.programme_description}
+    file = folder / "programme.toml"
+    # Strings, numbers, booleans and lists are written the same in TOML as in JSON.
+    file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in description.items()))
+    office.import_programme(file)
+    return hospital, programme
+
+
+def _member(office: Office, member: Member) -> Identity:
+    organisation_id = office.add_organisation(
+        member.name, member.kind, member.fhir_endpoint, "|".join(member.identifier)
+    )
+    client_id = office.add_client(organisation_id, member.scope.split(), json.dumps(member.jwks), None)
+    return member.registered_as(organisation_id, client_id)
+
+
+@contextmanager
+def _served(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        **os.environ,
+        "PEER_REFERRAL_DATA_FOLDER": str(settings.data_folder),
+        "PEER_REFERRAL_DATABASE_URL": "",
+        "PEER_REFERRAL_BASE_URL": "",
+        "PEER_REFERRAL_ALLOW_LOOPBACK": "true",
+        "PEER_REFERRAL_LOG_LEVEL": settings.log_level,
+    }
+    command = [sys.executable, "-m", "service", "serve", "--host", settings.host, "--port", str(settings.port)]
+    process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2])  # noqa: S603  # our own
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + READY_WITHIN_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz", timeout=1).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise wiring.NotStarted("The service did not become ready; what it said is above.")
+
+
+def _wait_for_interrupt(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        return
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

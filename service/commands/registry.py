@@ -1,0 +1,138 @@
+"""organisation, client and programme: who takes part. Each `add` prints the new id, alone with --quiet."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.commands import explained
+
+organisation = typer.Typer(help="Hospitals and community organisations.", no_args_is_help=True)
+client = typer.Typer(help="The systems that speak for an organisation.", no_args_is_help=True)
+programme = typer.Typer(help="Peer-support programmes.", no_args_is_help=True)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the id alone")]
+
+
+class Kind(StrEnum):
+    HOSPITAL = "hospital"
+    COMMUNITY = "community"
+
+
+@organisation.command("add")
+@explained
+def add_organisation(
+    name: str,
+    kind: Annotated[Kind, typer.Option(help="a hospital sends results, a community organisation runs programmes")],
+    fhir_endpoint: Annotated[str | None, typer.Option(help="FHIR base of the hospital's own record")] = None,
+    identifier: Annotated[str | None, typer.Option(help="its business identifier, as SYSTEM|VALUE")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Register an organisation."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        id = office.add_organisation(name, kind.value, fhir_endpoint, identifier)
+    typer.echo(id if quiet else f"Organization/{id} is registered: {name}")
+
+
+@organisation.command("list")
+@explained
+def list_organisations() -> None:
+    """List the organisations."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        rows = [(each.id, each.kind.value, each.name, each.fhir_endpoint or "") for each in office.organisations()]
+    print_table(("id", "kind", "name", "FHIR endpoint"), rows)
+
+
+@client.command("add")
+@explained
+def add_client(
+    organisation: Annotated[str, typer.Option(help="id of the organisation it speaks for")],
+    scope: Annotated[list[str], typer.Option(help="a SMART v2 scope, as system/Task.rus; may be repeated")],
+    jwks: Annotated[Path | None, typer.Option(help="file with its public keys, a JWK Set", dir_okay=False)] = None,
+    jwks_url: Annotated[str | None, typer.Option(help="https address of its public keys")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Register a client with its public keys and the most it may ever be granted."""
+    from service import wiring
+    from service.settings import read_settings
+
+    scopes = [part for each in scope for part in each.split()]
+    with wiring.office(read_settings()) as office:
+        keys = jwks.read_text() if jwks is not None else None
+        id = office.add_client(organisation, scopes, keys, jwks_url)
+    typer.echo(id if quiet else f"Client {id} is registered for Organization/{organisation}")
+
+
+@client.command("list")
+@explained
+def list_clients() -> None:
+    """List the clients."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        rows = [
+            (each.id, each.organisation_id, "revoked" if each.revoked else "active", " ".join(sorted(each.scopes)))
+            for each in office.clients()
+        ]
+    print_table(("id", "organisation", "state", "scopes"), rows)
+
+
+@client.command("revoke")
+@explained
+def revoke_client(id: str) -> None:
+    """End a client and every token it holds; running services feel it within a second."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        office.revoke_client(id)
+    typer.echo(f"Client {id} is revoked.")
+
+
+@programme.command("import")
+@explained
+def import_programme(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the programme's TOML file")],
+    quiet: Quiet = False,
+) -> None:
+    """Register a programme from its description, or replace the description of one that is known by its id."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        id = office.import_programme(file)
+    typer.echo(id if quiet else f"Programme {id} is registered.")
+
+
+@programme.command("list")
+@explained
+def list_programmes() -> None:
+    """List the active programmes with their places."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        rows = [
+            (each.id, each.organisation_id, each.name, each.model.value, f"{each.places_taken} of {each.places}")
+            for each in office.programmes()
+        ]
+    print_table(("id", "organisation", "name", "model", "places taken"), rows)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns of text, as wide as they need to be."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(soft_wrap=True).print(table)

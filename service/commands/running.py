@@ -1,0 +1,70 @@
+"""demo, serve, worker, migrate and mappings check."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.commands import explained
+
+mappings = typer.Typer(help="The clinical and site data in mappings/.", no_args_is_help=True)
+
+
+@explained
+def demo(
+    exit_after: Annotated[bool, typer.Option("--exit", help="end after the story instead of serving on")] = False,
+) -> None:
+    """Play the whole loop on the real service with a simulated hospital and programme, then keep serving."""
+    from service.commands.demonstration import demonstrate
+
+    raise typer.Exit(demonstrate(exit_after=exit_after))
+
+
+@explained
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="also send deliveries and keep due times")
+    ] = True,
+) -> None:
+    """Serve the API, and the worker in the same process."""
+    from service import wiring
+    from service.settings import read_settings
+
+    wiring.serve(read_settings(host=host, port=port), with_worker=worker)
+
+
+@explained
+def worker() -> None:
+    """Run a worker alone: it sends deliveries and keeps due times."""
+    from service import wiring
+    from service.settings import read_settings
+
+    wiring.work(read_settings())
+
+
+@explained
+def migrate() -> None:
+    """Bring the database to the tables of this version. Running it again does nothing."""
+    from service.settings import read_settings
+    from service.store.migrate import migrate as migrate_database
+
+    settings = read_settings()
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    migrate_database(settings.database)
+    typer.echo("The database is up to date.")
+
+
+@mappings.command("check")
+@explained
+def check(
+    folder: Annotated[Path | None, typer.Argument(help="a site's own folder instead of the one in use")] = None,
+) -> None:
+    """Read all of mappings/ and list every problem in it."""
+    from service.mappings import load
+    from service.settings import read_settings
+
+    rules = load(folder or read_settings().mappings_folder)
+    instruments = ", ".join(sorted(rules.instruments))
+    typer.echo(f"mappings/ is right: {instruments}; {len(rules.policies)} site policies; version {rules.version}")

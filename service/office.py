@@ -1,0 +1,145 @@
+"""Administration: who takes part, and what a person does about deliveries. Each call is one audited unit of work."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from service.flow.received import Identifier
+from service.flow.rules import Rules
+from service.mappings import read_programme
+from service.referrals.delivery import Delivery, DeliveryState
+from service.referrals.programme import Programme
+from service.security import scopes as scope_rules
+from service.security.jwks import address_problem, set_problems
+from service.shared.audit import Action, AuditEvent
+from service.shared.caller import Caller, OrganisationKind, the_service
+from service.shared.client import Client
+from service.shared.clock import Clock
+from service.shared.errors import ServiceError
+from service.shared.ids import IdMaker
+from service.store.directory import Organisation
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+
+class NotAccepted(ServiceError):
+    """What an administrator asked for cannot be done as it was put; the message says why."""
+
+
+class Office:
+    """Administration over an open store, by somebody who has the machine's own access to it."""
+
+    def __init__(
+        self, store: Store[UnitOfWork], rules: Rules, clock: Clock, make_id: IdMaker, *, allow_loopback: bool
+    ) -> None:
+        self._store, self._rules, self._clock, self._make_id = store, rules, clock, make_id
+        self._allow_loopback = allow_loopback
+        self._caller: Caller = the_service(make_id())
+
+    def add_organisation(self, name: str, kind: str, fhir_endpoint: str | None, identifier: str | None) -> str:
+        """Raises NotAccepted for an endpoint that is no http(s) address, or an identifier without its `|`."""
+        if fhir_endpoint is not None and urlsplit(fhir_endpoint).scheme not in ("https", "http"):
+            raise NotAccepted("The FHIR endpoint must be an http or https address.")
+        system, bar, value = (identifier or "").partition("|")
+        if identifier is not None and not (system and bar and value):
+            raise NotAccepted("Write the identifier as SYSTEM|VALUE.")
+        organisation = Organisation(
+            id=self._make_id(),
+            name=name,
+            kind=OrganisationKind(kind),
+            fhir_endpoint=fhir_endpoint.rstrip("/") if fhir_endpoint else None,
+            identifier=Identifier(system, value) if identifier else None,
+            active=True,
+            added_at=self._clock.now(),
+        )
+
+        def add(tx: UnitOfWork) -> None:
+            tx.programmes.add_organisation(organisation)
+            tx.audit.write(AuditEvent(Action.CREATE, f"Organization/{organisation.id}"))
+
+        self._do(add)
+        return organisation.id
+
+    def organisations(self) -> list[Organisation]:
+        return self._store.read_now(self._caller, lambda tx: tx.programmes.organisations())
+
+    def add_client(self, organisation_id: str, scopes: list[str], jwks: str | None, jwks_url: str | None) -> str:
+        """Raises NotAccepted when the organisation is unknown, or keys or scopes could never work."""
+        if (jwks is None) == (jwks_url is None):
+            raise NotAccepted("Give either --jwks FILE or --jwks-url URL.")
+        problems = [f"The scope {each} could never be granted." for each in scope_rules.problems(scopes)]
+        problems += set_problems(jwks) if jwks is not None else []
+        problem = address_problem(jwks_url, self._allow_loopback) if jwks_url is not None else None
+        problems += [problem] if problem else []
+        if problems:
+            raise NotAccepted("\n".join(problems))
+
+        def add(tx: UnitOfWork) -> str:
+            organisation = self._organisation(tx, organisation_id)
+            id = self._make_id()
+            tx.access.add_client(
+                Client(id, organisation.id, organisation.kind, frozenset(scopes), jwks, jwks_url), self._clock.now()
+            )
+            tx.audit.write(AuditEvent(Action.CREATE, f"Client/{id}"))
+            return id
+
+        return self._do(add)
+
+    def clients(self) -> list[Client]:
+        return self._store.read_now(self._caller, lambda tx: tx.access.clients())
+
+    def revoke_client(self, id: str) -> None:
+        def revoke(tx: UnitOfWork) -> bool:
+            revoked = tx.access.revoke_client(id, self._clock.now())
+            tx.audit.write(AuditEvent(Action.DELETE, f"Client/{id}", outcome="success" if revoked else "not-found"))
+            return revoked
+
+        if not self._do(revoke):
+            raise NotAccepted("There is no such client that is still active.")
+
+    def import_programme(self, file: Path) -> str:
+        """Add the programme, or replace the description of the one of that name in that organisation.
+
+        Raises InvalidMappings for a description that is wrong, NotAccepted for one of an unknown organisation.
+        """
+        draft = read_programme(file, self._make_id(), self._rules)
+
+        def put(tx: UnitOfWork) -> str:
+            organisation = self._organisation(tx, draft.organisation_id)
+            if organisation.kind is not OrganisationKind.COMMUNITY:
+                raise NotAccepted("A programme belongs to a community organisation.")
+            known = tx.programmes.named(organisation.id, draft.name)
+            programme = replace(draft, id=known) if known else draft
+            tx.programmes.put_programme(programme, self._clock.now())
+            action = Action.UPDATE if known else Action.CREATE
+            tx.audit.write(AuditEvent(action, f"HealthcareService/{programme.id}"))
+            return programme.id
+
+        return self._do(put)
+
+    def programmes(self) -> list[Programme]:
+        return self._store.read_now(self._caller, lambda tx: tx.programmes.all())
+
+    def deliveries(self, states: frozenset[DeliveryState], at_most: int) -> list[Delivery]:
+        return self._store.read_now(self._caller, lambda tx: tx.deliveries.list(states, at_most))
+
+    def retry_delivery(self, id: str) -> None:
+        def retry(tx: UnitOfWork) -> bool:
+            tx.audit.write(AuditEvent(Action.EXECUTE, f"Delivery/{id}"))
+            return tx.deliveries.retry(id)
+
+        if not self._do(retry):
+            raise NotAccepted("There is no such delivery that is dead or unknown.")
+
+    def _do(self, work: Callable[[UnitOfWork], T]) -> T:
+        return self._store.run_now(self._caller, work)
+
+    def _organisation(self, tx: UnitOfWork, id: str) -> Organisation:
+        found = tx.programmes.organisation(id)
+        if found is None:
+            raise NotAccepted("There is no such organisation; `organisation list` shows them.")
+        return found

@@ -1,0 +1,68 @@
+"""The environment, read once into one frozen object. Every name begins with PEER_REFERRAL_."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.shared.errors import InvalidSettings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Settings(BaseSettings):
+    """What a deployer may set; docs/configuration.md explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="PEER_REFERRAL_", frozen=True, extra="ignore")
+
+    database_url: str = Field("", description="sqlite:///FILE or postgresql://…; empty: a file in the data folder")
+    data_folder: Path = Field(Path("var"), description="where the embedded database and the service's keys live")
+    mappings_folder: Path | None = Field(None, description="a site's own mappings/; empty: the ones that come with us")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    base_url: str = Field("", description="our address as clients see it; empty: http://HOST:PORT")
+    client_id: str = Field("peer-referral", description="our client id at the hospitals' records")
+    allow_loopback: bool = Field(False, description="let clients keep their keys at http addresses on this machine")
+    requests_per_minute: int = Field(1_200, ge=1, description="the most that one client may ask in a minute")
+    database_connections: int = Field(8, ge=1, le=64, description="threads and connections on PostgreSQL")
+    lease_seconds: int = Field(90, ge=1, description="how long a worker may hold a delivery before another takes it")
+    migrate: bool | None = Field(None, description="migrate when starting; empty: only the embedded database")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level that is logged")
+
+    @model_validator(mode="after")
+    def _safe(self) -> "Settings":
+        scheme, host = urlsplit(self.base_url).scheme, urlsplit(self.base_url).hostname
+        if self.base_url and scheme != "https" and host not in LOOPBACK:
+            raise ValueError("PEER_REFERRAL_BASE_URL must be https: tokens and personal data travel over it")
+        if not self.base_url and self.host not in LOOPBACK:
+            raise ValueError("PEER_REFERRAL_BASE_URL must be set when the service listens beyond this machine")
+        return self
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_folder.absolute() / 'peer-referral.db'}"
+
+    @property
+    def embedded(self) -> bool:
+        return self.database.startswith("sqlite")
+
+    @property
+    def migrates(self) -> bool:
+        return self.embedded if self.migrate is None else self.migrate
+
+    @property
+    def public_url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with what a command line says on top. Raises InvalidSettings, naming each
+    problem."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate({**Settings().model_dump(), **given}) if given else Settings()
+    except ValidationError as problem:
+        lines = [f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in problem.errors()]
+        raise InvalidSettings("\n".join(lines)) from None

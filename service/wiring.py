@@ -1,0 +1,193 @@
+"""The composition root: the only place that knows every concrete class, and where the program is put together."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+import uvicorn
+from fastapi import FastAPI
+
+from service import mappings
+from service.delivery.worker import Worker
+from service.fhir.application import Gauges, create_application
+from service.fhir.channel import FhirChannel
+from service.fhir.door import Door, RateLimit
+from service.flow.rules import Rules
+from service.office import Office
+from service.security import keys, sealing
+from service.security.bearer import Bearers
+from service.security.jwks import KeySource
+from service.security.keys import SigningKeys
+from service.security.outgoing import Outgoing
+from service.security.routes import router as access_routes
+from service.security.token import TokenEndpoint
+from service.settings import Settings
+from service.shared import telemetry
+from service.shared.caller import the_service
+from service.shared.clock import Clock, SystemClock
+from service.shared.errors import ServiceError
+from service.shared.ids import IdMaker, new_id
+from service.store.address import exclusive
+from service.store.engine import Store, open_store
+from service.store.migrate import migrate
+from service.store.unit_of_work import UnitOfWork
+
+DRAIN_SECONDS = 30
+
+
+class NotStarted(ServiceError):
+    """The service did not come up."""
+
+
+class NotMigrated(ServiceError):
+    """The database's tables are older than this program; `peer-referral migrate` brings them up to date."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What every way of running the program shares."""
+
+    settings: Settings
+    rules: Rules
+    store: Store[UnitOfWork]
+    clock: Clock
+    _connections: dict[str, Outgoing] = field(default_factory=dict)
+
+    def signing_keys(self) -> SigningKeys:
+        return keys.load_or_create(self.settings.data_folder / "signing-keys.json")
+
+    def connect(self, endpoint: str) -> Outgoing:
+        """The one connection to this hospital's record; it keeps its token between deliveries."""
+        if endpoint not in self._connections:
+            signing_keys, clock = self.signing_keys(), self.clock
+            self._connections[endpoint] = Outgoing(
+                endpoint, self.settings.client_id, lambda: signing_keys.current(clock.now())
+            )
+        return self._connections[endpoint]
+
+    async def close(self) -> None:
+        for connection in self._connections.values():
+            await connection.aclose()
+        await self.store.close()
+
+
+def prepare(settings: Settings, *, clock: Clock | None = None, make_id: IdMaker = new_id) -> Parts:
+    """Everything below the doors, with the database migrated where that is automatic.
+
+    Raises InvalidMappings or InvalidSettings, and NotMigrated when the tables are older than this program.
+    """
+    rules = mappings.load(settings.mappings_folder)
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    if settings.migrates:
+        migrate(settings.database)
+    clock = clock or SystemClock()
+    store: Store[UnitOfWork] = open_store(
+        settings.database,
+        partial(UnitOfWork, now=clock.now, new_id=make_id),
+        clock,
+        connections=settings.database_connections,
+    )
+    if not store.read_now(the_service(make_id()), lambda tx: tx.is_current()):
+        store.close_now()
+        raise NotMigrated("The database's tables are older than this program. Run `peer-referral migrate` first.")
+    return Parts(settings, rules, store, clock)
+
+
+@contextmanager
+def office(settings: Settings) -> Iterator[Office]:
+    """Administration by a command; it may work beside a running service."""
+    parts = prepare(settings)
+    try:
+        yield Office(parts.store, parts.rules, parts.clock, new_id, allow_loopback=settings.allow_loopback)
+    finally:
+        parts.store.close_now()
+
+
+def serve(settings: Settings, *, with_worker: bool) -> None:
+    """Serve until SIGTERM or SIGINT: requests under way are answered, then the worker ends, then the store closes."""
+    telemetry.configure(settings.log_level)
+    with exclusive(settings.database):
+        parts = prepare(settings)
+        application = build_application(parts, partial(build_worker, parts) if with_worker else None)
+        uvicorn.run(
+            application,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+
+
+def work(settings: Settings) -> None:
+    """Run a worker alone until SIGTERM or SIGINT."""
+    telemetry.configure(settings.log_level)
+    asyncio.run(_work(prepare(settings)))
+
+
+async def _work(parts: Parts) -> None:
+    worker = build_worker(parts)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
+    await worker.run()
+    await parts.close()
+
+
+@asynccontextmanager
+async def running(worker: Worker | None) -> AsyncIterator[None]:
+    """The worker works for as long as the block lasts; what is under way when it ends is finished first."""
+    if worker is None:
+        yield
+        return
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        await task
+
+
+def build_worker(parts: Parts) -> Worker:
+    return Worker(
+        store=parts.store,
+        rules=parts.rules,
+        clock=parts.clock,
+        channel=FhirChannel(parts.connect, parts.rules),
+        lease=timedelta(seconds=parts.settings.lease_seconds),
+        tell=lambda resource_type, outcome: telemetry.DELIVERIES.labels(resource_type, outcome).inc(),
+    )
+
+
+def build_application(parts: Parts, alongside: Callable[[], Worker] | None = None) -> FastAPI:
+    """The HTTP application; `alongside` also runs a worker for as long as it serves."""
+    settings = parts.settings
+    key_source = KeySource(allow_loopback=settings.allow_loopback)
+    door = Door(
+        store=parts.store,
+        rules=parts.rules,
+        clock=parts.clock,
+        bearers=Bearers(parts.store, parts.clock),
+        sealer=sealing.load_or_create(settings.data_folder / "sealing-key"),
+        base_url=settings.public_url,
+        limit=RateLimit(settings.requests_per_minute),
+    )
+    token_endpoint = TokenEndpoint(parts.store, key_source, f"{settings.public_url}/token", parts.clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running(alongside() if alongside else None):
+            yield
+        await key_source.aclose()
+        await parts.close()
+
+    return create_application(
+        door,
+        access_routes(token_endpoint, parts.signing_keys, settings.public_url),
+        Gauges(ready=parts.store.ready),
+        lifespan,
+    )
