@@ -22,8 +22,10 @@ from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.task import read_task
+from service.fhir.recognise import recognise
 from service.fhir.showing import Shown, show
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.receive_result import ReceivedResult, receive_result
 from service.flow.receive_update import receive_update
 from service.flow.received import Identifier, Received
@@ -32,8 +34,8 @@ from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
-from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller
+from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
 
 Tree = dict[str, Any]
@@ -212,11 +214,12 @@ def _written(
 
 async def _keep_unreadable(door: Door, caller: Caller, body: bytes, problem: BadInput) -> None:
     """Nothing from a known sender is thrown away: a person may have to look at what we could not read."""
-    reason = ",".join(sorted({issue.code for issue in problem.issues}))
-
-    def keep(tx: UnitOfWork) -> None:
-        id = tx.new_id()
-        tx.inbox.keep_unreadable(id, door.sealer.seal(body, f"unreadable_message/{id}"), reason)
-        tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{id}", None, "unreadable"))
-
-    await door.store.run(caller, keep)
+    id = new_id()
+    unreadable = Unreadable(
+        id=id,
+        sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
+        reason=",".join(sorted({issue.code for issue in problem.issues})),
+        recognised=recognise(body, door.rules),
+    )
+    now = door.clock.now()
+    await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))

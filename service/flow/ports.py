@@ -51,6 +51,7 @@ class Inbox(Protocol):
     def keep(self, received: Received, patient_id: str | None, answer: Answer) -> None:
         """Archive the message with what became of it; when it was accepted, as the resource's version that it made."""
 
+    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None: ...
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
         """Version and bytes of a received resource of this tenant."""
 

@@ -10,13 +10,13 @@ from service.flow.identify import identify, subject_of
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.received import Received, Reference
+from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.screening.decide import Readiness, readiness
 from service.screening.instrument import stage_at
 from service.screening.result import Piece, ScreeningResult, attach
-from service.shared.audit import Action, AuditEvent
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
@@ -50,11 +50,7 @@ def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: 
     """Keep the message and act on what the result now says. The rules run once, after its last piece is attached."""
     patient_id = subject_of(tx, message.subject)
     answer = _receive(tx, rules, message, patient_id, now) if patient_id else Refused(Reason.SUBJECT_UNKNOWN, "subject")
-    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
-    subject = "Observation/-" if isinstance(answer, Refused) else f"Observation/{answer.id}"
-    tx.inbox.keep(message.received, patient_id, answer)
-    tx.audit.write(AuditEvent(Action.CREATE, subject, patient_id, outcome))
-    return answer
+    return remember(tx, message.received, patient_id, answer)
 
 
 def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Answer:

@@ -11,10 +11,10 @@ from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
+from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.offer import OFFER_TABLE, TASK_STATUS, VIEW_STAGE, Offer, OfferState, OfferTrigger
 from service.referrals.referral import ReferralTrigger
-from service.shared.audit import Action, AuditEvent
 
 Report = dict[str, object]
 
@@ -76,10 +76,7 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
         tx.patients.lock(offer.patient_id)
         # Read again under the lock: a withdrawal may have been committed while we waited for it.
         answer = _update(tx, rules, tx.visible.offer(offer.id) or offer, message, now)
-    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
-    tx.inbox.keep(message.received, offer.patient_id if offer else None, answer)
-    tx.audit.write(AuditEvent(Action.UPDATE, f"Task/{message.offer_id}", offer.patient_id if offer else None, outcome))
-    return answer
+    return remember(tx, message.received, offer.patient_id if offer else None, answer)
 
 
 def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Answer:

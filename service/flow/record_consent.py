@@ -12,10 +12,10 @@ from service.flow.identify import identify, subject_of
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
+from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.offer import LIVE
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
-from service.shared.audit import Action, AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,7 @@ def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now:
     """Keep the consent and let the open referral follow it. Less permission applies whatever If-Match says."""
     patient_id = subject_of(tx, message.patient)
     answer = _record(tx, rules, message, patient_id, now) if patient_id else Refused(Reason.SUBJECT_UNKNOWN, "patient")
-    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
-    subject = "Consent/-" if isinstance(answer, Refused) else f"Consent/{answer.id}"
-    tx.inbox.keep(message.received, patient_id, answer)
-    tx.audit.write(AuditEvent(Action.UPDATE, subject, patient_id, outcome))
-    return answer
+    return remember(tx, message.received, patient_id, answer)
 
 
 def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id: str, now: datetime) -> Answer:

@@ -8,10 +8,10 @@ from service.flow.identify import identify
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
+from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.contact import Contact, ContactMode, ContactOutcome
 from service.referrals.offer import ACTIVE, Offer, OfferState
-from service.shared.audit import Action, AuditEvent
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 # A session held before the support ended may be reported after it.
@@ -39,12 +39,7 @@ def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now:
     else:
         tx.patients.lock(offer.patient_id)
         answer = _record(tx, _offer(tx, message) or offer, message, now)
-    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
-    subject = "Encounter/-" if isinstance(answer, Refused) else f"Encounter/{answer.id}"
-    patient_id = offer.patient_id if offer else None
-    tx.inbox.keep(message.received, patient_id, answer)
-    tx.audit.write(AuditEvent(Action.CREATE, subject, patient_id, outcome))
-    return answer
+    return remember(tx, message.received, offer.patient_id if offer else None, answer)
 
 
 def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:

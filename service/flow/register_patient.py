@@ -9,10 +9,10 @@ from service.flow.identify import identify
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received
+from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.patient import Patient, PatientFacts
 from service.referrals.referral import ReferralTrigger
-from service.shared.audit import Action, AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,7 @@ class ReceivedPatient:
 def register_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
     """Create or update her. A creation that names a known identifier answers with the patient known already."""
     answer, patient_id = _register(tx, rules, message, now)
-    outcome = answer.reason.value if isinstance(answer, Refused) else "success"
-    action = Action.CREATE if isinstance(answer, Accepted) and answer.created else Action.UPDATE
-    tx.inbox.keep(message.received, patient_id, answer)
-    tx.audit.write(AuditEvent(action, f"Patient/{patient_id or '-'}", patient_id, outcome))
-    return answer
+    return remember(tx, message.received, patient_id, answer)
 
 
 def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> tuple[Answer, str | None]:

@@ -62,6 +62,8 @@ class AlertCode(StrEnum):
     HOLD_NOT_SEEN = "hold-not-seen"
     DELIVERY_STUCK = "delivery-stuck"
     CONTENT_CONFLICT = "content-conflict"
+    UNREADABLE_RESULT = "unreadable-result"
+    UNREADABLE_RISK = "unreadable-risk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.HOLD_NOT_SEEN: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.DELIVERY_STUCK: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.CONTENT_CONFLICT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.UNREADABLE_RESULT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
 }
 
 
