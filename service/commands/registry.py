@@ -15,6 +15,7 @@ organisation = typer.Typer(help="Hospitals and community organisations.", no_arg
 client = typer.Typer(help="The systems that speak for an organisation.", no_args_is_help=True)
 programme = typer.Typer(help="Peer-support programmes.", no_args_is_help=True)
 
+WIDEST = 10_000
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the id alone")]
 
 
@@ -135,4 +136,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+    # Not the terminal's width: a column cut short is no use to whoever copies an id, or pipes the list on.
+    Console(width=WIDEST).print(table)

@@ -132,6 +132,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "not-found",
         "The patient meant cannot be found. Send the Patient first, or refer to it by an identifier we know.",
     ),
+    Reason.NOT_THE_OWNER: Row(403, "forbidden", "Only the programme that holds this Task may update it."),
     Reason.RECIPIENT_UNKNOWN: Row(
         422, "not-found", "The organisation meant is not registered here. Refer to it as Organization/id."
     ),

@@ -34,7 +34,7 @@ from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
-from service.shared.caller import Caller
+from service.shared.caller import Caller, OrganisationKind
 from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
 
@@ -48,6 +48,7 @@ Step = Callable[[UnitOfWork, Rules, Any, datetime], Answer]
 class Address:
     """What is done with a body sent here: `read` makes a message of it, on which `step` is performed."""
 
+    kind: OrganisationKind
     method: str
     path: str
     type: str
@@ -79,14 +80,15 @@ def _encounter(tree: Tree, received: Received, door: Door, caller: Caller, now: 
     return read_encounter(tree, received, base=door.base_url)
 
 
+_HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
 ADDRESSES = (
-    Address("POST", "/fhir/Patient", "Patient", _register, register_patient),
-    Address("PUT", "/fhir/Patient", "Patient", _revise, register_patient),
-    Address("PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
-    Address("POST", "/fhir/Consent", "Consent", _consent, record_consent),
-    Address("PUT", "/fhir/Consent/{id}", "Consent", _consent, record_consent),
-    Address("POST", "/fhir/Observation", "Observation", _observation, receive_result),
-    Address("POST", "/fhir/Encounter", "Encounter", _encounter, record_contact),
+    Address(_HOSPITAL, "POST", "/fhir/Patient", "Patient", _register, register_patient),
+    Address(_HOSPITAL, "PUT", "/fhir/Patient", "Patient", _revise, register_patient),
+    Address(_HOSPITAL, "PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
+    Address(_HOSPITAL, "POST", "/fhir/Consent", "Consent", _consent, record_consent),
+    Address(_HOSPITAL, "PUT", "/fhir/Consent/{id}", "Consent", _consent, record_consent),
+    Address(_HOSPITAL, "POST", "/fhir/Observation", "Observation", _observation, receive_result),
+    Address(_COMMUNITY, "POST", "/fhir/Encounter", "Encounter", _encounter, record_contact),
 )
 
 
@@ -107,6 +109,8 @@ def router(door: Door) -> APIRouter:
 
 async def _take(door: Door, address: Address, request: Request) -> Response:
     caller = await door.caller(request, address.type, address.interaction)
+    if caller.kind is not address.kind:
+        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {address.kind} sends this")))
     body = await read_body(request)
     now = door.clock.now()
     try:

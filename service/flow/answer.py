@@ -17,6 +17,7 @@ class Reason(StrEnum):
     VERSION_STALE = "version-stale"
     CHANGED_MEANWHILE = "changed-meanwhile"
     TRANSITION_NOT_ALLOWED = "transition-not-allowed"
+    NOT_THE_OWNER = "not-the-owner"
     ELEMENT_FIXED = "element-fixed"
     STATUS_REASON_REQUIRED = "status-reason-required"
     NO_LIVE_CONSENT = "no-live-consent"

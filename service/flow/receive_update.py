@@ -72,6 +72,8 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
     offer = tx.visible.offer(message.offer_id)
     if offer is None:
         answer: Answer = Refused(Reason.NOT_FOUND)
+    elif offer.organisation_id != tx.caller.organisation_id:
+        answer = Refused(Reason.NOT_THE_OWNER)
     else:
         tx.patients.lock(offer.patient_id)
         # Read again under the lock: a withdrawal may have been committed while we waited for it.

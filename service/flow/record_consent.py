@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.consent.consent import Consent, gives_less, revise
+from service.consent.consent import NOT_YET_SAID, Consent, gives_less, revise
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, decide
 from service.flow.advance import advance
@@ -15,7 +15,7 @@ from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.offer import LIVE
-from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+from service.referrals.referral import ReferralTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +82,25 @@ def _follow(tx: Transaction, rules: Rules, consent: Consent, now: datetime) -> N
     if referral is None:
         return
     live = [offer for offer in tx.offers.of_referral(referral.id) if offer.state in LIVE]
-    if any(not _permitted(tx, rules, referral, offer.organisation_id, now) for offer in live):
+    permitted = _permitted(tx, rules, consent.patient_id, now)
+    if any(not permitted.get(offer.organisation_id) for offer in live):
         advance(tx, rules, referral, ReferralTrigger.CONSENT_WITHDRAWN, now)
     elif consent.gives_permission():
         refresh_offers(tx, referral)
         advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now)
-    elif referral.state is ReferralState.AWAITING_CONSENT or consent.recipient_id is None:
-        # Nothing was ever offered, so a no is a refusal; with no word from her still open, the request is over.
-        advance(tx, rules, referral, ReferralTrigger.CONSENT_REFUSED, now)
+    elif consent.status not in NOT_YET_SAID and not any(permitted.values()):
+        # She has taken back the last yes, or has said no and nothing else: the request is over.
+        taken_back = consent.withdrawn_at is not None
+        trigger = ReferralTrigger.CONSENT_WITHDRAWN if taken_back else ReferralTrigger.CONSENT_REFUSED
+        advance(tx, rules, referral, trigger, now)
 
 
-def _permitted(tx: Transaction, rules: Rules, referral: Referral, organisation_id: str, now: datetime) -> bool:
-    consents = tx.consents.of_patient(referral.patient_id)
-    answer = decide(consents, organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
-    return isinstance(answer, Permit)
+def _permitted(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> dict[str, bool]:
+    """Of every organisation that she has said something about, whether it may be told of her now."""
+    consents = tx.consents.of_patient(patient_id)
+    purpose = rules.consent_terms.purposes
+    return {
+        organisation_id: isinstance(decide(consents, organisation_id, Element.DISTRICT, purpose, now), Permit)
+        for organisation_id in {each.recipient_id for each in consents}
+        if organisation_id is not None
+    }

@@ -49,7 +49,8 @@ def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
         for type, handle in (("Patient", message.patient_handle), ("ServiceRequest", message.service_request_handle))
         if handle is not None
     ]
-    return named[0] if named and all(offer == named[0] for offer in named) else None
+    held = named[0] if named and all(offer == named[0] for offer in named) else None
+    return held if held is not None and held.organisation_id == tx.caller.organisation_id else None
 
 
 def _record(tx: Transaction, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
