@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
 
 DRAIN_SECONDS = 30
+BACKLOG = 2048
 
 
 class NotStarted(ServiceError):
@@ -113,15 +115,28 @@ def serve(settings: Settings, *, with_worker: bool) -> None:
     with exclusive(settings.database):
         parts = prepare(settings)
         application = build_application(parts, partial(build_worker, parts) if with_worker else None)
-        uvicorn.run(
+        config = uvicorn.Config(
             application,
-            host=settings.host,
-            port=settings.port,
             access_log=False,
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
+        signal.signal(signal.SIGTERM, server.handle_exit)
+        with _listening(settings) as listener:
+            server.run(sockets=[listener])
+        if not server.started:
+            raise NotStarted("The service did not come up; what it said is above.")
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        raise NotStarted(f"Cannot listen: {problem.strerror}.") from None
 
 
 def work(settings: Settings) -> None:

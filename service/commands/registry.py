@@ -59,7 +59,9 @@ def list_organisations() -> None:
 def add_client(
     organisation: Annotated[str, typer.Option(help="id of the organisation it speaks for")],
     scope: Annotated[list[str], typer.Option(help="a SMART v2 scope, as system/Task.rus; may be repeated")],
-    jwks: Annotated[Path | None, typer.Option(help="file with its public keys, a JWK Set", dir_okay=False)] = None,
+    jwks: Annotated[
+        Path | None, typer.Option(help="file with its public keys, a JWK Set", exists=True, dir_okay=False)
+    ] = None,
     jwks_url: Annotated[str | None, typer.Option(help="https address of its public keys")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -69,7 +71,7 @@ def add_client(
 
     scopes = [part for each in scope for part in each.split()]
     with wiring.office(read_settings()) as office:
-        keys = jwks.read_text() if jwks is not None else None
+        keys = jwks.read_text(errors="replace") if jwks is not None else None
         id = office.add_client(organisation, scopes, keys, jwks_url)
     typer.echo(id if quiet else f"Client {id} is registered for Organization/{organisation}")
 

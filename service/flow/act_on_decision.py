@@ -23,7 +23,8 @@ def act_on_decision(tx: Transaction, rules: Rules, result: ScreeningResult, now:
     before = tx.results.judged(result.id)
     if not result.counts:
         tx.results.void(result.id)
-        _correct(tx, rules, result, now)
+        if _was_positive(before):
+            _correct(tx, rules, result, now)
         return
     decision = decide(result, rules.instruments[result.instrument_id], rules.policy(result.tenant_id))
     if decision.judgement == before:
@@ -32,9 +33,13 @@ def act_on_decision(tx: Transaction, rules: Rules, result: ScreeningResult, now:
     tx.audit.write(AuditEvent(Action.EXECUTE, f"ScreeningResult/{result.id}", result.patient_id))
     if decision.needs_review and not (before and before.needs_review):
         _alert(tx, rules, AlertCode.SCORE_MISMATCH, result, tx.referrals.open_of(result.patient_id), now)
-    if before is not None and before.outcome is Outcome.POSITIVE and decision.outcome is not Outcome.POSITIVE:
+    if _was_positive(before) and decision.outcome is not Outcome.POSITIVE:
         _correct(tx, rules, result, now)
     _follow(tx, rules, result, decision, before, now)
+
+
+def _was_positive(before: Judgement | None) -> bool:
+    return before is not None and before.outcome is Outcome.POSITIVE
 
 
 def _correct(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime) -> None:
@@ -46,13 +51,14 @@ def _correct(tx: Transaction, rules: Rules, result: ScreeningResult, now: dateti
 def _follow(
     tx: Transaction, rules: Rules, result: ScreeningResult, decision: Decision, before: Judgement | None, now: datetime
 ) -> None:
-    consequence = _consequence(rules, result, decision)
-    heard_before = before is not None and before.self_harm is decision.self_harm is SelfHarm.PRESENT
+    consequence = _consequence(rules, result, decision.judgement)
+    heard_before = before is not None and _consequence(rules, result, before).alert is consequence.alert
     referral = tx.referrals.open_of(result.patient_id)
     opened = None
-    if consequence.opens is not None:
-        if referral is None:
-            referral = opened = _open(tx, result, consequence.opens, now)
+    # What was positive already has had its referral: a correction of it does not open a closed one again.
+    if consequence.opens is not None and referral is None and not _was_positive(before):
+        referral = opened = _open(tx, result, consequence.opens, now)
+    if consequence.opens is not None and referral is not None:
         tx.results.join(result.id, referral.id)
     if opened is None and referral is not None and consequence.tells is not None and not heard_before:
         # The referral's own table says what this means in its state, its alert included.
@@ -63,9 +69,9 @@ def _follow(
         advance(tx, rules, opened, ReferralTrigger.OPENED, now)
 
 
-def _consequence(rules: Rules, result: ScreeningResult, decision: Decision) -> Consequence:
-    consequence = CONSEQUENCES[decision.outcome, decision.self_harm]
-    unknown = decision.outcome is Outcome.POSITIVE and decision.self_harm is SelfHarm.UNKNOWN
+def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement) -> Consequence:
+    consequence = CONSEQUENCES[judgement.outcome, judgement.self_harm]
+    unknown = judgement.outcome is Outcome.POSITIVE and judgement.self_harm is SelfHarm.UNKNOWN
     if unknown and rules.policy(result.tenant_id).proceed_with_alert is not None:
         return Consequence(consequence.alert, ReferralState.PLACING)
     return consequence

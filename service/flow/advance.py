@@ -109,6 +109,8 @@ def _settle_requests(tx: Transaction, referral: Referral) -> None:
 def _place(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> Referral:
     """Match first, then ask the gate: the best programme that fits and that a live permit names gets the offer."""
     patient = tx.patients.lock(referral.patient_id)
+    if patient.facts.deceased:
+        return advance(tx, rules, referral, ReferralTrigger.WOMAN_DIED, now) or referral
     policy = rules.policy(referral.tenant_id)
     facts = patient.facts
     stage = stage_at(now, patient.due_date, policy)

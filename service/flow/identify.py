@@ -14,7 +14,8 @@ def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
     names = list(dict.fromkeys([*([received.condition] if received.condition else []), *received.identifiers]))
     owner = new_id
     if len(names) > 1:
-        known = {tx.aliases.find(received.type, name.system, name.value) for name in names} - {None}
+        holders = [tx.aliases.find(received.type, name.system, name.value) for name in names]
+        known = {received.target_id, *holders} - {None}
         if len(known) > 1:
             return Refused(Reason.SEVERAL_MATCH, "identifier")
         owner = next(iter(known), None) or new_id
@@ -30,9 +31,10 @@ def subject_of(tx: Transaction, reference: Reference) -> str | None:
     """The patient meant: our id in this tenant, then the sender's own id under its base, then a business identifier."""
     if reference.type != "Patient":
         return None
+    known = None
     if reference.id is not None:
         known = tx.visible.patient_id(reference.id) if reference.base is None else None
-        return known or tx.aliases.find("Patient", reference.base or "", reference.id)
-    if reference.identifier is not None:
-        return tx.aliases.find("Patient", reference.identifier.system, reference.identifier.value)
-    return None
+        known = known or tx.aliases.find("Patient", reference.base or "", reference.id)
+    if known is None and reference.identifier is not None:
+        known = tx.aliases.find("Patient", reference.identifier.system, reference.identifier.value)
+    return known

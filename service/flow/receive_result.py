@@ -2,11 +2,12 @@
 deliveries."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from service.flow.act_on_decision import act_on_decision
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
+from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.received import Received, Reference
@@ -15,10 +16,12 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.screening.decide import Readiness, readiness
-from service.screening.instrument import stage_at
-from service.screening.result import Piece, ScreeningResult, attach
+from service.screening.instrument import Stage, stage_at
+from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, attach
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
+# A day without a time is read as midnight in UTC, and may have begun already in the zone that is farthest ahead.
+DAYS_DIFFER_BY = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: 
 
 
 def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Answer:
-    if any(each.effective > now + CLOCKS_DIFFER_BY for each in message.administered):
+    if any(_is_to_come(each.effective, now) for each in message.administered):
         return Refused(Reason.IN_THE_FUTURE, "effective")
     patient = tx.patients.lock(patient_id)
     new_id = tx.new_id()
@@ -67,16 +70,38 @@ def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id:
         known_version, known_body = known or (0, b"")
         if message.received.condition is not None or known_body == message.received.body:
             return Repeated("Observation", owner, known_version)
-        if not message.corrects:
+        if not message.corrects and not _completes(tx, message, patient):
             _conflict(tx, rules, patient, now)
             return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
         version = known_version + 1
     if message.due_date is not None and message.due_date != patient.due_date:
-        patient = replace(patient, version=patient.version + 1, due_date=message.due_date)
-        tx.patients.save(patient)
+        patient = _expect(tx, patient, message.due_date)
     for result in _attach(tx, rules, message, patient):
         _judge(tx, rules, result, now)
     return Accepted("Observation", owner, version, created=version == 1)
+
+
+def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
+    """The version of her Patient stays: it counts what her hospital says there, and this was said elsewhere."""
+    expecting = replace(patient, due_date=due_date)
+    tx.patients.save(expecting)
+    referral = tx.referrals.open_of(patient.id)
+    if referral is not None:
+        refresh_offers(tx, referral)
+    return expecting
+
+
+def _is_to_come(effective: datetime, now: datetime) -> bool:
+    return effective > now + (DAYS_DIFFER_BY if effective.time() == time.min else CLOCKS_DIFFER_BY)
+
+
+def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bool:
+    """Whether it is the final form of what its source had only announced until now."""
+    known = [(tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN)), each.piece) for each in message.administered]
+    return bool(known) and all(
+        result is not None and piece.source in result.pieces and result.pieces[piece.source].status in STILL_TO_COME
+        for result, piece in known
+    )
 
 
 def _attach(tx: Transaction, rules: Rules, message: ReceivedResult, patient: Patient) -> list[ScreeningResult]:
@@ -84,18 +109,22 @@ def _attach(tx: Transaction, rules: Rules, message: ReceivedResult, patient: Pat
     results: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in message.administered:
         key = (each.instrument_id, each.respondent, each.effective)
-        blank = ScreeningResult(
-            id=tx.new_id(),
-            tenant_id=patient.tenant_id,
-            patient_id=patient.id,
-            instrument_id=each.instrument_id,
-            respondent=each.respondent,
-            effective=each.effective,
-            stage=stage_at(each.effective, patient.due_date, policy),
-        )
+        blank = _blank(tx, each, patient, stage_at(each.effective, patient.due_date, policy))
         known = results.get(key) or tx.results.find(blank) or blank
         results[key] = attach(known, each.piece)
     return list(results.values())
+
+
+def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) -> ScreeningResult:
+    return ScreeningResult(
+        id=tx.new_id(),
+        tenant_id=patient.tenant_id,
+        patient_id=patient.id,
+        instrument_id=each.instrument_id,
+        respondent=each.respondent,
+        effective=each.effective,
+        stage=stage,
+    )
 
 
 def _judge(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime) -> None:

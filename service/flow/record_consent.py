@@ -64,7 +64,7 @@ def _revise(tx: Transaction, rules: Rules, received: Received, said: Consent, no
     if latest is not None and latest[1] == received.body:
         return Repeated("Consent", known.id, known.version)
     less = gives_less(known, said)
-    if received.target_id is None and received.condition is not None:
+    if received.target_id is None and received.condition is not None and not less:
         return Repeated("Consent", known.id, known.version)
     if received.target_id is None and not less:
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")

@@ -22,6 +22,8 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
+# The respondent of a result whose source tells no time of administration begins so and goes on with the source's name.
+OF_ITS_OWN = "source:"
 DECIDING = frozenset({Status.FINAL, Status.AMENDED, Status.CORRECTED})
 STILL_TO_COME = frozenset({Status.REGISTERED, Status.PRELIMINARY})
 

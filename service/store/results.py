@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, select, update
 
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm
 from service.screening.instrument import Role, Stage
-from service.screening.result import Piece, Reading, ScreeningResult, Status
+from service.screening.result import OF_ITS_OWN, Piece, Reading, ScreeningResult, Status
 from service.store.tables.columns import table
 from service.store.tables.woman import DecisionRow, ScreeningResultRow
 
@@ -25,6 +25,12 @@ BY_KEY = select(RESULT).where(
     RESULT.c.instrument_id == bindparam("instrument_id"),
     RESULT.c.respondent == bindparam("respondent"),
     RESULT.c.effective_at == bindparam("effective_at"),
+)
+# A source that tells no time is an administration of its own, whenever its messages come.
+BY_SOURCE = select(RESULT).where(
+    RESULT.c.patient_id == bindparam("patient_id"),
+    RESULT.c.instrument_id == bindparam("instrument_id"),
+    RESULT.c.respondent == bindparam("respondent"),
 )
 CHANGE = update(RESULT).where(RESULT.c.id == bindparam("result_id"))
 JUDGE = CHANGE.values(
@@ -52,7 +58,8 @@ class Results:
             "respondent": key.respondent,
             "effective_at": key.effective,
         }
-        row = self._unit.execute(BY_KEY, values).one_or_none()
+        by_key = BY_SOURCE if key.respondent.startswith(OF_ITS_OWN) else BY_KEY
+        row = self._unit.execute(by_key, values).one_or_none()
         if row is None:
             self._judged[key.id] = None
             return None

@@ -50,8 +50,8 @@ class Visible:
         return None if row is None else row.id
 
     def organisation_id(self, id: str) -> str | None:
-        """Organisations are a directory that every client may read; only active ones can be addressed."""
-        statement = select(ORGANISATION.c.id).where(ORGANISATION.c.id == id, ORGANISATION.c.active)
+        """Organisations are a directory that every client may read; a no may concern one that has ended."""
+        statement = select(ORGANISATION.c.id).where(ORGANISATION.c.id == id)
         found: str | None = self._unit.execute(statement).scalar_one_or_none()
         return found
 

@@ -15,7 +15,7 @@ from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.screening.instrument import CodeUse, Context, Role
-from service.screening.result import DECIDING, Piece, Reading, Status, reading, whole_score
+from service.screening.result import DECIDING, OF_ITS_OWN, Piece, Reading, Status, reading, whole_score
 from service.shared.code import Code
 
 SELF = "patient"
@@ -44,7 +44,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
     source = _source(received, meanings[0])
     effective, respondent = _effective(tree), _respondent(tree, base)
     if effective is None:
-        effective, respondent = now, f"source:{source}"
+        effective, respondent = now, f"{OF_ITS_OWN}{source}"
     expects = _expects(tree, base)
     return ReceivedResult(
         received=received,

@@ -38,7 +38,7 @@ def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
 
 def _version(written: str) -> int | None:
     """The offer's version; what follows it says which view was served."""
-    number = re.match(r"\d{1,15}(?=\D|$)", written, re.ASCII)
+    number = re.match(r"[0-9]{1,15}(?![0-9])", written)
     return int(number[0]) if number else None
 
 
