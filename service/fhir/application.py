@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.fhir import intake, reading, searching
@@ -52,11 +53,10 @@ def create_application(door: Door, access: APIRouter, gauges: Gauges, lifespan: 
     application.add_middleware(Identified)
     for error in (Problem, BadInput, Unavailable, HTTPException):
         application.add_exception_handler(error, _answer_error)
-    application.include_router(access)
-    application.include_router(intake.router(door))
-    application.include_router(searching.router(door))
-    application.include_router(reading.router(door))
-    application.include_router(_health(gauges))
+    routers = (access, intake.router(door), searching.router(door), reading.router(door), _health(gauges))
+    for router in routers:
+        application.include_router(router)
+    application.state.routes = [route for router in routers for route in router.routes]
     add_documentation(application, door.base_url)
     return application
 
@@ -71,6 +71,9 @@ class Identified:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # Answered as GET is (RFC 9110, section 9.3.2); the server below leaves the body out.
+            scope = {**scope, "method": "GET"}
         headers = Headers(scope=scope)
         # What is no UUID could carry a header of its own, or a name; it is replaced and never written anywhere.
         request_id = _uuid(headers.get("x-request-id")) or new_id()
@@ -115,7 +118,7 @@ def _count(scope: Scope, status: int, seconds: float, request_id: str, correlati
     )
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
+async def _answer_error(request: Request, error: Exception) -> Response:
     match error:
         case Problem():
             return refusal(error.answer)
@@ -125,9 +128,16 @@ async def _answer_error(_: Request, error: Exception) -> Response:
             return refusal(reply(error))
         case HTTPException():
             answer = reply(_HTTP_FAULTS.get(error.status_code, Fault.INTERNAL))
-            return refusal(Reply(answer.status, answer.body, {**answer.headers, **(error.headers or {})}))
+            allow = {"Allow": _allowed(request)} if error.status_code == 405 else {}
+            return refusal(Reply(answer.status, answer.body, {**answer.headers, **(error.headers or {}), **allow}))
         case _:
             raise error
+
+
+def _allowed(request: Request) -> str:
+    """Every method taken at this address; the router names only those of the first route that fits it."""
+    routes = (route for route in request.app.state.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in routes for method in getattr(route, "methods", ())}))
 
 
 def _health(gauges: Gauges) -> APIRouter:

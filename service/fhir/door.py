@@ -95,7 +95,7 @@ async def read_body(request: Request) -> bytes:
     """The body, refused as soon as it is longer than the guard takes, and before it is read when it is no JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in TAKEN_MEDIA_TYPES or request.headers.get("content-encoding", "identity") != "identity":
-        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED))
+        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -107,7 +107,7 @@ async def read_body(request: Request) -> bytes:
 async def read_form(request: Request) -> list[tuple[str, str]]:
     """The parameters of a search by POST (FHIR R4, 3.1.1.1)."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED))
+        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, FORM))
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -122,7 +122,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Fault.ADDRESS_UNKNOWN: Row(404, "not-found", "There is nothing at this address. GET metadata lists what there is."),
     Fault.METHOD_NOT_ALLOWED: Row(405, "not-supported", "This address does not take this method{}."),
     Fault.NOT_ACCEPTABLE: Row(406, "not-supported", "This server answers application/fhir+json only."),
-    Fault.MEDIA_TYPE_UNSUPPORTED: Row(415, "not-supported", "Send Content-Type application/fhir+json, in UTF-8."),
+    Fault.MEDIA_TYPE_UNSUPPORTED: Row(415, "not-supported", "Send Content-Type {}, in UTF-8 and not compressed."),
     Fault.TOO_MANY_REQUESTS: Row(429, "throttled", "Too many requests. Try again after the time in Retry-After."),
     Fault.UNAVAILABLE: Row(503, "transient", "Nothing was kept. Try again after the time in Retry-After."),
     Fault.INTERNAL: Row(500, "exception", "The server failed and nothing was kept. Quote the X-Request-Id header."),
@@ -142,7 +142,8 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.DIFFERENT_UNDER_SAME_IDENTIFIER: Row(
         409,
         "duplicate",
-        "Something else came before under the same identifier. Send a correction with status amended or corrected.",
+        "Something else came before under the same identifier. Send a change by PUT, or a corrected result with the "
+        "status amended or corrected.",
     ),
     Reason.SEVERAL_MATCH: Row(
         412, "multiple-matches", "Several resources match; the condition must match one at most."

@@ -29,4 +29,6 @@ YES = Consent(
     may_report_back=True,
     safe_contact=None,
 )
-NO = replace(YES, id="no", permits=False, period_start=None, period_end=None, purposes=frozenset(), may_report_back=False)
+NO = replace(
+    YES, id="no", permits=False, period_start=None, period_end=None, purposes=frozenset(), may_report_back=False
+)

@@ -207,6 +207,7 @@ def test_only_the_purposes_that_the_terms_list_are_kept(
             [REPORT_BACK | {"data": [{"meaning": "authoredby", "reference": {"reference": "Organization/other"}}]}],
             False,
         ),
+        ([{name: value for name, value in REPORT_BACK.items() if name != "actor"}], False),
         ([PARTNER], False),
         (None, False),
     ],
@@ -355,6 +356,17 @@ def test_a_nested_denial_that_may_concern_the_recipient_takes_the_permission_awa
     message = read(provision__provision=[denial], contained=contained)
     assert message.recipient == PROGRAMME
     assert message.said.permits is permits
+
+
+def test_a_nested_denial_of_the_hospital_by_its_own_name_does_not_concern_the_recipient(read: Read) -> None:
+    hospital = "https://ehr.example/Organization/maternity"
+    denial = {"type": "deny", "actor": [actor(hospital)]}
+    said = read(organization=[{"reference": hospital}], provision__provision=[denial]).said
+    assert (said.permits, said.may_report_back) == (True, False)
+
+
+def test_the_end_of_a_nested_permit_is_about_its_recipient_and_not_about_the_hospital(read: Read) -> None:
+    assert read(status="inactive", provision=nested_form()).recipient == PROGRAMME
 
 
 ENDED = [Status.INACTIVE, Status.REJECTED, Status.ENTERED_IN_ERROR]

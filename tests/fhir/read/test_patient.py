@@ -138,6 +138,7 @@ def test_death_is_read_from_either_form(
         ([{"use": "old", "district": "North"}, {"use": "home", "district": "South"}], "South"),
         ([{"use": "work", "district": "North"}, {"use": "home", "district": "South"}], "South"),
         ([{"use": "home", "city": "Testtown"}, {"use": "temp", "district": "South"}], "South"),
+        ([{"use": "temp", "district": "North"}, {"use": "home", "district": "South"}], "South"),
         ([{"use": "old", "district": "North"}], None),
         ([{"use": "billing", "district": "North"}], None),
     ],

@@ -1,0 +1,67 @@
+"""What a decision asks for, cell by cell of the table of outcomes and self-harm judgements."""
+
+from itertools import product
+
+import pytest
+
+from service.referrals.alert import ALERT_KINDS, AlertCode
+from service.referrals.opening import CONSEQUENCES
+from service.referrals.referral import REFERRAL_TABLE, ReferralState
+from service.screening.decide import Outcome, SelfHarm
+
+# (alert, state in which a referral opens, what an open one is told)
+URGENT, NOTHING = ("self-harm-present", None, "self-harm-present"), (None, None, None)
+EXPECTED: dict[str, dict[str, tuple[str | None, str | None, str | None]]] = {
+    "positive": {
+        "present": ("self-harm-present", "in-review", "self-harm-present"),
+        "unknown": ("self-harm-unknown", "in-review", "self-harm-unknown"),
+        "absent": (None, "placing", None),
+        "not-asked": (None, "placing", None),
+    },
+    "repeat": {
+        "present": URGENT,
+        "unknown": ("self-harm-not-seen", None, None),
+        "absent": ("repeat-screening", None, None),
+        "not-asked": ("repeat-screening", None, None),
+    },
+    "negative": {
+        "present": URGENT,
+        "unknown": ("self-harm-not-seen", None, None),
+        "absent": NOTHING,
+        "not-asked": NOTHING,
+    },
+    "unscorable": {
+        "present": URGENT,
+        "unknown": ("unscorable", None, None),
+        "absent": ("unscorable", None, None),
+        "not-asked": ("unscorable", None, None),
+    },
+}
+PAIRS = list(product(Outcome, SelfHarm))
+
+
+@pytest.mark.parametrize(("outcome", "self_harm"), PAIRS)
+def test_every_pair_asks_for_what_the_table_says(outcome: Outcome, self_harm: SelfHarm) -> None:
+    found = CONSEQUENCES[outcome, self_harm]
+    assert (found.alert, found.opens, found.tells) == EXPECTED[outcome][self_harm]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_present_self_harm_is_an_urgent_alert_whatever_the_total_says(outcome: Outcome) -> None:
+    alert = CONSEQUENCES[outcome, SelfHarm.PRESENT].alert
+    assert alert is not None
+    assert ALERT_KINDS[alert].priority == "urgent"
+
+
+@pytest.mark.parametrize("self_harm", [SelfHarm.PRESENT, SelfHarm.UNKNOWN])
+def test_no_programme_is_asked_while_self_harm_is_present_or_unknown(self_harm: SelfHarm) -> None:
+    assert {CONSEQUENCES[outcome, self_harm].opens for outcome in Outcome} <= {ReferralState.IN_REVIEW, None}
+
+
+@pytest.mark.parametrize(("outcome", "self_harm"), PAIRS)
+def test_an_open_referral_that_is_told_raises_the_same_alert(outcome: Outcome, self_harm: SelfHarm) -> None:
+    consequence = CONSEQUENCES[outcome, self_harm]
+    if consequence.tells is not None:
+        for state in ReferralState:
+            alerts = {each for each in REFERRAL_TABLE[state, consequence.tells][1] if isinstance(each, AlertCode)}
+            assert alerts == {consequence.alert}
