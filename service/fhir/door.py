@@ -19,6 +19,7 @@ from service.security.scopes import Interaction, allows
 from service.security.sealing import Sealer
 from service.shared.caller import Caller
 from service.shared.clock import Clock, from_milliseconds
+from service.shared.streams import read_at_most
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
@@ -96,24 +97,22 @@ async def read_body(request: Request) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in TAKEN_MEDIA_TYPES or request.headers.get("content-encoding", "identity") != "identity":
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(LARGEST)))
-    return bytes(body)
+    return await _read(request, LARGEST)
 
 
 async def read_form(request: Request) -> list[tuple[str, str]]:
     """The parameters of a search by POST (FHIR R4, 3.1.1.1)."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, FORM))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(LONGEST_FORM)))
+    body = await _read(request, LONGEST_FORM)
     return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    body = await read_at_most(request.stream(), limit)
+    if body is None:
+        raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(limit)))
+    return body
 
 
 def refusal(problem: BadInput | Refused | Finding | Fault | Reply) -> Response:

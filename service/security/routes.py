@@ -9,6 +9,7 @@ from service.security import errors, smart
 from service.security.keys import CACHE_CONTROL, SigningKeys
 from service.security.token import ASSERTION_TYPE, FORM, LARGEST_FORM, TokenEndpoint
 from service.shared.ids import new_id
+from service.shared.streams import read_at_most
 
 TOKEN_FORM = {
     "type": "object",
@@ -51,7 +52,7 @@ def router(endpoint: TokenEndpoint, keys: Callable[[], SigningKeys], base_url: s
 
     @routes.post("/token", summary="Exchange a client assertion for an access token", openapi_extra=TOKEN_OPERATION)
     async def token(request: Request) -> Response:
-        body = await _read(request)
+        body = await read_at_most(request.stream(), LARGEST_FORM)
         address = request.client.host if request.client else ""
         correlation_id = getattr(request.state, "correlation_id", None) or new_id()
         reply = (
@@ -70,16 +71,6 @@ def router(endpoint: TokenEndpoint, keys: Callable[[], SigningKeys], base_url: s
         return _json(smart.configuration(base_url), "public, max-age=300")
 
     return routes
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body; None as soon as it is longer than a token request can be."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            return None
-    return bytes(body)
 
 
 def _json(document: Mapping[str, object], cache_control: str) -> Response:
