@@ -1,7 +1,7 @@
 # Every command of the project. All that a machine needs is Python 3.11 or newer and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test check fuzz faults bench migrations requirements clean
+.PHONY: help demo serve install test check fuzz faults bench diagrams migrations requirements clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -46,6 +46,9 @@ faults: install ## kill -9 the service at random points on both databases (KILLS
 
 bench: install ## measure against a floor program in the same run (BENCH_ARGS for a part)
 	$(RUN) benchmarks $(BENCH_ARGS)
+
+diagrams: $(VENV)/.develop ## write the state diagrams of docs/architecture.md anew
+	$(RUN) tests.house.diagrams
 
 migrations: install ## compare the migrations with the declared tables on both databases
 	$(RUN) pytest tests/store/test_migrations.py

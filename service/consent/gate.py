@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from service.consent.consent import Consent
 from service.consent.disclosure import Element
+from service.shared.clock import CLOCKS_DIFFER_BY
 from service.shared.code import Code
-
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class Why(StrEnum):

@@ -18,10 +18,7 @@ from service.referrals.patient import Patient
 from service.screening.decide import Readiness, readiness
 from service.screening.instrument import Stage, stage_at
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, attach
-
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
-# A day without a time is read as midnight in UTC, and may have begun already in the zone that is farthest ahead.
-DAYS_DIFFER_BY = timedelta(hours=14)
+from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
 
 @dataclass(frozen=True, slots=True)

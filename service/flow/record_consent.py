@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.consent.consent import NOT_YET_SAID, Consent, gives_less, revise
+from service.consent.consent import Consent, gives_less, revise
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, decide
 from service.flow.advance import advance
@@ -88,7 +88,7 @@ def _follow(tx: Transaction, rules: Rules, consent: Consent, now: datetime) -> N
     elif consent.gives_permission():
         refresh_offers(tx, referral)
         advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now)
-    elif consent.status not in NOT_YET_SAID and not any(permitted.values()):
+    elif consent.was_said() and not any(permitted.values()):
         # She has taken back the last yes, or has said no and nothing else: the request is over.
         taken_back = consent.withdrawn_at is not None
         trigger = ReferralTrigger.CONSENT_WITHDRAWN if taken_back else ReferralTrigger.CONSENT_REFUSED

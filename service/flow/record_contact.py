@@ -1,7 +1,7 @@
 """A programme reports an attempt to reach her or a session with her (FHIR Encounter)."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify
@@ -12,8 +12,8 @@ from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.contact import Contact, ContactMode, ContactOutcome
 from service.referrals.offer import ACTIVE, Offer, OfferState
+from service.shared.clock import CLOCKS_DIFFER_BY
 
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 # A session held before the support ended may be reported after it.
 REPORTABLE = (*ACTIVE, OfferState.COMPLETED, OfferState.FAILED)
 

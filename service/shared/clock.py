@@ -1,7 +1,12 @@
 """The rules' clock, injected everywhere so that a test can hold time still. It never stamps a row: the store does."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+# Two clocks that are both kept right may still differ by so much; what is farther ahead has not happened yet.
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
+# A day without a time is read as midnight in UTC, and may have begun already in the zone that is farthest ahead.
+DAYS_DIFFER_BY = timedelta(hours=14)
 
 
 class Clock(Protocol):

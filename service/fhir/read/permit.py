@@ -15,13 +15,12 @@ from service.fhir.read.safe_contact import read_safe_contact
 from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.survey import Tree
 from service.flow.answer import Reason
-from service.flow.receive_result import CLOCKS_DIFFER_BY
 from service.flow.received import Reference
+from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 from service.shared.code import Code
 
 # What would make a permit narrower than the gate can tell.
 _NARROWING = ("action", "class", "code", "dataPeriod", "securityLabel", "modifierExtension")
-_EASTERNMOST = timedelta(hours=14)
 
 
 def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consent:
@@ -115,7 +114,7 @@ def _given_at(tree: Tree, now: datetime) -> datetime:
     if written is None:
         raise unclear("Consent.dateTime", "Say when she agreed: of several consents the newest counts.", "required")
     # A day alone has begun somewhere on earth before it begins in UTC.
-    if begins(written) > now + (_EASTERNMOST if is_partial(written) else CLOCKS_DIFFER_BY):
+    if begins(written) > now + (DAYS_DIFFER_BY if is_partial(written) else CLOCKS_DIFFER_BY):
         raise BadInput.of(Finding(Reason.IN_THE_FUTURE, "Consent.dateTime"))
     return min(begins(written), now)
 
