@@ -25,9 +25,10 @@ from service.fhir.read.task import read_task
 from service.fhir.recognise import recognise
 from service.fhir.showing import Shown, show
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.receive_result import ReceivedResult, receive_result
-from service.flow.receive_update import receive_update
+from service.flow.receive_update import ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
@@ -92,6 +93,21 @@ ADDRESSES = (
 )
 
 
+def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedUpdate:
+    return read_task(tree, received, base=door.base_url)
+
+
+def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:
+    return ReceivedAnswer(received, received.target_id or "", tree["status"])
+
+
+# A programme reports on the offer it holds; a hospital answers the alerts raised for it.
+_TASK_STEPS: dict[OrganisationKind, tuple[Read, Step]] = {
+    _COMMUNITY: (_update, receive_update),
+    _HOSPITAL: (_answer, answer_alert),
+}
+
+
 def router(door: Door) -> APIRouter:
     routes = APIRouter(tags=["FHIR"])
     for address in ADDRESSES:
@@ -142,13 +158,14 @@ async def _update_task(door: Door, id: str, request: Request) -> Response:
     now = door.clock.now()
     try:
         tree = await _guard(body, "Task")
-        message = read_task(tree, _received(request, "Task", tree, body), base=door.base_url)
+        read, step = _TASK_STEPS[caller.kind]
+        message = read(tree, _received(request, "Task", tree, body), door, caller, now)
     except BadInput as problem:
         await _keep_unreadable(door, caller, body, problem)
         raise
 
     def update(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
-        outcome = receive_update(tx, door.rules, message, now)
+        outcome = step(tx, door.rules, message, now)
         shown = None if isinstance(outcome, Refused) else show(tx, door.rules, "Task", id, now)
         return outcome, shown, tx
 

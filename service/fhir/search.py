@@ -1,14 +1,16 @@
 """The search of Task on the wire: parameters to a query value, and the opaque link to the next page (FHIR R4,
 3.1.1)."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import orjson
 
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding
+from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.terms import TASK_PROFILE
 from service.fhir.write.alert import ALERT_STATUS
 from service.referrals.offer import TASK_STATUS
@@ -17,6 +19,7 @@ from service.shared.clock import milliseconds
 from service.store.queries import Compare, TaskQuery
 
 FIRST_PAGE = 1_000
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +157,16 @@ def _range(value: str) -> tuple[int, int]:
     """The first and last millisecond that a date or dateTime of any precision stands for. A space is a `+`
     unescaped."""
     text = value.replace(" ", "+")
+    if not _MOMENT.fullmatch(text):
+        raise _malformed("_lastUpdated")
     try:
+        if is_partial(text):
+            return milliseconds(begins(text)), milliseconds(ends(text)) - 1
         instant = datetime.fromisoformat(text)
     except ValueError as problem:
         raise _malformed("_lastUpdated") from problem
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    if "T" not in text:
-        length = timedelta(days=1)
-    elif "." in text:
-        length = timedelta(milliseconds=1)
-    else:
-        length = timedelta(seconds=1)
-    return milliseconds(instant), milliseconds(instant + length) - 1
+    first = milliseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    return first, first if "." in text else first + 999
 
 
 def _profile(search: TaskSearch, value: str) -> TaskSearch:

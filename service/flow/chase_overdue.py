@@ -71,10 +71,11 @@ def _climb(tx: Transaction, rules: Rules, alert_id: str, now: datetime) -> None:
     state, effects = ALERT_TABLE.get((alert.state, AlertTrigger.OVERDUE), (alert.state, ()))
     if alert.due_at > now or AlertEffect.CLIMB_THE_LADDER not in effects:
         return
-    minutes = rules.policy(alert.tenant_id).acknowledge_within_minutes[alert.priority]
-    climbed = replace(
-        alert, state=state, version=alert.version + 1, rung=alert.rung + 1, due_at=now + timedelta(minutes=minutes)
-    )
+    policy, rung = rules.policy(alert.tenant_id), alert.rung + 1
+    minutes = timedelta(minutes=policy.acknowledge_within_minutes[alert.priority])
+    # At the top of the ladder it is said again every day for as long as nobody answers.
+    wait = minutes if rung < len(policy.ladder) else timedelta(days=1)
+    climbed = replace(alert, state=state, version=alert.version + 1, rung=rung, due_at=now + wait)
     tx.alerts.save(climbed, alert)
     tx.deliveries.owe(climbed.tenant_id, "Communication", climbed.id, climbed.version, climbed.patient_id, urgent=True)
 

@@ -18,11 +18,11 @@ from service.referrals.referral import ReferralTrigger
 
 Report = dict[str, object]
 
-# What the referral hears when its offer moves there. Before acceptance a programme that cancels has declined.
+# What the referral hears when its offer moves there; what it hears of no other move.
 _HEARD: dict[tuple[ViewStage, OfferState], ReferralTrigger] = {
     (ViewStage.OFFERED, OfferState.ACCEPTED): ReferralTrigger.OFFER_ACCEPTED,
     (ViewStage.OFFERED, OfferState.REJECTED): ReferralTrigger.OFFER_DECLINED,
-    (ViewStage.OFFERED, OfferState.CANCELLED): ReferralTrigger.OFFER_DECLINED,
+    (ViewStage.OFFERED, OfferState.CANCELLED): ReferralTrigger.OFFER_RETURNED,
     (ViewStage.SUPPORTING, OfferState.CANCELLED): ReferralTrigger.OFFER_RETURNED,
     (ViewStage.SUPPORTING, OfferState.FAILED): ReferralTrigger.OFFER_RETURNED,
     (ViewStage.SUPPORTING, OfferState.COMPLETED): ReferralTrigger.OFFER_COMPLETED,

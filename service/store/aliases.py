@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Executable, and_, bindparam, select
 
+from service.store.dialect import Dialect
 from service.store.tables.columns import table
 from service.store.tables.intake import AliasRow
 
@@ -27,6 +29,11 @@ NAMES = select(ALIAS.c.system, ALIAS.c.value).where(
 )
 
 
+@cache
+def _claim(dialect: Dialect) -> Executable:
+    return dialect.insert(ALIAS).on_conflict_do_nothing().returning(ALIAS.c.resource_id)
+
+
 class Aliases:
     """Names in the caller's tenant, unless `tenant_id` says otherwise (a delivery names the hospital it goes to)."""
 
@@ -39,8 +46,7 @@ class Aliases:
 
     def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
         row = {**self._key(type, system, value, tenant_id), "resource_id": resource_id}
-        statement = self._unit.dialect.insert(ALIAS).on_conflict_do_nothing().returning(ALIAS.c.resource_id)
-        claimed: str | None = self._unit.execute(statement, row).scalar_one_or_none()
+        claimed: str | None = self._unit.execute(_claim(self._unit.dialect), row).scalar_one_or_none()
         if claimed is not None:
             return claimed
         holder: str = self._unit.execute(FIND, self._key(type, system, value, tenant_id)).scalar_one()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Executable, bindparam, select
 
 from service.shared.audit import Action, AuditEvent
+from service.store.dialect import Dialect
 from service.store.tables.columns import table
 from service.store.tables.outgoing import AuditRow, DisclosureRow
 
@@ -60,11 +62,13 @@ class AuditTrail:
                 self.write(AuditEvent(Action.READ, subject, patient_id, f"disclosed {version}"))
         hour = unit.now().replace(minute=0, second=0, microsecond=0)
         key = {"client_id": unit.caller.client_id, "hour": hour, "times": 1}
-        counted = unit.dialect.insert(DISCLOSURE)
-        counted = counted.on_conflict_do_update(
-            index_elements=list(DISCLOSURE.primary_key.columns), set_={"times": DISCLOSURE.c.times + 1}
-        )
         # In one order, so that two readers of the same page never wait for each other in a circle.
-        unit.execute(
-            counted, [{**key, "subject": subject, "version": version} for subject, version in sorted(self._disclosed)]
-        )
+        rows = [{**key, "subject": subject, "version": version} for subject, version in sorted(self._disclosed)]
+        unit.execute(_count(unit.dialect), rows)
+
+
+@cache
+def _count(dialect: Dialect) -> Executable:
+    """Add it, or count once more what was shown in this hour already."""
+    key, times = list(DISCLOSURE.primary_key.columns), DISCLOSURE.c.times
+    return dialect.insert(DISCLOSURE).on_conflict_do_update(index_elements=key, set_={"times": times + 1})

@@ -41,7 +41,7 @@ class Consents:
         self._unit.execute(insert(CONSENT), {"id": consent.id, **_columns(consent)})
 
     def save(self, consent: Consent) -> None:
-        self._unit.execute(SAVE.values(_columns(consent)), {"consent": consent.id})
+        self._unit.execute(SAVE, {"consent": consent.id, **_columns(consent)})
 
 
 def _columns(consent: Consent) -> dict[str, object]:

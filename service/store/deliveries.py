@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, exists, or_, select, update
+from sqlalchemy import Executable, Row, bindparam, exists, or_, select, update
 
 from service.referrals.delivery import DELIVERY_TABLE, Delivery, DeliveryState, DeliveryTrigger, Lane
+from service.store.dialect import Dialect
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
 from service.store.tables.outgoing import DeliveryRow
@@ -128,7 +130,7 @@ class Deliveries:
         ]
         if known:
             self._unit.execute(SUPERSEDE, [{**key, "at": self._unit.now()} for key in known])
-        self._unit.execute(self._unit.dialect.insert(DELIVERY).on_conflict_do_nothing(), rows)
+        self._unit.execute(_owe(self._unit.dialect), rows)
         self._owed.clear()
 
     def claim(self, owner: str, lease: timedelta, at_most: int) -> list[Delivery]:
@@ -172,6 +174,11 @@ class Deliveries:
 
     def _has_endpoint(self, organisation_id: str) -> bool:
         return self._unit.execute(HAS_ENDPOINT, {"destination": organisation_id}).first() is not None
+
+
+@cache
+def _owe(dialect: Dialect) -> Executable:
+    return dialect.insert(DELIVERY).on_conflict_do_nothing()
 
 
 def _to_delivery(row: Row[Any], attempts: int) -> Delivery:

@@ -35,6 +35,7 @@ ALL = (
     .order_by(PROGRAMME.c.id)
 )
 ONE = select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme"))
+LOCK = select(PROGRAMME.c.id).where(PROGRAMME.c.id == bindparam("programme"))
 NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
     ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))
 )
@@ -65,7 +66,7 @@ class Directory:
         return _to_programme(self._unit.execute(ONE, {"programme": id}).one())
 
     def lock(self, id: str) -> Programme:
-        self._unit.execute(self._unit.dialect.lock(select(PROGRAMME.c.id).where(PROGRAMME.c.id == id))).one()
+        self._unit.execute(self._unit.dialect.lock(LOCK), {"programme": id}).one()
         return self.get(id)
 
     def organisation(self, id: str) -> Organisation | None:

@@ -79,8 +79,8 @@ class Offers:
         self._keep_version(offer)
 
     def save(self, offer: Offer, moved_from: Offer) -> None:
-        values = {"offer": offer.id, "moved_from": moved_from.version}
-        if self._unit.execute(MOVE.values(_columns(offer)), values).rowcount != 1:
+        values = {"offer": offer.id, "moved_from": moved_from.version, **_columns(offer)}
+        if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the offer had changed under the woman's lock")
         self._keep_version(offer)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PATIENT = table(PatientRow)
 ONE = select(PATIENT).where(PATIENT.c.id == bindparam("patient"))
+THESE = select(PATIENT).where(PATIENT.c.id.in_(bindparam("patients", expanding=True)))
 SAVE = update(PATIENT).where(PATIENT.c.id == bindparam("patient"))
 
 
@@ -27,14 +28,14 @@ class Patients:
         return _to_patient(self._unit.execute(self._unit.dialect.lock(ONE), {"patient": id}).one())
 
     def get_all(self, ids: Collection[str]) -> dict[str, Patient]:
-        rows = self._unit.execute(select(PATIENT).where(PATIENT.c.id.in_(sorted(ids)))) if ids else ()
+        rows = self._unit.execute(THESE, {"patients": sorted(ids)}) if ids else ()
         return {row.id: _to_patient(row) for row in rows}
 
     def add(self, patient: Patient) -> None:
         self._unit.execute(insert(PATIENT), {"id": patient.id, "tenant_id": patient.tenant_id, **_columns(patient)})
 
     def save(self, patient: Patient) -> None:
-        self._unit.execute(SAVE.values(_columns(patient)), {"patient": patient.id})
+        self._unit.execute(SAVE, {"patient": patient.id, **_columns(patient)})
 
 
 def _columns(patient: Patient) -> dict[str, object]:

@@ -54,8 +54,8 @@ class Referrals:
         self._unit.touch(REFERRAL, referral.id)
 
     def save(self, referral: Referral, moved_from: ReferralState) -> None:
-        values = {"referral": referral.id, "moved_from": moved_from.value}
-        if self._unit.execute(MOVE.values(_columns(referral)), values).rowcount != 1:
+        values = {"referral": referral.id, "moved_from": moved_from.value, **_columns(referral)}
+        if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the referral had moved under the woman's lock")
         self._unit.touch(REFERRAL, referral.id)
 
@@ -91,8 +91,8 @@ class Alerts:
         self._unit.touch(ALERT, alert.id)
 
     def save(self, alert: Alert, moved_from: Alert) -> None:
-        values = {"alert": alert.id, "moved_from": moved_from.version}
-        if self._unit.execute(MOVE_ALERT.values(_alert_columns(alert)), values).rowcount != 1:
+        values = {"alert": alert.id, "moved_from": moved_from.version, **_alert_columns(alert)}
+        if self._unit.execute(MOVE_ALERT, values).rowcount != 1:
             raise LookupError("the alert had changed under the woman's lock")
         self._unit.touch(ALERT, alert.id)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Executable, Row, bindparam, select, update
 
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm
 from service.screening.instrument import Role, Stage
 from service.screening.result import OF_ITS_OWN, Piece, Reading, ScreeningResult, Status
+from service.store.dialect import Dialect
 from service.store.tables.columns import table
 from service.store.tables.woman import DecisionRow, ScreeningResultRow
 
@@ -84,9 +86,7 @@ class Results:
             "pieces": {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]},
             "waits_until": waits_until,
         }
-        new = self._unit.dialect.insert(RESULT)
-        changed = {"pieces": new.excluded.pieces, "waits_until": new.excluded.waits_until}
-        self._unit.execute(new.on_conflict_do_update(index_elements=[RESULT.c.id], set_=changed), row)
+        self._unit.execute(_keep(self._unit.dialect), row)
 
     def record(self, result_id: str, decision: Decision, now: datetime) -> None:
         self._judge(result_id, decision.judgement)
@@ -137,6 +137,14 @@ class Results:
             stage=Stage(row.pieces["stage"]),
             pieces=MappingProxyType({piece.source: piece for piece in pieces}),
         )
+
+
+@cache
+def _keep(dialect: Dialect) -> Executable:
+    """Add it, or replace the pieces of the one with the same id."""
+    new = dialect.insert(RESULT)
+    changed = {"pieces": new.excluded.pieces, "waits_until": new.excluded.waits_until}
+    return new.on_conflict_do_update(index_elements=[RESULT.c.id], set_=changed)
 
 
 def _judgement(row: Row[Any]) -> Judgement | None:

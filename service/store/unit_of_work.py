@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, update
@@ -71,12 +71,12 @@ class UnitOfWork:
         self.deliveries.write()
         self.audit.write_disclosures()
         for table, rows in self._later.items():
-            self.execute(insert(table), rows)
+            self.execute(_insert(table), rows)
         if not (self._stamped_later or self._touched):
             return
         stamp = self.stamp = take_stamp()
         for table, stamped in self._stamped_later.items():
-            self.execute(insert(table), [{**row, "stamp": stamp} for row in stamped])
+            self.execute(_insert(table), [{**row, "stamp": stamp} for row in stamped])
         for table, ids in self._touched.items():
             self.execute(_stamp(table), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
 
@@ -145,5 +145,12 @@ class UnitOfWork:
         return Access(self._connection)
 
 
+# To build a statement costs more than to execute it: each is built once.
+@cache
+def _insert(table: Table) -> Executable:
+    return insert(table)
+
+
+@cache
 def _stamp(table: Table) -> Executable:
     return update(table).where(table.c.id == bindparam("touched")).values(stamp=bindparam("stamp"))

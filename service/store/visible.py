@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Select, Table, bindparam, select
 
 from service.consent.consent import Consent
 from service.referrals.alert import Alert
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 ORGANISATION, MESSAGE = table(OrganisationRow), table(InboundMessageRow)
 HANDLES = {
-    "Patient": OFFER.c.patient_handle,
-    "ServiceRequest": OFFER.c.service_request_handle,
-    "Consent": OFFER.c.consent_handle,
-    "Observation": OFFER.c.observation_handle,
+    "Patient": "patient_handle",
+    "ServiceRequest": "service_request_handle",
+    "Consent": "consent_handle",
+    "Observation": "observation_handle",
 }
 
 
@@ -46,7 +47,7 @@ class Visible:
         self._unit = unit
 
     def patient_id(self, id: str) -> str | None:
-        row = self._one(PATIENT, PATIENT.c.id == id)
+        row = self._one(PATIENT, id=id)
         return None if row is None else row.id
 
     def organisation_id(self, id: str) -> str | None:
@@ -56,28 +57,28 @@ class Visible:
         return found
 
     def consent(self, id: str) -> Consent | None:
-        row = self._one(CONSENT, CONSENT.c.id == id)
+        row = self._one(CONSENT, id=id)
         return None if row is None else to_consent(row)
 
     def referral(self, id: str) -> Referral | None:
-        row = self._one(REFERRAL, REFERRAL.c.id == id)
+        row = self._one(REFERRAL, id=id)
         return None if row is None else to_referral(row)
 
     def offer(self, id: str) -> Offer | None:
-        row = self._one(OFFER, OFFER.c.id == id)
+        row = self._one(OFFER, id=id)
         return None if row is None else to_offer(row)
 
     def offer_by_handle(self, type: str, handle: str) -> Offer | None:
-        row = self._one(OFFER, HANDLES[type] == handle)
+        row = self._one(OFFER, **{HANDLES[type]: handle})
         return None if row is None else to_offer(row)
 
     def alert(self, id: str) -> Alert | None:
-        row = self._one(ALERT, ALERT.c.id == id)
+        row = self._one(ALERT, id=id)
         return None if row is None else to_alert(row)
 
     def resource(self, type: str, id: str) -> KeptResource | None:
         """The newest version of a resource that the caller's organisation has sent."""
-        row = self._one(RESOURCE, (RESOURCE.c.type == type) & (RESOURCE.c.id == id), newest=True)
+        row = self._one(RESOURCE, newest=True, type=type, id=id)
         if row is None:
             return None
         body = row.body
@@ -85,11 +86,15 @@ class Visible:
             body = self._unit.execute(select(MESSAGE.c.body).where(MESSAGE.c.id == row.message_id)).scalar_one()
         return KeptResource(row.version, row.stamp, body, row.patient_id)
 
-    def _one(self, subject: Table, condition: Any, *, newest: bool = False) -> Row[Any] | None:
-        statement = scoped(subject, self._unit.caller)
-        if statement is None:
+    def _one(self, subject: Table, *, newest: bool = False, **key: str) -> Row[Any] | None:
+        scope = scoped(subject, self._unit.caller)
+        if scope is None:
             return None
-        statement = statement.where(condition)
-        if newest:
-            statement = statement.order_by(subject.c.version.desc()).limit(1)
-        return self._unit.execute(statement, scope_of(self._unit.caller)).one_or_none()
+        statement = _keyed(scope, subject, tuple(key), newest)
+        return self._unit.execute(statement, {**scope_of(self._unit.caller), **key}).one_or_none()
+
+
+@cache
+def _keyed(scope: Select[Any], subject: Table, columns: tuple[str, ...], newest: bool) -> Select[Any]:
+    statement = scope.where(*(subject.c[name] == bindparam(name) for name in columns))
+    return statement.order_by(subject.c.version.desc()).limit(1) if newest else statement
