@@ -34,7 +34,7 @@ def parse(body: bytes, resource_type: str | None = None, *, largest: int = LARGE
     _stop(_shape(found))
     _stop(_types(found, resource_type))
     _stop(schema.problems(found))
-    _stop(models.problems(body, tree["resourceType"]))
+    _stop(models.problems(tree, body, tree["resourceType"]))
     _stop(invariants.problems(found))
     return tree
 

@@ -7,7 +7,7 @@ from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
-from service.referrals.opening import CONSEQUENCES, Consequence
+from service.referrals.opening import CONSEQUENCES, NOTHING_FOLLOWS, Consequence
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm, decide
 from service.screening.result import ScreeningResult
@@ -52,6 +52,8 @@ def _follow(
     tx: Transaction, rules: Rules, result: ScreeningResult, decision: Decision, before: Judgement | None, now: datetime
 ) -> None:
     consequence = _consequence(rules, result, decision.judgement)
+    if consequence == NOTHING_FOLLOWS:
+        return
     heard_before = before is not None and _consequence(rules, result, before).alert is consequence.alert
     referral = tx.referrals.open_of(result.patient_id)
     opened = None

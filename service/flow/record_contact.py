@@ -49,7 +49,9 @@ def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
         for type, handle in (("Patient", message.patient_handle), ("ServiceRequest", message.service_request_handle))
         if handle is not None
     ]
-    held = named[0] if named and all(offer == named[0] for offer in named) else None
+    # By id: between the two look-ups somebody else's change may have made another version of it.
+    one = len({offer and offer.id for offer in named}) == 1
+    held = named[0] if one else None
     return held if held is not None and held.organisation_id == tx.caller.organisation_id else None
 
 

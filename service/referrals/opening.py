@@ -16,6 +16,7 @@ class Consequence:
     tells: ReferralTrigger | None = None
 
 
+NOTHING_FOLLOWS = Consequence(None, None)
 _PRESENT = AlertCode.SELF_HARM_PRESENT
 _HEARD = ReferralTrigger.SELF_HARM_PRESENT
 
@@ -32,8 +33,8 @@ CONSEQUENCES: dict[tuple[Outcome, SelfHarm], Consequence] = {
     (Outcome.REPEAT, SelfHarm.NOT_ASKED): Consequence(AlertCode.REPEAT_SCREENING, None),
     (Outcome.NEGATIVE, SelfHarm.PRESENT): Consequence(_PRESENT, None, _HEARD),
     (Outcome.NEGATIVE, SelfHarm.UNKNOWN): Consequence(AlertCode.SELF_HARM_NOT_SEEN, None),
-    (Outcome.NEGATIVE, SelfHarm.ABSENT): Consequence(None, None),
-    (Outcome.NEGATIVE, SelfHarm.NOT_ASKED): Consequence(None, None),
+    (Outcome.NEGATIVE, SelfHarm.ABSENT): NOTHING_FOLLOWS,
+    (Outcome.NEGATIVE, SelfHarm.NOT_ASKED): NOTHING_FOLLOWS,
     (Outcome.UNSCORABLE, SelfHarm.PRESENT): Consequence(_PRESENT, None, _HEARD),
     (Outcome.UNSCORABLE, SelfHarm.UNKNOWN): Consequence(AlertCode.UNSCORABLE, None),
     (Outcome.UNSCORABLE, SelfHarm.ABSENT): Consequence(AlertCode.UNSCORABLE, None),
