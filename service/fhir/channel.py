@@ -56,8 +56,10 @@ class FhirChannel:
             await _BRING[parcel.delivery.resource_type](visit)
         except _Stop as stop:
             return Sent(stop.trigger, stop.outcome, tuple(visit.learned), stop.wait)
-        except NotAuthorised:
-            return Sent(DeliveryTrigger.TRY_AGAIN, "not-authorised", tuple(visit.learned))
+        except NotAuthorised as problem:
+            unreached = isinstance(problem.__cause__, httpx.TransportError)
+            outcome = "not-reached" if unreached else "not-authorised"
+            return Sent(DeliveryTrigger.TRY_AGAIN, outcome, tuple(visit.learned))
         except ForeignAddress:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address", tuple(visit.learned))
         return Sent(DeliveryTrigger.TAKEN, "taken", tuple(visit.learned))
@@ -120,30 +122,34 @@ class _Visit:
             refresh = False
         self.learned.append(Learned(type, our_id, known))
         if refresh:
-            await self._ask("PUT", f"{type}/{known}", content=orjson.dumps({**resource, "id": known}))
+            answer = await self._ask("PUT", f"{type}/{known}", content=orjson.dumps({**resource, "id": known}))
+            kept = _json(answer) if answer.content else {}
+            if kept.get("resourceType") == type and kept.get("id") != known:
+                raise _Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
         return known
 
     async def _find(self, type: str, identifier: Identifier) -> str | None:
         query = str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))
         bundle = _json(await self._ask("GET", f"{type}?{query}"))
-        found = [
-            entry["resource"]["id"]
-            for entry in bundle.get("entry", [])
-            if _carries(entry.get("resource", {}), type, identifier)
-        ]
+        held = (entry.get("resource", {}) for entry in bundle.get("entry", []))
+        found = [each for each in held if each.get("resourceType") == type]
         if len(found) > 1:
             raise _Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "several-in-the-record")
-        return found[0] if found else None
+        if found and not _carries(found[0], type, identifier):
+            raise _Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
+        return found[0]["id"] if found else None
 
     async def _create(self, type: str, identifier: Identifier, resource: Tree) -> str:
         condition = {"If-None-Exist": str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))}
         response = await self._ask("POST", type, headers=condition, content=orjson.dumps(resource))
-        location = response.headers.get("location", "").partition("/_history/")[0].rstrip("/")
-        if location.rpartition("/")[0].endswith(type):
-            return str(location.rpartition("/")[2])
-        body = _json(response, DeliveryTrigger.ANSWER_LOST)
+        body = _json(response, DeliveryTrigger.ANSWER_LOST) if response.content else {}
         if _carries(body, type, identifier):
             return str(body["id"])
+        if body.get("resourceType") == type:
+            raise _Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
+        location = response.headers.get("location", "").partition("/_history/")[0].rstrip("/")
+        if location.rpartition("/")[0].endswith(f"/{type}") or location.rpartition("/")[0] == type:
+            return str(location.rpartition("/")[2])
         raise _Stop(DeliveryTrigger.ANSWER_LOST, "no-id-in-the-answer")
 
     async def _ask(

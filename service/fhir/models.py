@@ -3,9 +3,9 @@
 For the resources in use R4B has the element names of R4. A model is imported when its type first comes, because each
 costs tens of milliseconds and megabytes; it only judges, and nothing is ever written from it, since it loses decimals.
 
-What it finds beyond the schema hangs on which elements are there, not on what they say, dates apart. A sender's messages
-share a few forms, so a form that the model has passed once is known, and its cost is paid for each form and not for each
-message.
+What it finds beyond the schema hangs on which elements are there, not on what they say, dates apart. A sender's
+messages share a few forms, so a form that the model has passed once is known, and its cost is paid for each form and
+not for each message.
 """
 
 import re
@@ -43,10 +43,10 @@ def form(node: object) -> Hashable:
     if isinstance(node, dict):
         return frozenset([(name, node[name] if name == "resourceType" else form(node[name])) for name in node])
     if isinstance(node, list):
-        return (list, frozenset([form(each) for each in node]))
+        return ("list", frozenset([form(each) for each in node]))
     if isinstance(node, str) and DATE.fullmatch(node):
         return _is_in_the_calendar(node)
-    return type(node)
+    return type(node).__name__
 
 
 def _is_in_the_calendar(text: str) -> str:
