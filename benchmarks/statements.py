@@ -1,0 +1,69 @@
+"""How many statements one request costs, counted in this process on the application as it is served."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+from sqlalchemy import Connection, Engine, event
+
+from benchmarks.cases import Case, Request
+from benchmarks.world import World
+from service.wiring import build_application, prepare
+
+USED = 2
+
+
+@dataclass(slots=True)
+class Counted:
+    """In order. BEGIN, COMMIT, savepoints and the stamp of the commit go to the driver directly and are not in it."""
+
+    statements: list[str] = field(default_factory=list)
+
+
+def count(world: World, cases: tuple[Case, ...]) -> dict[str, int]:
+    """Statements of one request of each case, by its name. Sends the first USED requests of each.
+
+    Raises httpx.HTTPStatusError when one is refused.
+    """
+    return asyncio.run(_count(world, cases))
+
+
+async def _count(world: World, cases: tuple[Case, ...]) -> dict[str, int]:
+    parts = prepare(world.settings)
+    application = build_application(parts)
+    transport = httpx.ASGITransport(application)
+    found: dict[str, int] = {}
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            for case in cases:
+                # The first also looks up the token, which is then remembered for a second.
+                first, second = case.some(world, USED)
+                await _send(client, first)
+                with counting() as counted:
+                    await _send(client, second)
+                found[case.name] = len(counted.statements)
+    finally:
+        await parts.close()
+    return found
+
+
+async def _send(client: httpx.AsyncClient, request: Request) -> None:
+    answer = await client.request(request.method, request.target, content=request.body, headers=request.headers)
+    answer.raise_for_status()
+
+
+@contextmanager
+def counting() -> Iterator[Counted]:
+    """Counts the statements that SQLAlchemy executes anywhere in this process, an executemany as one."""
+    counted = Counted()
+
+    def note(_: Connection, __: object, statement: str, *___: object) -> None:
+        counted.statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield counted
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)

@@ -1,0 +1,69 @@
+"""A hospital answers an alert: seen, or dealt with."""
+
+from typing import Any
+
+import pytest
+
+from service.flow.answer import Accepted, Answer, Repeated
+from service.flow.answer_alert import ReceivedAnswer, answer_alert
+from service.flow.received import Received
+from service.shared.caller import Caller
+from tests.flow.support import DAY, Service, body, piece, scores, why
+
+
+def answer(service: Service, caller: Caller, id: str, status: str, expected_version: int | None = None) -> Answer:
+    message = ReceivedAnswer(Received("Task", body(), target_id=id, expected_version=expected_version), id, status)
+    return service.run(caller, lambda tx: answer_alert(tx, service.rules, message, service.now()))
+
+
+def alerted(service: Service, code: str) -> tuple[Caller, str, dict[str, Any]]:
+    """A hospital, a woman of its, and the alert raised for her."""
+    family = service.family(places=0 if code == "unplaced" else 5)
+    service.result(family.hospital, family.woman, piece(15, scores(15, 0 if code == "unplaced" else 1)))
+    return family.hospital, family.woman, service.alert(family.woman, code)
+
+
+def test_an_alert_that_was_seen_does_not_climb_and_can_then_be_dealt_with(service: Service) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    assert answer(service, hospital, alert["id"], "accepted") == Accepted("Task", alert["id"], 2)
+    assert service.chase(DAY) == 0
+    assert answer(service, hospital, alert["id"], "accepted") == Repeated("Task", alert["id"], 2)
+    assert answer(service, hospital, alert["id"], "completed", expected_version=2) == Accepted("Task", alert["id"], 3)
+    assert service.alert(woman, "unplaced")["state"] == "resolved"
+    assert why(answer(service, hospital, alert["id"], "accepted")) == "transition-not-allowed"
+
+
+def test_a_review_is_not_over_by_a_status_alone(service: Service) -> None:
+    hospital, woman, alert = alerted(service, "self-harm-present")
+    assert why(answer(service, hospital, alert["id"], "accepted")) == "accepted"
+    assert why(answer(service, hospital, alert["id"], "completed")) == "content-unclear"
+    assert service.alert(woman, "self-harm-present")["state"] == "acknowledged"
+    assert service.states(woman) == ("in-review", [])
+
+
+@pytest.mark.parametrize("status", ["rejected", "cancelled", "draft", "in-progress", ""])
+def test_anything_else_is_refused(service: Service, status: str) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    assert why(answer(service, hospital, alert["id"], status)) == "transition-not-allowed"
+    assert service.alert(woman, "unplaced")["version"] == 1
+
+
+def test_a_stale_answer_is_refused(service: Service) -> None:
+    hospital, _, alert = alerted(service, "unplaced")
+    answer(service, hospital, alert["id"], "accepted")
+    assert why(answer(service, hospital, alert["id"], "completed", expected_version=1)) == "version-stale"
+
+
+def test_an_alert_is_there_for_its_own_hospital_alone(service: Service) -> None:
+    _, woman, alert = alerted(service, "unplaced")
+    for stranger in (service.hospital(), service.community()):
+        assert why(answer(service, stranger, alert["id"], "accepted")) == "not-found"
+    assert service.alert(woman, "unplaced")["state"] == "open"
+
+
+def test_an_offer_is_not_the_hospitals_to_answer(service: Service) -> None:
+    family, offer = service.offered()
+    assert why(answer(service, family.hospital, offer.id, "accepted")) == "not-the-owner"
+    assert why(service.update(family.hospital, offer.id, "accepted")) == "not-the-owner"
+    assert why(service.contact(family.hospital, offer)) == "subject-unknown"
+    assert service.states(family.woman) == ("offered", ["requested"])

@@ -1,0 +1,402 @@
+"""A result comes in: every row of the decision table on the real store, pieces in any order, corrections, repeats."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from service.flow.answer import Accepted, Repeated
+from service.flow.received import Identifier
+from service.screening.result import Piece, Status
+from service.shared.caller import OrganisationKind
+from tests.flow.support import DAY, HOUR, MINUTE, NOW, Service, piece, scores, why
+
+# instrument, what was sent, (alert, is it announced), state of the referral, states of the offers
+TABLE = {
+    "positive present": ("epds", piece(15, scores(15, 2)), ("self-harm-present", True), "in-review", []),
+    "positive unknown": ("epds", piece(15), ("self-harm-unknown", True), "in-review", []),
+    "positive absent": ("epds", piece(15, scores(15)), None, "offered", ["requested"]),
+    "positive not-asked": ("plain", piece(15, scores(15)), None, "offered", ["requested"]),
+    "repeat present": ("epds", piece(11, scores(11, 1)), ("self-harm-present", True), None, []),
+    "repeat unknown": ("epds", piece(11), ("self-harm-not-seen", False), None, []),
+    "repeat absent": ("epds", piece(11, scores(11)), ("repeat-screening", False), None, []),
+    "repeat not-asked": ("plain", piece(11, scores(11)), ("repeat-screening", False), None, []),
+    "negative present": ("epds", piece(3, scores(3, 3)), ("self-harm-present", True), None, []),
+    "negative unknown": ("epds", piece(3), ("self-harm-not-seen", False), None, []),
+    "negative absent": ("epds", piece(3, scores(3)), None, None, []),
+    "negative absent, total of zero": ("epds", piece(0), None, None, []),
+    "negative not-asked": ("plain", piece(3, scores(3)), None, None, []),
+    "unscorable present": (
+        "epds", piece(None, scores(15, 1), unreadable="value"), ("self-harm-present", True), None, [],
+    ),
+    "unscorable unknown": ("epds", piece(None, unreadable="value"), ("unscorable", True), None, []),
+    "unscorable absent": ("epds", piece(None, scores(15), unreadable="value"), ("unscorable", True), None, []),
+    "unscorable not-asked": ("plain", piece(99), ("unscorable", True), None, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
+def test_every_row_of_the_decision_table_ends_as_it_says(
+    service: Service, row: tuple[str, Piece, tuple[str, bool] | None, str | None, list[str]]
+) -> None:
+    instrument, sent, alert, referral, offers = row
+    family = service.family()
+    service.tell_due_date(family.hospital, family.woman, (NOW + 60 * DAY).date())
+
+    assert why(service.result(family.hospital, family.woman, sent, instrument=instrument)) == "accepted"
+
+    alerts = service.rows("alert", patient_id=family.woman)
+    announced = {id for type, id, _ in service.owed(family.woman) if type == "Communication"}
+    assert [(each["code"], each["id"] in announced) for each in alerts] == ([alert] if alert else [])
+    assert [each["state"] for each in service.rows("referral", patient_id=family.woman)] == (
+        [referral] if referral else []
+    )
+    assert [each["state"] for each in service.rows("offer", patient_id=family.woman)] == offers
+    # What is in review is nobody's to see but the hospital's.
+    assert len(service.poll(family.community)) == len(offers)
+    owed = {type for type, _, _ in service.owed(family.woman)}
+    expected = {"Communication"} if alert and alert[1] else set()
+    expected |= {"ServiceRequest"} if referral else set()
+    assert owed == expected | ({"Task"} if offers else set())
+    assert len(service.rows("decision")) == 1
+
+
+def test_an_urgent_alert_goes_out_in_the_lane_that_waits_for_nothing(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
+
+    lanes = {row["resource_type"]: row["lane"] for row in service.rows("delivery", patient_id=family.woman)}
+    assert lanes == {"Communication": 0, "ServiceRequest": 1}
+    alert = service.alert(family.woman, "self-harm-present")
+    assert (alert["priority"], alert["due_at"]) == ("urgent", NOW + 15 * MINUTE)
+
+
+def test_nothing_is_owed_to_a_hospital_whose_record_takes_nothing(service: Service) -> None:
+    silent = service.organisation(OrganisationKind.HOSPITAL)
+    woman = service.woman(silent)
+    service.result(silent, woman, piece(15, scores(15, 1)))
+
+    assert service.alerts(woman) == ["self-harm-present"]
+    assert service.rows("delivery") == []
+
+
+# One administration in three messages; the total names the other two
+FIRST_FIVE, LAST_FIVE = (dict(list(scores(15).items())[part]) for part in (slice(5), slice(5, 10)))
+PARTS = [
+    piece(15, source="total", expects=frozenset({"a", "b"})),
+    piece(None, FIRST_FIVE, source="a"),
+    piece(None, LAST_FIVE, source="b"),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_pieces_may_come_in_any_order(service: Service, order: tuple[int, ...]) -> None:
+    family = service.family()
+    for place, number in enumerate(order):
+        service.result(family.hospital, family.woman, PARTS[number], effective=NOW)
+        # Whatever makes the total known and has the answer about self-harm is enough.
+        assert bool(service.rows("decision")) == (place > 0 and 2 in order[: place + 1])
+
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert service.alerts(family.woman) == []
+    assert len(service.rows("screening_result")) == 1
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_present_self_harm_never_waits_for_the_other_pieces(service: Service, order: tuple[int, ...]) -> None:
+    family = service.family()
+    parts = [PARTS[0], PARTS[1], piece(None, {6: 0, 7: 0, 8: 0, 9: 0, 10: 1}, source="b")]
+    for number in order:
+        service.result(family.hospital, family.woman, parts[number], effective=NOW)
+        assert service.alerts(family.woman).count("self-harm-present") == int(2 in order[: order.index(number) + 1])
+
+
+def test_a_total_waits_for_its_items_and_is_then_decided_as_it_stands(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, PARTS[0])
+
+    assert service.chase(299 * timedelta(seconds=1)) == 0
+    assert service.rows("referral") == []
+    assert service.chase(timedelta(seconds=1)) == 1
+
+    assert service.states(family.woman) == ("in-review", [])
+    assert service.alerts(family.woman) == ["self-harm-unknown"]
+    assert service.chase() == 0
+
+
+def test_items_that_come_after_the_wait_leave_the_review_to_the_clinician(service: Service) -> None:
+    family = service.family()
+    for number in (0, 1, 2):
+        service.result(family.hospital, family.woman, PARTS[number], effective=NOW)
+        service.chase(301 * timedelta(seconds=1))
+
+    assert service.states(family.woman) == ("in-review", [])
+    assert service.alerts(family.woman) == ["self-harm-unknown"]
+
+
+def test_a_repeat_screening_is_dated_by_the_site_and_never_announced_by_itself(service: Service) -> None:
+    family = service.family()
+    service.tell_due_date(family.hospital, family.woman, (NOW + 60 * DAY).date())
+    service.result(family.hospital, family.woman, piece(11, scores(11)))
+
+    assert service.alert(family.woman, "repeat-screening")["due_at"] == NOW + 14 * DAY
+    assert service.chase(15 * DAY) == 0
+    assert service.owed(family.woman) == []
+
+
+def test_one_worklist_row_is_enough_when_only_the_total_changes(service: Service) -> None:
+    family = service.family()
+    service.tell_due_date(family.hospital, family.woman, (NOW + 60 * DAY).date())
+    for total, status in ((3, Status.FINAL), (11, Status.CORRECTED)):
+        service.result(family.hospital, family.woman, piece(total, status=status), effective=NOW, corrects=True)
+
+    assert [row["outcome"] for row in service.rows("decision")] == ["negative", "repeat"]
+    assert service.alerts(family.woman) == ["self-harm-not-seen"]
+
+
+def test_a_total_that_its_items_contradict_is_looked_at_and_the_higher_counts(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(3, scores(15)))
+
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert service.alerts(family.woman) == ["score-mismatch"]
+
+
+def test_a_preliminary_result_decides_nothing(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 1), status=Status.PRELIMINARY))
+
+    assert (service.rows("decision"), service.alerts(family.woman)) == ([], [])
+    assert len(service.rows("screening_result", patient_id=family.woman)) == 1
+
+
+# Corrections
+
+
+@pytest.mark.parametrize("status", [Status.CORRECTED, Status.ENTERED_IN_ERROR], ids=str)
+def test_a_correction_before_acceptance_cancels_the_offer_and_closes(service: Service, status: Status) -> None:
+    family, offer = service.offered()
+    service.result(family.hospital, family.woman, piece(3, scores(3), status=status), effective=NOW, corrects=True)
+
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+    assert service.referral(family.woman).reason == "no-longer-positive"
+    assert why(service.update(family.community, offer.id, "accepted")) == "transition-not-allowed"
+
+
+@pytest.mark.parametrize("status", [Status.CORRECTED, Status.ENTERED_IN_ERROR], ids=str)
+def test_a_correction_after_acceptance_holds_and_tells_a_clinician(service: Service, status: Status) -> None:
+    family, offer = service.supported()
+    service.result(family.hospital, family.woman, piece(3, scores(3), status=status), effective=NOW, corrects=True)
+
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alerts(family.woman) == ["result-corrected"]
+    # What the service holds a programme may only give back.
+    assert why(service.update(family.community, offer.id, "in-progress")) == "transition-not-allowed"
+    assert why(service.update(family.community, offer.id, "failed", "She moved.")) == "accepted"
+
+
+def test_what_was_corrected_and_is_then_voided_is_not_told_twice(service: Service) -> None:
+    family, _ = service.supported()
+    for status in (Status.CORRECTED, Status.ENTERED_IN_ERROR):
+        service.result(family.hospital, family.woman, piece(3, scores(3), status=status), effective=NOW, corrects=True)
+
+    assert service.alerts(family.woman) == ["result-corrected"]
+
+
+def test_a_correction_changes_nothing_while_another_joined_result_is_positive(service: Service) -> None:
+    family, _ = service.offered()
+    service.result(family.hospital, family.woman, piece(16, scores(16)), effective=NOW - DAY)
+    service.result(
+        family.hospital, family.woman, piece(3, scores(3), status=Status.CORRECTED), effective=NOW, corrects=True
+    )
+
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert len(service.rows("screening_result", referral_id=service.referral(family.woman).id)) == 2
+
+
+def test_a_correction_that_stays_positive_opens_nothing_after_the_referral_was_closed(service: Service) -> None:
+    family, _ = service.offered()
+    service.withdraw(family)
+    corrected = piece(14, scores(15), status=Status.CORRECTED)
+    service.result(family.hospital, family.woman, corrected, effective=NOW, corrects=True)
+
+    assert [row["state"] for row in service.rows("referral", patient_id=family.woman)] == ["closed"]
+
+
+def test_a_correction_that_becomes_positive_again_opens_anew(service: Service) -> None:
+    family, _ = service.offered()
+    for total in (3, 15):
+        sent = piece(total, scores(total), status=Status.CORRECTED)
+        service.result(family.hospital, family.woman, sent, effective=NOW, corrects=True)
+
+    assert [row["state"] for row in service.rows("referral", patient_id=family.woman)] == ["closed", "offered"]
+
+
+def test_a_correction_may_overtake_what_it_corrects(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(3, scores(3), status=Status.CORRECTED), corrects=True)
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+
+    assert service.rows("referral") == []
+
+
+def test_a_correction_to_negative_that_tells_of_self_harm_closes_and_alerts(service: Service) -> None:
+    family, _ = service.offered()
+    sent = piece(3, scores(3, 1), status=Status.CORRECTED)
+    service.result(family.hospital, family.woman, sent, effective=NOW, corrects=True)
+
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+    assert service.alerts(family.woman) == ["self-harm-present"]
+
+
+# Risk is heard in every state
+
+
+def test_every_new_present_alerts_again_and_the_same_one_does_not(service: Service) -> None:
+    family = service.family()
+    for ago in (3, 2, 2, 1):
+        service.result(family.hospital, family.woman, piece(15, scores(15, 1)), effective=NOW - ago * DAY)
+
+    assert service.alerts(family.woman) == ["self-harm-present"] * 3
+    assert service.states(family.woman) == ("in-review", [])
+
+
+def test_present_while_offered_takes_the_offer_back(service: Service) -> None:
+    family, offer = service.offered()
+    service.result(family.hospital, family.woman, piece(3, scores(3, 1)), effective=NOW - HOUR)
+
+    assert service.states(family.woman) == ("in-review", ["cancelled"])
+    assert service.alerts(family.woman) == ["self-harm-present"]
+    (view,) = service.disclose(family.community, offer)
+    assert (view.stage, view.district, view.language) == ("over", None, None)
+
+
+def test_present_while_supported_alerts_and_lets_the_support_go_on(service: Service) -> None:
+    family, _ = service.supported()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 3)), effective=NOW - HOUR)
+
+    assert service.states(family.woman) == ("supported", ["accepted"])
+    assert service.alerts(family.woman) == ["self-harm-present"]
+
+
+def test_present_after_closing_alerts_all_the_same(service: Service) -> None:
+    family, _ = service.offered()
+    service.withdraw(family)
+    service.result(family.hospital, family.woman, piece(3, scores(3, 1)), effective=NOW - HOUR)
+
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+    assert service.alerts(family.woman) == ["self-harm-present"]
+
+
+def test_a_result_about_a_woman_who_has_died_is_offered_to_nobody(service: Service) -> None:
+    family = service.family()
+    dead = service.woman(family.hospital, deceased=True, district=next(iter(family.programme.districts)))
+    service.consent(family.hospital, dead, family.community)
+    service.result(family.hospital, dead, piece(15, scores(15)))
+
+    assert service.states(dead) == ("closed", [])
+    assert service.referral(dead).reason == "woman-died"
+
+
+# Repeats and refusals
+
+NAME = Identifier("urn:hospital", "result-1")
+
+
+def test_the_same_message_again_is_answered_with_the_first(service: Service) -> None:
+    family = service.family()
+    first, again = (
+        service.result(family.hospital, family.woman, piece(15, scores(15, 1)), names=(NAME,), content=b"{}")
+        for _ in range(2)
+    )
+
+    assert isinstance(first, Accepted)
+    assert again == Repeated("Observation", first.id, 1)
+    assert service.alerts(family.woman) == ["self-harm-present"]
+    assert [row["disposition"] for row in service.rows("inbound_message", type="Observation")] == [
+        "accepted",
+        "repeated",
+    ]
+
+
+def test_other_content_under_the_same_identifier_is_refused_and_told_to_a_clinician(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(3, scores(3)), names=(NAME,))
+    refused = service.result(family.hospital, family.woman, piece(15, scores(15)), names=(NAME,))
+
+    assert why(refused) == "different-under-same-identifier"
+    assert service.alerts(family.woman) == ["content-conflict"]
+    assert service.rows("referral") == []
+    assert len(service.rows("resource_version", type="Observation")) == 1
+
+
+def test_other_content_that_says_it_corrects_is_the_next_version(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(3, scores(3)), names=(NAME,))
+    corrected = piece(15, scores(15), status=Status.CORRECTED)
+    answer = service.result(family.hospital, family.woman, corrected, names=(NAME,), corrects=True)
+
+    assert isinstance(answer, Accepted)
+    assert (answer.version, answer.created) == (2, False)
+    assert service.states(family.woman) == ("offered", ["requested"])
+
+
+def test_a_conditional_create_of_what_is_known_changes_nothing(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(3, scores(3)), names=(NAME,))
+    assert why(service.result(family.hospital, family.woman, piece(15, scores(15)), condition=NAME)) == "repeated"
+    assert service.alerts(family.woman) == []
+
+
+def test_one_hospitals_identifier_is_not_anothers(service: Service) -> None:
+    for family in (service.family(), service.family()):
+        assert why(service.result(family.hospital, family.woman, piece(15, scores(15)), names=(NAME,))) == "accepted"
+        assert service.states(family.woman) == ("offered", ["requested"])
+
+
+def test_a_subject_of_another_hospital_is_unknown_and_the_message_is_kept(service: Service) -> None:
+    family, stranger = service.family(), service.hospital()
+    answer = service.result(stranger, family.woman, piece(15, scores(15, 1)), names=(NAME,))
+
+    assert why(answer) == "subject-unknown"
+    assert (service.rows("alert"), service.rows("screening_result")) == ([], [])
+    assert [row["disposition"] for row in service.rows("inbound_message", tenant_id=stranger.organisation_id)] == [
+        "subject-unknown"
+    ]
+    assert [row["outcome"] for row in service.rows("audit", organisation_id=stranger.organisation_id)] == [
+        "subject-unknown"
+    ]
+
+
+def test_a_refused_message_does_not_use_up_its_identifier(service: Service) -> None:
+    family = service.family()
+    future = service.result(
+        family.hospital, family.woman, piece(15, scores(15)), names=(NAME,), effective=NOW + 6 * MINUTE
+    )
+    assert why(future) == "in-the-future"
+    assert why(service.result(family.hospital, family.woman, piece(15, scores(15)), names=(NAME,))) == "accepted"
+
+
+def test_a_clock_a_little_ahead_is_no_future(service: Service) -> None:
+    family = service.family()
+    sent = service.result(family.hospital, family.woman, piece(15, scores(15)), effective=NOW + 4 * MINUTE)
+    assert why(sent) == "accepted"
+
+
+def test_a_new_due_date_is_seen_by_the_programme_at_its_next_poll(service: Service) -> None:
+    family, offer = service.supported()
+    service.tell_due_date(family.hospital, family.woman, (NOW + 60 * DAY).date())
+
+    (changed,) = service.offers(family.woman)
+    assert changed.version == offer.version + 1
+    (view,) = service.disclose(family.community, changed)
+    assert view.due_month == "2026-07"
+
+
+def test_a_due_date_does_not_make_the_hospitals_own_copy_of_her_stale(service: Service) -> None:
+    hospital = service.hospital()
+    woman = service.woman(hospital)
+    service.tell_due_date(hospital, woman, (NOW + 60 * DAY).date())
+
+    assert why(service.register(hospital, target_id=woman, expected_version=1)) == "accepted"
+    assert service.rows("patient", id=woman)[0]["due_date"] == (NOW + 60 * DAY).date()

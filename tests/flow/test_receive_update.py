@@ -1,0 +1,229 @@
+"""A programme answers an offer: every refusal, the three-way merge, and what referral and record hear of it."""
+
+from typing import Any
+
+import pytest
+
+from service.flow.answer import Accepted, Reason, Repeated
+from tests.flow.support import HOUR, NOW, Service, piece, scores, why
+
+NOTE: dict[str, object] = {"text": "She sounded very low today."}
+OUTPUT: dict[str, object] = {"type": "sessions", "valueInteger": 3}
+
+# what the programme sets, from accepted on -> offer, referral, alerts
+FLOW = {
+    "in-progress": (["in-progress"], "in-progress", "supported", []),
+    "on-hold": (["on-hold"], "held-by-programme", "supported", []),
+    "resumed": (["on-hold", "in-progress"], "in-progress", "supported", []),
+    "completed": (["in-progress", "completed"], "completed", "completed", []),
+    "completed from hold": (["on-hold", "completed"], "completed", "completed", []),
+    "failed": (["failed"], "failed", "on-hold", ["returned"]),
+    "cancelled": (["cancelled"], "cancelled", "on-hold", ["returned"]),
+}
+
+
+@pytest.mark.parametrize("row", FLOW.values(), ids=FLOW)
+def test_what_a_programme_sets_moves_offer_and_referral(
+    service: Service, row: tuple[list[str], str, str, list[str]]
+) -> None:
+    statuses, offer_state, referral_state, alerts = row
+    family, offer = service.supported()
+    for status in statuses:
+        answer = service.update(family.community, offer.id, status, "As agreed.")
+        assert isinstance(answer, Accepted)
+
+    assert service.states(family.woman) == (referral_state, [offer_state])
+    assert service.alerts(family.woman) == alerts
+    (moved,) = service.offers(family.woman)
+    assert ("Task", moved.id, moved.version) in service.owed(family.woman)
+    assert [row["version"] for row in service.rows("offer_version")] == list(range(1, moved.version + 1))
+
+
+def test_an_acceptance_is_version_two_for_everybody(service: Service) -> None:
+    family, offer = service.offered()
+    answer = service.update(family.community, offer.id, "accepted", base_version=1, expected_version=1)
+
+    assert answer == Accepted("Task", offer.id, 2)
+    assert service.states(family.woman) == ("supported", ["accepted"])
+    assert service.run(family.community, lambda tx: tx.programmes.get(family.programme.id)).places_taken == 1
+
+
+def test_a_declined_offer_goes_to_the_next_programme_she_agreed_to(service: Service) -> None:
+    family, offer = service.offered()
+    other = service.community()
+    service.programme(other)
+    service.consent(family.hospital, family.woman, other)
+    service.update(family.community, offer.id, "rejected", "No place.")
+
+    assert service.states(family.woman) == ("offered", ["rejected", "requested"])
+    assert [each.organisation_id for each in service.offers(family.woman)][1] == other.organisation_id
+    assert service.poll(family.community)[0].status_reason == "No place."
+    assert service.alerts(family.woman) == []
+
+
+def test_an_offer_that_the_programme_cancels_goes_back_to_a_clinician(service: Service) -> None:
+    family, offer = service.offered()
+    other = service.community()
+    service.programme(other)
+    service.consent(family.hospital, family.woman, other)
+    service.update(family.community, offer.id, "cancelled", "We have closed.")
+
+    assert service.states(family.woman) == ("on-hold", ["cancelled"])
+    assert service.alerts(family.woman) == ["returned"]
+
+
+def test_a_declined_offer_with_nobody_left_is_told_to_the_clinic(service: Service) -> None:
+    family, offer = service.offered()
+    service.update(family.community, offer.id, "rejected", "No place.")
+
+    assert service.states(family.woman) == ("placing", ["rejected"])
+    assert service.alerts(family.woman) == ["unplaced"]
+
+
+# refusal -> what was sent instead of a plain acceptance of a fresh offer
+REFUSALS: dict[Reason, dict[str, Any]] = {
+    Reason.VERSION_STALE: {"expected_version": 7},
+    Reason.ELEMENT_FIXED: {"fixed": {"focus": "ServiceRequest/another"}},
+    Reason.TRANSITION_NOT_ALLOWED: {"status": "completed"},
+    Reason.STATUS_REASON_REQUIRED: {"status": "rejected"},
+}
+
+
+@pytest.mark.parametrize("reason", REFUSALS, ids=str)
+def test_a_refused_update_changes_nothing_and_is_kept(service: Service, reason: Reason) -> None:
+    family, offer = service.offered()
+    sent = {"status": "accepted", **REFUSALS[reason]}
+    answer = service.update(family.community, offer.id, sent.pop("status"), **sent)
+
+    assert why(answer) == reason
+    assert service.offers(family.woman) == [offer]
+    kept = service.rows("inbound_message", tenant_id=family.community.organisation_id)
+    assert [row["disposition"] for row in kept] == [reason]
+    audited = service.rows("audit", organisation_id=family.community.organisation_id)
+    assert [(row["subject"], row["outcome"]) for row in audited] == [(f"Task/{offer.id}", reason)]
+
+
+@pytest.mark.parametrize("element", ["code", "for", "focus", "owner", "requester"])
+def test_only_the_service_sets_what_the_offer_is_about(service: Service, element: str) -> None:
+    family, offer = service.offered()
+    right = {
+        "code": "fulfill",
+        "for": f"Patient/{offer.handles.patient}",
+        "focus": f"ServiceRequest/{offer.handles.service_request}",
+        "owner": f"Organization/{offer.organisation_id}",
+        "requester": f"Organization/{offer.tenant_id}",
+    }
+    assert service.update(family.community, offer.id, "accepted", fixed={**right, element: "other"}) == (
+        service.update(family.community, offer.id, "accepted", fixed={**right, element: "another"})
+    )
+    assert why(service.update(family.community, offer.id, "accepted", fixed=right)) == "accepted"
+
+
+@pytest.mark.parametrize("status", ["requested", "draft", "ready", "received", "entered-in-error", "on-hold", ""])
+def test_a_programme_cannot_set_what_is_the_services(service: Service, status: str) -> None:
+    family, offer = service.offered()
+    answer = service.update(family.community, offer.id, status, "Because.", base_version=1)
+    assert why(answer) == ("repeated" if status == "requested" else "transition-not-allowed")
+
+
+def test_an_unknown_base_version_is_stale(service: Service) -> None:
+    family, offer = service.offered()
+    assert why(service.update(family.community, offer.id, "accepted", base_version=9)) == "version-stale"
+
+
+def test_another_programmes_offer_is_not_found(service: Service) -> None:
+    family, offer = service.offered()
+    stranger = service.community()
+    assert why(service.update(stranger, offer.id, "accepted")) == "not-found"
+    assert why(service.update(stranger, "no-such-offer", "accepted")) == "not-found"
+    assert service.states(family.woman) == ("offered", ["requested"])
+
+
+def test_an_acceptance_needs_a_consent_that_is_still_alive(service: Service) -> None:
+    family = service.family()
+    service.consent(family.hospital, family.woman, family.community, target_id=family.consent, period_end=NOW + HOUR)
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    (offer,) = service.offers(family.woman)
+    service.pass_time(HOUR)
+
+    assert why(service.update(family.community, offer.id, "accepted")) == "no-live-consent"
+    assert service.states(family.woman) == ("offered", ["requested"])
+
+
+def test_the_last_place_goes_to_one_woman(service: Service) -> None:
+    family, offer = service.offered(places=1)
+    other = service.woman(family.hospital, district=next(iter(family.programme.districts)))
+    service.consent(family.hospital, other, family.community)
+    service.result(family.hospital, other, piece(15, scores(15)))
+    (others,) = service.offers(other)
+
+    assert why(service.update(family.community, others.id, "accepted")) == "accepted"
+    assert why(service.update(family.community, offer.id, "accepted")) == "no-open-place"
+    assert service.states(family.woman) == ("offered", ["requested"])
+    service.update(family.community, others.id, "completed")
+    assert why(service.update(family.community, offer.id, "accepted")) == "accepted"
+
+
+# The merge: what differs from the version that the sender had read was meant, and nothing else
+
+
+def test_a_status_that_the_sender_did_not_change_is_not_an_intention(service: Service) -> None:
+    """Read as accepted, moved on meanwhile, sent back as accepted with a note: the note is all that was meant."""
+    family, offer = service.supported()
+    service.update(family.community, offer.id, "in-progress", base_version=2)
+    answer = service.update(
+        family.community, offer.id, "accepted", base_version=2, business_status="Waiting for a match"
+    )
+
+    assert answer == Accepted("Task", offer.id, 4)
+    (merged,) = service.offers(family.woman)
+    assert (merged.state, merged.business_status) == ("in-progress", "Waiting for a match")
+
+
+def test_a_status_that_the_service_changed_meanwhile_is_a_conflict(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    answer = service.update(family.community, offer.id, "in-progress", base_version=2)
+
+    assert why(answer) == "changed-meanwhile"
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+
+
+def test_what_is_there_already_is_no_new_version(service: Service) -> None:
+    family, offer = service.supported()
+    sent: dict[str, Any] = {"base_version": 2, "notes": (NOTE,), "outputs": (OUTPUT,), "business_status": "Matched"}
+    assert service.update(family.community, offer.id, "accepted", **sent) == Accepted("Task", offer.id, 3)
+    for base_version in (2, 3, None):
+        again = service.update(family.community, offer.id, "accepted", **{**sent, "base_version": base_version})
+        assert again == Repeated("Task", offer.id, 3)
+
+
+def test_a_business_status_that_was_left_out_stays(service: Service) -> None:
+    family, offer = service.supported()
+    service.update(family.community, offer.id, "accepted", business_status="Matched")
+    service.update(family.community, offer.id, "in-progress")
+    assert service.offers(family.woman)[0].business_status == "Matched"
+
+
+def test_notes_and_outputs_are_appended_once_and_a_note_alerts_a_clinician(service: Service) -> None:
+    family, offer = service.supported()
+    second: dict[str, object] = {"text": "Better."}
+    service.update(family.community, offer.id, "accepted", notes=(NOTE,), outputs=(OUTPUT,))
+    service.update(family.community, offer.id, "accepted", notes=(NOTE, second), outputs=(OUTPUT,))
+
+    reports = service.rows("offer_report")
+    assert [row["content"] for row in reports if row["element"] == "note"] == [NOTE, second]
+    assert [row["content"] for row in reports if row["element"] == "output"] == [OUTPUT]
+    assert service.alerts(family.woman) == ["escalation", "escalation"]
+    assert [type for type, _, _ in service.owed(family.woman)].count("Communication") == 2
+    assert service.states(family.woman) == ("supported", ["accepted"])
+
+
+def test_a_note_is_heard_after_everything_is_over(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    answer = service.update(family.community, offer.id, "cancelled", notes=(NOTE,))
+
+    assert why(answer) == "accepted"
+    assert service.alerts(family.woman) == ["escalation"]
+    assert service.states(family.woman) == ("closed", ["cancelled"])

@@ -1,0 +1,162 @@
+"""A hospital makes a woman known, or says something new about her."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.flow.answer import Accepted, Repeated
+from service.flow.received import Identifier
+from tests.flow.support import FACTS, NOW, Service, piece, scores, why
+
+NAME, OTHER_NAME, THIRD_NAME = (Identifier("urn:hospital", value) for value in ("1", "2", "3"))
+
+
+def test_she_is_created_once_and_her_body_is_kept_byte_for_byte(service: Service) -> None:
+    hospital = service.hospital()
+    answer = service.register(hospital, FACTS, NAME, content=b'{ "a": 1.50 }')
+
+    assert isinstance(answer, Accepted)
+    assert (answer.version, answer.created) == (1, True)
+    (version,) = service.rows("resource_version", type="Patient", id=answer.id)
+    assert version["stamp"] == int(NOW.timestamp() * 1000)
+    assert service.rows("inbound_message", id=version["message_id"])[0]["body"] == b'{ "a": 1.50 }'
+
+
+def test_the_same_registration_again_is_the_same_woman(service: Service) -> None:
+    hospital = service.hospital()
+    first, again = (service.register(hospital, FACTS, NAME, content=b"{}") for _ in range(2))
+    assert isinstance(first, Accepted)
+    assert again == Repeated("Patient", first.id, 1)
+
+
+def test_another_registration_under_a_known_identifier_is_refused(service: Service) -> None:
+    hospital = service.hospital()
+    service.register(hospital, FACTS, NAME)
+    assert why(service.register(hospital, replace(FACTS, language="cy"), NAME)) == "different-under-same-identifier"
+    assert [row["language"] for row in service.rows("patient")] == ["en"]
+
+
+def test_a_conditional_create_of_a_woman_who_is_known_changes_nothing(service: Service) -> None:
+    hospital = service.hospital()
+    first = service.register(hospital, FACTS, NAME)
+    assert isinstance(first, Accepted)
+    again = service.register(hospital, replace(FACTS, language="cy"), NAME, condition=NAME)
+    assert again == Repeated("Patient", first.id, 1)
+    assert [row["language"] for row in service.rows("patient")] == ["en"]
+
+
+@pytest.mark.parametrize("by", ["identifier", "id"])
+def test_an_update_is_the_next_version_of_the_same_woman(service: Service, by: str) -> None:
+    hospital = service.hospital()
+    first = service.register(hospital, FACTS, NAME)
+    assert isinstance(first, Accepted)
+    changed = replace(FACTS, language="cy")
+    if by == "id":
+        answer = service.register(hospital, changed, updates=True, target_id=first.id, content=b"{}")
+        again = service.register(hospital, changed, updates=True, target_id=first.id, content=b"{}")
+    else:
+        answer = service.register(hospital, changed, NAME, updates=True, content=b"{}")
+        again = service.register(hospital, changed, NAME, updates=True, content=b"{}")
+
+    assert answer == Accepted("Patient", first.id, 2)
+    assert again == Repeated("Patient", first.id, 2)
+    assert [row["language"] for row in service.rows("patient")] == ["cy"]
+    assert [row["version"] for row in service.rows("resource_version", type="Patient")] == [1, 2]
+
+
+def test_an_update_by_an_unknown_identifier_creates(service: Service) -> None:
+    answer = service.register(service.hospital(), FACTS, NAME, updates=True)
+    assert isinstance(answer, Accepted)
+    assert answer.created
+
+
+def test_a_stale_update_is_refused(service: Service) -> None:
+    hospital = service.hospital()
+    service.register(hospital, FACTS, NAME)
+    service.register(hospital, FACTS, NAME, updates=True)
+    assert why(service.register(hospital, FACTS, NAME, updates=True, expected_version=1)) == "version-stale"
+    assert why(service.register(hospital, FACTS, NAME, updates=True, expected_version=2)) == "accepted"
+
+
+def test_a_woman_of_another_hospital_is_not_found_and_her_identifier_means_somebody_else_there(
+    service: Service,
+) -> None:
+    hospital, other = service.hospital(), service.hospital()
+    first = service.register(hospital, FACTS, NAME)
+    assert isinstance(first, Accepted)
+    assert why(service.register(other, FACTS, target_id=first.id, updates=True)) == "not-found"
+    second = service.register(other, FACTS, NAME)
+    assert isinstance(second, Accepted)
+    assert second.id != first.id
+
+
+def test_identifiers_of_two_women_match_nobody(service: Service) -> None:
+    hospital = service.hospital()
+    service.register(hospital, FACTS, NAME)
+    service.register(hospital, FACTS, OTHER_NAME)
+    assert why(service.register(hospital, FACTS, NAME, OTHER_NAME)) == "several-match"
+
+
+def test_a_second_identifier_is_learnt_and_then_means_her(service: Service) -> None:
+    hospital = service.hospital()
+    first = service.register(hospital, FACTS, NAME)
+    service.register(hospital, FACTS, NAME, OTHER_NAME, updates=True)
+    answer = service.register(hospital, FACTS, OTHER_NAME, updates=True)
+    assert isinstance(first, Accepted)
+    assert answer == Accepted("Patient", first.id, 3)
+
+
+def test_an_update_of_one_woman_that_names_another_teaches_nothing(service: Service) -> None:
+    """Else the new identifier in it would from then on stand for the wrong one of the two."""
+    hospital = service.hospital()
+    service.register(hospital, FACTS, NAME)
+    second = service.register(hospital, FACTS, OTHER_NAME)
+    assert isinstance(second, Accepted)
+    refused = service.register(hospital, FACTS, NAME, THIRD_NAME, updates=True, target_id=second.id)
+
+    assert why(refused) == "several-match"
+    assert [row["value"] for row in service.rows("alias")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("accepted", [False, True], ids=["offered", "supported"])
+def test_her_death_closes_the_referral_and_cancels_every_offer(service: Service, accepted: bool) -> None:
+    family, offer = service.supported() if accepted else service.offered()
+    service.register(family.hospital, replace(FACTS, deceased=True), target_id=family.woman, updates=True)
+
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+    assert service.referral(family.woman).reason == "woman-died"
+    (view,) = service.disclose(family.community, offer)
+    assert (view.stage, view.preferred_name, view.channel) == ("over", None, None)
+
+
+def test_a_change_of_what_a_programme_sees_brings_the_offer_to_its_next_poll(service: Service) -> None:
+    family, offer = service.offered()
+    (district,) = family.programme.districts
+    changed = replace(FACTS, district=district, interpreter=True)
+    service.register(family.hospital, changed, target_id=family.woman, updates=True)
+    (bumped,) = service.offers(family.woman)
+    service.register(family.hospital, changed, target_id=family.woman, updates=True)
+
+    assert bumped.version == offer.version + 1
+    # The second update said nothing new about her.
+    assert service.offers(family.woman) == [bumped]
+
+
+def test_every_answer_is_audited_with_its_outcome(service: Service) -> None:
+    hospital = service.hospital()
+    first = service.register(hospital, FACTS, NAME)
+    assert isinstance(first, Accepted)
+    service.register(hospital, FACTS, NAME)
+    service.register(hospital, FACTS, target_id="nobody", updates=True)
+
+    assert [(row["action"], row["subject"], row["outcome"]) for row in service.rows("audit")] == [
+        ("C", f"Patient/{first.id}", "success"),
+        ("C", "Patient/-", "different-under-same-identifier"),
+        ("U", "Patient/-", "not-found"),
+    ]
+
+
+def test_a_registration_decides_nothing(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(3, scores(3)))
+    assert service.rows("delivery") == []

@@ -1,0 +1,58 @@
+"""A running service for a module, in a process of its own, with everybody who speaks to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from service.demo.hospital import HospitalRecord
+from tests.journeys.support import ServiceProcess, World, furnish
+
+NewService = Callable[..., ServiceProcess]
+
+
+@contextmanager
+def serving(folder: Path, database_url: str = "", **settings: str) -> Iterator[World]:
+    with HospitalRecord() as record:
+        service = ServiceProcess(folder, database_url, **settings)
+        world = furnish(service, record)
+        service.start()
+        try:
+            yield world
+        finally:
+            for party in world.parties:
+                party.close()
+            service.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The service on its embedded database, for tests whose subject is the door and not the store."""
+    with serving(tmp_path_factory.mktemp("service"), requests_per_minute="100000") as running:
+        yield running
+
+
+@pytest.fixture
+def new_service(tmp_path: Path) -> Iterator[NewService]:
+    """Services, not yet started, that share this test's data folder; each is ended when the test ends."""
+    with ExitStack() as ended:
+
+        def service(database_url: str = "", **settings: str) -> ServiceProcess:
+            made = ServiceProcess(tmp_path, database_url, **settings)
+            ended.callback(made.stop)
+            return made
+
+        yield service
+
+
+@pytest.fixture
+def new_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """`new_world(database_url)`: a running service of this test's own."""
+    with ExitStack() as ended:
+
+        def world(database_url: str = "", **settings: str) -> World:
+            running: AbstractContextManager[World] = serving(tmp_path, database_url, **settings)
+            return ended.enter_context(running)
+
+        yield world

@@ -1,0 +1,217 @@
+"""The command line is a contract that others script against: names, options, bare ids, tables and exit codes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.__main__ import application
+from service.demo.cast import HOSPITAL_SCOPE, assemble, new_key
+from service.shared.ids import new_id
+from tests.journeys.support import description
+
+Run = Callable[..., Result]
+NOWHERE = "http://127.0.0.1:9/fhir"
+ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A command with a data folder of this test's own."""
+    monkeypatch.setenv("PEER_REFERRAL_DATA_FOLDER", str(tmp_path / "data"))
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(application, arguments)
+
+    return invoke
+
+
+@pytest.fixture
+def jwks(tmp_path: Path) -> str:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [new_key().as_dict(private=False)]}))
+    return str(file)
+
+
+def id_of(outcome: Result) -> str:
+    """What --quiet prints: the id and nothing else."""
+    assert outcome.exit_code == 0, outcome.output
+    (id,) = outcome.stdout.splitlines()
+    return id
+
+
+def refusal(outcome: Result) -> str:
+    """A clear line on standard error, exit code 2, and nothing on standard output."""
+    assert outcome.exit_code == 2, outcome.output
+    assert outcome.stdout == ""
+    (line,) = outcome.stderr.splitlines()
+    return line
+
+
+def test_everybody_can_be_registered_and_listed(run: Run, tmp_path: Path, jwks: str) -> None:
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "--fhir-endpoint", NOWHERE, "-q"))
+    named = ("--identifier", "https://circle.example/id|1")
+    community = id_of(run("organisation", "add", "Circle", "--kind", "community", *named, "--quiet"))
+    scopes = [part for scope in HOSPITAL_SCOPE.split() for part in ("--scope", scope)]
+    client = id_of(run("client", "add", "--organisation", hospital, "--jwks", jwks, *scopes, "--quiet"))
+    file = tmp_path / "programme.toml"
+    file.write_text(description(assemble(NOWHERE), community))
+    programme = id_of(run("programme", "import", str(file), "--quiet"))
+    file.write_text(description(assemble(NOWHERE), community, places=7))
+    assert id_of(run("programme", "import", str(file), "--quiet")) == programme
+
+    assert rows(run("organisation", "list")) == [
+        [hospital, "hospital", "St Test", NOWHERE],
+        [community, "community", "Circle"],
+    ]
+    ((listed, of, state, *granted),) = rows(run("client", "list"))
+    assert (listed, of, state) == (client, hospital, "active")
+    assert granted == sorted(HOSPITAL_SCOPE.split())
+    ((listed, of, *rest),) = rows(run("programme", "list"))
+    assert (listed, of) == (programme, community)
+    assert rest[-3:] == ["0", "of", "7"]
+    assert rows(run("deliveries", "list")) == []
+
+    assert client in run("client", "revoke", client).stdout
+    assert rows(run("client", "list"))[0][2] == "revoked"
+
+
+def rows(outcome: Result) -> list[list[str]]:
+    """A table's rows without its heading, cut at spaces that are between columns or within a cell of several words."""
+    assert outcome.exit_code == 0, outcome.output
+    heading, *lines = outcome.stdout.splitlines()
+    assert heading.startswith("id ")
+    cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
+    return [
+        [part for cell in line for part in (cell.split() if line[1:2] != ["hospital"] else [cell])] for line in cells
+    ]
+
+
+def test_without_quiet_a_sentence_names_the_new_id(run: Run) -> None:
+    outcome = run("organisation", "add", "St Test", "--kind", "hospital")
+    (row,) = rows(run("organisation", "list"))
+    assert row[0] in outcome.stdout
+    assert "St Test" in outcome.stdout
+
+
+def test_migrate_may_be_run_again_and_again(run: Run) -> None:
+    outcomes = [run("migrate") for _ in range(3)]
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0, 0]
+    assert len({outcome.stdout for outcome in outcomes}) == 1
+
+
+def test_migrate_and_the_office_work_on_postgresql(
+    run: Run, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEER_REFERRAL_DATABASE_URL", postgresql_url)
+    before = refusal(run("organisation", "list"))
+    assert "peer-referral migrate" in before
+    assert [run("migrate").exit_code for _ in range(2)] == [0, 0]
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    assert rows(run("organisation", "list"))[0][0] == hospital
+
+
+def test_mappings_check_names_what_is_there_and_every_problem_there_is(run: Run, tmp_path: Path) -> None:
+    outcome = run("mappings", "check")
+    assert outcome.exit_code == 0
+    assert "epds" in outcome.stdout
+    assert "phq9" in outcome.stdout
+    (tmp_path / "empty").mkdir()
+    wrong = run("mappings", "check", str(tmp_path / "empty"))
+    assert wrong.exit_code == 2
+    assert wrong.stderr.strip()
+    assert "Traceback" not in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", "ftp://x"), "http or https"),
+        (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
+        (("client", "revoke", "nobody"), "no such client"),
+        (("deliveries", "retry", "nothing"), "no such delivery"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refusal(run(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"--organisation": new_id()}, "no such organisation"),
+        ({"--scope": "system/Task.read"}, "could never be granted"),
+        ({"--jwks": ""}, "--jwks FILE or --jwks-url URL"),
+        ({"--jwks-url": "https://circle.example/jwks"}, "--jwks FILE or --jwks-url URL"),
+        ({"--jwks": "", "--jwks-url": "http://circle.example/jwks"}, "https"),
+    ],
+)
+def test_a_client_that_could_never_call_is_refused(run: Run, jwks: str, changes: dict[str, str], said: str) -> None:
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    given = {"--organisation": hospital, "--jwks": jwks, "--scope": "system/Task.rus"} | changes
+    outcome = run("client", "add", *(part for name, value in given.items() if value for part in (name, value)))
+    assert said in refusal(outcome)
+    assert rows(run("client", "list")) == []
+
+
+@pytest.mark.parametrize("content", [b"not json", b"{}", b'{"keys": []}', b"\xff", None])
+def test_keys_that_cannot_be_read_are_said_in_one_line(run: Run, tmp_path: Path, content: bytes | None) -> None:
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    file = tmp_path / "wrong.json"
+    if content is not None:
+        file.write_bytes(content)
+    given = ("--organisation", hospital, "--jwks", str(file), "--scope", "system/Task.rus")
+    outcome = run("client", "add", *given)
+    assert outcome.exit_code == 2
+    assert outcome.stderr.strip()
+    assert "Traceback" not in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"places": -1}, "places"),
+        ({"model": "séance"}, "model"),
+        ({"name": ""}, "name"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_wrong_programme_is_refused_by_the_name_of_its_field(
+    run: Run, tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    community = id_of(run("organisation", "add", "Circle", "--kind", "community", "-q"))
+    file = tmp_path / "programme.toml"
+    file.write_text(description(assemble(NOWHERE), community, **changes))
+    outcome = run("programme", "import", str(file))
+    assert outcome.exit_code == 2
+    assert said in outcome.stderr
+    assert rows(run("programme", "list")) == []
+
+
+def test_a_programme_belongs_to_a_community_organisation_that_is_known(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "programme.toml"
+    file.write_text(description(assemble(NOWHERE), new_id()))
+    assert "no such organisation" in refusal(run("programme", "import", str(file)))
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    file.write_text(description(assemble(NOWHERE), hospital))
+    assert "community organisation" in refusal(run("programme", "import", str(file)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PEER_REFERRAL_DATABASE_URL", "mysql://nowhere/x", "sqlite:///a-file or postgresql://"),
+        ("PEER_REFERRAL_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none", "cannot be reached"),
+        ("PEER_REFERRAL_BASE_URL", "http://referral.example", "https"),
+        ("PEER_REFERRAL_PORT", "80800", "port"),
+        ("PEER_REFERRAL_HOST", "0.0.0.0", "PEER_REFERRAL_BASE_URL"),
+    ],
+)
+def test_a_wrong_environment_is_named_and_nothing_starts(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    for command in (("organisation", "list"), ("serve",), ("worker",)):
+        assert said in refusal(run(*command))

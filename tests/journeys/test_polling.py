@@ -1,0 +1,229 @@
+"""The feed that programmes poll: parameters, marks, pages and links."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import httpx
+import pytest
+
+from service.demo.record import Resource
+from service.shared.ids import new_id
+from tests.journeys.support import World
+
+PROFILE = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement"
+
+
+def ids(tasks: list[Resource]) -> list[str]:
+    return [each["id"] for each in tasks]
+
+
+def search(world: World, query: str) -> Resource:
+    return world.programme.must(200)("GET", f"Task?{query}")
+
+
+def link(bundle: Resource, relation: str) -> str | None:
+    return next((each["url"] for each in bundle["link"] if each["relation"] == relation), None)
+
+
+def test_an_empty_poll_says_from_when_to_ask_the_next_time(world: World) -> None:
+    later = datetime.now(UTC) + timedelta(days=1)
+    for query in (f"_lastUpdated=gt{later:%Y-%m-%dT%H:%M:%SZ}", f"_id={new_id()}", f"owner=Organization/{new_id()}"):
+        bundle = search(world, query)
+        assert bundle["type"] == "searchset"
+        assert "entry" not in bundle
+        assert datetime.fromisoformat(bundle["meta"]["lastUpdated"]) <= datetime.now(UTC)
+        assert link(bundle, "self") == f"{world.service.url}/fhir/Task?{query}"
+        assert link(bundle, "next") is None
+
+
+def test_a_poll_with_the_last_mark_brings_what_has_changed_and_nothing_twice(world: World) -> None:
+    owner = f"owner={world.programme.organisation}"
+    mark = search(world, owner)["meta"]["lastUpdated"]
+    _, _, task = world.offered()
+    bundle = search(world, f"{owner}&_lastUpdated=gt{mark}")
+    assert [each["resource"]["id"] for each in bundle["entry"]] == [task["id"]]
+    mark = bundle["meta"]["lastUpdated"]
+    assert "entry" not in search(world, f"{owner}&_lastUpdated=gt{mark}")
+    world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"})
+    for spelling in ("_lastUpdated", "_lastupdated"):
+        assert ids(world.tasks(f"{owner}&{spelling}=gt{mark}")) == [task["id"]]
+        assert ids(world.tasks(f"{owner}&{spelling}=gt{quote(mark.replace('Z', '+00:00'))}")) == [task["id"]]
+    # A plus that the client did not escape comes as a space.
+    assert ids(world.tasks(f"{owner}&_lastUpdated=gt{mark.replace('Z', '+00:00')}")) == [task["id"]]
+
+
+@pytest.mark.parametrize("form", ["Organization/{id}", "{id}", "{url}/fhir/Organization/{id}"])
+def test_the_owner_may_be_named_in_every_form_of_a_reference(world: World, form: str) -> None:
+    _, _, task = world.offered()
+    owner = form.format(id=world.programme.identity.organisation_id, url=world.service.url)
+    assert task["id"] in ids(world.tasks(f"owner={quote(owner, safe='')}"))
+    assert world.tasks(f"owner={quote(form.format(id=new_id(), url=world.service.url), safe='')}") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=requested", True),
+        ("status=requested,accepted", True),
+        ("status=accepted", False),
+        ("status:not=failed&status:not=rejected&status:not=completed", True),
+        ("status:not=requested", False),
+        ("status=requested&status=accepted", False),
+        (f"_profile={PROFILE}", True),
+        ("_profile=http://elsewhere.example/profile", False),
+        ("code=fulfill", True),
+        ("code=http://hl7.org/fhir/CodeSystem/task-code|fulfill", True),
+        ("code=abort", False),
+        ("_lastUpdated=gt2026-01-01", True),
+        ("_lastUpdated=gt0001-01-01T00:00:00%2B14:00", True),
+        ("_lastUpdated=le9999-12-31T23:59:59-14:00", True),
+        ("_lastUpdated=le9999-12-31", True),
+        ("_lastUpdated=le9999", True),
+        ("_lastUpdated=gt2026-01", True),
+        ("_lastUpdated=2020", False),
+        ("_lastUpdated=lt2026-01-01T00:00", False),
+        ("_format=json", True),
+        ("_format=application/fhir%2Bjson", True),
+    ],
+)
+def test_a_parameter_narrows_as_fhir_says(world: World, query: str, found: bool) -> None:
+    _, _, task = world.offered()
+    assert ids(world.tasks(f"_id={task['id']}&{query}")) == ([task["id"]] if found else [])
+
+
+def test_tasks_come_in_the_order_asked_for(world: World) -> None:
+    wanted = [world.offered()[2]["id"] for _ in range(3)]
+    of_these = f"_id={','.join(wanted)}"
+    assert ids(world.tasks(of_these)) == wanted
+    assert ids(world.tasks(f"{of_these}&_sort=_lastUpdated")) == wanted
+    assert ids(world.tasks(f"{of_these}&_sort=-_lastUpdated")) == wanted[::-1]
+
+
+def test_what_a_task_is_about_may_come_with_it(world: World) -> None:
+    _, _, task = world.offered()
+    bundle = search(world, f"_id={task['id']}&_include=Task:focus")
+    found = {each["search"]["mode"]: each["resource"] for each in bundle["entry"]}
+    assert found["match"] == task
+    assert found["include"] == world.programme.must(200)("GET", task["focus"]["reference"])
+    assert [each["fullUrl"] for each in bundle["entry"]] == [
+        f"{world.service.url}/fhir/{each['resource']['resourceType']}/{each['resource']['id']}"
+        for each in bundle["entry"]
+    ]
+
+
+def test_pages_hold_everything_once_and_a_change_meanwhile_moves_nothing(world: World) -> None:
+    tasks = [world.offered()[2] for _ in range(5)]
+    seen: list[str] = []
+    bundle = search(world, f"_id={','.join(ids(tasks))}&_count=2&_include=Task:focus")
+    mark = bundle["meta"]["lastUpdated"]
+    following = link(bundle, "next")
+    while True:
+        matches = [each["resource"]["id"] for each in bundle["entry"] if each["search"]["mode"] == "match"]
+        assert len(matches) <= 2
+        seen += matches
+        if following is None:
+            break
+        if len(seen) == 2:  # the second page's first is changed while the first is being read
+            world.programme.must(200)("PUT", f"Task/{tasks[2]['id']}", tasks[2] | {"status": "accepted"})
+        bundle = world.programme.must(200)("GET", following)
+        following = link(bundle, "next")
+    # What changed while it was being read comes at its new place, or with the next poll: it is never missed.
+    again = ids(world.tasks(f"_id={','.join(ids(tasks))}&_lastUpdated=gt{mark}"))
+    assert again == [tasks[2]["id"]]
+    assert sorted(set(seen) | set(again)) == sorted(ids(tasks))
+    assert len(seen) == len(set(seen))
+
+
+def page_link(world: World) -> str:
+    wanted = ",".join(world.offered()[2]["id"] for _ in range(2))
+    following = link(search(world, f"_id={wanted}&_count=1"), "next")
+    assert following is not None
+    return following
+
+
+def test_a_link_that_was_tampered_with_or_is_anothers_leads_nowhere(world: World) -> None:
+    following = page_link(world)
+    assert world.programme.ask("GET", following).status_code == 200
+    base, page = following.partition("?")[0], dict(parse_qsl(urlsplit(following).query))["_page"]
+    middle = len(page) // 2
+    for tampered in (
+        page[:-1],
+        page[:middle] + ("A" if page[middle] != "A" else "B") + page[middle + 1 :],
+        "",
+        "x",
+        "." * 9,
+    ):
+        answer = world.programme.ask("GET", f"{base}?{urlencode({'_page': tampered})}")
+        assert (answer.status_code, answer.json()["issue"][0]["code"]) == (404, "not-found"), tampered
+    for other in (world.other_programme, world.other_hospital, world.hospital):
+        assert other.ask("GET", following).status_code == 404
+    # It says nothing to whoever reads it in a log: neither whose it is nor what was searched for.
+    assert world.programme.identity.organisation_id not in page
+
+
+def test_the_search_may_be_posted_as_a_form(world: World) -> None:
+    _, _, task = world.offered()
+    party = world.programme
+
+    def post(form: dict[str, str], query: str = "", **headers: str) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {party.token()}", **headers}
+        return party.http.post(f"{world.service.url}/fhir/Task/_search{query}", data=form, headers=sent)
+
+    for answer in (post({"_id": task["id"]}), post({"status": "requested"}, f"?_id={task['id']}")):
+        assert [each["resource"] for each in answer.json()["entry"]] == [task]
+    assert post({"_id": task["id"]}, **{"Content-Type": "text/plain"}).status_code == 415
+    assert post({"surprise": "1"}).status_code == 400
+    assert post({"_id": "x" * 70_000}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "name", ["authored-on", "identifier", "owner:Organization.type", "_summary", "for", "jane-doe"]
+)
+def test_a_parameter_that_is_not_known_is_named_unless_the_client_is_lenient(world: World, name: str) -> None:
+    _, _, task = world.offered()
+    query = f"_id={task['id']}&{name}=x"
+    refused = world.programme.ask("GET", f"Task?{query}")
+    assert refused.status_code == 400
+    assert f"'{name}'" in refused.json()["issue"][0]["diagnostics"]
+    lenient = world.programme.ask("GET", f"Task?{query}", Prefer="handling=lenient")
+    assert [each["resource"]["id"] for each in lenient.json()["entry"]] == [task["id"]]
+    assert world.programme.ask("GET", f"Task?{query}", Prefer="handling=strict").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_lastUpdated=yesterday",
+        "_lastUpdated=ap2026-01-01",
+        "_lastUpdated=gt2026-13-01",
+        "_lastUpdated=",
+        "_lastUpdated=gt2026-W01",
+        "_lastUpdated=gt20260101",
+        "_count=-1",
+        "_count=many",
+        "_count=1001",
+        "_sort=owner",
+        "_include=Task:patient",
+        "_include=*",
+        "_format=xml",
+        "_id=",
+    ],
+)
+def test_a_parameter_that_cannot_be_understood_is_named(world: World, query: str) -> None:
+    refused = world.programme.ask("GET", f"Task?{query}")
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (400, "value")
+    assert f"'{query.partition('=')[0]}'" in refused.json()["issue"][0]["diagnostics"]
+
+
+def test_a_hospital_finds_its_own_offers_and_alerts_and_a_programme_no_alert(world: World) -> None:
+    _, patient_id, task = world.offered()
+    _, in_danger = world.register()
+    world.screen(in_danger, (3, 3, 3, 3, 0, 0, 0, 0, 0, 2))
+    (held,) = world.tasks(f"patient=Patient/{patient_id}", world.hospital)
+    assert held["id"] == task["id"]
+    assert held["for"]["reference"] == f"Patient/{patient_id}"
+    (alert,) = world.tasks(f"patient={in_danger}", world.hospital)
+    assert alert["code"]["coding"][0]["code"] == "clear-review"
+    assert world.tasks(f"_id={alert['id']}") == []
+    assert world.programme.ask("GET", f"Task/{alert['id']}").status_code == 404
+    assert world.hospital.must(200)("GET", f"Task/{alert['id']}") == alert

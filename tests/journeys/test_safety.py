@@ -1,0 +1,186 @@
+"""Danger goes to clinicians first and is never left to a volunteer: what the record gets and what no programme sees."""
+
+from collections.abc import Callable
+
+import pytest
+
+from service.demo.people import Person, patient
+from service.demo.record import Resource
+from tests.journeys.support import NEGATIVE, POSITIVE, World, epds, total, wait_until
+
+IN_DANGER = (2, 2, 2, 2, 2, 2, 1, 1, 1, 1)
+Answers = tuple[int, ...]
+
+
+def woman_who_agreed(world: World) -> tuple[Person, str]:
+    person, patient_id = world.register()
+    world.agree(person, patient_id)
+    return person, patient_id
+
+
+def alerts(world: World, person: Person) -> list[Resource]:
+    return world.in_record("Communication", person)
+
+
+def referral(world: World, person: Person) -> list[str]:
+    return [each["status"] for each in world.in_record("ServiceRequest", person)]
+
+
+def nothing_is_seen(world: World, before: str) -> bool:
+    owner = f"owner={world.programme.organisation}"
+    return world.tasks(f"{owner}&_lastUpdated=gt{before}") == []
+
+
+def mark(world: World) -> str:
+    bundle = world.programme.must(200)("GET", f"Task?owner={world.programme.organisation}")
+    return str(bundle["meta"]["lastUpdated"])
+
+
+def test_self_harm_present_alerts_the_hospital_and_no_programme_sees_anything(world: World) -> None:
+    before = mark(world)
+    person, patient_id = woman_who_agreed(world)
+    world.screen(patient_id, IN_DANGER)
+    wait_until(lambda: bool(alerts(world, person)) and referral(world, person) == ["draft"], "alert and draft referral")
+    (alert,) = alerts(world, person)
+    assert alert["priority"] == "urgent"
+    assert alert["category"][0]["coding"][0]["code"] == "alert"
+    # The record may be read over her shoulder.
+    assert not {"self-harm", "suicide", "epds", "16"} & set(alert["payload"][0]["contentString"].lower().split())
+    assert world.in_record("Task", person) == []
+    assert nothing_is_seen(world, before)
+
+
+@pytest.mark.parametrize("answers", [(0,) * 9 + (1,), (0,) * 9 + (3,)], ids=["total of 1", "total of 3"])
+def test_self_harm_present_alerts_whatever_the_total(world: World, answers: Answers) -> None:
+    before = mark(world)
+    person, patient_id = woman_who_agreed(world)
+    world.screen(patient_id, answers)
+    wait_until(lambda: [each["priority"] for each in alerts(world, person)] == ["urgent"], "the alert")
+    assert referral(world, person) == []
+    assert nothing_is_seen(world, before)
+
+
+def test_a_positive_total_alone_is_held_for_review_with_an_alert(world: World) -> None:
+    before = mark(world)
+    person, patient_id = woman_who_agreed(world)
+    world.hospital.must(201)("POST", "Observation", total(patient_id, 15))
+    wait_until(lambda: bool(alerts(world, person)) and referral(world, person) == ["draft"], "alert and draft referral")
+    assert len(alerts(world, person)) == 1
+    assert world.in_record("Task", person) == []
+    assert nothing_is_seen(world, before)
+
+
+def test_a_negative_result_is_kept_and_nobody_hears_of_it(world: World) -> None:
+    before = mark(world)
+    person, patient_id = woman_who_agreed(world)
+    kept = world.screen(patient_id, NEGATIVE)
+    assert world.hospital.must(200)("GET", f"Observation/{kept['id']}")["component"] == kept["component"]
+    assert world.tasks(f"patient={patient_id}", world.hospital) == []
+    assert world.in_record("Patient", person) == []
+    assert nothing_is_seen(world, before)
+
+
+def test_without_consent_the_clinic_is_asked_and_no_programme_sees_anything(world: World) -> None:
+    before = mark(world)
+    person, patient_id = world.register()
+    world.screen(patient_id, POSITIVE)
+    wait_until(
+        lambda: referral(world, person) == ["draft"] and bool(alerts(world, person)), "the request to the clinic"
+    )
+    assert nothing_is_seen(world, before)
+    world.agree(person, patient_id)
+    wait_until(lambda: [each["status"] for each in world.in_record("Task", person)] == ["requested"], "the offer")
+    assert not nothing_is_seen(world, before)
+    assert referral(world, person) == ["active"]
+
+
+def answered(world: World, task: Resource, status: str) -> None:
+    world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": status})
+
+
+def danger(world: World, person: Person, patient_id: str) -> None:
+    world.screen(patient_id, IN_DANGER)
+
+
+def death(world: World, person: Person, patient_id: str) -> None:
+    sent = patient(person) | {"id": patient_id, "deceasedBoolean": True}
+    world.hospital.must(200)("PUT", f"Patient/{patient_id}", sent)
+
+
+def withdrawal(world: World, person: Person, patient_id: str) -> None:
+    agreed = world.consents[patient_id]
+    sent = {name: value for name, value in agreed.items() if name != "meta"} | {"status": "inactive"}
+    # Less permission applies whatever version it says it is of.
+    world.hospital.must(200)("PUT", f"Consent/{agreed['id']}", sent, If_Match='W/"99"')
+
+
+@pytest.mark.parametrize(
+    ("event", "accepted", "offer", "request_status"),
+    [
+        (danger, False, "cancelled", "draft"),
+        (danger, True, "accepted", "active"),
+        (death, False, "cancelled", "revoked"),
+        (death, True, "cancelled", "revoked"),
+        (withdrawal, False, "cancelled", "revoked"),
+        (withdrawal, True, "cancelled", "revoked"),
+    ],
+)
+def test_what_happens_to_her_reaches_programme_and_record(
+    world: World,
+    event: Callable[[World, Person, str], None],
+    accepted: bool,
+    offer: str,
+    request_status: str,
+) -> None:
+    person, patient_id, task = world.offered()
+    if accepted:
+        answered(world, task, "accepted")
+    event(world, person, patient_id)
+    seen = world.programme.must(200)("GET", f"Task/{task['id']}")
+    assert seen["status"] == offer
+    wait_until(
+        lambda: (
+            [each["status"] for each in world.in_record("Task", person)] == [offer]
+            and referral(world, person) == [request_status]
+        ),
+        "the record shows it",
+    )
+    facts = world.programme.must(200)("GET", task["for"]["reference"])
+    told = facts.keys() & {"name", "telecom", "address", "communication"}
+    assert told == ({"name", "telecom", "address", "communication"} if offer == "accepted" else set())
+    assert bool(alerts(world, person)) is (event is danger)
+
+
+def test_what_a_volunteer_writes_goes_to_the_clinic_as_an_alert_once(world: World) -> None:
+    person, _, task = world.offered()
+    answered(world, task, "accepted")
+    held = world.programme.must(200)("GET", f"Task/{task['id']}")
+    note = {"text": "She said something that worries me", "time": "2026-11-22T10:00:00Z"}
+    for _ in range(2):
+        held = world.programme.must(200)("PUT", f"Task/{task['id']}", held | {"note": [note]})
+    wait_until(lambda: len(alerts(world, person)) == 1, "the alert")
+    assert note["text"] not in str(alerts(world, person))
+    (asked,) = [each for each in world.tasks(f"patient={held_by(world, task)}", world.hospital) if is_alert(each)]
+    assert asked["priority"] == "urgent"
+    (kept,) = world.tasks(f"_id={task['id']}", world.hospital)
+    assert kept["note"] == [note]
+
+
+def is_alert(task: Resource) -> bool:
+    return bool(task["code"]["coding"][0]["code"] != "fulfill")
+
+
+def held_by(world: World, task: Resource) -> str:
+    (held,) = world.tasks(f"_id={task['id']}", world.hospital)
+    return str(held["for"]["reference"])
+
+
+def test_a_correction_that_is_no_longer_positive_takes_the_offer_back(world: World) -> None:
+    person, patient_id = woman_who_agreed(world)
+    sent = epds(patient_id, POSITIVE)
+    world.hospital.must(201)("POST", "Observation", sent)
+    wait_until(lambda: referral(world, person) == ["active"], "the referral")
+    corrected = sent | {"status": "corrected", "valueInteger": 3, "component": epds(patient_id, NEGATIVE)["component"]}
+    world.hospital.must(200)("POST", "Observation", corrected)
+    wait_until(lambda: referral(world, person) == ["revoked"], "the referral is closed")
+    wait_until(lambda: [e["status"] for e in world.in_record("Task", person)] == ["cancelled"], "so is the offer")

@@ -1,0 +1,334 @@
+"""What the repositories keep comes back as the same value, and no state is written over one that has moved."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+import pytest
+
+from service.consent.consent import Consent, Status
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
+from service.flow.chase_overdue import DueKind
+from service.referrals.alert import AlertState
+from service.referrals.delivery import DeliveryState, DeliveryTrigger, Lane
+from service.referrals.offer import OfferState
+from service.referrals.programme import DeliveryMode, Model
+from service.referrals.referral import ReferralState
+from service.screening import result as screening
+from service.screening.instrument import Role, Stage
+from service.screening.result import Piece, Reading, ScreeningResult
+from service.shared.caller import Caller, the_service
+from service.shared.code import Code
+from service.shared.ids import new_id
+from service.store.migrate import migrate
+from service.store.queries import Compare, TaskQuery
+from service.store.trouble import StatementRefused
+from service.store.unit_of_work import UnitOfWork
+from tests.flow.support import DAY, FACTS, HOUR, MINUTE, Service, load_rules, piece, scores
+
+WORKER = the_service("")
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str) -> Iterator[Service]:
+    migrate(database_url)
+    opened = Service(database_url, rules=load_rules())
+    yield opened
+    opened.close()
+
+
+def test_a_woman_comes_back_as_she_was_kept(service: Service) -> None:
+    hospital = service.hospital()
+    facts = replace(FACTS, birth_date=date(1996, 2, 29), district="Þórshöfn", language="cy-GB", interpreter=True)
+    answer = service.woman(hospital, **{name: getattr(facts, name) for name in facts.__slots__})
+    service.tell_due_date(hospital, answer, date(2026, 9, 30))
+
+    kept = service.run(hospital, lambda tx: tx.patients.lock(answer))
+    assert (kept.facts, kept.due_date, kept.tenant_id) == (facts, date(2026, 9, 30), hospital.organisation_id)
+    assert service.read(WORKER, lambda tx: tx.patients.get_all([answer, "nobody"])) == {answer: kept}
+    assert service.read(WORKER, lambda tx: tx.patients.get_all([])) == {}
+
+
+CONSENTS: dict[str, Callable[[Service], Consent]] = {
+    "all that can be said": lambda service: service.said(
+        period_start=service.now() - DAY,
+        period_end=service.now() + DAY,
+        purposes=frozenset({Code("b", "2"), Code("a", "1")}),
+        withdrawn_at=service.now(),
+        safe_contact=SafeContact(
+            channels=(Channel(Mode.SMS, Permission.ALLOW, "+44"), Channel(Mode.IN_PERSON, Permission.UNKNOWN)),
+            voicemail=Permission.ALLOW,
+            text_content=TextContent.NAMED,
+            withhold_number=False,
+            caller_description="a friend",
+            windows=(Window(("mon", "sun"), time(9, 30), time(12, 0, 59)), Window((), time(0), time(23, 59))),
+            timezone="Europe/London",
+            code_word="bluebell",
+            review_by=date(2026, 12, 31),
+        ),
+    ),
+    "the least that can be said": lambda service: service.said(
+        status=Status.DRAFT, permits=False, given_at=None, purposes=frozenset(), safe_contact=None
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CONSENTS)
+def test_a_consent_comes_back_as_it_was_kept(service: Service, what: str) -> None:
+    family = service.family()
+    consent = replace(
+        CONSENTS[what](service), id=new_id(), tenant_id=family.hospital.organisation_id, patient_id=family.woman
+    )
+    service.run(family.hospital, lambda tx: tx.consents.add(consent))
+    assert service.read(family.hospital, lambda tx: tx.visible.consent(consent.id)) == consent
+
+    revised = replace(consent, version=2, recipient_id=family.community.organisation_id)
+    service.run(family.hospital, lambda tx: tx.consents.save(revised))
+    assert revised in service.read(WORKER, lambda tx: tx.consents.of_patient(family.woman))
+    assert service.read(WORKER, lambda tx: tx.consents.of_patients([])) == {}
+
+
+def test_a_result_comes_back_with_every_piece(service: Service) -> None:
+    family = service.family()
+    readings = (
+        Reading(Role.TOTAL, None, 15, code_role_mismatch=True),
+        Reading(Role.ITEM, 10, None, "component[9].value"),
+        Reading(Role.ITEM, 3, None),
+    )
+    pieces = (
+        Piece("one", screening.Status.PRELIMINARY, readings, frozenset({"two", "three"})),
+        Piece("two", screening.Status.ENTERED_IN_ERROR, ()),
+    )
+    result = ScreeningResult(
+        new_id(), family.hospital.organisation_id, family.woman, "epds", "patient", service.now(), Stage.ANTENATAL,
+        {each.source: each for each in pieces},
+    )  # fmt: skip
+    service.run(WORKER, lambda tx: tx.results.save(result, service.now()))
+
+    assert service.read(WORKER, lambda tx: tx.results.get(result.id)) == result
+    same_key = replace(result, id=new_id(), pieces={})
+    assert service.read(WORKER, lambda tx: tx.results.find(same_key)) == result
+    assert service.read(WORKER, lambda tx: tx.results.judged(result.id)) is None
+    later = replace(same_key, effective=service.now() + timedelta(microseconds=1))
+    assert service.read(WORKER, lambda tx: tx.results.find(later)) is None
+
+
+def test_a_programme_comes_back_as_it_was_put(service: Service) -> None:
+    community = service.community()
+    programme = service.programme(
+        community,
+        model=Model.GROUP,
+        modes=(DeliveryMode.VIDEO, DeliveryMode.MEETING),
+        languages=frozenset({"cy", "en"}),
+        districts=frozenset({"north"}),
+        stages=frozenset({Stage.POSTNATAL}),
+        interpreters=True,
+        places=4,
+        training_renewed_until=date(2027, 1, 31),
+        telephone="+44 20 7946 0000",
+    )
+    assert service.read(WORKER, lambda tx: tx.programmes.get(programme.id)) == programme
+    assert service.read(WORKER, lambda tx: tx.programmes.named(community.organisation_id, "Programme")) == programme.id
+
+    service.run(WORKER, lambda tx: tx.programmes.put_programme(replace(programme, active=False), service.now()))
+    assert service.read(WORKER, lambda tx: tx.programmes.get(programme.id)).active is False
+    assert programme.id not in {each.id for each in service.read(WORKER, lambda tx: tx.programmes.all())}
+
+
+def test_an_offer_and_its_older_versions_come_back(service: Service) -> None:
+    family, offer = service.offered()
+    service.update(family.community, offer.id, "accepted", business_status="Matched")
+    (now,) = service.offers(family.woman)
+
+    def at(version: int) -> object:
+        return service.read(WORKER, lambda tx: tx.offers.at_version(now, version))
+
+    assert (at(1), at(2), at(3)) == (offer, now, None)
+    assert service.read(WORKER, lambda tx: tx.offers.of_referral(offer.referral_id)) == [now]
+
+
+# Nothing is written over what has moved meanwhile
+
+
+def test_no_state_is_written_over_one_that_has_moved(service: Service) -> None:
+    family, offer = service.offered()
+    service.result(family.hospital, family.woman, piece(3, scores(3, 1)), effective=service.now() - DAY)
+    referral = service.referral(family.woman)
+    alert = service.read(
+        family.hospital, lambda tx: tx.visible.alert(service.alert(family.woman, "self-harm-present")["id"])
+    )
+    assert alert is not None
+    writes: tuple[Callable[[UnitOfWork], None], ...] = (
+        lambda tx: tx.offers.save(replace(offer, version=3, state=OfferState.ACCEPTED), offer),
+        lambda tx: tx.referrals.save(replace(referral, state=ReferralState.SUPPORTED), ReferralState.OFFERED),
+        lambda tx: tx.alerts.save(replace(alert, state=AlertState.RESOLVED), replace(alert, version=7)),
+    )
+    before = service.rows("offer"), service.rows("referral"), service.rows("alert"), service.rows("offer_version")
+    for write in writes:
+        with pytest.raises(LookupError):
+            service.run(WORKER, write)
+    assert before == (
+        service.rows("offer"), service.rows("referral"), service.rows("alert"), service.rows("offer_version"),
+    )  # fmt: skip
+
+
+def test_the_database_itself_refuses_a_second_open_referral(service: Service) -> None:
+    family, _ = service.offered()
+    second = replace(service.referral(family.woman), id=new_id(), state=ReferralState.IN_REVIEW)
+    with pytest.raises(StatementRefused):
+        service.run(WORKER, lambda tx: tx.referrals.add(second))
+    service.withdraw(family)
+    service.run(WORKER, lambda tx: tx.referrals.add(second))
+    assert service.read(WORKER, lambda tx: tx.referrals.open_of(family.woman)) == second
+
+
+def test_the_first_to_claim_a_name_keeps_it(service: Service) -> None:
+    hospital, other = service.hospital(), service.hospital()
+
+    def claim(caller: Caller, resource_id: str, type: str = "Patient") -> str:
+        return service.run(caller, lambda tx: tx.aliases.claim(type, "urn:x", "1", resource_id))
+
+    assert [claim(hospital, "a"), claim(hospital, "b"), claim(other, "c"), claim(hospital, "d", "Consent")] == [
+        "a", "a", "c", "d",
+    ]  # fmt: skip
+    assert service.read(hospital, lambda tx: tx.aliases.find("Patient", "urn:x", "1")) == "a"
+    assert service.read(hospital, lambda tx: tx.aliases.find("Patient", "urn:x", "2")) is None
+    names = service.read(WORKER, lambda tx: tx.aliases.names("Patient", "a", hospital.organisation_id))
+    assert names == [("urn:x", "1")]
+
+
+# The outbox
+
+
+def claimed(service: Service, owner: str, at_most: int = 1_000) -> list[object]:
+    return [
+        (each.resource_type, each.resource_id)
+        for each in service.run(WORKER, lambda tx: tx.deliveries.claim(owner, 10 * MINUTE, at_most))
+    ]
+
+
+def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> None:
+    claimed(service, "before")
+    family, offer = service.supported()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 1)), effective=service.now() - DAY)
+    alert = service.alert(family.woman, "self-harm-present")["id"]
+
+    assert service.read(WORKER, lambda tx: tx.deliveries.anything_due())
+    assert claimed(service, "one", 1) == [("Communication", alert)]
+    assert claimed(service, "two") == [("ServiceRequest", offer.referral_id), ("Task", offer.id)]
+    assert claimed(service, "three") == []
+    assert not service.read(WORKER, lambda tx: tx.deliveries.anything_due())
+
+
+def test_a_status_waits_while_another_worker_has_one_of_hers_and_an_alert_does_not(service: Service) -> None:
+    claimed(service, "before")
+    family, offer = service.offered()
+    assert len(claimed(service, "one")) == 2
+    service.update(family.community, offer.id, "accepted", notes=({"text": "Call me."},))
+
+    alert = service.alert(family.woman, "escalation")["id"]
+    assert claimed(service, "two") == [("Communication", alert)]
+    service.pass_time(11 * MINUTE)
+    assert ("Task", offer.id) in claimed(service, "three")
+
+
+def test_a_lease_that_ran_out_is_anothers_and_the_first_settles_nothing(service: Service) -> None:
+    claimed(service, "before")
+    service.offered()
+
+    def claim(owner: str) -> object:
+        return service.run(WORKER, lambda tx: tx.deliveries.claim(owner, MINUTE, 1))[0]
+
+    first = service.run(WORKER, lambda tx: tx.deliveries.claim("one", MINUTE, 1))[0]
+    service.pass_time(2 * MINUTE)
+    second = service.run(WORKER, lambda tx: tx.deliveries.claim("two", MINUTE, 1))[0]
+    assert (second.id, second.attempts) == (first.id, 2)
+
+    def settle(owner: str) -> bool:
+        return service.run(WORKER, lambda tx: tx.deliveries.settle(second, owner, DeliveryTrigger.TAKEN, "taken"))
+
+    assert [settle("one"), settle("two"), settle("two")] == [False, True, False]
+
+
+def test_an_unknown_delivery_may_be_retried_by_a_person_and_a_done_one_may_not(service: Service) -> None:
+    claimed(service, "before")
+    service.offered()
+    (first, second) = service.run(WORKER, lambda tx: tx.deliveries.claim("one", MINUTE, 2))
+    assert (first.lane, first.state, first.attempts) == (Lane.STATUS, DeliveryState.READY, 1)
+    later = service.now() + DAY
+    service.run(WORKER, lambda tx: tx.deliveries.settle(first, "one", DeliveryTrigger.ANSWER_LOST, "lost", due=later))
+    service.run(WORKER, lambda tx: tx.deliveries.settle(second, "one", DeliveryTrigger.TAKEN, "taken"))
+
+    assert first.id in {each.id for each in service.read(
+        WORKER, lambda tx: tx.deliveries.list(frozenset({DeliveryState.UNKNOWN}), 1_000)
+    )}  # fmt: skip
+    assert claimed(service, "two") == []
+    assert service.run(WORKER, lambda tx: tx.deliveries.retry(first.id))
+    assert not service.run(WORKER, lambda tx: tx.deliveries.retry(second.id))
+    assert len(claimed(service, "two")) == 1
+
+
+# Searches and due times
+
+
+def test_a_search_is_ordered_by_stamp_and_its_places_follow_each_other(service: Service) -> None:
+    family, _ = service.offered()
+    for _ in range(5):
+        woman = service.woman(family.hospital, district=next(iter(family.programme.districts)))
+        service.consent(family.hospital, woman, family.community)
+        service.result(family.hospital, woman, piece(15, scores(15)))
+
+    def search(**asked: object) -> list[tuple[int, str]]:
+        query = replace(TaskQuery(1_000), **asked)  # type: ignore[arg-type]  # names of its fields
+        return [(stamp, offer.id) for offer, stamp in service.read(family.community, lambda tx: tx.feed.offers(query))]
+
+    everything = search()
+    assert len(everything) == 6
+    assert everything == sorted(everything)
+    assert search(descending=True) == everything[::-1]
+    assert search(limit=2) + search(limit=2, after=everything[1]) + search(after=everything[3]) == everything
+    assert search(descending=True, after=everything[2]) == everything[1::-1]
+    middle = everything[2][0]
+    cases = {Compare.EQUAL: [2], Compare.AFTER: [3, 4, 5], Compare.FROM: [2, 3, 4, 5], Compare.BEFORE: [0, 1],
+             Compare.UP_TO: [0, 1, 2]}  # fmt: skip
+    for compare, places in cases.items():
+        assert search(changed=((compare, middle),)) == [everything[place] for place in places]
+    assert search(states=frozenset({"accepted"})) == search(states=frozenset()) == []
+    assert search(states=frozenset({"requested", "accepted"})) == everything
+    assert search(ids=frozenset({everything[0][1], "nobody"})) == everything[:1]
+
+
+def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) -> None:
+    for _ in range(3):
+        service.chase(400 * DAY)
+    waits = service.family()
+    service.result(waits.hospital, waits.woman, piece(15, expects=frozenset({"more"})))
+    ends, _ = service.offered()
+    service.consent(ends.hospital, ends.woman, ends.community, target_id=ends.consent, period_end=service.now() + HOUR)
+    lapses, _ = service.offered()
+    alerted = service.family()
+    service.result(alerted.hospital, alerted.woman, piece(15, scores(15, 1)))
+
+    def due(passed: timedelta) -> set[tuple[str, str | None]]:
+        found = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + passed, 1_000))
+        women = {waits.woman, ends.woman, lapses.woman, alerted.woman}
+        return {(each.kind.value, each.patient_id) for each in found if each.patient_id in women}
+
+    assert due(timedelta(0)) == set()
+    assert due(5 * MINUTE) == {(DueKind.RESULT_WAITS_NO_LONGER.value, waits.woman)}
+    assert due(73 * HOUR) == {
+        (DueKind.RESULT_WAITS_NO_LONGER.value, waits.woman),
+        (DueKind.CONSENT_ENDS.value, ends.woman),
+        (DueKind.OFFER_LAPSES.value, ends.woman),
+        (DueKind.OFFER_LAPSES.value, lapses.woman),
+        (DueKind.ALERT_OVERDUE.value, alerted.woman),
+    }
+    assert len(service.read(WORKER, lambda tx: tx.due.overdue(service.now() + 73 * HOUR, 2))) == 2
+
+
+def test_an_organisation_that_is_not_active_is_addressed_by_nobody(service: Service) -> None:
+    hospital, community = service.hospital(), service.community()
+    assert service.read(hospital, lambda tx: tx.visible.organisation_id(community.organisation_id))
+    assert service.read(hospital, lambda tx: tx.visible.organisation_id("nobody")) is None
+    names = service.read(hospital, lambda tx: tx.programmes.names([community.organisation_id, "nobody"]))
+    assert set(names) == {community.organisation_id}

@@ -1,0 +1,131 @@
+"""How many statements a unit needs, on both databases: a change that needs more shows here first."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from service.flow.disclose import disclose
+from service.referrals.offer import Offer
+from service.shared.caller import Caller
+from service.store.migrate import migrate
+from service.store.queries import TaskQuery
+from service.store.unit_of_work import UnitOfWork
+from tests.flow.support import DAY, Family, Service, load_rules, piece, scores
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    service: Service
+    family: Family
+    offer: Offer | None = None
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str) -> Iterator[Service]:
+    migrate(database_url)
+    opened = Service(database_url, rules=load_rules())
+    yield opened
+    opened.close()
+
+
+def count(work: Callable[[], object]) -> int:
+    """Statements between BEGIN and COMMIT, the lock of the stamp aside: it is the dialect's own round trip."""
+    heard = 0
+
+    def hear(*_: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        work()
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    return heard
+
+
+def poll(service: Service, caller: Caller) -> None:
+    """As a search does it: a plain read, and only when something was found a unit that discloses it."""
+
+    def look(tx: UnitOfWork) -> list[Offer]:
+        found = tx.feed.offers(TaskQuery(1_000))
+        tx.feed.highest_stamp()
+        return [offer for offer, _ in found]
+
+    if service.read(caller, look):
+        show = partial(_show, look=look, service=service)
+        service.store.run_now(caller, show, snapshot=True)
+
+
+def _show(tx: UnitOfWork, look: Callable[[UnitOfWork], list[Offer]], service: Service) -> None:
+    disclose(tx, service.rules, look(tx), "Task", service.now())
+
+
+def negative(it: Counted) -> None:
+    it.service.result(it.family.hospital, it.family.woman, piece(3, scores(3)))
+
+
+def positive(it: Counted) -> None:
+    it.service.result(it.family.hospital, it.family.woman, piece(15, scores(15)))
+
+
+def present(it: Counted) -> None:
+    it.service.result(it.family.hospital, it.family.woman, piece(15, scores(15, 1)))
+
+
+def accepting(it: Counted) -> None:
+    assert it.offer is not None
+    it.service.update(it.family.community, it.offer.id, "accepted")
+
+
+UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
+    "a negative result": (negative, 9),
+    "a positive result, offered": (positive, 29),
+    "a positive result with self-harm present": (present, 18),
+    "an empty poll": (lambda it: poll(it.service, it.family.community), 2),
+}
+UPON_AN_OFFER: dict[str, tuple[Callable[[Counted], object], int]] = {
+    "a poll with one Task": (lambda it: poll(it.service, it.family.community), 9),
+    "an acceptance": (accepting, 21),
+    "a withdrawal": (lambda it: it.service.withdraw(it.family), 25),
+}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_needs_no_more_statements_than_it_did(service: Service, unit: str) -> None:
+    work, most = UNITS[unit]
+    family = service.family()
+    assert count(lambda: work(Counted(service, family))) <= most
+
+
+@pytest.mark.parametrize("unit", UPON_AN_OFFER)
+def test_a_unit_upon_an_offer_needs_no_more_statements_than_it_did(service: Service, unit: str) -> None:
+    work, most = UPON_AN_OFFER[unit]
+    family, offer = service.offered()
+    assert count(lambda: work(Counted(service, family, offer))) <= most
+
+
+def test_a_page_of_many_needs_no_more_statements_than_a_page_of_one(service: Service) -> None:
+    family, _ = service.offered()
+    one = count(lambda: poll(service, family.community))
+    for _ in range(9):
+        woman = service.woman(family.hospital, district=next(iter(family.programme.districts)))
+        service.consent(family.hospital, woman, family.community)
+        service.result(family.hospital, woman, piece(15, scores(15)))
+
+    assert len(service.poll(family.community)) == 10
+    assert count(lambda: poll(service, family.community)) == one
+
+
+def test_what_she_has_behind_her_does_not_make_the_next_result_dearer(service: Service) -> None:
+    family = service.family()
+    first = count(lambda: negative(Counted(service, family)))
+    for days in range(1, 6):
+        service.result(family.hospital, family.woman, piece(3, scores(3)), effective=service.now() - days * DAY)
+
+    later = service.message(family.woman, piece(3, scores(3)), effective=service.now() - 9 * DAY)
+    assert count(lambda: service.send(family.hospital, later)) == first
