@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -53,20 +53,30 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""
-        while not self._stopping.is_set():
-            try:
-                busy = await self.step()
-            except Unavailable:
-                busy = 0
-            if not busy:
-                await self._rest()
+        await asyncio.gather(*map(self._go_on, self._works()))
 
     def stop(self) -> None:
         self._stopping.set()
 
     async def step(self) -> int:
         """One round: how many deliveries and due times were dealt with."""
-        claimed = await self._claim()
+        return sum([await work() for work in self._works()])
+
+    def _works(self) -> tuple[Callable[[], Awaitable[int]], ...]:
+        # Each goes round by itself: a record that lets every status hang delays neither an alert nor a due time.
+        return partial(self._send, Lane.ALERT), partial(self._send, Lane.STATUS), self._chase
+
+    async def _go_on(self, work: Callable[[], Awaitable[int]]) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = await work()
+            except Unavailable:
+                busy = 0
+            if not busy:
+                await self._rest()
+
+    async def _send(self, lane: Lane) -> int:
+        claimed = await self._claim(lane)
         groups: dict[tuple[object, ...], list[Delivery]] = {}
         for delivery in claimed:
             # An alert waits for nothing; the statuses of one woman go one after the other.
@@ -74,7 +84,7 @@ class Worker:
             groups.setdefault((delivery.destination_id, delivery.patient_id, alone), []).append(delivery)
         seats = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._in_order(group, seats) for group in groups.values()))
-        return len(claimed) + await self._chase()
+        return len(claimed)
 
     async def _rest(self) -> None:
         try:
@@ -82,12 +92,12 @@ class Worker:
         except TimeoutError:
             return
 
-    async def _claim(self) -> list[Delivery]:
+    async def _claim(self, lane: Lane) -> list[Delivery]:
         caller = the_service(new_id())
-        anything = await self.store.read(caller, lambda tx: tx.deliveries.anything_due())
+        anything = await self.store.read(caller, lambda tx: tx.deliveries.anything_due((lane,)))
         if not anything:
             return []
-        return await self.store.run(caller, lambda tx: tx.deliveries.claim(self.name, self.lease, AT_MOST))
+        return await self.store.run(caller, lambda tx: tx.deliveries.claim(self.name, self.lease, AT_MOST, (lane,)))
 
     async def _in_order(self, deliveries: Sequence[Delivery], seats: asyncio.Semaphore) -> None:
         async with seats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ CLAIMABLE = (
             DELIVERY.c.state.in_(WAITING) & (DELIVERY.c.due_at <= bindparam("at")),
             (DELIVERY.c.state == DeliveryState.LEASED.value) & (DELIVERY.c.lease_until <= bindparam("at")),
         ),
+        DELIVERY.c.lane.in_(bindparam("lanes", expanding=True)),
         ~BUSY,
     )
     .order_by(DELIVERY.c.lane, DELIVERY.c.id)
@@ -134,19 +136,21 @@ class Deliveries:
         self._unit.execute(_owe(self._unit.dialect), rows)
         self._owed.clear()
 
-    def claim(self, owner: str, lease: timedelta, at_most: int) -> list[Delivery]:
+    def claim(
+        self, owner: str, lease: timedelta, at_most: int, lanes: Collection[Lane] = tuple(Lane)
+    ) -> list[Delivery]:
         """The next deliveries that are due, leased to `owner`: alerts first, then in the order in which they were
         owed."""
         now = self._unit.now()
         claimable = self._unit.dialect.claim(CLAIMABLE, DELIVERY)
-        rows = self._unit.execute(claimable, {"at": now, "at_most": at_most}).all()
+        rows = self._unit.execute(claimable, _asked(now, at_most, lanes)).all()
         if rows:
             leases = [{"delivery": row.id, "owner": owner, "until": now + lease} for row in rows]
             self._unit.execute(LEASE, leases)
         return [_to_delivery(row, attempts=row.attempts + 1) for row in rows]
 
-    def anything_due(self) -> bool:
-        return self._unit.execute(CLAIMABLE, {"at": self._unit.now(), "at_most": 1}).first() is not None
+    def anything_due(self, lanes: Collection[Lane] = tuple(Lane)) -> bool:
+        return self._unit.execute(CLAIMABLE, _asked(self._unit.now(), 1, lanes)).first() is not None
 
     def settle(
         self, delivery: Delivery, owner: str, trigger: DeliveryTrigger, outcome: str, due: datetime | None = None
@@ -180,6 +184,10 @@ class Deliveries:
 @cache
 def _owe(dialect: Dialect) -> Executable:
     return dialect.insert(DELIVERY).on_conflict_do_nothing()
+
+
+def _asked(now: datetime, at_most: int, lanes: Collection[Lane]) -> dict[str, object]:
+    return {"at": now, "at_most": at_most, "lanes": [lane.value for lane in lanes]}
 
 
 def _to_delivery(row: Row[Any], attempts: int) -> Delivery:

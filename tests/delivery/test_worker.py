@@ -1,0 +1,268 @@
+"""What the worker claims, in which order, how long it waits, and who may settle it."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from service.delivery.channel import Parcel, Sent
+from service.demo.hospital import HospitalRecord
+from service.office import Office
+from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
+from service.shared.caller import the_service
+from service.shared.ids import new_id
+from service.store.migrate import migrate
+from tests.delivery.conftest import NewSender
+from tests.delivery.support import LEASE, Scripted, Sender, calls, held
+from tests.flow.support import piece, scores
+
+TRY_AGAIN = Sent(DeliveryTrigger.TRY_AGAIN, "http-503")
+
+
+def claim(sender: Sender, worker: str, at_most: int = 64) -> list[Delivery]:
+    return sender.run(the_service(new_id()), lambda tx: tx.deliveries.claim(worker, LEASE, at_most))
+
+
+def settle(sender: Sender, delivery: Delivery, worker: str) -> bool:
+    taken = DeliveryTrigger.TAKEN
+    return sender.run(the_service(new_id()), lambda tx: tx.deliveries.settle(delivery, worker, taken, "taken"))
+
+
+def test_what_builds_upon_another_comes_after_it_and_each_comes_once(sender: Sender, record: HospitalRecord) -> None:
+    sender.offered()
+    assert sender.step() > 0
+    assert calls(record, "POST") == ["POST token", "POST Patient", "POST ServiceRequest", "POST Task"]
+    assert sender.unsettled() == []
+    assert sender.step() == 0
+
+
+def test_an_alert_is_claimed_before_everything_that_waited_longer(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.delivery.worker.AT_MOST", 3)
+    for _ in range(4):
+        sender.offered()  # two statuses each
+    woman = sender.in_danger()
+    channel = Scripted()
+    assert sender.step(sender.worker(channel)) == 4  # in a claim of its own, beside three statuses
+    alert = channel.given[0].alert
+    assert alert is not None
+    assert alert.patient_id == woman
+
+
+def test_an_alert_waits_for_nothing_that_is_under_way_for_the_same_woman(sender: Sender) -> None:
+    family, offer = sender.supported()
+    (status,) = {each.lane for each in claim(sender, "busy elsewhere")}
+    assert status is Lane.STATUS
+    sender.result(family.hospital, family.woman, piece(16, scores(16, harm=1)))
+    sender.update(family.community, offer.id, "in-progress")
+    channel = Scripted()
+    sender.step(sender.worker(channel))
+    assert [parcel.delivery.resource_type for parcel in channel.given] == ["Communication"]
+
+
+def test_the_statuses_of_one_woman_go_one_after_the_other_also_between_workers(sender: Sender) -> None:
+    family, offer = sender.supported()
+    (first, *_) = claim(sender, "left", at_most=1)
+    assert claim(sender, "right") == []
+    other, _ = sender.offered()
+    assert {each.patient_id for each in claim(sender, "right")} == {other.woman}
+    assert settle(sender, first, "left")
+    assert {each.patient_id for each in claim(sender, "right")} == {family.woman}
+    assert offer.patient_id == family.woman
+
+
+def test_a_newer_status_supersedes_an_older_one_that_was_not_sent(sender: Sender, record: HospitalRecord) -> None:
+    family, offer = sender.supported()
+    sender.update(family.community, offer.id, "in-progress")
+    states = {row["version"]: row["state"] for row in sender.deliveries("Task")}
+    assert states == {1: "superseded", 2: "superseded", 3: "ready"}
+    sender.step()
+    (task,) = held(record, "Task")
+    assert (task["status"], task["meta"]["versionId"]) == ("in-progress", "1")
+
+
+def test_a_status_that_changes_while_it_is_being_sent_is_sent_again(sender: Sender, record: HospitalRecord) -> None:
+    family, offer = sender.offered()
+    leased = claim(sender, "slow")
+    sender.update(family.community, offer.id, "accepted")
+    assert all(settle(sender, each, "slow") for each in leased)
+    sender.step()
+    (task,) = held(record, "Task")
+    assert task["status"] == "accepted"
+
+
+def test_a_lease_that_ran_out_goes_to_another_worker_and_the_first_settles_nothing(sender: Sender) -> None:
+    woman = sender.in_danger()
+    (mine,) = claim(sender, "died")
+    assert claim(sender, "other") == []
+    sender.pass_time(LEASE - timedelta(seconds=1))
+    assert claim(sender, "other") == []
+    sender.pass_time(timedelta(seconds=2))
+    (theirs,) = claim(sender, "other")
+    assert (theirs.id, theirs.attempts) == (mine.id, 2)
+    assert not settle(sender, mine, "died")
+    assert settle(sender, theirs, "other")
+    assert sender.owed(woman, "done") != []
+
+
+def test_what_fails_waits_twice_as_long_each_time_and_after_eight_times_a_person_is_told(sender: Sender) -> None:
+    woman = sender.in_danger()
+    (hospital,) = {row["tenant_id"] for row in sender.rows("alert")}
+    family, _ = sender.offered()
+    channel = Scripted(lambda parcel: TRY_AGAIN if parcel.referral else Sent(DeliveryTrigger.TAKEN, "taken"))
+    waits = []
+    for _ in range(10):
+        sender.step(sender.worker(channel))
+        row = sender.deliveries("Task")[0]
+        waits.append(int((row["due_at"] - sender.now()).total_seconds()))
+        sender.pass_time(timedelta(seconds=waits[-1] - 1))
+        before = len(channel.given)
+        sender.step(sender.worker(channel))
+        assert [each for each in channel.given[before:] if each.referral] == []
+        sender.pass_time(timedelta(seconds=1))
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900]
+    assert sender.alerts(family.woman) == ["delivery-stuck"] * 2  # of the ServiceRequest and of the Task
+    assert sender.alerts(woman) == ["self-harm-present"]
+    assert hospital
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [(timedelta(seconds=7), 7), (timedelta(days=3650), 3600), (timedelta(seconds=-5), 0), (timedelta(0), 0)],
+)
+def test_a_record_is_left_alone_for_as_long_as_it_asks_but_never_longer_than_an_hour(
+    sender: Sender, asked: timedelta, waits: int
+) -> None:
+    sender.in_danger()
+    sender.step(sender.worker(Scripted(lambda _: Sent(DeliveryTrigger.TRY_AGAIN, "http-429", wait=asked))))
+    (row,) = sender.deliveries("Communication")
+    assert row["due_at"] - sender.now() == timedelta(seconds=waits)
+
+
+def test_a_delivery_that_cannot_be_written_out_stops_no_other(sender: Sender) -> None:
+    families = [sender.offered()[0] for _ in range(5)]
+    poison = families[2].woman
+
+    def answer(parcel: Parcel) -> Sent:
+        if parcel.delivery.patient_id == poison:
+            raise ZeroDivisionError("her name must not be in the log")
+        return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    sender.step(sender.worker(Scripted(answer)))
+    states = {
+        family.woman: {row["state"] for row in sender.rows("delivery", patient_id=family.woman)} for family in families
+    }
+    assert states.pop(poison) == {"ready"}
+    assert set(map(tuple, states.values())) == {("done",)}
+    assert ("Task", "defect") in sender.heard
+
+
+def test_what_is_refused_for_good_is_parked_shown_to_a_person_and_sent_when_they_say_so(
+    sender: Sender, record: HospitalRecord
+) -> None:
+    parked, _ = sender.offered()
+    number = sender.numbers[parked.woman]
+    # The record has deleted her since: the id that we kept leads nowhere there.
+    gone = ("Patient", record.base, "deleted", parked.woman, parked.hospital.organisation_id)
+    sender.run(the_service(new_id()), lambda tx: tx.aliases.claim(*gone))
+    other, _ = sender.offered()
+    sender.step()
+    assert {row["state"] for row in sender.rows("delivery", patient_id=other.woman)} == {"done"}
+    assert {row["last_outcome"] for row in sender.rows("delivery", patient_id=parked.woman, state="dead")} == {
+        "http-422"
+    }
+    assert set(sender.alerts(parked.woman)) == {"delivery-stuck"}
+    before = len(calls(record))
+    sender.pass_time(timedelta(days=3))
+    dead = [row["id"] for row in sender.rows("delivery", patient_id=parked.woman, state="dead")]
+
+    record.record.create({"resourceType": "Patient", "id": "deleted", "identifier": [{"value": number}]})
+    assert before == len(calls(record))
+    office = Office(sender.store, sender.rules, sender.clock, new_id, allow_loopback=True)
+    for id in dead:
+        office.retry_delivery(id)
+    assert [row["state"] for row in sender.rows("delivery", id=dead[0])] == ["ready"]
+
+
+def test_what_the_programme_may_not_report_any_more_is_left_out_when_it_is_sent(sender: Sender) -> None:
+    family, offer = sender.supported()
+    sender.contact(family.community, offer)
+    sender.consent(family.hospital, family.woman, family.community, target_id=family.consent, may_report_back=False)
+    channel = Scripted()
+    sender.step(sender.worker(channel))
+    (task,) = [parcel for parcel in channel.given if parcel.offer]
+    assert task.engagement is None
+
+
+def test_nothing_is_owed_to_a_hospital_without_a_record(new_sender: NewSender, url: str) -> None:
+    sender = new_sender(url, "")
+    sender.offered()
+    sender.in_danger()
+    assert sender.rows("delivery") == []
+
+
+def test_an_alert_that_nobody_acknowledges_is_said_again_on_the_next_rung(
+    sender: Sender, record: HospitalRecord
+) -> None:
+    sender.in_danger()
+    sender.step()
+    for _ in range(2):
+        sender.pass_time(timedelta(minutes=16))
+        sender.step()
+        sender.step()
+    said = held(record, "Communication")
+    assert len(said) == 3
+    assert len({each["identifier"][0]["value"] for each in said}) == 3
+
+
+def test_two_workers_side_by_side_send_everything_once(
+    new_sender: NewSender, database_url: str, record: HospitalRecord
+) -> None:
+    migrate(database_url)
+    sender = new_sender(database_url, record.base)
+    women = [sender.offered()[0].woman for _ in range(8)]
+    alerted = [sender.in_danger() for _ in range(4)]
+    left, right = sender.worker(), sender.worker()
+    while sender.step(left, right):
+        continue
+    assert sender.unsettled() == []
+    assert {row["attempts"] for row in sender.rows("delivery")} == {1}
+    assert Counter(calls(record, "POST")) == {
+        "POST token": 1,
+        "POST Patient": len(women) + len(alerted),
+        "POST ServiceRequest": len(women),
+        "POST Task": len(women),
+        "POST Communication": len(alerted),
+    }
+
+
+def test_an_alert_goes_out_while_a_record_lets_every_status_hang(sender: Sender) -> None:
+    """Two hospitals' statuses hang; what is raised meanwhile does not wait for them to end."""
+    for _ in range(9):
+        sender.offered()
+    released = asyncio.Event()
+    said = asyncio.Event()
+
+    class Hanging:
+        async def send(self, parcel: Parcel) -> Sent:
+            if parcel.delivery.lane is Lane.ALERT:
+                said.set()
+            else:
+                await released.wait()
+            return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    async def play() -> None:
+        worker = sender.worker(Hanging())
+        running = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(sender.in_danger)
+        try:
+            await asyncio.wait_for(said.wait(), 5)
+        finally:
+            released.set()
+            worker.stop()
+            await running
+
+    asyncio.run(play())

@@ -1,0 +1,254 @@
+"""What a hospital's record answers, in every form, and what is made of it: taken, again, in doubt or never."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from service import mappings
+from service.delivery.channel import Learned, Parcel, Sent
+from service.fhir.channel import FhirChannel
+from service.fhir.terms import ALERT_ID
+from service.flow.received import Identifier
+from service.referrals.alert import Alert, AlertCode, AlertState
+from service.referrals.delivery import Delivery, DeliveryState, DeliveryTrigger, Lane
+from service.screening.instrument import Priority
+from service.security.outgoing import ForeignAddress, NotAuthorised, Outgoing
+from service.shared.caller import OrganisationKind
+from service.store.directory import Organisation
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+BASE = "https://record.example/fhir"
+RULES = mappings.load()
+NUMBER = Identifier("https://st-test.example/hospital-number", "TEST-000417")
+TAKEN, AGAIN = DeliveryTrigger.TAKEN, DeliveryTrigger.TRY_AGAIN
+DOUBT, NEVER = DeliveryTrigger.ANSWER_LOST, DeliveryTrigger.REFUSED_FOR_GOOD
+Tree = dict[str, Any]
+Answer = httpx.Response | Exception
+
+ALERT = Alert(
+    id="alert-1",
+    version=1,
+    tenant_id="hospital",
+    patient_id="woman",
+    referral_id=None,
+    code=AlertCode.SELF_HARM_PRESENT,
+    priority=Priority.URGENT,
+    state=AlertState.OPEN,
+    raised_at=NOW,
+    due_at=NOW,
+)
+
+
+def parcel(identifiers: tuple[Identifier, ...] = (NUMBER,), known: str | None = "their-woman") -> Parcel:
+    """An alert about a woman whom the record knows as `known`."""
+    delivery = Delivery(
+        id="delivery",
+        destination_id="hospital",
+        lane=Lane.ALERT,
+        resource_type="Communication",
+        resource_id=ALERT.id,
+        version=1,
+        patient_id="woman",
+        state=DeliveryState.LEASED,
+        attempts=1,
+        due_at=NOW,
+        last_outcome=None,
+        correlation_id="correlation",
+    )
+    destination = Organisation("hospital", "St Test", OrganisationKind.HOSPITAL, BASE, None, True, NOW)
+    record_ids = {("Patient", "woman"): known} if known else {}
+    return Parcel(delivery, destination, identifiers, record_ids, alert=ALERT)
+
+
+class Script:
+    """A record's answers in order; `asked` keeps what it was asked for."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers: Iterator[Answer] = iter(answers)
+        self.asked: list[tuple[str, str, str | None]] = []
+
+    async def request(
+        self, method: str, url: str, *, headers: dict[str, str] | None = None, content: bytes | None = None
+    ) -> httpx.Response:
+        self.asked.append((method, url.partition("?")[0], (headers or {}).get("If-None-Exist")))
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def send(script: Script, what: Parcel | None = None) -> Sent:
+    def connect(_: str) -> Outgoing:
+        return cast(Outgoing, script)
+
+    return asyncio.run(FhirChannel(connect, RULES).send(what or parcel()))
+
+
+def resource(kind: str = "Communication", id: str = "their-1", value: str = "alert-1", system: str = ALERT_ID) -> Tree:
+    return {"resourceType": kind, "id": id, "identifier": [{"system": system, "value": value}]}
+
+
+def found(*resources: Tree) -> httpx.Response:
+    return httpx.Response(200, json={"resourceType": "Bundle", "entry": [{"resource": each} for each in resources]})
+
+
+def created(id: str = "their-1") -> httpx.Response:
+    return httpx.Response(201, headers={"Location": f"{BASE}/Communication/{id}/_history/1"})
+
+
+def test_what_is_not_there_is_looked_for_and_then_made_on_the_condition_that_it_is_not() -> None:
+    script = Script(found(), created())
+    assert send(script) == Sent(TAKEN, "taken", (Learned("Communication", "alert-1", "their-1"),))
+    (searched, _, unconditional), (made, _, condition) = script.asked
+    assert (searched, made, unconditional) == ("GET", "POST", None)
+    assert dict(httpx.QueryParams(condition)) == {"identifier": f"{ALERT_ID}|alert-1"}
+
+
+def test_what_is_there_already_is_not_made_again() -> None:
+    script = Script(found(resource()))
+    assert send(script).learned == (Learned("Communication", "alert-1", "their-1"),)
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(201, headers={"Location": "Communication/their-1"}),
+        httpx.Response(201, headers={"Location": f"{BASE}/Communication/their-1"}),
+        httpx.Response(201, json=resource()),
+        httpx.Response(200, json=resource()),
+        httpx.Response(201, headers={"Location": "Communication/their-1"}, json={"resourceType": "OperationOutcome"}),
+    ],
+)
+def test_its_id_is_taken_from_wherever_the_record_says_it(answer: httpx.Response) -> None:
+    assert send(Script(found(), answer)).learned == (Learned("Communication", "alert-1", "their-1"),)
+
+
+@pytest.mark.parametrize(
+    ("answer", "trigger", "outcome"),
+    [
+        (httpx.Response(201), DOUBT, "no-id-in-the-answer"),
+        (httpx.Response(201, headers={"Location": f"{BASE}/Patient/p1"}), DOUBT, "no-id-in-the-answer"),
+        (httpx.Response(200, html="<title>Sign in</title>"), DOUBT, "unreadable-answer"),
+        (httpx.Response(200, content=b'{"resourceType": "Comm'), DOUBT, "unreadable-answer"),
+        (httpx.Response(200, content=b"[]"), DOUBT, "unreadable-answer"),
+        (httpx.Response(201, json=resource(value="another")), NEVER, "another-resource"),
+        (
+            httpx.Response(201, headers={"Location": "Communication/x"}, json=resource(value="another")),
+            NEVER,
+            "another-resource",
+        ),
+        (httpx.Response(500), DOUBT, "http-500"),
+        (httpx.Response(502, html="Bad gateway"), DOUBT, "http-502"),
+        (httpx.Response(504), DOUBT, "http-504"),
+        (httpx.Response(507), DOUBT, "http-507"),
+        (httpx.Response(503), AGAIN, "http-503"),
+        (httpx.Response(429), AGAIN, "http-429"),
+        (httpx.Response(408), AGAIN, "http-408"),
+        (httpx.Response(302, headers={"Location": "https://elsewhere.example"}), NEVER, "http-302"),
+        (httpx.Response(400), NEVER, "http-400"),
+        (httpx.Response(403), NEVER, "http-403"),
+        (httpx.Response(404), NEVER, "http-404"),
+        (httpx.Response(410), NEVER, "http-410"),
+        (httpx.Response(412), NEVER, "http-412"),
+        (httpx.Response(422), NEVER, "http-422"),
+        (httpx.ConnectError("refused"), AGAIN, "not-reached"),
+        (httpx.ConnectTimeout("slow"), AGAIN, "not-reached"),
+        (httpx.ReadTimeout("hangs"), DOUBT, "no-answer"),
+        (httpx.ReadError("reset"), DOUBT, "no-answer"),
+        (httpx.RemoteProtocolError("cut"), DOUBT, "no-answer"),
+        (httpx.WriteError("cut"), DOUBT, "no-answer"),
+        (NotAuthorised("no token"), AGAIN, "not-authorised"),
+        (ForeignAddress("elsewhere"), NEVER, "foreign-address"),
+    ],
+)
+def test_a_post_is_in_doubt_unless_it_is_certain_that_nothing_was_kept(
+    answer: Answer, trigger: DeliveryTrigger, outcome: str
+) -> None:
+    sent = send(Script(found(), answer))
+    assert (sent.trigger, sent.outcome) == (trigger, outcome)
+    assert sent.learned == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "trigger", "outcome"),
+    [
+        (httpx.Response(200, html="<title>Sign in</title>"), AGAIN, "unreadable-answer"),
+        (httpx.Response(200), AGAIN, "unreadable-answer"),
+        (httpx.Response(500), AGAIN, "http-500"),
+        (httpx.Response(503), AGAIN, "http-503"),
+        (httpx.ReadTimeout("hangs"), AGAIN, "no-answer"),
+        (httpx.Response(403), NEVER, "http-403"),
+        (found(resource(), resource(id="their-2")), NEVER, "several-in-the-record"),
+        (found(resource(value="another")), NEVER, "another-resource"),
+        (found(resource(system="https://elsewhere.example")), NEVER, "another-resource"),
+    ],
+)
+def test_a_search_may_always_be_tried_again_and_nothing_is_made_without_its_answer(
+    answer: Answer, trigger: DeliveryTrigger, outcome: str
+) -> None:
+    script = Script(answer)
+    sent = send(script)
+    assert (sent.trigger, sent.outcome) == (trigger, outcome)
+    assert [method for method, *_ in script.asked] == ["GET"]
+
+
+def test_an_outcome_beside_the_matches_is_no_match() -> None:
+    script = Script(found({"resourceType": "OperationOutcome", "issue": []}), created())
+    assert send(script).trigger is TAKEN
+
+
+def seconds_ahead(seconds: int) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        (lambda: "0", 0, 0),
+        (lambda: "7", 7, 7),
+        (lambda: "315360000", 86_400, 86_400),
+        (lambda: "9" * 400, 86_400, 86_400),
+        (lambda: seconds_ahead(60), 55, 60),
+        (lambda: seconds_ahead(-3600), -3605, -3595),
+    ],
+)
+def test_how_long_a_record_asks_to_be_left_alone(status: int, said: Callable[[], str], least: int, most: int) -> None:
+    sent = send(Script(found(), httpx.Response(status, headers={"Retry-After": said()})))
+    assert sent.wait is not None
+    assert least <= sent.wait.total_seconds() <= most
+
+
+@pytest.mark.parametrize(
+    "said", ["-5", "soon", "", "1.5", "²", "Sun, 99 Nov 2026 00:00:00 GMT", "22 Nov 2026 00:00:00 -0000"]
+)
+def test_nonsense_in_retry_after_is_not_heard(said: str) -> None:
+    headers = [(b"Retry-After", said.encode("latin-1"))]
+    assert send(Script(found(), httpx.Response(503, headers=headers))).wait is None
+
+
+def test_she_is_made_known_only_when_none_of_her_numbers_is_known() -> None:
+    second = Identifier("https://other.example/number", "2")
+    her = {"resourceType": "Patient", "id": "their-woman", "identifier": [{"system": second.system, "value": "2"}]}
+    script = Script(found(), found(her), found(), created())
+    sent = send(script, parcel((NUMBER, second), known=None))
+    assert sent.learned == (Learned("Patient", "woman", "their-woman"), Learned("Communication", "alert-1", "their-1"))
+    assert [method for method, *_ in script.asked] == ["GET", "GET", "GET", "POST"]
+
+
+def test_what_was_learnt_before_it_failed_is_kept() -> None:
+    her = httpx.Response(201, headers={"Location": "Patient/their-woman"})
+    sent = send(Script(found(), her, found(), httpx.ReadTimeout("hangs")), parcel(known=None))
+    assert (sent.trigger, sent.learned) == (DOUBT, (Learned("Patient", "woman", "their-woman"),))
+
+
+def test_a_woman_without_any_number_is_never_guessed() -> None:
+    script = Script()
+    assert send(script, parcel((), known=None)).outcome == "patient-without-identifier"
+    assert script.asked == []

@@ -1,0 +1,114 @@
+"""The search of Task, from parameters to a query value, and the link to its next page."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from service.fhir.outcome import BadInput
+from service.fhir.search import TaskSearch, next_link, read_next_link, read_search
+from service.security.sealing import Sealer
+from service.shared.clock import milliseconds
+from service.store.queries import Compare
+
+DAY = milliseconds(datetime(2026, 11, 22, tzinfo=UTC))
+HOUR = 3_600_000
+
+
+def read(*parameters: tuple[str, str]) -> TaskSearch:
+    return read_search(parameters, lenient=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "changed"),
+    [
+        ("2026-11-22", ((Compare.FROM, DAY), (Compare.UP_TO, DAY + 24 * HOUR - 1))),
+        ("gt2026-11-22", ((Compare.AFTER, DAY + 24 * HOUR - 1),)),
+        ("ge2026-11-22", ((Compare.FROM, DAY),)),
+        ("lt2026-11-22", ((Compare.BEFORE, DAY),)),
+        ("le2026-11-22", ((Compare.UP_TO, DAY + 24 * HOUR - 1),)),
+        ("gt2026-11-22T00:00:00Z", ((Compare.AFTER, DAY + 999),)),
+        ("gt2026-11-22T00:00:00.000Z", ((Compare.AFTER, DAY),)),
+        ("ge2026-11-22T01:00:00.000+01:00", ((Compare.FROM, DAY),)),
+        ("ge2026-11-22T01:00:00.000 01:00", ((Compare.FROM, DAY),)),
+        ("ge2026-11-22T00:00:00", ((Compare.FROM, DAY),)),
+        ("le2026-10", ((Compare.UP_TO, milliseconds(datetime(2026, 11, 1, tzinfo=UTC)) - 1),)),
+        ("gt2025", ((Compare.AFTER, milliseconds(datetime(2026, 1, 1, tzinfo=UTC)) - 1),)),
+    ],
+)
+def test_a_time_of_lower_precision_is_the_whole_of_what_it_names(
+    written: str, changed: tuple[tuple[Compare, int], ...]
+) -> None:
+    assert read(("_lastUpdated", written)).query.changed == changed
+
+
+def test_every_time_given_narrows_the_search_further() -> None:
+    search = read(("_lastUpdated", "ge2026-11-22"), ("_lastUpdated", "lt2026-11-23"))
+    assert search.query.changed == ((Compare.FROM, DAY), (Compare.BEFORE, DAY + 24 * HOUR))
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "alert_states"),
+    [
+        ("requested", {"requested"}, {"open"}),
+        ("on-hold", {"held-by-programme", "held-by-service"}, set()),
+        ("accepted,completed", {"accepted", "completed"}, {"acknowledged", "resolved"}),
+        ("draft", set(), set()),
+    ],
+)
+def test_a_status_stands_for_every_state_that_shows_as_it(
+    status: str, states: set[str], alert_states: set[str]
+) -> None:
+    query = read(("status", status)).query
+    assert (set(query.states or ()), set(query.alert_states or ())) == (states, alert_states)
+
+
+@pytest.mark.parametrize("parameter", [("_profile", "x"), ("code", "fulfill")])
+def test_what_only_referrals_have_leaves_the_alerts_out(parameter: tuple[str, str]) -> None:
+    assert read(parameter).referrals_only
+
+
+def test_an_unknown_parameter_is_named_no_longer_than_it_need_be() -> None:
+    with pytest.raises(BadInput) as refused:
+        read(("x" * 500, "1"))
+    (issue,) = refused.value.issues
+    assert "x" * 64 in issue.text
+    assert "x" * 65 not in issue.text
+    assert read_search([("x", "1")], lenient=True) == read()
+
+
+SEARCHES = [
+    read(),
+    read(("_count", "7"), ("_sort", "-_lastUpdated"), ("_include", "Task:focus")),
+    read(("status", "requested"), ("owner", "Organization/o1"), ("patient", "p1"), ("_id", "a,b")),
+    read(("_lastUpdated", "2026-11-22"), ("_profile", "x")),
+]
+
+
+@pytest.fixture(scope="module")
+def sealer() -> Sealer:
+    return Sealer(bytes(range(32)))
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_link_carries_the_whole_search_and_the_place_reached(search: TaskSearch, sealer: Sealer) -> None:
+    link = next_link(sealer, "organisation", search, (DAY, "task-1"))
+    followed = read_next_link(sealer, "organisation", link)
+    assert followed is not None
+    assert followed.query.after == (DAY, "task-1")
+    assert (followed.include_focus, followed.referrals_only) == (search.include_focus, search.referrals_only)
+    for name in ("limit", "ids", "states", "alert_states", "changed", "owner_id", "patient_id", "descending"):
+        assert getattr(followed.query, name) == getattr(search.query, name), name
+
+
+def test_a_link_is_good_for_whom_it_was_made_and_only_as_it_was_made(sealer: Sealer) -> None:
+    link = next_link(sealer, "organisation", SEARCHES[0], (DAY, "task-1"))
+    assert read_next_link(sealer, "another", link) is None
+    for place in range(0, len(link), 7):
+        other = "A" if link[place] != "A" else "B"
+        assert read_next_link(sealer, "organisation", link[:place] + other + link[place + 1 :]) is None
+    assert read_next_link(Sealer(bytes(32)), "organisation", link) is None
+    for nonsense in ("", ".", "a.b", link + "x", "é", "x" * 10_000):
+        assert read_next_link(sealer, "organisation", nonsense) is None
+    foreign = sealer.sign(orjson.dumps({"for": "organisation"})[:-2])
+    assert read_next_link(sealer, "organisation", foreign) is None

@@ -1,0 +1,345 @@
+"""A value of its own in every field of a hundred messages, and then nowhere but in the bodies themselves.
+
+Searched: everything the service wrote to its output, its metrics, every error answer with its headers, every audit and
+disclosure row, every delivery row, every other column that is no body and no fact the rules need, and every address
+that the service asked of the hospital's record. A canary that shows up there is a leak.
+"""
+
+import copy
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, select
+
+from service.demo.people import HOSPITAL_NUMBER, consent, instant, patient
+from service.demo.record import Resource
+from service.shared.ids import new_id
+from service.store.address import parse_url
+from service.store.tables.columns import Row, table
+from service.store.tables.intake import UnreadableMessageRow
+from service.store.tables.outgoing import AuditRow, DeliveryRow, DisclosureRow
+from service.store.tables.referral import AlertRow, PlacementRow, ReferralRow
+from tests.journeys.conftest import serving
+from tests.journeys.support import POSITIVE, Party, World, epds, if_none_exist, new_person, wait_until
+
+MARK = "zq"
+# What a field must hold to be read at all. Everything else, down to displays and comments, is marked.
+KEPT = {
+    "resourceType", "system", "code", "use", "url", "reference", "status", "type", "intent", "priority", "language",
+    "valueCode", "valueBoolean", "valueTime", "preferred", "active", "birthDate", "dateTime", "start", "end",
+    "effectiveDateTime", "uri", "valueDate", "gender", "contentType", "id", "authoredOn", "lastModified", "time",
+    "lastUpdated", "versionId", "profile", "meta", "meaning",
+}  # fmt: skip
+
+
+@dataclass
+class Canaries:
+    """Marks: each is a string, or a number, that stands nowhere else. `sent` counts the messages."""
+
+    marks: set[str] = field(default_factory=set)
+    sent: int = 0
+    errors: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def word(self) -> str:
+        mark = f"{MARK}{next(self._numbers):05}canary"
+        self.marks.add(mark)
+        return mark
+
+    def number(self) -> float:
+        """A decimal as no clock, count or port would write it."""
+        mark = f"7{next(self._numbers):06}.3141593"
+        self.marks.add(mark.rstrip("0"))
+        return float(mark)
+
+    def telephone(self) -> str:
+        mark = f"+4470{next(self._numbers):08}"
+        self.marks.add(mark)
+        return mark
+
+    def marked(self, node: Any, name: str = "") -> Any:
+        """The tree with a mark in every string that need not be what it is."""
+        if isinstance(node, dict):
+            return {
+                key: value if key in KEPT and not isinstance(value, dict | list) else self.marked(value, key)
+                for key, value in node.items()
+            }
+        if isinstance(node, list):
+            return [self.marked(each, name) for each in node]
+        if isinstance(node, str) and name not in KEPT:
+            return self.telephone() if node.startswith("+44") else self.word()
+        return node
+
+    def send(self, party: Party, method: str, path: str, body: Resource | bytes, **headers: str) -> httpx.Response:
+        self.sent += 1
+        answer = party.ask(method, path, body, **headers)
+        if answer.status_code >= 400:
+            self.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
+        if answer.status_code == 400:
+            self.unreadable.append(body.decode() if isinstance(body, bytes) else json.dumps(body))
+        return answer
+
+
+@dataclass
+class Run:
+    world: World
+    canaries: Canaries
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A hundred messages, valid and refused, at the loudest level of logging, with all that follows from them."""
+    with serving(tmp_path_factory.mktemp("service"), log_level="debug", requests_per_minute="100000") as world:
+        canaries = Canaries()
+        for number in range(16):
+            whole_story(world, canaries, ends="completed" if number % 2 else "rejected")
+        for refused in REFUSED:
+            refused(world, canaries)
+        wait_until(lambda: not owed(world), "everything owed is delivered", 60)
+        assert httpx.get(f"{world.service.url}/readyz", trust_env=False).status_code == 200
+        yield Run(world, canaries)
+
+
+def owed(world: World) -> list[str]:
+    return [row["id"] for row in rows(world, DeliveryRow) if row["state"] not in ("done", "superseded")]
+
+
+def rows(world: World, of: type[Row]) -> list[dict[str, Any]]:
+    engine = create_engine(parse_url(world.service.settings().database))
+    with engine.connect() as connection:
+        found = [dict(row) for row in connection.execute(select(table(of))).mappings()]
+    engine.dispose()
+    return found
+
+
+def whole_story(world: World, canaries: Canaries, ends: str) -> None:
+    """A woman registers, agrees, screens positive, is accepted, contacted and spoken of: every string a mark."""
+    person = new_person()
+    sent = canaries.marked(patient(person))
+    sent |= {"contact": [{"name": {"text": canaries.word()}}], "text": narrative(canaries)}
+    # Placing her needs these as they are; her district is told to programmes, and so stands in their bodies.
+    sent["address"][0]["district"] = person.district
+    her = canaries.send(world.hospital, "POST", "Patient", sent, If_None_Exist=if_none_exist(sent)).json()["id"]
+    organisations = world.hospital.identity.organisation_id, world.programme.identity.organisation_id
+    agreed = canaries.marked(consent(person, her, *organisations, world.today - timedelta(hours=1)))
+    for each in agreed["extension"][0]["extension"]:
+        if each["url"] == "timezone":
+            each["valueString" if "valueString" in each else "valueCode"] = "Europe/London"
+    assert canaries.send(world.hospital, "POST", "Consent", agreed).status_code == 201
+    result = canaries.marked(epds(her, POSITIVE)) | {"note": [{"text": canaries.word()}]}
+    result["extension"] = [{"url": "https://st-test.example/weight", "valueDecimal": canaries.number()}]
+    assert canaries.send(world.hospital, "POST", "Observation", result).status_code == 201
+    (task,) = [each for each in world.tasks() if each["status"] == "requested"]
+    if ends == "rejected":
+        answered(world, canaries, task, ends)
+        return
+    task = answered(world, canaries, task, "accepted")
+    world.programme.must(200)("GET", task["for"]["reference"])
+    world.programme.must(200)("GET", task["focus"]["reference"])
+    encounter = {
+        "resourceType": "Encounter",
+        "identifier": [{"system": "https://circle.example/contact", "value": canaries.word()}],
+        "status": "finished",
+        "class": {"code": "VR"},
+        "subject": task["for"] | {"display": canaries.word()},
+        "basedOn": [task["focus"]],
+        "period": {"start": instant(datetime.now(UTC))},
+        "reasonCode": [{"text": canaries.word()}],
+    }
+    assert canaries.send(world.programme, "POST", "Encounter", encounter).status_code == 201
+    noted = world.programme.must(200)("GET", f"Task/{task['id']}") | {"note": [{"text": canaries.word()}]}
+    task = canaries.send(world.programme, "PUT", f"Task/{task['id']}", noted).json()
+    answered(world, canaries, task, "completed")
+
+
+def answered(world: World, canaries: Canaries, task: Resource, status: str) -> Resource:
+    said = {"status": status, "statusReason": {"text": canaries.word()}, "businessStatus": {"text": canaries.word()}}
+    answer = canaries.send(world.programme, "PUT", f"Task/{task['id']}", task | said)
+    assert answer.status_code == 200, answer.text
+    moved: Resource = answer.json()
+    return moved
+
+
+def narrative(canaries: Canaries) -> Resource:
+    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{canaries.word()}</div>'}
+
+
+# What is refused, each in another stage of the door.
+
+
+def broken_json(world: World, canaries: Canaries) -> None:
+    canaries.send(
+        world.hospital, "POST", "Patient", f'{{"resourceType": "Patient", "name": "{canaries.word()}" '.encode()
+    )
+
+
+def unknown_element(world: World, canaries: Canaries) -> None:
+    canaries.send(world.hospital, "POST", "Patient", patient(new_person()) | {canaries.word(): canaries.word()})
+
+
+def repeated_member(world: World, canaries: Canaries) -> None:
+    word = canaries.word()
+    canaries.send(world.hospital, "POST", "Patient", f'{{"resourceType":"Patient","{word}":1,"{word}":2}}'.encode())
+
+
+def wrong_code(world: World, canaries: Canaries) -> None:
+    canaries.send(world.hospital, "POST", "Patient", patient(new_person()) | {"gender": canaries.word()})
+
+
+def wrong_date(world: World, canaries: Canaries) -> None:
+    canaries.send(world.hospital, "POST", "Patient", patient(new_person()) | {"birthDate": canaries.word()})
+
+
+def wrong_type(world: World, canaries: Canaries) -> None:
+    canaries.send(world.hospital, "POST", "Patient", patient(new_person()) | {"active": canaries.word()})
+
+
+def another_resource(world: World, canaries: Canaries) -> None:
+    canaries.send(world.hospital, "POST", "Patient", {"resourceType": canaries.word()})
+
+
+def unknown_subject(world: World, canaries: Canaries) -> None:
+    about = {"identifier": {"system": HOSPITAL_NUMBER, "value": canaries.word()}}
+    canaries.send(world.hospital, "POST", "Observation", epds(new_id(), POSITIVE) | {"subject": about})
+
+
+def score_out_of_range(world: World, canaries: Canaries) -> None:
+    _, her = world.register()
+    canaries.send(
+        world.hospital, "POST", "Observation", canaries.marked(epds(her, POSITIVE)) | {"valueInteger": 7314159}
+    )
+    canaries.marks.add("7314159")
+
+
+def same_identifier(world: World, canaries: Canaries) -> None:
+    person, _ = world.register()
+    canaries.send(world.hospital, "POST", "Patient", patient(person) | {"name": [{"text": canaries.word()}]})
+
+
+def unclear_consent(world: World, canaries: Canaries) -> None:
+    person, her = world.register()
+    agreed = consent(person, her, world.hospital.identity.organisation_id, new_id(), world.today)
+    canaries.send(world.hospital, "POST", "Consent", canaries.marked(agreed))
+
+
+def condition(world: World, canaries: Canaries) -> None:
+    canaries.send(world.hospital, "POST", "Patient", patient(new_person()), If_None_Exist=f"name={canaries.word()}")
+
+
+def headers(world: World, canaries: Canaries) -> None:
+    marks = {name: canaries.word() for name in ("X_Request_Id", "X_Correlation_Id", "Prefer", "User_Agent", "Referer")}
+    canaries.send(world.hospital, "POST", "Patient", b"{", **marks)
+    canaries.send(world.hospital, "PUT", f"Patient/{new_id()}", b"{}", If_Match=canaries.word())
+    canaries.send(world.hospital, "POST", "Patient", b"{}", Content_Type=f"text/{canaries.word()}")
+
+
+def addresses(world: World, canaries: Canaries) -> None:
+    for party in (world.hospital, world.programme):
+        for method, path in (
+            ("GET", f"Patient/{canaries.word()}"),
+            ("GET", f"{canaries.word()}/{canaries.word()}"),
+            ("GET", f"Task?patient={canaries.word()}"),
+            ("GET", f"Task?owner={canaries.word()}&_id={canaries.word()}"),
+            ("GET", f"Task?status={canaries.word()}"),
+            ("GET", f"Task?_lastUpdated={canaries.word()}"),
+            ("GET", f"Task?_page={canaries.word()}"),
+            ("DELETE", f"Patient/{canaries.word()}"),
+        ):
+            answer = party.ask(method, path)
+            if answer.status_code >= 400:
+                canaries.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
+
+
+def updates_of_what_is_not_there(world: World, canaries: Canaries) -> None:
+    for kind, body in (
+        ("Patient", patient(new_person())),
+        ("Task", {"resourceType": "Task", "status": "accepted", "intent": "order"}),
+    ):
+        id = canaries.word()
+        party = world.hospital if kind == "Patient" else world.programme
+        canaries.send(party, "PUT", f"{kind}/{id}", copy.deepcopy(body) | {"id": id})
+
+
+def tokens(world: World, canaries: Canaries) -> None:
+    for form in ({"grant_type": canaries.word()}, {"client_assertion": canaries.word(), "scope": canaries.word()}):
+        answer = world.hospital.http.post(f"{world.service.url}/token", data=form)
+        canaries.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
+    answer = httpx.get(
+        f"{world.service.url}/fhir/Task", headers={"Authorization": f"Bearer {canaries.word()}"}, trust_env=False
+    )
+    canaries.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
+
+
+REFUSED: tuple[Callable[[World, Canaries], None], ...] = (
+    broken_json, unknown_element, repeated_member, wrong_code, wrong_date, wrong_type, another_resource,
+    unknown_subject, score_out_of_range, same_identifier, unclear_consent, condition, headers, addresses,
+    updates_of_what_is_not_there, tokens,
+)  # fmt: skip
+
+
+def places(run: Run) -> dict[str, str]:
+    """Everything that somebody other than the two ends of a message may read, as text."""
+    world = run.world
+
+    def told(of: type[Row]) -> str:
+        return json.dumps(rows(world, of), default=str)
+
+    return {
+        "output": world.service.said.read_text(),
+        "metrics": httpx.get(f"{world.service.url}/metrics", trust_env=False).text,
+        "error answers": "\n".join(run.canaries.errors),
+        "audit": told(AuditRow),
+        "disclosures": told(DisclosureRow),
+        "deliveries": told(DeliveryRow),
+        "alerts": told(AlertRow),
+        "referrals": told(ReferralRow),
+        "placements": told(PlacementRow),
+        "alerts in the record": json.dumps([each.resource for each in world.record.record.search("Communication", [])]),
+        "addresses asked of the record": "\n".join(call.path for call in world.record.journal),
+    }
+
+
+# The hospital's own number for her is how its own record finds her: a FHIR search by identifier, told to nobody else.
+OWN_NUMBER = "addresses asked of the record"
+
+
+def test_no_canary_sings(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    canaries, found = run.canaries, {}
+    for place, text in places(run).items():
+        assert text, f"nothing was said in {place}"
+        hits = {mark for mark in canaries.marks if mark in text}
+        found[place] = sorted(hits - own_numbers(run) if place == OWN_NUMBER else hits)
+    with capsys.disabled():
+        searched = ", ".join(f"{place} {len(text):,}" for place, text in places(run).items() if place in found)
+        print(f"\n{canaries.sent} messages, {len(canaries.marks)} canaries; characters searched: {searched}")
+    assert canaries.sent >= 100
+    assert len(canaries.marks) > 300
+    assert found == {place: [] for place in found}
+
+
+def own_numbers(run: Run) -> set[str]:
+    women = run.world.record.record.search("Patient", [])
+    return {each["value"] for woman in women for each in woman.resource["identifier"]}
+
+
+def test_the_search_would_have_found_them(run: Run) -> None:
+    """The bodies hold what the other places must not: the marks were really sent, and really kept."""
+    held = json.dumps([call.body for call in run.world.record.journal])
+    files = b"".join(path.read_bytes() for path in run.world.service.folder.glob("peer-referral.db*")).decode("latin-1")
+    assert len({mark for mark in run.canaries.marks if mark in files}) > 200
+    assert any(mark in held for mark in run.canaries.marks)
+
+
+def test_what_could_not_be_read_is_kept_sealed(run: Run) -> None:
+    files = b"".join(path.read_bytes() for path in run.world.service.folder.glob("peer-referral.db*")).decode("latin-1")
+    unread = {mark for mark in run.canaries.marks for body in run.canaries.unreadable if mark in body}
+    assert len(unread) > 5
+    assert len(rows(run.world, UnreadableMessageRow)) >= len(run.canaries.unreadable)
+    assert {mark for mark in unread if mark in files} == set()
