@@ -27,6 +27,8 @@ from service.shared.version import VERSION
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HTTP_FAULTS = {404: Fault.ADDRESS_UNKNOWN, 405: Fault.METHOD_NOT_ALLOWED}
 
+WORTH_LOGGING = 400
+LONG_SECONDS = 1.0
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -107,8 +109,10 @@ def _count(scope: Scope, status: int, seconds: float, request_id: str, correlati
     route = getattr(scope.get("route"), "path", "none")
     telemetry.REQUESTS.labels(route, scope["method"], status).inc()
     telemetry.SECONDS.labels(route).observe(seconds)
+    # Every access is in the audit and in the counters; the log is for what went wrong or took long.
     telemetry.tell(
         "request",
+        worth_reading=status >= WORTH_LOGGING or seconds >= LONG_SECONDS,
         route=route,
         method=scope["method"],
         status=status,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from service.screening.instrument import CodeUse, Role, Stage
 
@@ -70,9 +71,12 @@ class Piece:
     expects: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScreeningResult:
-    """The key is tenant, patient, instrument, respondent, effective instant. `pieces` has the newest of each source."""
+    """The key is tenant, patient, instrument, respondent, effective instant. `pieces` has the newest of each source.
+
+    What the pieces come to is worked out once, when it is first asked for: a decision asks for it many times.
+    """
 
     id: str
     tenant_id: str
@@ -83,22 +87,22 @@ class ScreeningResult:
     stage: Stage
     pieces: Mapping[str, Piece] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def readings(self) -> tuple[Reading, ...]:
         """Of the pieces that may decide: final, amended or corrected."""
-        return tuple(reading for piece in self._deciding() for reading in piece.readings)
+        return tuple(reading for piece in self._deciding for reading in piece.readings)
 
     @property
     def counts(self) -> bool:
         """Whether any piece may decide. False while all are preliminary, and again when all are void."""
-        return bool(self._deciding())
+        return bool(self._deciding)
 
-    @property
+    @cached_property
     def totals(self) -> tuple[int, ...]:
         """Every total stated, by whichever source; usually one."""
         return tuple(each.value for each in self.readings if each.role is Role.TOTAL and each.value is not None)
 
-    @property
+    @cached_property
     def items(self) -> Mapping[int, int]:
         """Item number -> score. Where two sources differ the higher counts."""
         scores: dict[int, int] = {}
@@ -107,12 +111,12 @@ class ScreeningResult:
                 scores[each.item] = max(each.value, scores.get(each.item, each.value))
         return scores
 
-    @property
+    @cached_property
     def items_heard_of(self) -> frozenset[int]:
         """The items that were sent, with or without a usable answer: nothing more is to be expected of them."""
         return frozenset(each.item for each in self.readings if each.item is not None)
 
-    @property
+    @cached_property
     def unreadable(self) -> tuple[str, ...]:
         return tuple(sorted(each.unreadable for each in self.readings if each.unreadable is not None))
 
@@ -120,8 +124,9 @@ class ScreeningResult:
     def more_expected(self) -> bool:
         """Whether something names a part that has not come yet, or only in a preliminary form."""
         came = {source for source, piece in self.pieces.items() if piece.status not in STILL_TO_COME}
-        return any(piece.expects - came for piece in self._deciding())
+        return any(piece.expects - came for piece in self._deciding)
 
+    @cached_property
     def _deciding(self) -> tuple[Piece, ...]:
         return tuple(piece for piece in self.pieces.values() if piece.status in DECIDING)
 

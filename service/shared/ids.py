@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 IdMaker = Callable[[], str]
 
-# An id names and never proves anything, so it need not be hard to guess; asking the system each time would cost more than
-# all the rest and hand the interpreter to another thread in the middle of a unit.
+# An id names and never proves anything, so it need not be hard to guess; asking the system each time would cost more
+# than all the rest and hand the interpreter to another thread in the middle of a unit.
 _random = random.Random(os.urandom(32))  # noqa: S311
 
 

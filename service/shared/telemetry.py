@@ -51,9 +51,14 @@ def configure(level: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def tell(event: str, **facts: str | float | None) -> None:
-    """Log what happened: a fixed name and facts that are ids, codes, counts or durations."""
-    _LOGGER.info(event, extra={"facts": facts})
+def tell(event: str, *, worth_reading: bool = True, **facts: str | float | None) -> None:
+    """Log what happened: a fixed name and facts that are ids, codes, counts or durations.
+
+    What is not `worth_reading` is logged at the level debug alone.
+    """
+    level = logging.INFO if worth_reading else logging.DEBUG
+    if _LOGGER.isEnabledFor(level):
+        _LOGGER.log(level, event, extra={"facts": facts})
 
 
 def tell_defect(event: str, error: BaseException, **facts: str | int | None) -> None:

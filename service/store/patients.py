@@ -23,9 +23,18 @@ SAVE = update(PATIENT).where(PATIENT.c.id == bindparam("patient"))
 class Patients:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+        self._held: dict[str, Patient] = {}
 
     def lock(self, id: str) -> Patient:
-        return _to_patient(self._unit.execute(self._unit.dialect.lock(ONE), {"patient": id}).one())
+        """Once locked nobody else can change her before the commit, so a unit reads her once."""
+        if id not in self._held:
+            return self.hold(self._unit.execute(self._unit.dialect.lock(ONE), {"patient": id}).one())
+        return self._held[id]
+
+    def hold(self, row: Row[Any]) -> Patient:
+        """Remember a row that was read under its lock."""
+        self._held[row.id] = _to_patient(row)
+        return self._held[row.id]
 
     def get_all(self, ids: Collection[str]) -> dict[str, Patient]:
         rows = self._unit.execute(THESE, {"patients": sorted(ids)}) if ids else ()
@@ -36,6 +45,7 @@ class Patients:
 
     def save(self, patient: Patient) -> None:
         self._unit.execute(SAVE, {"patient": patient.id, **_columns(patient)})
+        self._held[patient.id] = patient
 
 
 def _columns(patient: Patient) -> dict[str, object]:

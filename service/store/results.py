@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Executable, Row, bindparam, select, update
+from sqlalchemy import Executable, Row, bindparam, select
 
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm
 from service.screening.instrument import Role, Stage
@@ -34,11 +34,8 @@ BY_SOURCE = select(RESULT).where(
     RESULT.c.instrument_id == bindparam("instrument_id"),
     RESULT.c.respondent == bindparam("respondent"),
 )
-CHANGE = update(RESULT).where(RESULT.c.id == bindparam("result_id"))
-JUDGE = CHANGE.values(
-    outcome=bindparam("judged"), self_harm=bindparam("heard"), needs_review=bindparam("review"), waits_until=None
-)
-JOIN = CHANGE.values(referral_id=bindparam("referral"))
+COLUMNS = tuple(RESULT.c.keys())
+CHANGING = ("pieces", "outcome", "self_harm", "needs_review", "referral_id", "waits_until")
 POSITIVE = (
     select(RESULT.c.id)
     .where(RESULT.c.referral_id == bindparam("referral"), RESULT.c.outcome == Outcome.POSITIVE.value)
@@ -47,11 +44,12 @@ POSITIVE = (
 
 
 class Results:
-    """Remembers, within the unit, the rows it has read, so that a step may ask about the same result several times."""
+    """Reads each row once in a unit and writes it once, when the unit finishes, however often a step has changed it."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._judged: dict[str, Judgement | None] = {}
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._changed: dict[str, None] = {}
 
     def find(self, key: ScreeningResult) -> ScreeningResult | None:
         values = {
@@ -62,31 +60,31 @@ class Results:
         }
         by_key = BY_SOURCE if key.respondent.startswith(OF_ITS_OWN) else BY_KEY
         row = self._unit.execute(by_key, values).one_or_none()
-        if row is None:
-            self._judged[key.id] = None
-            return None
-        return self._read(row)
+        return None if row is None else self._read(row)
 
     def get(self, id: str) -> ScreeningResult:
         return self._read(self._unit.execute(ONE, {"result_id": id}).one())
 
     def judged(self, id: str) -> Judgement | None:
-        if id not in self._judged:
-            self.get(id)
-        return self._judged[id]
+        return _judgement(self._row(id))
 
     def save(self, result: ScreeningResult, waits_until: datetime | None) -> None:
-        row = {
+        """Add it, or replace the pieces of the one with the same id."""
+        known = self._rows.get(result.id) or {
             "id": result.id,
             "tenant_id": result.tenant_id,
             "patient_id": result.patient_id,
             "instrument_id": result.instrument_id,
             "respondent": result.respondent,
             "effective_at": result.effective,
-            "pieces": {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]},
-            "waits_until": waits_until,
+            "outcome": None,
+            "self_harm": None,
+            "needs_review": None,
+            "referral_id": None,
         }
-        self._unit.execute(_keep(self._unit.dialect), row)
+        pieces = {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]}
+        self._rows[result.id] = {**known, "pieces": pieces, "waits_until": waits_until}
+        self._changed[result.id] = None
 
     def record(self, result_id: str, decision: Decision, now: datetime) -> None:
         self._judge(result_id, decision.judgement)
@@ -105,27 +103,42 @@ class Results:
         self._judge(result_id, None)
 
     def join(self, result_id: str, referral_id: str) -> None:
-        self._unit.execute(JOIN, {"result_id": result_id, "referral": referral_id})
+        self._change(result_id, referral_id=referral_id)
 
     def referral_of(self, id: str) -> str | None:
-        referral: str | None = self._unit.execute(ONE, {"result_id": id}).one().referral_id
+        referral: str | None = self._row(id)["referral_id"]
         return referral
 
     def positive_in(self, referral_id: str) -> bool:
+        self.write()
         return self._unit.execute(POSITIVE, {"referral": referral_id}).first() is not None
 
+    def write(self) -> None:
+        """The unit finishes: the rows that were changed go out."""
+        if self._changed:
+            self._unit.execute(_keep(self._unit.dialect), [self._rows[id] for id in self._changed])
+            self._changed.clear()
+
     def _judge(self, result_id: str, judgement: Judgement | None) -> None:
-        values = {
-            "result_id": result_id,
-            "judged": judgement.outcome if judgement else None,
-            "heard": judgement.self_harm if judgement else None,
-            "review": judgement.needs_review if judgement else None,
-        }
-        self._unit.execute(JUDGE, values)
-        self._judged[result_id] = judgement
+        self._change(
+            result_id,
+            outcome=judgement.outcome.value if judgement else None,
+            self_harm=judgement.self_harm.value if judgement else None,
+            needs_review=judgement.needs_review if judgement else None,
+            waits_until=None,
+        )
+
+    def _change(self, id: str, **values: object) -> None:
+        self._row(id).update(values)
+        self._changed[id] = None
+
+    def _row(self, id: str) -> dict[str, Any]:
+        if id not in self._rows:
+            self.get(id)
+        return self._rows[id]
 
     def _read(self, row: Row[Any]) -> ScreeningResult:
-        self._judged[row.id] = _judgement(row)
+        self._rows[row.id] = dict(zip(COLUMNS, row, strict=True))
         pieces = [_to_piece(piece) for piece in row.pieces["pieces"]]
         return ScreeningResult(
             id=row.id,
@@ -141,16 +154,15 @@ class Results:
 
 @cache
 def _keep(dialect: Dialect) -> Executable:
-    """Add it, or replace the pieces of the one with the same id."""
     new = dialect.insert(RESULT)
-    changed = {"pieces": new.excluded.pieces, "waits_until": new.excluded.waits_until}
+    changed = {name: new.excluded[name] for name in CHANGING}
     return new.on_conflict_do_update(index_elements=[RESULT.c.id], set_=changed)
 
 
-def _judgement(row: Row[Any]) -> Judgement | None:
-    if row.outcome is None:
+def _judgement(row: Mapping[str, Any]) -> Judgement | None:
+    if row["outcome"] is None:
         return None
-    return Judgement(Outcome(row.outcome), SelfHarm(row.self_harm), row.needs_review)
+    return Judgement(Outcome(row["outcome"]), SelfHarm(row["self_harm"]), row["needs_review"])
 
 
 def _piece(piece: Piece) -> dict[str, object]:

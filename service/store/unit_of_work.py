@@ -68,6 +68,7 @@ class UnitOfWork:
     def finish(self, take_stamp: Callable[[], int]) -> None:
         """Write what waits. The stamp comes last of all, so that on PostgreSQL its lock is held as briefly as can
         be."""
+        self.results.write()
         self.deliveries.write()
         self.audit.write_disclosures()
         for table, rows in self._later.items():

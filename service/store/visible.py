@@ -48,8 +48,9 @@ class Visible:
         self._unit = unit
 
     def patient_id(self, id: str) -> str | None:
-        row = self._one(PATIENT, {"id": id})
-        return None if row is None else row.id
+        """Locks her, for whoever asks for her is about to change something of hers."""
+        row = self._one(PATIENT, {"id": id}, lock=True)
+        return None if row is None else self._unit.patients.hold(row).id
 
     def organisation_id(self, id: str) -> str | None:
         """Organisations are a directory that every client may read; a no may concern one that has ended."""
@@ -87,11 +88,15 @@ class Visible:
             body = self._unit.execute(select(MESSAGE.c.body).where(MESSAGE.c.id == row.message_id)).scalar_one()
         return KeptResource(row.version, row.stamp, body, row.patient_id)
 
-    def _one(self, subject: Table, key: Mapping[str, str], *, newest: bool = False) -> Row[Any] | None:
+    def _one(
+        self, subject: Table, key: Mapping[str, str], *, newest: bool = False, lock: bool = False
+    ) -> Row[Any] | None:
         scope = scoped(subject, self._unit.caller)
         if scope is None:
             return None
         statement = _keyed(scope, subject, tuple(key), newest)
+        if lock:
+            statement = self._unit.dialect.lock(statement)
         return self._unit.execute(statement, {**scope_of(self._unit.caller), **key}).one_or_none()
 
 
