@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Executable, and_, bindparam, select
+from sqlalchemy import and_, bindparam, select
 
 from service.store.dialect import Dialect
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.intake import AliasRow
 
@@ -21,17 +22,19 @@ NAMED = and_(
     ALIAS.c.system == bindparam("system"),
     ALIAS.c.value == bindparam("value"),
 )
-FIND = select(ALIAS.c.resource_id).where(NAMED)
-NAMES = select(ALIAS.c.system, ALIAS.c.value).where(
-    ALIAS.c.tenant_id == bindparam("tenant_id"),
-    ALIAS.c.type == bindparam("type"),
-    ALIAS.c.resource_id == bindparam("resource_id"),
+FIND = Prepared(select(ALIAS.c.resource_id).where(NAMED))
+NAMES = Prepared(
+    select(ALIAS.c.system, ALIAS.c.value).where(
+        ALIAS.c.tenant_id == bindparam("tenant_id"),
+        ALIAS.c.type == bindparam("type"),
+        ALIAS.c.resource_id == bindparam("resource_id"),
+    )
 )
 
 
 @cache
-def _claim(dialect: Dialect) -> Executable:
-    return dialect.insert(ALIAS).on_conflict_do_nothing().returning(ALIAS.c.resource_id)
+def _claim(dialect: Dialect) -> Prepared:
+    return Prepared(dialect.insert(ALIAS).on_conflict_do_nothing().returning(ALIAS.c.resource_id))
 
 
 class Aliases:

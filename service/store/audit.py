@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Executable, bindparam, select
+from sqlalchemy import bindparam, select
 
 from service.shared.audit import Action, AuditEvent
 from service.store.dialect import Dialect
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.outgoing import AuditRow, DisclosureRow
 
@@ -68,7 +69,7 @@ class AuditTrail:
 
 
 @cache
-def _count(dialect: Dialect) -> Executable:
+def _count(dialect: Dialect) -> Prepared:
     """Add it, or count once more what was shown in this hour already."""
     key, times = list(DISCLOSURE.primary_key.columns), DISCLOSURE.c.times
-    return dialect.insert(DISCLOSURE).on_conflict_do_update(index_elements=key, set_={"times": times + 1})
+    return Prepared(dialect.insert(DISCLOSURE).on_conflict_do_update(index_elements=key, set_={"times": times + 1}))

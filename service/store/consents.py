@@ -11,6 +11,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from service.consent.consent import Consent, Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
 from service.shared.code import Code
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.woman import ConsentRow
 
@@ -21,7 +22,8 @@ CONSENT = table(ConsentRow)
 OF_PATIENTS = (
     select(CONSENT).where(CONSENT.c.patient_id.in_(bindparam("patients", expanding=True))).order_by(CONSENT.c.id)
 )
-SAVE = update(CONSENT).where(CONSENT.c.id == bindparam("consent"))
+ADD = Prepared(insert(CONSENT))
+SAVE = Prepared(update(CONSENT).where(CONSENT.c.id == bindparam("consent")))
 
 
 class Consents:
@@ -38,7 +40,7 @@ class Consents:
         return found
 
     def add(self, consent: Consent) -> None:
-        self._unit.execute(insert(CONSENT), {"id": consent.id, **_columns(consent)})
+        self._unit.execute(ADD, {"id": consent.id, **_columns(consent)})
 
     def save(self, consent: Consent) -> None:
         self._unit.execute(SAVE, {"consent": consent.id, **_columns(consent)})

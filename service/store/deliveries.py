@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Executable, Row, bindparam, exists, or_, select, update
+from sqlalchemy import Row, bindparam, exists, or_, select, update
 
 from service.referrals.delivery import DELIVERY_TABLE, Delivery, DeliveryState, DeliveryTrigger, Lane
 from service.store.dialect import Dialect
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
 from service.store.tables.outgoing import DeliveryRow
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 DELIVERY, ORGANISATION = table(DeliveryRow), table(OrganisationRow)
 OTHER = DELIVERY.alias("other")
-HAS_ENDPOINT = select(ORGANISATION.c.id).where(
-    ORGANISATION.c.id == bindparam("destination"), ORGANISATION.c.fhir_endpoint.is_not(None), ORGANISATION.c.active
+HAS_ENDPOINT = Prepared(
+    select(ORGANISATION.c.id).where(
+        ORGANISATION.c.id == bindparam("destination"), ORGANISATION.c.fhir_endpoint.is_not(None), ORGANISATION.c.active
+    )
 )
-SUPERSEDE = (
+SUPERSEDE = Prepared(
     update(DELIVERY)
     .where(
         DELIVERY.c.destination_id == bindparam("destination"),
@@ -59,7 +62,7 @@ CLAIMABLE = (
     .order_by(DELIVERY.c.lane, DELIVERY.c.id)
     .limit(bindparam("at_most"))
 )
-LEASE = (
+LEASE = Prepared(
     update(DELIVERY)
     .where(DELIVERY.c.id == bindparam("delivery"))
     .values(
@@ -69,7 +72,7 @@ LEASE = (
         lease_until=bindparam("until"),
     )
 )
-SETTLE = (
+SETTLE = Prepared(
     update(DELIVERY)
     .where(
         DELIVERY.c.id == bindparam("delivery"),
@@ -85,7 +88,7 @@ SETTLE = (
         lease_until=None,
     )
 )
-RETRY = (
+RETRY = Prepared(
     update(DELIVERY)
     .where(DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.state == bindparam("moved_from"))
     .values(state=DeliveryState.READY.value, due_at=bindparam("at"), settled_at=None)
@@ -182,8 +185,8 @@ class Deliveries:
 
 
 @cache
-def _owe(dialect: Dialect) -> Executable:
-    return dialect.insert(DELIVERY).on_conflict_do_nothing()
+def _owe(dialect: Dialect) -> Prepared:
+    return Prepared(dialect.insert(DELIVERY).on_conflict_do_nothing())
 
 
 def _asked(now: datetime, at_most: int, lanes: Collection[Lane]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from service.referrals.offer import TAKES_A_PLACE
 from service.referrals.programme import DeliveryMode, Model, Programme
 from service.screening.instrument import Stage
 from service.shared.caller import OrganisationKind
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow, ProgrammeRow
 from service.store.tables.referral import OfferRow
@@ -39,7 +40,7 @@ LOCK = select(PROGRAMME.c.id).where(PROGRAMME.c.id == bindparam("programme"))
 NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
     ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))
 )
-ONE_ORGANISATION = select(ORGANISATION).where(ORGANISATION.c.id == bindparam("organisation"))
+ONE_ORGANISATION = Prepared(select(ORGANISATION).where(ORGANISATION.c.id == bindparam("organisation")))
 
 
 @dataclass(frozen=True, slots=True)

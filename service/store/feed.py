@@ -12,6 +12,7 @@ from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
 from service.store.offers import to_offer
+from service.store.prepared import Prepared
 from service.store.queries import Compare, TaskQuery
 from service.store.referrals import to_alert
 from service.store.scoped import ALERT, OFFER, REFERRAL, scope_of, scoped
@@ -21,7 +22,7 @@ from service.store.tables.columns import table
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
-HIGHEST = select(table(CommitClock).c.last)
+HIGHEST = Prepared(select(table(CommitClock).c.last))
 COMPARE: dict[Compare, Any] = {
     Compare.EQUAL: operator.eq,
     Compare.AFTER: operator.gt,

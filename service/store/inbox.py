@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select
 
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.received import Received
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.intake import InboundMessageRow, ResourceVersionRow, UnreadableMessageRow
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MESSAGE, RESOURCE, UNREADABLE = table(InboundMessageRow), table(ResourceVersionRow), table(UnreadableMessageRow)
 UNREADABLE_KEPT = timedelta(days=30)
-LATEST = (
+LATEST = Prepared(
     select(RESOURCE.c.version, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
     .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
     .where(

@@ -11,6 +11,7 @@ from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from service.referrals.contact import Contact, ContactOutcome, Engagement
 from service.referrals.offer import Handles, Offer, OfferState
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.referral import ContactRow, OfferReportRow, OfferRow, OfferVersionRow
 
@@ -19,16 +20,19 @@ if TYPE_CHECKING:
 
 OFFER, VERSION = table(OfferRow), table(OfferVersionRow)
 REPORT, CONTACT = table(OfferReportRow), table(ContactRow)
-ONE = select(OFFER).where(OFFER.c.id == bindparam("offer"))
-OF_REFERRAL = select(OFFER).where(OFFER.c.referral_id == bindparam("referral")).order_by(OFFER.c.id)
-AT_VERSION = select(VERSION).where(VERSION.c.offer_id == bindparam("offer"), VERSION.c.version == bindparam("at"))
-MOVE = update(OFFER).where(OFFER.c.id == bindparam("offer"), OFFER.c.version == bindparam("moved_from"))
+ONE = Prepared(select(OFFER).where(OFFER.c.id == bindparam("offer")))
+OF_REFERRAL = Prepared(select(OFFER).where(OFFER.c.referral_id == bindparam("referral")).order_by(OFFER.c.id))
+AT_VERSION = Prepared(
+    select(VERSION).where(VERSION.c.offer_id == bindparam("offer"), VERSION.c.version == bindparam("at"))
+)
+MOVE = Prepared(update(OFFER).where(OFFER.c.id == bindparam("offer"), OFFER.c.version == bindparam("moved_from")))
 REPORTS = (
     select(REPORT.c.offer_id, REPORT.c.content)
     .where(REPORT.c.offer_id.in_(bindparam("offers", expanding=True)), REPORT.c.element == bindparam("of_element"))
     .order_by(REPORT.c.id)
 )
-ENGAGEMENT = (
+ADD, ADD_CONTACT = Prepared(insert(OFFER)), Prepared(insert(CONTACT))
+ENGAGEMENT = Prepared(
     select(CONTACT.c.outcome, func.count().label("times"), func.max(CONTACT.c.started_at).label("last"))
     .join_from(CONTACT, OFFER, OFFER.c.id == CONTACT.c.offer_id)
     .where(OFFER.c.referral_id == bindparam("referral"))
@@ -75,7 +79,7 @@ class Offers:
             "stamp": 0,
             **_columns(offer),
         }
-        self._unit.execute(insert(OFFER), row)
+        self._unit.execute(ADD, row)
         self._keep_version(offer)
 
     def save(self, offer: Offer, moved_from: Offer) -> None:
@@ -124,7 +128,7 @@ class Contacts:
             "started_at": contact.started_at,
             "ended_at": contact.ended_at,
         }
-        self._unit.execute(insert(CONTACT), row)
+        self._unit.execute(ADD_CONTACT, row)
 
     def engagement(self, referral_id: str) -> Engagement:
         rows = self._unit.execute(ENGAGEMENT, {"referral": referral_id}).all()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from service.referrals.patient import Patient, PatientFacts
+from service.store.dialect import Dialect
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.woman import PatientRow
 
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
 
 PATIENT = table(PatientRow)
 ONE = select(PATIENT).where(PATIENT.c.id == bindparam("patient"))
+ADD = Prepared(insert(PATIENT))
 THESE = select(PATIENT).where(PATIENT.c.id.in_(bindparam("patients", expanding=True)))
-SAVE = update(PATIENT).where(PATIENT.c.id == bindparam("patient"))
+SAVE = Prepared(update(PATIENT).where(PATIENT.c.id == bindparam("patient")))
 
 
 class Patients:
@@ -28,7 +32,7 @@ class Patients:
     def lock(self, id: str) -> Patient:
         """Once locked nobody else can change her before the commit, so a unit reads her once."""
         if id not in self._held:
-            return self.hold(self._unit.execute(self._unit.dialect.lock(ONE), {"patient": id}).one())
+            return self.hold(self._unit.execute(_locked(self._unit.dialect), {"patient": id}).one())
         return self._held[id]
 
     def hold(self, row: Row[Any]) -> Patient:
@@ -41,11 +45,16 @@ class Patients:
         return {row.id: _to_patient(row) for row in rows}
 
     def add(self, patient: Patient) -> None:
-        self._unit.execute(insert(PATIENT), {"id": patient.id, "tenant_id": patient.tenant_id, **_columns(patient)})
+        self._unit.execute(ADD, {"id": patient.id, "tenant_id": patient.tenant_id, **_columns(patient)})
 
     def save(self, patient: Patient) -> None:
         self._unit.execute(SAVE, {"patient": patient.id, **_columns(patient)})
         self._held[patient.id] = patient
+
+
+@cache
+def _locked(dialect: Dialect) -> Prepared:
+    return Prepared(dialect.lock(ONE))
 
 
 def _columns(patient: Patient) -> dict[str, object]:

@@ -9,24 +9,30 @@ from sqlalchemy import Row, bindparam, insert, select, update
 
 from service.referrals.alert import Alert, AlertCode, AlertState
 from service.referrals.matching import Ranking
-from service.referrals.referral import OPEN, Referral, ReferralState
+from service.referrals.referral import Referral, ReferralState
 from service.screening.instrument import Priority
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
-from service.store.tables.referral import AlertRow, PlacementRow, ReferralRow
+from service.store.tables.referral import IS_OPEN, AlertRow, PlacementRow, ReferralRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 REFERRAL, PLACEMENT, ALERT = table(ReferralRow), table(PlacementRow), table(AlertRow)
-ONE = select(REFERRAL).where(REFERRAL.c.id == bindparam("referral"))
-OPEN_OF = select(REFERRAL).where(REFERRAL.c.patient_id == bindparam("patient"), REFERRAL.c.state.in_(OPEN))
-MOVE = update(REFERRAL).where(REFERRAL.c.id == bindparam("referral"), REFERRAL.c.state == bindparam("moved_from"))
-ONE_ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))
-MOVE_ALERT = update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from"))
-UNRESOLVED = select(ALERT).where(
-    ALERT.c.referral_id == bindparam("referral"),
-    ALERT.c.code == bindparam("of_code"),
-    ALERT.c.state != AlertState.RESOLVED.value,
+ONE = Prepared(select(REFERRAL).where(REFERRAL.c.id == bindparam("referral")))
+OPEN_OF = Prepared(select(REFERRAL).where(REFERRAL.c.patient_id == bindparam("patient"), IS_OPEN))
+MOVE = Prepared(
+    update(REFERRAL).where(REFERRAL.c.id == bindparam("referral"), REFERRAL.c.state == bindparam("moved_from"))
+)
+ONE_ALERT = Prepared(select(ALERT).where(ALERT.c.id == bindparam("alert")))
+MOVE_ALERT = Prepared(update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from")))
+ADD, ADD_ALERT = Prepared(insert(REFERRAL)), Prepared(insert(ALERT))
+UNRESOLVED = Prepared(
+    select(ALERT).where(
+        ALERT.c.referral_id == bindparam("referral"),
+        ALERT.c.code == bindparam("of_code"),
+        ALERT.c.state != AlertState.RESOLVED.value,
+    )
 )
 
 
@@ -50,7 +56,7 @@ class Referrals:
             "stamp": 0,
             **_columns(referral),
         }
-        self._unit.execute(insert(REFERRAL), row)
+        self._unit.execute(ADD, row)
         self._unit.touch(REFERRAL, referral.id)
 
     def save(self, referral: Referral, moved_from: ReferralState) -> None:
@@ -87,7 +93,7 @@ class Alerts:
             "stamp": 0,
             **_alert_columns(alert),
         }
-        self._unit.execute(insert(ALERT), row)
+        self._unit.execute(ADD_ALERT, row)
         self._unit.touch(ALERT, alert.id)
 
     def save(self, alert: Alert, moved_from: Alert) -> None:

@@ -8,12 +8,13 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Executable, Row, bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm
 from service.screening.instrument import Role, Stage
 from service.screening.result import OF_ITS_OWN, Piece, Reading, ScreeningResult, Status
 from service.store.dialect import Dialect
+from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.woman import DecisionRow, ScreeningResultRow
 
@@ -21,22 +22,26 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 RESULT, DECISION = table(ScreeningResultRow), table(DecisionRow)
-ONE = select(RESULT).where(RESULT.c.id == bindparam("result_id"))
-BY_KEY = select(RESULT).where(
-    RESULT.c.patient_id == bindparam("patient_id"),
-    RESULT.c.instrument_id == bindparam("instrument_id"),
-    RESULT.c.respondent == bindparam("respondent"),
-    RESULT.c.effective_at == bindparam("effective_at"),
+ONE = Prepared(select(RESULT).where(RESULT.c.id == bindparam("result_id")))
+BY_KEY = Prepared(
+    select(RESULT).where(
+        RESULT.c.patient_id == bindparam("patient_id"),
+        RESULT.c.instrument_id == bindparam("instrument_id"),
+        RESULT.c.respondent == bindparam("respondent"),
+        RESULT.c.effective_at == bindparam("effective_at"),
+    )
 )
 # A source that tells no time is an administration of its own, whenever its messages come.
-BY_SOURCE = select(RESULT).where(
-    RESULT.c.patient_id == bindparam("patient_id"),
-    RESULT.c.instrument_id == bindparam("instrument_id"),
-    RESULT.c.respondent == bindparam("respondent"),
+BY_SOURCE = Prepared(
+    select(RESULT).where(
+        RESULT.c.patient_id == bindparam("patient_id"),
+        RESULT.c.instrument_id == bindparam("instrument_id"),
+        RESULT.c.respondent == bindparam("respondent"),
+    )
 )
 COLUMNS = tuple(RESULT.c.keys())
 CHANGING = ("pieces", "outcome", "self_harm", "needs_review", "referral_id", "waits_until")
-POSITIVE = (
+POSITIVE = Prepared(
     select(RESULT.c.id)
     .where(RESULT.c.referral_id == bindparam("referral"), RESULT.c.outcome == Outcome.POSITIVE.value)
     .limit(1)
@@ -153,10 +158,10 @@ class Results:
 
 
 @cache
-def _keep(dialect: Dialect) -> Executable:
+def _keep(dialect: Dialect) -> Prepared:
     new = dialect.insert(RESULT)
     changed = {name: new.excluded[name] for name in CHANGING}
-    return new.on_conflict_do_update(index_elements=[RESULT.c.id], set_=changed)
+    return Prepared(new.on_conflict_do_update(index_elements=[RESULT.c.id], set_=changed))
 
 
 def _judgement(row: Mapping[str, Any]) -> Judgement | None:

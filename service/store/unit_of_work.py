@@ -22,6 +22,7 @@ from service.store.inbox import Inbox
 from service.store.migrate import is_current
 from service.store.offers import Contacts, Offers
 from service.store.patients import Patients
+from service.store.prepared import Prepared, Rows
 from service.store.referrals import Alerts, Referrals
 from service.store.results import Results
 from service.store.visible import Visible
@@ -46,7 +47,11 @@ class UnitOfWork:
         self._stamped_later: dict[Table, list[dict[str, object]]] = {}
         self._touched: dict[Table, set[str]] = {}
 
-    def execute(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> CursorResult[Any]:
+    def execute(
+        self, statement: Executable | Prepared, values: Values | Sequence[Values] | None = None
+    ) -> CursorResult[Any] | Rows:
+        if isinstance(statement, Prepared):
+            return statement.run(self._connection, values or {})
         return self._connection.execute(statement, values)
 
     def later(self, table: Table, row: Values) -> None:
@@ -148,10 +153,11 @@ class UnitOfWork:
 
 # To build a statement costs more than to execute it: each is built once.
 @cache
-def _insert(table: Table) -> Executable:
-    return insert(table)
+def _insert(table: Table) -> Prepared:
+    return Prepared(insert(table))
 
 
 @cache
-def _stamp(table: Table) -> Executable:
-    return update(table).where(table.c.id == bindparam("touched")).values(stamp=bindparam("stamp"))
+def _stamp(table: Table) -> Prepared:
+    stamped = update(table).values(stamp=bindparam("stamp"))
+    return Prepared(stamped.where(table.c.id == bindparam("touched")))

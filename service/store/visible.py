@@ -14,7 +14,9 @@ from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
 from service.store.consents import to_consent
+from service.store.dialect import Dialect
 from service.store.offers import to_offer
+from service.store.prepared import Prepared
 from service.store.referrals import to_alert, to_referral
 from service.store.scoped import ALERT, CONSENT, OFFER, PATIENT, REFERRAL, RESOURCE, scope_of, scoped
 from service.store.tables.columns import table
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 ORGANISATION, MESSAGE = table(OrganisationRow), table(InboundMessageRow)
+BODY = Prepared(select(MESSAGE.c.body).where(MESSAGE.c.id == bindparam("message")))
+KNOWN = Prepared(select(ORGANISATION.c.id).where(ORGANISATION.c.id == bindparam("organisation")))
 HANDLES = {
     "Patient": "patient_handle",
     "ServiceRequest": "service_request_handle",
@@ -54,8 +58,7 @@ class Visible:
 
     def organisation_id(self, id: str) -> str | None:
         """Organisations are a directory that every client may read; a no may concern one that has ended."""
-        statement = select(ORGANISATION.c.id).where(ORGANISATION.c.id == id)
-        found: str | None = self._unit.execute(statement).scalar_one_or_none()
+        found: str | None = self._unit.execute(KNOWN, {"organisation": id}).scalar_one_or_none()
         return found
 
     def consent(self, id: str) -> Consent | None:
@@ -85,7 +88,7 @@ class Visible:
             return None
         body = row.body
         if body is None:
-            body = self._unit.execute(select(MESSAGE.c.body).where(MESSAGE.c.id == row.message_id)).scalar_one()
+            body = self._unit.execute(BODY, {"message": row.message_id}).scalar_one()
         return KeptResource(row.version, row.stamp, body, row.patient_id)
 
     def _one(
@@ -94,13 +97,14 @@ class Visible:
         scope = scoped(subject, self._unit.caller)
         if scope is None:
             return None
-        statement = _keyed(scope, subject, tuple(key), newest)
-        if lock:
-            statement = self._unit.dialect.lock(statement)
+        statement = _keyed(scope, subject, tuple(key), newest, self._unit.dialect if lock else None)
         return self._unit.execute(statement, {**scope_of(self._unit.caller), **key}).one_or_none()
 
 
 @cache
-def _keyed(scope: Select[Any], subject: Table, columns: tuple[str, ...], newest: bool) -> Select[Any]:
+def _keyed(
+    scope: Select[Any], subject: Table, columns: tuple[str, ...], newest: bool, locks: Dialect | None
+) -> Prepared:
     statement = scope.where(*(subject.c[name] == bindparam(name) for name in columns))
-    return statement.order_by(subject.c.version.desc()).limit(1) if newest else statement
+    statement = statement.order_by(subject.c.version.desc()).limit(1) if newest else statement
+    return Prepared(locks.lock(statement) if locks else statement)

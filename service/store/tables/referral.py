@@ -9,7 +9,8 @@ from sqlmodel import Field
 from service.referrals.referral import OPEN
 from service.store.tables.columns import Instant, Json, Row, Text, optional, required
 
-_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + ")")
+# As text, so that both databases see in a query what the index is for.
+IS_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + ")")
 
 
 class ReferralRow(Row, table=True):
@@ -17,7 +18,7 @@ class ReferralRow(Row, table=True):
 
     __tablename__ = "referral"
     __table_args__ = (
-        Index("uq_referral_patient_id_open", "patient_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("uq_referral_patient_id_open", "patient_id", unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
         Index("ix_referral_tenant_id_stamp", "tenant_id", "stamp"),
     )
 
