@@ -82,13 +82,14 @@ def _encounter(tree: Tree, received: Received, door: Door, caller: Caller, now: 
 
 
 _HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
+# Routes are tried in this order, and results are by far the most that comes.
 ADDRESSES = (
+    Address(_HOSPITAL, "POST", "/fhir/Observation", "Observation", _observation, receive_result),
     Address(_HOSPITAL, "POST", "/fhir/Patient", "Patient", _register, register_patient),
     Address(_HOSPITAL, "PUT", "/fhir/Patient", "Patient", _revise, register_patient),
     Address(_HOSPITAL, "PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
     Address(_HOSPITAL, "POST", "/fhir/Consent", "Consent", _consent, record_consent),
     Address(_HOSPITAL, "PUT", "/fhir/Consent/{id}", "Consent", _consent, record_consent),
-    Address(_HOSPITAL, "POST", "/fhir/Observation", "Observation", _observation, receive_result),
     Address(_COMMUNITY, "POST", "/fhir/Encounter", "Encounter", _encounter, record_contact),
 )
 

@@ -27,7 +27,9 @@ def patch(
     UTC); each Reference.reference that `references` names, to what it says; narrative, cleaned or left out.
     """
     tree = _DECODER.decode(received.decode())
-    _mend(tree, references or {})
+    # Only narrative and renamed references are to be mended, and most of what a screening sends has neither.
+    if references or b'"div"' in received:
+        _mend(tree, references or {})
     kind, meta = tree.pop("resourceType"), tree.pop("meta", {})
     tree.pop("id", None)
     meta |= {"versionId": str(version), "lastUpdated": instant(stamp_ms)}
