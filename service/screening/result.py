@@ -154,6 +154,8 @@ def whole_score(value: float | Decimal | str) -> int | None:
     if isinstance(value, str):
         value = value.strip()
         return int(value) if value.isascii() and value.isdigit() and len(value) <= _LONGEST else None
+    if type(value) is int:
+        return value if abs(value) < 10**_LONGEST else None
     number = Decimal(value)
     if isinstance(value, bool) or not number.is_finite() or abs(number) >= 10**_LONGEST or number != int(number):
         return None

@@ -63,6 +63,8 @@ def _meaning(node: Tree, where: str, rules: Rules) -> _Meaning | None:
     found: set[_Meaning] = set()
     for code in codes(node.get("code")):
         found |= {each for each in (rules.by_code.get(code), rules.context_codes.get(code)) if each is not None}
+    if len(found) <= 1:
+        return next(iter(found), None)
     # The panel's code beside the total's is common. It is the panel, and a number under it is the total all the same.
     panels = {each.instrument_id for each in found if isinstance(each, CodeUse) and each.role is Role.PANEL}
     found -= {CodeUse(panel, Role.TOTAL) for panel in panels}
