@@ -344,7 +344,8 @@ class Service:
         def found(tx: UnitOfWork, table: str, equal: Mapping[str, object]) -> list[dict[str, Any]]:
             subject = tables.metadata.tables[table]
             statement = select(subject).where(*(subject.c[name] == value for name, value in equal.items()))
-            return [dict(row) for row in tx.execute(statement.order_by(*subject.primary_key.columns)).mappings()]
+            rows = tx.execute(statement.order_by(*subject.primary_key.columns))
+            return [dict(zip(subject.c.keys(), row, strict=True)) for row in rows]
 
         return self.read(the_service(new_id()), lambda tx: [found(tx, *each) for each in asked])
 
