@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from service.flow.received import Identifier
 from service.flow.rules import Rules
@@ -13,6 +12,7 @@ from service.referrals.delivery import Delivery, DeliveryState
 from service.referrals.programme import Programme
 from service.security import scopes as scope_rules
 from service.security.jwks import address_problem, set_problems
+from service.security.outgoing import may_be_called
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.client import Client
@@ -42,8 +42,8 @@ class Office:
 
     def add_organisation(self, name: str, kind: str, fhir_endpoint: str | None, identifier: str | None) -> str:
         """Raises NotAccepted for an endpoint that is no http(s) address, or an identifier without its `|`."""
-        if fhir_endpoint is not None and urlsplit(fhir_endpoint).scheme not in ("https", "http"):
-            raise NotAccepted("The FHIR endpoint must be an http or https address.")
+        if fhir_endpoint is not None and not may_be_called(fhir_endpoint):
+            raise NotAccepted("The FHIR endpoint must be an https address, or http on this machine.")
         system, bar, value = (identifier or "").partition("|")
         if identifier is not None and not (system and bar and value):
             raise NotAccepted("Write the identifier as SYSTEM|VALUE.")

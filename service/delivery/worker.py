@@ -72,6 +72,9 @@ class Worker:
                 busy = await work()
             except Unavailable:
                 busy = 0
+            except Exception as defect:  # noqa: BLE001  # a lane that ended would be missed by nobody
+                telemetry.tell_defect("worker-defect", defect)
+                busy = 0
             if not busy:
                 await self._rest()
 
@@ -154,20 +157,21 @@ class Worker:
     async def _chase(self) -> int:
         now = self.clock.now()
         overdue = await self.store.read(the_service(new_id()), lambda tx: tx.due.overdue(now, CHASED_AT_MOST))
-        for each in overdue:
-            await self._chase_safely(each, now)
+        chased = [await self._chase_safely(each, now) for each in overdue]
         if self._tidied is None or now - self._tidied > TIDY_EVERY:
             self._tidied = now
-            await self.store.run(the_service(new_id()), lambda tx: tx.access.forget_dead(now))
-        return len(overdue)
+            await self.store.run(the_service(new_id()), lambda tx: tx.tidy(now))
+        return sum(chased)
 
-    async def _chase_safely(self, overdue: Overdue, now: datetime) -> None:
+    async def _chase_safely(self, overdue: Overdue, now: datetime) -> bool:
         try:
             await self.store.run(the_service(new_id()), partial(self._chase_one, overdue=overdue, now=now))
         except Unavailable:
             raise
         except Exception as defect:  # noqa: BLE001  # see above: one defect must not stop the rest
             telemetry.tell_defect("chase-defect", defect, kind=overdue.kind, id=overdue.id)
+            return False
+        return True
 
     def _chase_one(self, tx: UnitOfWork, overdue: Overdue, now: datetime) -> None:
         chase_overdue(tx, self.rules, overdue, now)

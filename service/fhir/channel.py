@@ -51,7 +51,10 @@ class FhirChannel:
 
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel's resource to its newest state in the record."""
-        visit = _Visit(self.connect(parcel.destination.fhir_endpoint or ""), self.rules, parcel)
+        try:
+            visit = _Visit(self.connect(parcel.destination.fhir_endpoint or ""), self.rules, parcel)
+        except ForeignAddress:
+            return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
         try:
             await _BRING[parcel.delivery.resource_type](visit)
         except _Stop as stop:

@@ -188,7 +188,8 @@ def _received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
     id = request.path_params.get("id")
     if id is not None and tree.get("id") != id:
         raise BadInput.of(Finding(Fault.ID_DIFFERS, f"{type}.id"))
-    condition = request.headers.get("if-none-exist") if request.method == "POST" else request.url.query
+    query = request.url.query if id is None else None
+    condition = request.headers.get("if-none-exist") if request.method == "POST" else query
     return common.received(
         tree,
         body,
@@ -211,7 +212,7 @@ def _condition(text: str | None, *, required: bool) -> Identifier | None:
 
 def _expected_version(if_match: str | None) -> int | None:
     """The row version in `W/"3"` or, of a view, `W/"3.1.2"`."""
-    if if_match is None:
+    if if_match is None or if_match.strip() == "*":
         return None
     version = if_match.strip().removeprefix("W/").strip('"').partition(".")[0]
     if not (version.isascii() and version.isdigit() and len(version) < 10):

@@ -186,7 +186,9 @@ def _sort(search: TaskSearch, value: str) -> TaskSearch:
 
 
 def _count(search: TaskSearch, value: str) -> TaskSearch:
-    if not (value.isascii() and value.isdigit() and 1 <= int(value[:5]) <= FIRST_PAGE):
+    if not (
+        value.isascii() and value.isdigit() and len(value) <= len(str(FIRST_PAGE)) and 1 <= int(value) <= FIRST_PAGE
+    ):
         raise _malformed("_count")
     return replace(search, query=replace(search.query, limit=int(value)))
 

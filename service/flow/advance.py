@@ -7,11 +7,12 @@ from service.consent.consent import Consent
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, decide
 from service.consent.safe_contact import safe_channel
+from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode, AlertState
+from service.referrals.alert import AlertCode, AlertTrigger
 from service.referrals.matching import Needs, rank
 from service.referrals.offer import ACTIVE, Offer, OfferState, OfferTrigger
 from service.referrals.programme import Programme
@@ -103,7 +104,7 @@ def _settle_requests(tx: Transaction, referral: Referral) -> None:
         return
     for code in _ANSWERED_BY_MOVING:
         for alert in tx.alerts.unresolved(referral.id, code):
-            tx.alerts.save(replace(alert, state=AlertState.RESOLVED, version=alert.version + 1), alert)
+            move_alert(tx, alert, AlertTrigger.NO_LONGER_NEEDED)
 
 
 def _place(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> Referral:

@@ -2,7 +2,7 @@
 ladder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,10 +10,11 @@ from service.consent.disclosure import Element
 from service.consent.gate import Permit, decide
 from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
+from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.alert import ALERT_TABLE, AlertEffect, AlertTrigger
+from service.referrals.alert import AlertTrigger
 from service.referrals.offer import LIVE, OfferTrigger
 from service.referrals.referral import ReferralTrigger
 
@@ -68,15 +69,15 @@ def _end_with_consent(tx: Transaction, rules: Rules, offer_id: str, now: datetim
 
 def _climb(tx: Transaction, rules: Rules, alert_id: str, now: datetime) -> None:
     alert = tx.alerts.get(alert_id)
-    state, effects = ALERT_TABLE.get((alert.state, AlertTrigger.OVERDUE), (alert.state, ()))
-    if alert.due_at > now or AlertEffect.CLIMB_THE_LADDER not in effects:
+    if alert.due_at > now:
         return
     policy, rung = rules.policy(alert.tenant_id), alert.rung + 1
     minutes = timedelta(minutes=policy.acknowledge_within_minutes[alert.priority])
     # At the top of the ladder it is said again every day for as long as nobody answers.
     wait = minutes if rung < len(policy.ladder) else timedelta(days=1)
-    climbed = replace(alert, state=state, version=alert.version + 1, rung=rung, due_at=now + wait)
-    tx.alerts.save(climbed, alert)
+    climbed = move_alert(tx, alert, AlertTrigger.OVERDUE, due_at=now + wait, rung=rung)
+    if climbed is None:
+        return
     tx.deliveries.owe(climbed.tenant_id, "Communication", climbed.id, climbed.version, climbed.patient_id, urgent=True)
 
 

@@ -51,6 +51,9 @@ class Inbox(Protocol):
     def keep(self, received: Received, patient_id: str | None, answer: Answer) -> None:
         """Archive the message with what became of it; when it was accepted, as the resource's version that it made."""
 
+    def patient_of(self, type: str, id: str) -> str | None:
+        """Whom the newest version of a received resource is about."""
+
     def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None: ...
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
         """Version and bytes of a received resource of this tenant."""
@@ -61,6 +64,7 @@ class Results(Protocol):
         """The stored administration that has the same key."""
 
     def get(self, id: str) -> ScreeningResult: ...
+    def of_patient(self, patient_id: str) -> Sequence[ScreeningResult]: ...
     def judged(self, id: str) -> Judgement | None:
         """What the latest decision made of it, None while there is none or when it was voided."""
 
@@ -112,6 +116,9 @@ class Offers(Protocol):
 
 class Alerts(Protocol):
     def get(self, id: str) -> Alert: ...
+    def lock(self, id: str) -> Alert:
+        """The same, held until the commit: an alert may be about no woman whose lock would do."""
+
     def add(self, alert: Alert) -> None: ...
     def save(self, alert: Alert, moved_from: Alert) -> None: ...
     def unresolved(self, referral_id: str, code: AlertCode) -> Sequence[Alert]: ...

@@ -17,7 +17,7 @@ from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.screening.decide import Readiness, readiness
 from service.screening.instrument import Stage, stage_at
-from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, attach
+from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, attach, without
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
 
@@ -67,13 +67,17 @@ def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id:
         known_version, known_body = known or (0, b"")
         if message.received.condition is not None or known_body == message.received.body:
             return Repeated("Observation", owner, known_version)
+        if tx.inbox.patient_of("Observation", owner) not in (None, patient_id):
+            _conflict(tx, rules, patient, now)
+            return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
         if not message.corrects and not _completes(tx, message, patient):
             _conflict(tx, rules, patient, now)
             return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
         version = known_version + 1
     if message.due_date is not None and message.due_date != patient.due_date:
         patient = _expect(tx, patient, message.due_date)
-    for result in _attach(tx, rules, message, patient):
+    results = _attach(tx, rules, message, patient)
+    for result in [*results, *_left_behind(tx, message, results)]:
         _judge(tx, rules, result, now)
     return Accepted("Observation", owner, version, created=version == 1)
 
@@ -110,6 +114,23 @@ def _attach(tx: Transaction, rules: Rules, message: ReceivedResult, patient: Pat
         known = results.get(key) or tx.results.find(blank) or blank
         results[key] = attach(known, each.piece)
     return list(results.values())
+
+
+def _left_behind(tx: Transaction, message: ReceivedResult, results: list[ScreeningResult]) -> list[ScreeningResult]:
+    """What a correction has moved away from: the administrations that its source spoke of before, without it.
+
+    They come after those it speaks of now, so that a result which only changes its time keeps its referral. A source
+    without an identifier is named by what it says, so another administration's cannot be told from it.
+    """
+    if not (message.corrects and message.received.identifiers and results):
+        return []
+    sources = {each.piece.source for each in message.administered}
+    now_in = {result.id for result in results}
+    return [
+        without(known, sources)
+        for known in tx.results.of_patient(results[0].patient_id)
+        if known.id not in now_in and sources & known.pieces.keys()
+    ]
 
 
 def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) -> ScreeningResult:

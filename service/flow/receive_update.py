@@ -82,6 +82,24 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
 
 
 def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Answer:
+    # What a volunteer writes is heard whatever becomes of the status that it came with.
+    reported = _report(tx, rules, offer, message, now)
+    moved = _merge(tx, rules, offer, message, now)
+    if moved == offer and not reported:
+        return Repeated("Task", offer.id, offer.version)
+    if isinstance(moved, Refused) and not reported:
+        return moved
+    changed = replace(offer if isinstance(moved, Refused) else moved, version=offer.version + 1)
+    save_offer(tx, changed, offer)
+    if isinstance(moved, Refused):
+        return moved
+    heard = _HEARD.get((VIEW_STAGE[offer.state], moved.state)) if moved.state is not offer.state else None
+    if heard is not None:
+        advance(tx, rules, tx.referrals.get(offer.referral_id), heard, now)
+    return Accepted("Task", offer.id, changed.version)
+
+
+def _merge(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Offer | Refused:
     if message.received.expected_version not in (None, offer.version):
         return Refused(Reason.VERSION_STALE)
     fixed = _fixed(offer)
@@ -91,18 +109,7 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     base = offer if message.base_version is None else tx.offers.at_version(offer, message.base_version)
     if base is None:
         return Refused(Reason.VERSION_STALE, "meta.versionId")
-    moved = _move(tx, rules, offer, base, message, now)
-    if isinstance(moved, Refused):
-        return moved
-    reported = _report(tx, rules, offer, message, now)
-    if moved == offer and not reported:
-        return Repeated("Task", offer.id, offer.version)
-    moved = replace(moved, version=offer.version + 1)
-    save_offer(tx, moved, offer)
-    heard = _HEARD.get((VIEW_STAGE[offer.state], moved.state)) if moved.state is not offer.state else None
-    if heard is not None:
-        advance(tx, rules, tx.referrals.get(offer.referral_id), heard, now)
-    return Accepted("Task", offer.id, moved.version)
+    return _move(tx, rules, offer, base, message, now)
 
 
 def _fixed(offer: Offer) -> dict[str, str]:
@@ -149,17 +156,14 @@ def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> R
 
 def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> bool:
     """Keep the notes and outputs that are new. What a volunteer writes goes unfiltered to a clinician (DESIGN 9)."""
-    new = False
+    new: dict[str, list[Report]] = {"note": [], "output": []}
     for element, sent in (("note", message.notes), ("output", message.outputs)):
-        known = tx.offers.reports([offer.id], element).get(offer.id, ()) if sent else ()
+        known = list(tx.offers.reports([offer.id], element).get(offer.id, ())) if sent else []
         for content in sent:
             if content not in known:
+                known.append(content)
+                new[element].append(content)
                 tx.offers.add_report(offer.id, element, content, now)
-                new = True
-                if element == "note":
-                    _tell_a_clinician(tx, rules, offer, now)
-    return new
-
-
-def _tell_a_clinician(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> None:
-    advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.RISK_ESCALATED, now)
+    if new["note"]:
+        advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.RISK_ESCALATED, now)
+    return any(new.values())

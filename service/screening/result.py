@@ -1,6 +1,6 @@
 """One administration of an instrument, put together from the messages that speak of it, in whatever order they come."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -137,6 +137,11 @@ def attach(result: ScreeningResult, piece: Piece) -> ScreeningResult:
     if known is not None and _RANK[piece.status] < _RANK[known.status]:
         return result
     return replace(result, pieces={**result.pieces, piece.source: piece})
+
+
+def without(result: ScreeningResult, sources: Collection[str]) -> ScreeningResult:
+    """The result without what these sources said: they have said it of another administration."""
+    return replace(result, pieces={name: piece for name, piece in result.pieces.items() if name not in sources})
 
 
 def reading(use: CodeUse, value: int | None, unreadable: str | None = None) -> Reading:

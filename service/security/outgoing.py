@@ -210,6 +210,14 @@ def _may_be_called(url: httpx.URL, from_loopback: bool) -> bool:
     return secure or (url.scheme == "http" and from_loopback and is_loopback(url.host))
 
 
+def may_be_called(endpoint: str) -> bool:
+    """Whether a FHIR endpoint is one that a token may be shown to: https, or http on this machine."""
+    try:
+        return _may_be_called(httpx.URL(endpoint), from_loopback=True)
+    except httpx.InvalidURL:
+        return False
+
+
 def _http(limit: int, timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=_transport(limit), timeout=timeout, follow_redirects=False)
 

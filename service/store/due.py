@@ -29,7 +29,7 @@ class Due:
         self._unit = unit
 
     def overdue(self, now: datetime, at_most: int) -> list[Overdue]:
-        """What is due at `now`, the oldest of each kind, at most `at_most` in all."""
+        """What is due at `now`, at most `at_most` in all."""
         rows = self._unit.execute(union_all(*_queries(now)).limit(at_most))
         return [Overdue(DueKind(row.kind), row.id, row.patient_id) for row in rows]
 

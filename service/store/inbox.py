@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MESSAGE, RESOURCE, UNREADABLE = table(InboundMessageRow), table(ResourceVersionRow), table(UnreadableMessageRow)
 UNREADABLE_KEPT = timedelta(days=30)
 LATEST = Prepared(
-    select(RESOURCE.c.version, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
+    select(RESOURCE.c.version, RESOURCE.c.patient_id, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
     .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
     .where(
         RESOURCE.c.type == bindparam("type"),
@@ -79,9 +79,16 @@ class Inbox:
         unit.later(UNREADABLE, row)
 
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
-        key = {"type": type, "resource_id": id, "tenant_id": self._unit.caller.organisation_id}
-        row = self._unit.execute(LATEST, key).one_or_none()
+        row = self._latest(type, id)
         return None if row is None else (row.version, row.bytes)
+
+    def patient_of(self, type: str, id: str) -> str | None:
+        row = self._latest(type, id)
+        return None if row is None else row.patient_id
+
+    def _latest(self, type: str, id: str) -> Any:
+        key = {"type": type, "resource_id": id, "tenant_id": self._unit.caller.organisation_id}
+        return self._unit.execute(LATEST, key).one_or_none()
 
 
 def _disposition(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -11,6 +12,7 @@ from service.referrals.alert import Alert, AlertCode, AlertState
 from service.referrals.matching import Ranking
 from service.referrals.referral import Referral, ReferralState
 from service.screening.instrument import Priority
+from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.referral import IS_OPEN, AlertRow, PlacementRow, ReferralRow
@@ -24,7 +26,8 @@ OPEN_OF = Prepared(select(REFERRAL).where(REFERRAL.c.patient_id == bindparam("pa
 MOVE = Prepared(
     update(REFERRAL).where(REFERRAL.c.id == bindparam("referral"), REFERRAL.c.state == bindparam("moved_from"))
 )
-ONE_ALERT = Prepared(select(ALERT).where(ALERT.c.id == bindparam("alert")))
+THE_ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))
+ONE_ALERT = Prepared(THE_ALERT)
 MOVE_ALERT = Prepared(update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from")))
 ADD, ADD_ALERT = Prepared(insert(REFERRAL)), Prepared(insert(ALERT))
 UNRESOLVED = Prepared(
@@ -81,6 +84,9 @@ class Alerts:
     def get(self, id: str) -> Alert:
         return to_alert(self._unit.execute(ONE_ALERT, {"alert": id}).one())
 
+    def lock(self, id: str) -> Alert:
+        return to_alert(self._unit.execute(_locked_alert(self._unit.dialect), {"alert": id}).one())
+
     def add(self, alert: Alert) -> None:
         row = {
             "id": alert.id,
@@ -105,6 +111,11 @@ class Alerts:
     def unresolved(self, referral_id: str, code: AlertCode) -> list[Alert]:
         rows = self._unit.execute(UNRESOLVED, {"referral": referral_id, "of_code": code.value})
         return [to_alert(row) for row in rows]
+
+
+@cache
+def _locked_alert(dialect: Dialect) -> Prepared:
+    return Prepared(dialect.lock(THE_ALERT))
 
 
 def _columns(referral: Referral) -> dict[str, object]:

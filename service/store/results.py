@@ -39,6 +39,7 @@ BY_SOURCE = Prepared(
         RESULT.c.respondent == bindparam("respondent"),
     )
 )
+OF_PATIENT = Prepared(select(RESULT).where(RESULT.c.patient_id == bindparam("patient")).order_by(RESULT.c.id))
 COLUMNS = tuple(RESULT.c.keys())
 CHANGING = ("pieces", "outcome", "self_harm", "needs_review", "referral_id", "waits_until")
 POSITIVE = Prepared(
@@ -69,6 +70,11 @@ class Results:
 
     def get(self, id: str) -> ScreeningResult:
         return self._read(self._unit.execute(ONE, {"result_id": id}).one())
+
+    def of_patient(self, patient_id: str) -> list[ScreeningResult]:
+        """As they were kept before this unit, the changed ones left out."""
+        rows = self._unit.execute(OF_PATIENT, {"patient": patient_id}).all()
+        return [self._read(row) for row in rows if row.id not in self._changed]
 
     def judged(self, id: str) -> Judgement | None:
         return _judgement(self._row(id))

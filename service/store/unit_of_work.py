@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, update
+from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, delete, insert, update
 
 from service.shared.caller import Caller
 from service.shared.ids import IdMaker
@@ -25,9 +25,14 @@ from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
 from service.store.referrals import Alerts, Referrals
 from service.store.results import Results
+from service.store.tables.columns import table
+from service.store.tables.intake import UnreadableMessageRow
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
+TIDIED_AT_MOST = 10_000
+UNREADABLE = table(UnreadableMessageRow)
+FORGET_UNREADABLE = Prepared(delete(UNREADABLE).where(UNREADABLE.c.expires_at <= bindparam("now")))
 
 
 class UnitOfWork:
@@ -66,6 +71,11 @@ class UnitOfWork:
         """Give this row the commit's stamp when the unit finishes."""
         self._touched.setdefault(table, set()).add(id)
 
+    def tidy(self, now: datetime) -> None:
+        """Remove what is kept for a time only: used assertions, dead tokens, and bodies that nobody could read."""
+        self.access.forget_dead(now, TIDIED_AT_MOST)
+        self.execute(FORGET_UNREADABLE, {"now": now})
+
     def is_current(self) -> bool:
         """Whether the database has the tables of this version."""
         return is_current(self._connection)
@@ -76,15 +86,15 @@ class UnitOfWork:
         self.results.write()
         self.deliveries.write()
         self.audit.write_disclosures()
-        for table, rows in self._later.items():
-            self.execute(_insert(table), rows)
+        for subject, rows in self._later.items():
+            self.execute(_insert(subject), rows)
         if not (self._stamped_later or self._touched):
             return
         stamp = self.stamp = take_stamp()
-        for table, stamped in self._stamped_later.items():
-            self.execute(_insert(table), [{**row, "stamp": stamp} for row in stamped])
-        for table, ids in self._touched.items():
-            self.execute(_stamp(table), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
+        for subject, stamped in self._stamped_later.items():
+            self.execute(_insert(subject), [{**row, "stamp": stamp} for row in stamped])
+        for subject, ids in self._touched.items():
+            self.execute(_stamp(subject), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
 
     @cached_property
     def visible(self) -> Visible:

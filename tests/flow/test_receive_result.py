@@ -400,3 +400,36 @@ def test_a_due_date_does_not_make_the_hospitals_own_copy_of_her_stale(service: S
 
     assert why(service.register(hospital, target_id=woman, expected_version=1)) == "accepted"
     assert service.rows("patient", id=woman)[0]["due_date"] == (NOW + 60 * DAY).date()
+
+
+NAMED = (Identifier("urn:results", "1"),)
+
+
+@pytest.mark.parametrize("status", [Status.CORRECTED, Status.ENTERED_IN_ERROR])
+def test_a_correction_that_moves_to_another_time_leaves_nothing_behind(service: Service, status: Status) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15)), names=NAMED)
+    assert service.states(family.woman) == ("offered", ["requested"])
+    sent = piece(3, scores(3), status=status)
+    service.result(family.hospital, family.woman, sent, effective=NOW - HOUR, names=NAMED, corrects=True)
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+
+
+def test_a_result_that_only_changes_its_time_keeps_its_referral(service: Service) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15)), names=NAMED)
+    sent = piece(15, scores(15), status=Status.CORRECTED)
+    service.result(family.hospital, family.woman, sent, effective=NOW - HOUR, names=NAMED, corrects=True)
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert service.alerts(family.woman) == []
+
+
+def test_a_correction_about_another_woman_is_refused_and_told_to_a_clinician(service: Service) -> None:
+    family = service.family()
+    other = service.woman(family.hospital)
+    service.result(family.hospital, family.woman, piece(15, scores(15)), names=NAMED)
+    sent = piece(3, scores(3), status=Status.CORRECTED)
+    refused = service.result(family.hospital, other, sent, names=NAMED, corrects=True)
+    assert why(refused) == "different-under-same-identifier"
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert service.alerts(other) == ["content-conflict"]

@@ -227,3 +227,12 @@ def test_a_note_is_heard_after_everything_is_over(service: Service) -> None:
     assert why(answer) == "accepted"
     assert service.alerts(family.woman) == ["escalation"]
     assert service.states(family.woman) == ("closed", ["cancelled"])
+
+
+def test_a_note_beside_a_refused_status_is_heard_all_the_same(service: Service) -> None:
+    family, offer = service.supported()
+    answer = service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE, NOTE))
+    assert why(answer) == "transition-not-allowed"
+    assert service.alerts(family.woman) == ["escalation"]
+    assert service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE,)) == answer
+    assert service.alerts(family.woman) == ["escalation"]
