@@ -43,7 +43,11 @@ class Office:
     def add_organisation(self, name: str, kind: str, fhir_endpoint: str | None, identifier: str | None) -> str:
         """Raises NotAccepted for an endpoint that is no http(s) address, or an identifier without its `|`."""
         if fhir_endpoint is not None and not may_be_called(fhir_endpoint):
-            raise NotAccepted("The FHIR endpoint must be an https address, or http on this machine.")
+            raise NotAccepted("The FHIR endpoint must be an https address without a user, or http on this machine.")
+        if fhir_endpoint is not None and kind != OrganisationKind.HOSPITAL:
+            raise NotAccepted("Only a hospital has a record to write into; leave the FHIR endpoint out.")
+        if not name.strip():
+            raise NotAccepted("An organisation needs a name.")
         system, bar, value = (identifier or "").partition("|")
         if identifier is not None and not (system and bar and value):
             raise NotAccepted("Write the identifier as SYSTEM|VALUE.")

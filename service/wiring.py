@@ -200,6 +200,7 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
         base_url=settings.public_url,
         limit=RateLimit(settings.requests_per_minute),
     )
+    parts.signing_keys()  # made at the first start, so that a backup taken then has them
     token_endpoint = TokenEndpoint(parts.store, key_source, f"{settings.public_url}/token", parts.clock)
 
     @asynccontextmanager

@@ -23,6 +23,8 @@ def explained(command: Callable[P, T]) -> Callable[P, T]:
             typer.echo("\n".join(problem.problems), err=True)
         except ServiceError as problem:
             typer.echo(problem, err=True)
+        except OSError as problem:
+            typer.echo(f"{problem.filename or 'A file'}: {problem.strerror or 'cannot be used'}", err=True)
         raise typer.Exit(2)
 
     return run

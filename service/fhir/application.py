@@ -55,7 +55,7 @@ def create_application(door: Door, access: APIRouter, gauges: Gauges, lifespan: 
     application.add_middleware(Identified)
     for error in (Problem, BadInput, Unavailable, HTTPException):
         application.add_exception_handler(error, _answer_error)
-    routers = (access, intake.router(door), searching.router(door), reading.router(door), _health(gauges))
+    routers = (intake.router(door), searching.router(door), reading.router(door), access, _health(gauges))
     for router in routers:
         application.include_router(router)
     application.state.routes = [route for router in routers for route in router.routes]

@@ -133,6 +133,11 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "The patient meant cannot be found. Send the Patient first, or refer to it by an identifier we know.",
     ),
     Reason.NOT_THE_OWNER: Row(403, "forbidden", "Only the programme that holds this Task may update it."),
+    Reason.REVIEW_OUTCOME_REQUIRED: Row(
+        422,
+        "business-rule",
+        "A review is completed by its outcome, which this server cannot take yet. Send status accepted: it was seen.",
+    ),
     Reason.RECIPIENT_UNKNOWN: Row(
         422, "not-found", "The organisation meant is not registered here. Refer to it as Organization/id."
     ),

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     NOT_THE_OWNER = "not-the-owner"
     ELEMENT_FIXED = "element-fixed"
     STATUS_REASON_REQUIRED = "status-reason-required"
+    REVIEW_OUTCOME_REQUIRED = "review-outcome-required"
     NO_LIVE_CONSENT = "no-live-consent"
     IN_THE_FUTURE = "in-the-future"
     NO_OPEN_PLACE = "no-open-place"

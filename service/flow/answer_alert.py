@@ -43,7 +43,7 @@ def _answer(tx: Transaction, alert: Alert, message: ReceivedAnswer) -> Answer:
         return Repeated("Task", alert.id, alert.version)
     trigger = _ASKED_BY_STATUS.get(message.status)
     if trigger is AlertTrigger.RESOLVE and ALERT_KINDS[alert.code].task is AlertTask.REVIEW:
-        return Refused(Reason.CONTENT_UNCLEAR, "output")
+        return Refused(Reason.REVIEW_OUTCOME_REQUIRED, "status")
     moved = None if trigger is None else move_alert(tx, alert, trigger)
     if moved is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")

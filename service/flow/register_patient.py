@@ -40,6 +40,8 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         if named != known:
             return Refused(Reason.SEVERAL_MATCH, "identifier"), known
         return _update(tx, rules, known, message, now), known
+    if message.updates and _names_another(tx, received):
+        return Refused(Reason.SEVERAL_MATCH, "identifier"), None
     new_id = tx.new_id()
     owner = identify(tx, received, new_id)
     if isinstance(owner, Refused):
@@ -53,6 +55,14 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     if received.condition is not None or body == received.body:
         return Repeated("Patient", owner, version), owner
     return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier"), owner
+
+
+def _names_another(tx: Transaction, received: Received) -> bool:
+    """Whether an update addressed to somebody unknown here carries the identifier of a woman who is known."""
+    condition = received.condition
+    if condition is None or tx.aliases.find("Patient", condition.system, condition.value) is not None:
+        return False
+    return any(tx.aliases.find("Patient", each.system, each.value) for each in received.identifiers)
 
 
 def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPatient, now: datetime) -> Answer:

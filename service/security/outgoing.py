@@ -213,7 +213,8 @@ def _may_be_called(url: httpx.URL, from_loopback: bool) -> bool:
 def may_be_called(endpoint: str) -> bool:
     """Whether a FHIR endpoint is one that a token may be shown to: https, or http on this machine."""
     try:
-        return _may_be_called(httpx.URL(endpoint), from_loopback=True)
+        url = httpx.URL(endpoint)
+        return _may_be_called(url, from_loopback=True) and not url.userinfo
     except httpx.InvalidURL:
         return False
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from prometheus_client import Counter, Gauge, Histogram
 
+# What these say was written by us, or is about the server's own start and stop.
+SPOKEN = frozenset({"peer_referral", "uvicorn.error"})
 _LOGGER = logging.getLogger("peer_referral")
 
 REQUESTS = Counter("peer_referral_requests_total", "Requests answered", ["route", "method", "status"])
@@ -25,7 +27,7 @@ class _Lines(logging.Formatter):
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage() if record.name == _LOGGER.name else record.name,
+            "event": record.getMessage() if record.name in SPOKEN else record.name,
         }
         line.update(getattr(record, "facts", {}))
         if record.exc_info and record.exc_info[0] is not None:

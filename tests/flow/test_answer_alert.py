@@ -36,7 +36,7 @@ def test_an_alert_that_was_seen_does_not_climb_and_can_then_be_dealt_with(servic
 def test_a_review_is_not_over_by_a_status_alone(service: Service) -> None:
     hospital, woman, alert = alerted(service, "self-harm-present")
     assert why(answer(service, hospital, alert["id"], "accepted")) == "accepted"
-    assert why(answer(service, hospital, alert["id"], "completed")) == "content-unclear"
+    assert why(answer(service, hospital, alert["id"], "completed")) == "review-outcome-required"
     assert service.alert(woman, "self-harm-present")["state"] == "acknowledged"
     assert service.states(woman) == ("in-review", [])
 

@@ -160,3 +160,13 @@ def test_a_registration_decides_nothing(service: Service) -> None:
     family = service.family()
     service.result(family.hospital, family.woman, piece(3, scores(3)))
     assert service.rows("delivery") == []
+
+
+def test_an_update_addressed_to_nobody_known_does_not_change_another_woman(service: Service) -> None:
+    hospital = service.hospital()
+    known = service.register(hospital, FACTS, NAME)
+    assert isinstance(known, Accepted)
+    answer = service.register(hospital, FACTS, NAME, condition=OTHER_NAME, updates=True)
+    assert why(answer) == "several-match"
+    (kept,) = service.rows("patient", id=known.id)
+    assert kept["version"] == 1

@@ -128,7 +128,7 @@ def test_mappings_check_names_what_is_there_and_every_problem_there_is(run: Run,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", "ftp://x"), "http or https"),
+        (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", "ftp://x"), "must be an https address"),
         (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
         (("client", "revoke", "nobody"), "no such client"),
         (("deliveries", "retry", "nothing"), "no such delivery"),

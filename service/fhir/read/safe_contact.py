@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, time
 from enum import StrEnum
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
 from service.fhir.read.common import extension_values, unclear
@@ -33,7 +34,7 @@ def _safe_contact(node: Tree) -> SafeContact:
         withhold_number=_only(node, "withhold-number") is not False,
         caller_description=_text(node, "caller-description"),
         windows=tuple(_window(each) for each in _parts(node, "window")),
-        timezone=_text(node, "timezone"),
+        timezone=_timezone(node),
         code_word=_text(node, "code-word"),
         review_by=_review_by(node),
     )
@@ -74,6 +75,16 @@ def _time(node: Tree, url: str) -> time | None:
     except ValueError:
         return None
     return found if found is None or found.tzinfo is None else None
+
+
+def _timezone(node: Tree) -> str | None:
+    """Windows in a zone that nobody knows would be read as somebody's own."""
+    said = _text(node, "timezone")
+    try:
+        return None if said is None else ZoneInfo(said).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    raise unclear("Consent.extension", "'timezone' of the safe-contact extension is a name of the IANA list.", "value")
 
 
 def _review_by(node: Tree) -> date | None:

@@ -159,3 +159,8 @@ def test_an_agreement_is_reviewed_on_the_first_day_that_may_be_meant(
     said = read(*({"url": "review-by", **each} for each in sent))
     assert said is not None
     assert said.review_by == day
+
+
+def test_windows_in_a_zone_that_nobody_knows_are_refused(read: Callable[..., SafeContact | None]) -> None:
+    with pytest.raises(BadInput):
+        read({"url": "timezone", "valueCode": "Mars/Base"})
