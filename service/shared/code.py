@@ -1,13 +1,12 @@
 """A code in a code system, and the check digits that catch a mistyped one before it decides anything."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Code:
+class Code(NamedTuple):
     """FHIR Coding reduced to what identifies it. `system` is never empty: a code without a system matches nothing."""
 
     system: str
