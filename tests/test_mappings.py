@@ -49,7 +49,7 @@ def test_the_shipped_mappings_load_and_name_what_each_code_stands_for() -> None:
 def test_each_instrument_has_its_range_its_one_critical_item_and_its_coded_answers() -> None:
     ranges = {each.id: (each.lowest, each.highest, len(each.items)) for each in RULES.instruments.values()}
     assert ranges == {"epds": (0, 30, 10), "phq9": (0, 27, 9)}
-    critical = {each.id: [item.number for item in each.critical_items()] for each in RULES.instruments.values()}
+    critical = {each.id: [item.number for item in each.critical_items] for each in RULES.instruments.values()}
     assert critical == {"epds": [10], "phq9": [9]}
     answers = RULES.instruments["phq9"].items[8].answers
     assert [answers[Code(LOINC, code)] for code in ("LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9")] == [0, 1, 2, 3]

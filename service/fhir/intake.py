@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.documentation import taking
-from service.fhir.door import Door, Problem, answer, read_body, refusal
+from service.fhir.door import DirectRoute, Door, Problem, answer, read_body, refusal
 from service.fhir.faults import Fault
 from service.fhir.guard import parse
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
@@ -110,7 +110,7 @@ _TASK_STEPS: dict[OrganisationKind, tuple[Read, Step]] = {
 
 
 def router(door: Door) -> APIRouter:
-    routes = APIRouter(tags=["FHIR"])
+    routes = APIRouter(tags=["FHIR"], route_class=DirectRoute)
     for address in ADDRESSES:
         routes.add_api_route(
             address.path,
@@ -188,7 +188,7 @@ def _received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
     id = request.path_params.get("id")
     if id is not None and tree.get("id") != id:
         raise BadInput.of(Finding(Fault.ID_DIFFERS, f"{type}.id"))
-    query = request.url.query if id is None else None
+    query = request.scope["query_string"].decode("latin-1") if id is None else None
     condition = request.headers.get("if-none-exist") if request.method == "POST" else query
     return common.received(
         tree,

@@ -8,10 +8,8 @@ messages share a few forms, so a form that the model has passed once is known, a
 not for each message.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Hashable
-from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -21,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from service.fhir.faults import Fault
 from service.fhir.outcome import MOST_ISSUES, Finding
 from service.fhir.schema import names
-from service.fhir.survey import Place, Tree, expression
+from service.fhir.survey import Place, Survey, expression
 
 
 @cache
@@ -32,43 +30,24 @@ def model(resource_type: str) -> type[BaseModel]:
     return found
 
 
-MOST_FORMS = 4_096
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?", re.ASCII)
+MOST_FORMS = 1_024
+MOST_MEMBERS = 2_000
 
 _passed: OrderedDict[Hashable, None] = OrderedDict()
 
 
-def form(node: object) -> Hashable:
-    """What a tree consists of, whatever it says: names, JSON types, resource types, and whether each date exists."""
-    if isinstance(node, dict):
-        return frozenset([(name, node[name] if name == "resourceType" else form(node[name])) for name in node])
-    if isinstance(node, list):
-        return ("list", frozenset([form(each) for each in node]))
-    if isinstance(node, str) and DATE.fullmatch(node):
-        return _is_in_the_calendar(node)
-    return type(node).__name__
-
-
-def _is_in_the_calendar(text: str) -> str:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return "a date that does not exist"
-    return "a date"
-
-
-def problems(tree: Tree, body: bytes, resource_type: str) -> list[Finding]:
-    """What the model says against a body that the schema has passed; empty when all is well. `tree` is its content."""
-    known = form(tree)
+def problems(found: Survey, body: bytes) -> list[Finding]:
+    """What the model says against a body that the schema has passed; empty when all is well. `found` is its content."""
+    known = tuple(found.form)
     if known in _passed:
         _passed.move_to_end(known)
         return []
-    found = _judge(body, resource_type)
-    if not found:
+    against = _judge(body, found.root["resourceType"])
+    if not against and found.members <= MOST_MEMBERS:
         _passed[known] = None
     if len(_passed) > MOST_FORMS:
         _passed.popitem(last=False)
-    return found
+    return against
 
 
 def _judge(body: bytes, resource_type: str) -> list[Finding]:

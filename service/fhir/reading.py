@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.fhir.capability import capability
 from service.fhir.documentation import reading
-from service.fhir.door import Door, answer, refusal
+from service.fhir.door import DirectRoute, Door, answer, refusal
 from service.fhir.showing import Shown, show
 from service.flow.answer import Reason, Refused
 from service.security.scopes import Interaction
@@ -20,7 +20,7 @@ READ_TYPES = ("Patient", "Consent", "Observation", "ServiceRequest", "Task", "En
 
 
 def router(door: Door) -> APIRouter:
-    routes = APIRouter(tags=["FHIR"])
+    routes = APIRouter(tags=["FHIR"], route_class=DirectRoute)
     for resource_type in READ_TYPES:
         routes.add_api_route(
             f"/fhir/{resource_type}/{{id}}",
@@ -31,7 +31,7 @@ def router(door: Door) -> APIRouter:
     statement = orjson.dumps(capability(door.base_url, VERSION))
 
     @routes.get("/fhir/metadata", summary="What this server can do (CapabilityStatement)")
-    async def metadata() -> Response:
+    async def metadata(request: Request) -> Response:
         return answer(statement)
 
     return routes

@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.documentation import searching
-from service.fhir.door import Door, answer, read_form, refusal
+from service.fhir.door import DirectRoute, Door, answer, read_form, refusal
 from service.fhir.search import TaskSearch, next_link, read_next_link, read_search
 from service.fhir.showing import Shown, show_focus, show_tasks
 from service.fhir.write.bundle import SearchMode, search_bundle
@@ -27,7 +27,7 @@ Found = Sequence[tuple[Offer | Alert, int]]
 
 
 def router(door: Door) -> APIRouter:
-    routes = APIRouter(tags=["FHIR"])
+    routes = APIRouter(tags=["FHIR"], route_class=DirectRoute)
     routes.add_api_route("/fhir/Task", partial(_search, door), methods=["GET"], **searching("GET"))
     routes.add_api_route("/fhir/Task/_search", partial(_search, door), methods=["POST"], **searching("POST"))
     return routes

@@ -1,8 +1,9 @@
 """One walk over a received tree that notes everything the checks after it want to look at."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
 Tree: TypeAlias = dict[str, Any]
@@ -13,6 +14,9 @@ DEEPEST = 50
 ADDRESSES = frozenset({"reference", "url", "fullUrl"})
 _WATCHED = ADDRESSES | {"div"}
 EXTENSIONS = frozenset({"extension", "modifierExtension"})
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?", re.ASCII)
+_IMPOSSIBLE = "a date that does not exist"
 
 # FHIR R4, section 2.24.0.1: no characters below U+0020 but tab, CR and LF. A lone surrogate cannot be written as UTF-8.
 _NOT_ALLOWED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -26,8 +30,13 @@ class Repeated(dict[str, Any]):
 
 @dataclass(slots=True)
 class Survey:
+    """`form` is what the tree consists of, whatever it says: the names of its members, their JSON types, the resource
+    types, and which dates do not exist. `names` counts the members of objects, `members` those of arrays too."""
+
     root: Tree
     members: int = 0
+    names: int = 0
+    form: list[Hashable] = field(default_factory=list)
     too_deep: list[Place] = field(default_factory=list)
     repeated: list[tuple[Place, Repeated]] = field(default_factory=list)
     not_allowed: list[Place] = field(default_factory=list)
@@ -62,20 +71,26 @@ def survey(root: Tree, name: str, escapes: bool) -> Survey:
 
 
 def _look(found: Survey, place: Place, node: Any, below: list[tuple[Place, Any]], escapes: bool) -> None:
-    members: Iterator[tuple[str | int, Any]]
-    if isinstance(node, dict):
-        members = iter(node.items())
-        _note_object(found, place, node)
+    members: Iterable[tuple[str | int, Any]]
+    if type(node) is list:
+        members, values = enumerate(node), node
     else:
-        members = iter(enumerate(node))
+        members, values = node.items(), node.values()
+        found.names += len(node)
+        found.form.append(tuple(node))
+        _note_object(found, place, node)
     if not node:
         found.empty.append(place)
     found.members += len(node)
+    found.form.append(tuple(map(type, values)))
     for step, child in members:
-        if isinstance(child, str):
+        kind = type(child)
+        if kind is str:
             if step in _WATCHED or not child or (escapes and _NOT_ALLOWED.search(child)):
                 _note_string(found, (place, step), child)
-        elif isinstance(child, dict | list):
+            elif child[4:5] == "-" and _DATE.fullmatch(child) and not _is_in_the_calendar(child):
+                found.form.append((step, _IMPOSSIBLE))
+        elif kind is dict or kind is list or kind is Repeated:
             below.append(((place, step), child))
         elif child is None:
             found.nulls.append(((place, step), node))
@@ -97,15 +112,23 @@ def _note_object(found: Survey, place: Place, node: Tree) -> None:
     parent, step = place
     if type(node) is Repeated:
         found.repeated.append((place, node))
-    if "start" in node and "end" in node:
+    if "resourceType" in node:
+        found.form.append(node["resourceType"])
+    if "end" in node and "start" in node:
         found.periods.append((place, node))
-    if parent is None:
-        return
-    holder = parent[1]
+    holder = parent and parent[1]
     if holder in EXTENSIONS:
         found.extensions.append((place, node))
     elif holder == "contained" or step == "resource" or (step == "outcome" and holder == "response"):
         found.resources[place] = node
+
+
+def _is_in_the_calendar(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def above(place: Place) -> Iterator[Place]:

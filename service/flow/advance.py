@@ -86,7 +86,7 @@ def _carry_out(
 
 def _alert_once(tx: Transaction, rules: Rules, referral: Referral, code: AlertCode, now: datetime) -> None:
     """Requests to the clinic are not repeated while one stands; anything about risk or an event always is."""
-    if code in _ANSWERED_BY_MOVING and tx.alerts.unresolved(referral.id, code):
+    if code in _ANSWERED_BY_MOVING and tx.alerts.unresolved(referral.id, (code,)):
         return
     raise_alert(
         tx,
@@ -102,9 +102,8 @@ def _alert_once(tx: Transaction, rules: Rules, referral: Referral, code: AlertCo
 def _settle_requests(tx: Transaction, referral: Referral) -> None:
     if referral.state in (ReferralState.AWAITING_CONSENT, ReferralState.PLACING):
         return
-    for code in _ANSWERED_BY_MOVING:
-        for alert in tx.alerts.unresolved(referral.id, code):
-            move_alert(tx, alert, AlertTrigger.NO_LONGER_NEEDED)
+    for alert in tx.alerts.unresolved(referral.id, _ANSWERED_BY_MOVING):
+        move_alert(tx, alert, AlertTrigger.NO_LONGER_NEEDED)
 
 
 def _place(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> Referral:

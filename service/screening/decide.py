@@ -46,6 +46,9 @@ class Reason(StrEnum):
     STAGE_UNKNOWN = "stage-unknown"
 
 
+_IN_ORDER = tuple(Reason)
+
+
 class Readiness(StrEnum):
     """`wait` is for what is still on its way; when the site's waiting time is over, it is decided as it stands."""
 
@@ -95,7 +98,7 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
         return Readiness.NOTHING_YET
     total = _total(result, instrument)
     self_harm, _ = _self_harm(result, instrument, total.value)
-    everything_came = result.items_heard_of >= {item.number for item in instrument.items}
+    everything_came = result.items_heard_of >= instrument.by_number.keys()
     if self_harm is SelfHarm.PRESENT or everything_came or total.reasons & _UNSCORABLE_FOR_EVER:
         return Readiness.DECIDE_NOW
     if total.value is None:
@@ -118,7 +121,7 @@ def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> D
     return Decision(
         outcome=outcome,
         self_harm=self_harm,
-        reasons=tuple(reason for reason in Reason if reason in reasons),
+        reasons=tuple(reason for reason in _IN_ORDER if reason in reasons),
         total_used=total.value,
         rule_version=rule_version(instrument, policy),
     )
@@ -152,25 +155,24 @@ def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]
 
 
 def _in_range(result: ScreeningResult, instrument: Instrument) -> bool:
-    ranges = {item.number: range(item.lowest, item.highest + 1) for item in instrument.items}
-    totals = range(instrument.lowest, instrument.highest + 1)
-    return all(total in totals for total in result.totals) and all(
-        reading.item in ranges and reading.value in ranges[reading.item]
-        for reading in result.readings
-        if reading.item is not None and reading.value is not None
+    return all(instrument.lowest <= total <= instrument.highest for total in result.totals) and all(
+        _can_be_answered(instrument.by_number.get(number), value) for number, value in result.answers
     )
+
+
+def _can_be_answered(item: Item | None, value: int) -> bool:
+    return item is not None and item.lowest <= value <= item.highest
 
 
 def _items_agree(result: ScreeningResult) -> bool:
     """Whether every source that answers an item gives it the same score."""
-    answers = {(each.item, each.value) for each in result.readings if each.item is not None and each.value is not None}
-    return len(answers) == len(result.items)
+    return len(result.answers) == len(result.items)
 
 
 def _self_harm(
     result: ScreeningResult, instrument: Instrument, total: int | None
 ) -> tuple[SelfHarm, frozenset[Reason]]:
-    critical = instrument.critical_items()
+    critical = instrument.critical_items
     if not critical:
         return SelfHarm.NOT_ASKED, frozenset()
     answers = result.items

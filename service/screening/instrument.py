@@ -74,7 +74,7 @@ class Item:
 class Instrument:
     """`lowest` to `highest` is the range of the total, which is the sum of the items. `cut_offs` has both known stages.
 
-    `digest` names this exact content.
+    `critical_items` are those that ask about self-harm. `digest` names this exact content.
     """
 
     id: str
@@ -87,13 +87,15 @@ class Instrument:
     panel_codes: frozenset[Code]
     cut_offs: Mapping[Stage, CutOff]
     approval: Approval
+    critical_items: tuple[Item, ...] = field(init=False)
+    by_number: Mapping[int, Item] = field(init=False)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
+        critical = tuple(item for item in self.items if item.least_harm_answer is not None)
+        object.__setattr__(self, "critical_items", critical)
+        object.__setattr__(self, "by_number", {item.number: item for item in self.items})
         object.__setattr__(self, "digest", _digest(self))
-
-    def critical_items(self) -> tuple[Item, ...]:
-        return tuple(item for item in self.items if item.least_harm_answer is not None)
 
 
 @dataclass(frozen=True, slots=True)

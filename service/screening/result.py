@@ -103,13 +103,16 @@ class ScreeningResult:
         return tuple(each.value for each in self.readings if each.role is Role.TOTAL and each.value is not None)
 
     @cached_property
+    def answers(self) -> frozenset[tuple[int, int]]:
+        """Every item's number with every score that some source gives it."""
+        return frozenset(
+            (each.item, each.value) for each in self.readings if each.item is not None and each.value is not None
+        )
+
+    @cached_property
     def items(self) -> Mapping[int, int]:
         """Item number -> score. Where two sources differ the higher counts."""
-        scores: dict[int, int] = {}
-        for each in self.readings:
-            if each.item is not None and each.value is not None:
-                scores[each.item] = max(each.value, scores.get(each.item, each.value))
-        return scores
+        return dict(sorted(self.answers))
 
     @cached_property
     def items_heard_of(self) -> frozenset[int]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 CONSENT = table(ConsentRow)
+OF_PATIENT = Prepared(select(CONSENT).where(CONSENT.c.patient_id == bindparam("patient")).order_by(CONSENT.c.id))
 OF_PATIENTS = (
     select(CONSENT).where(CONSENT.c.patient_id.in_(bindparam("patients", expanding=True))).order_by(CONSENT.c.id)
 )
@@ -31,7 +32,7 @@ class Consents:
         self._unit = unit
 
     def of_patient(self, patient_id: str) -> list[Consent]:
-        return self.of_patients((patient_id,)).get(patient_id, [])
+        return [to_consent(row) for row in self._unit.execute(OF_PATIENT, {"patient": patient_id})]
 
     def of_patients(self, patient_ids: Collection[str]) -> dict[str, list[Consent]]:
         found: dict[str, list[Consent]] = {}

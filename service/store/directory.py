@@ -14,7 +14,7 @@ from service.referrals.offer import TAKES_A_PLACE
 from service.referrals.programme import DeliveryMode, Model, Programme
 from service.screening.instrument import Stage
 from service.shared.caller import OrganisationKind
-from service.store.prepared import Prepared
+from service.store.prepared import Prepared, constants
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow, ProgrammeRow
 from service.store.tables.referral import OfferRow
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 ORGANISATION, PROGRAMME, OFFER = table(OrganisationRow), table(ProgrammeRow), table(OfferRow)
 TAKEN = (
     select(func.count())
-    .where(OFFER.c.programme_id == PROGRAMME.c.id, OFFER.c.state.in_(TAKES_A_PLACE))
+    .where(OFFER.c.programme_id == PROGRAMME.c.id, OFFER.c.state.in_(constants(TAKES_A_PLACE)))
     .scalar_subquery()
     .label("places_taken")
 )
-ALL = (
+ALL = Prepared(
     select(PROGRAMME, TAKEN)
     .join_from(PROGRAMME, ORGANISATION, ORGANISATION.c.id == PROGRAMME.c.organisation_id)
     .where(PROGRAMME.c.active, ORGANISATION.c.active)
     .order_by(PROGRAMME.c.id)
 )
-ONE = select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme"))
+ONE = Prepared(select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme")))
 LOCK = select(PROGRAMME.c.id).where(PROGRAMME.c.id == bindparam("programme"))
 NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
     ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))

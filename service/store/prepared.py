@@ -6,15 +6,21 @@ and kept. Errors are the driver's own. An `IN` over a list of unknown length can
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import ColumnElement, Connection, Dialect, Executable, literal_column
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 Values = Mapping[str, object]
 Convert = Callable[[Any], Any]
+
+
+def constants(members: Iterable[StrEnum]) -> list[ColumnElement[str]]:
+    """For an `IN` over our own words, which are part of the statement's text."""
+    return [literal_column(f"'{member.value}'") for member in members]
 
 
 class Rows:

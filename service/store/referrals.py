@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,9 @@ ONE_ALERT = Prepared(THE_ALERT)
 MOVE_ALERT = Prepared(update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from")))
 ADD, ADD_ALERT = Prepared(insert(REFERRAL)), Prepared(insert(ALERT))
 UNRESOLVED = Prepared(
-    select(ALERT).where(
-        ALERT.c.referral_id == bindparam("referral"),
-        ALERT.c.code == bindparam("of_code"),
-        ALERT.c.state != AlertState.RESOLVED.value,
-    )
+    select(ALERT)
+    .where(ALERT.c.referral_id == bindparam("referral"), ALERT.c.state != AlertState.RESOLVED.value)
+    .order_by(ALERT.c.id)
 )
 
 
@@ -108,9 +107,9 @@ class Alerts:
             raise LookupError("the alert had changed under the woman's lock")
         self._unit.touch(ALERT, alert.id)
 
-    def unresolved(self, referral_id: str, code: AlertCode) -> list[Alert]:
-        rows = self._unit.execute(UNRESOLVED, {"referral": referral_id, "of_code": code.value})
-        return [to_alert(row) for row in rows]
+    def unresolved(self, referral_id: str, codes: Collection[AlertCode]) -> list[Alert]:
+        alerts = (to_alert(row) for row in self._unit.execute(UNRESOLVED, {"referral": referral_id}))
+        return [alert for alert in alerts if alert.code in codes]
 
 
 @cache
