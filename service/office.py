@@ -1,7 +1,8 @@
 """Administration: who takes part, and what a person does about deliveries. Each call is one audited unit of work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
+AT_ONCE = 200  # entries in a unit
 
 
 class NotAccepted(ServiceError):
@@ -131,13 +133,20 @@ class Office:
     def deliveries(self, states: frozenset[DeliveryState], at_most: int) -> list[Delivery]:
         return self._store.read_now(self._caller, lambda tx: tx.deliveries.list(states, at_most))
 
-    def retry_delivery(self, id: str) -> None:
-        def retry(tx: UnitOfWork) -> bool:
-            tx.audit.write(AuditEvent(Action.EXECUTE, f"Delivery/{id}"))
-            return tx.deliveries.retry(id)
+    def retry_deliveries(self, ids: Iterable[str]) -> list[str]:
+        """Those of `ids` that were dead or unknown, and are on their way again as if they were new."""
+        asked = list(dict.fromkeys(ids))
+        chunks = (asked[begin : begin + AT_ONCE] for begin in range(0, len(asked), AT_ONCE))
+        return [id for chunk in chunks for id in self._do(partial(_retry, ids=chunk))]
 
-        if not self._do(retry):
-            raise NotAccepted("There is no such delivery that is dead or unknown.")
+    def retry_dead(self, destination_id: str) -> list[str]:
+        """The same for everything that is dead to one destination. Raises NotAccepted for an unknown organisation."""
+
+        def dead(tx: UnitOfWork) -> list[Delivery]:
+            destination = self._organisation(tx, destination_id)
+            return tx.deliveries.list(frozenset({DeliveryState.DEAD}), None, destination.id)
+
+        return self.retry_deliveries(each.id for each in self._store.read_now(self._caller, dead))
 
     def _do(self, work: Callable[[UnitOfWork], T]) -> T:
         return self._store.run_now(self._caller, work)
@@ -147,3 +156,11 @@ class Office:
         if found is None:
             raise NotAccepted("There is no such organisation; `organisation list` shows them.")
         return found
+
+
+def _retry(tx: UnitOfWork, ids: list[str]) -> list[str]:
+    retried = [id for id in ids if tx.deliveries.retry(id)]
+    for id in ids:
+        outcome = "success" if id in retried else "not-found"
+        tx.audit.write(AuditEvent(Action.EXECUTE, f"Delivery/{id}", outcome=outcome))
+    return retried

@@ -6,10 +6,9 @@ import typer
 
 from service.commands import explained
 from service.commands.registry import print_table
-from service.referrals.delivery import DeliveryState
+from service.referrals.delivery import UNSETTLED, DeliveryState
 
 deliveries = typer.Typer(help="What is owed to the hospitals' records.", no_args_is_help=True)
-UNSETTLED = (DeliveryState.READY, DeliveryState.LEASED, DeliveryState.UNKNOWN, DeliveryState.DEAD)
 
 
 @deliveries.command("list")
@@ -41,11 +40,27 @@ def list_deliveries(
 
 @deliveries.command("retry")
 @explained
-def retry(id: str) -> None:
-    """Send a dead or unknown delivery on its way again; it is looked for in the record before anything is sent."""
+def retry(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="of deliveries, as `list` shows them")
+    ] = None,
+    dead: Annotated[
+        str | None, typer.Option(metavar="DESTINATION", help="all that is dead to this organisation instead")
+    ] = None,
+) -> None:
+    """Send dead or unknown deliveries on their way again; each is looked for in the record before it is sent."""
     from service import wiring
+    from service.office import NotAccepted
     from service.settings import read_settings
 
+    if bool(ids) == bool(dead):
+        raise NotAccepted("Name either deliveries or --dead DESTINATION.")
     with wiring.office(read_settings()) as office:
-        office.retry_delivery(id)
-    typer.echo(f"Delivery {id} is on its way again.")
+        retried = office.retry_dead(dead) if dead else office.retry_deliveries(ids or ())
+    for id in retried:
+        typer.echo(f"Delivery {id} is on its way again.")
+    refused = [id for id in ids or () if id not in retried]
+    if refused:
+        raise NotAccepted(f"There is no such delivery that is dead or unknown: {', '.join(refused)}.")
+    if not retried:
+        typer.echo("Nothing is dead there.")

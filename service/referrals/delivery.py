@@ -21,6 +21,7 @@ class DeliveryTrigger(StrEnum):
     ANSWER_LOST = "answer-lost"
     REFUSED_FOR_GOOD = "refused-for-good"
     NO_LONGER_WANTED = "no-longer-wanted"
+    OVERTAKEN = "overtaken"
     LEASE_EXPIRED = "lease-expired"
     RETRIED_BY_PERSON = "retried-by-person"
 
@@ -42,16 +43,38 @@ DELIVERY_TABLE: dict[tuple[DeliveryState, DeliveryTrigger], DeliveryState] = {
     (_S.LEASED, _T.TRY_AGAIN): _S.READY,
     (_S.LEASED, _T.ANSWER_LOST): _S.UNKNOWN,
     (_S.LEASED, _T.REFUSED_FOR_GOOD): _S.DEAD,
-    (_S.READY, _T.NO_LONGER_WANTED): _S.SUPERSEDED,
     (_S.LEASED, _T.NO_LONGER_WANTED): _S.SUPERSEDED,
+    # A newer version is owed. What is being sent, or was, is its holder's to settle.
+    (_S.READY, _T.OVERTAKEN): _S.SUPERSEDED,
     (_S.DEAD, _T.RETRIED_BY_PERSON): _S.READY,
     (_S.UNKNOWN, _T.RETRIED_BY_PERSON): _S.READY,
 }
 
+# Settled for good is what nothing leads away from.
+UNSETTLED = tuple(state for state in DeliveryState if any(state is before for before, _ in DELIVERY_TABLE))
+
+
+def states_before(*triggers: DeliveryTrigger) -> tuple[DeliveryState, ...]:
+    """The states in which any of these triggers is heard."""
+    return tuple(state for state, trigger in DELIVERY_TABLE if trigger in triggers)
+
+
+def state_after(trigger: DeliveryTrigger) -> DeliveryState:
+    """Where it leads; every trigger of a delivery leads to one state, from wherever it is heard."""
+    (state,) = {after for (_, heard), after in DELIVERY_TABLE.items() if heard is trigger}
+    return state
+
+
+# What a worker may have to do with still.
+WAITING = states_before(DeliveryTrigger.CLAIMED, DeliveryTrigger.LEASE_EXPIRED)
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """It names a resource and a version, never content; what is sent is written out when it is sent."""
+    """It names a resource and a version, never content; what is sent is written out when it is sent.
+
+    `attempts` counts this one too once it is claimed; `shown` is whether a person was told that it does not arrive.
+    """
 
     id: str
     destination_id: str
@@ -65,3 +88,4 @@ class Delivery:
     due_at: datetime
     last_outcome: str | None
     correlation_id: str
+    shown: bool

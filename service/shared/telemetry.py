@@ -17,6 +17,7 @@ _LOGGER = logging.getLogger("peer_referral")
 REQUESTS = Counter("peer_referral_requests_total", "Requests answered", ["route", "method", "status"])
 SECONDS = Histogram("peer_referral_request_seconds", "Time from request to answer", ["route"])
 DELIVERIES = Counter("peer_referral_deliveries_total", "Deliveries settled", ["type", "outcome"])
+STUCK = Counter("peer_referral_deliveries_stuck_total", "Deliveries that a person must look at", ["type"])
 READY = Gauge("peer_referral_ready", "1 when the service can commit")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5
 STATEMENT_SECONDS = 30
 # Any numbers will do as long as nothing else in the database takes an advisory lock by them.
-STAMP_LOCK, MIGRATION_LOCK = 7_003_001, 7_003_002
+STAMP_LOCK, MIGRATION_LOCK, TURN_LOCK = 7_003_001, 7_003_002, 7_003_003
 
 AnyInsert = postgresql.Insert | sqlite.Insert
 
@@ -56,6 +56,9 @@ class Dialect(Protocol):
 
     def claim(self, statement: Select[Any], *of: FromClause) -> Select[Any]:
         """The same rows, locked until the commit, without those that another worker holds."""
+
+    def take_turn(self, connection: Connection, subject: str) -> None:
+        """No other unit takes a turn at `subject` before the commit; what the last one committed is seen from here."""
 
     def insert(self, table: Table) -> AnyInsert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
@@ -129,8 +132,10 @@ class SqliteDialect:
     def lock(self, statement: Select[Any], *_of: FromClause) -> Select[Any]:
         return statement
 
-    def claim(self, statement: Select[Any], *_of: FromClause) -> Select[Any]:
-        return statement
+    claim = lock
+
+    def take_turn(self, connection: Connection, subject: str) -> None:
+        pass
 
     def insert(self, table: Table) -> AnyInsert:
         return sqlite.insert(table)
@@ -168,12 +173,9 @@ class PostgresqlDialect:
     _unavailable = ("08", "53", "57", "58", "55P03")
 
     def engine(self, url: URL, *, read_only: bool = False) -> Engine:  # noqa: ARG002  # each transaction says it
+        arguments = {"connect_timeout": BUSY_SECONDS}
         engine = create_engine(
-            url,
-            connect_args={"connect_timeout": BUSY_SECONDS},
-            poolclass=NullPool,
-            isolation_level="AUTOCOMMIT",
-            hide_parameters=True,
+            url, connect_args=arguments, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
         )
 
         @event.listens_for(engine, "connect")
@@ -210,6 +212,11 @@ class PostgresqlDialect:
 
     def claim(self, statement: Select[Any], *of: FromClause) -> Select[Any]:
         return statement.with_for_update(skip_locked=True, of=of or None)
+
+    def take_turn(self, connection: Connection, subject: str) -> None:
+        # Under READ COMMITTED the next statement has a snapshot of its own, taken after the lock was had.
+        turn = f"SELECT pg_advisory_xact_lock({TURN_LOCK}, hashtext(%s))"  # a whole number of our own
+        postgresql_driver(connection).execute(turn, (subject,))
 
     def insert(self, table: Table) -> AnyInsert:
         return postgresql.insert(table)

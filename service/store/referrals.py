@@ -36,6 +36,16 @@ UNRESOLVED = Prepared(
     .where(ALERT.c.referral_id == bindparam("referral"), ALERT.c.state != AlertState.RESOLVED.value)
     .order_by(ALERT.c.id)
 )
+OPEN_ABOUT = Prepared(
+    select(ALERT.c.id)
+    .where(
+        ALERT.c.tenant_id == bindparam("tenant"),
+        ALERT.c.patient_id.is_not_distinct_from(bindparam("patient", type_=ALERT.c.patient_id.type)),
+        ALERT.c.code == bindparam("of_code"),
+        ALERT.c.state == AlertState.OPEN.value,
+    )
+    .limit(1)
+)
 
 
 class Referrals:
@@ -110,6 +120,11 @@ class Alerts:
     def unresolved(self, referral_id: str, codes: Collection[AlertCode]) -> list[Alert]:
         alerts = (to_alert(row) for row in self._unit.execute(UNRESOLVED, {"referral": referral_id}))
         return [alert for alert in alerts if alert.code in codes]
+
+    def open_about(self, tenant_id: str, patient_id: str | None, code: AlertCode) -> bool:
+        """Whether one of this kind about her, or about no woman, waits for somebody to acknowledge it."""
+        values = {"tenant": tenant_id, "patient": patient_id, "of_code": code.value}
+        return self._unit.execute(OPEN_ABOUT, values).first() is not None
 
 
 @cache

@@ -19,6 +19,7 @@ from service.store.directory import Directory
 from service.store.due import Due
 from service.store.feed import Feed
 from service.store.inbox import Inbox
+from service.store.leases import Leases
 from service.store.migrate import is_current
 from service.store.offers import Contacts, Offers
 from service.store.patients import Patients
@@ -58,6 +59,10 @@ class UnitOfWork:
         if isinstance(statement, Prepared):
             return statement.run(self._connection, values or {})
         return self._connection.execute(statement, values)
+
+    def take_turn(self, subject: str) -> None:
+        """Wait until no other unit has its turn at `subject`, and keep it until the commit."""
+        self.dialect.take_turn(self._connection, subject)
 
     def later(self, table: Table, row: Values) -> None:
         """Insert `row` when the unit finishes."""
@@ -143,6 +148,10 @@ class UnitOfWork:
     @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self)
 
     @cached_property
     def audit(self) -> AuditTrail:

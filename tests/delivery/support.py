@@ -66,14 +66,14 @@ class Sender(Service):
             self._connections.append(known[endpoint])
         return known[endpoint]
 
-    def worker(self, channel: Channel | None = None) -> Worker:
+    def worker(self, channel: Channel | None = None, lease: timedelta = LEASE) -> Worker:
         """One that waits the longest that it may before it tries again."""
         return Worker(
             store=self.store,
             rules=self.rules,
             clock=self.clock,
             channel=channel or FhirChannel(self.connect, self.rules),
-            lease=LEASE,
+            lease=lease,
             tell=lambda resource_type, outcome: self.heard.append((resource_type, outcome)),
             spread=lambda: 1.0,
         )

@@ -1,32 +1,44 @@
 """What the worker claims, in which order, how long it waits, and who may settle it."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from service.delivery.channel import Parcel, Sent
+from service.delivery.dispatch import SEATS
 from service.demo.hospital import HospitalRecord
-from service.office import Office
+from service.flow.answer import Accepted
+from service.flow.answer_alert import ReceivedAnswer, answer_alert
+from service.flow.received import Received
+from service.office import NotAccepted, Office
 from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
-from service.shared.caller import the_service
+from service.shared import telemetry
+from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
 from service.store.migrate import migrate
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import LEASE, Scripted, Sender, calls, held
-from tests.flow.support import piece, scores
+from tests.flow.support import Family, body, piece, scores
 
 TRY_AGAIN = Sent(DeliveryTrigger.TRY_AGAIN, "http-503")
+REFUSED = Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "http-422")
 
 
 def claim(sender: Sender, worker: str, at_most: int = 64) -> list[Delivery]:
-    return sender.run(the_service(new_id()), lambda tx: tx.deliveries.claim(worker, LEASE, at_most))
+    return sender.claim(worker, LEASE, at_most)
 
 
 def settle(sender: Sender, delivery: Delivery, worker: str) -> bool:
     taken = DeliveryTrigger.TAKEN
-    return sender.run(the_service(new_id()), lambda tx: tx.deliveries.settle(delivery, worker, taken, "taken"))
+    return sender.run(the_service(new_id()), lambda tx: tx.leases.settle(delivery, worker, taken, "taken"))
+
+
+def office(sender: Sender) -> Office:
+    return Office(sender.store, sender.rules, sender.clock, new_id, allow_loopback=True)
 
 
 def test_what_builds_upon_another_comes_after_it_and_each_comes_once(sender: Sender, record: HospitalRecord) -> None:
@@ -37,15 +49,12 @@ def test_what_builds_upon_another_comes_after_it_and_each_comes_once(sender: Sen
     assert sender.step() == 0
 
 
-def test_an_alert_is_claimed_before_everything_that_waited_longer(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("service.delivery.worker.AT_MOST", 3)
+def test_an_alert_is_claimed_before_everything_that_waited_longer(sender: Sender) -> None:
     for _ in range(4):
         sender.offered()  # two statuses each
     woman = sender.in_danger()
     channel = Scripted()
-    assert sender.step(sender.worker(channel)) == 4  # in a claim of its own, beside three statuses
+    assert sender.step(sender.worker(channel)) == 9
     alert = channel.given[0].alert
     assert alert is not None
     assert alert.patient_id == woman
@@ -123,7 +132,7 @@ def test_what_fails_waits_twice_as_long_each_time_and_after_eight_times_a_person
         assert [each for each in channel.given[before:] if each.referral] == []
         sender.pass_time(timedelta(seconds=1))
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900]
-    assert sender.alerts(family.woman) == ["delivery-stuck"] * 2  # of the ServiceRequest and of the Task
+    assert sender.alerts(family.woman) == ["delivery-stuck"]  # one for the ServiceRequest and the Task
     assert sender.alerts(woman) == ["self-harm-present"]
     assert hospital
 
@@ -180,9 +189,7 @@ def test_what_is_refused_for_good_is_parked_shown_to_a_person_and_sent_when_they
 
     record.record.create({"resourceType": "Patient", "id": "deleted", "identifier": [{"value": number}]})
     assert before == len(calls(record))
-    office = Office(sender.store, sender.rules, sender.clock, new_id, allow_loopback=True)
-    for id in dead:
-        office.retry_delivery(id)
+    assert office(sender).retry_deliveries(dead) == dead
     assert [row["state"] for row in sender.rows("delivery", id=dead[0])] == ["ready"]
 
 
@@ -238,31 +245,184 @@ def test_two_workers_side_by_side_send_everything_once(
     }
 
 
-def test_an_alert_goes_out_while_a_record_lets_every_status_hang(sender: Sender) -> None:
-    """Two hospitals' statuses hang; what is raised meanwhile does not wait for them to end."""
-    for _ in range(9):
-        sender.offered()
+def owe_more(sender: Sender, family: Family) -> str:
+    """One more woman of the same hospital, to whose record statuses are owed."""
+    woman = sender.woman(family.hospital, district=next(iter(family.programme.districts)))
+    sender.consent(family.hospital, woman, family.community)
+    sender.result(family.hospital, woman, piece(15, scores(15)))
+    return woman
+
+
+@pytest.mark.parametrize("hanging", [{Lane.STATUS}, {Lane.STATUS, Lane.ALERT}])
+def test_a_record_that_lets_everything_hang_delays_no_alert_and_no_other_record(
+    sender: Sender, hanging: set[Lane]
+) -> None:
+    """More of its statuses are due than it has seats, and it keeps each of them for half a minute."""
+    slow, _ = sender.offered()
+    for _ in range(11):
+        owe_more(sender, slow)
     released = asyncio.Event()
-    said = asyncio.Event()
+    said: dict[tuple[str, Lane], asyncio.Event] = defaultdict(asyncio.Event)
 
     class Hanging:
         async def send(self, parcel: Parcel) -> Sent:
-            if parcel.delivery.lane is Lane.ALERT:
-                said.set()
-            else:
-                await released.wait()
+            to, lane = parcel.destination.id, parcel.delivery.lane
+            said[to, lane].set()
+            if to == slow.hospital.organisation_id and lane in hanging:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(released.wait(), 30)
             return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    def meanwhile() -> str:
+        alarming = piece(16, scores(16, harm=1))
+        sender.result(slow.hospital, slow.woman, alarming)
+        quick, _ = sender.offered()
+        sender.result(quick.hospital, quick.woman, alarming)
+        return quick.hospital.organisation_id
 
     async def play() -> None:
         worker = sender.worker(Hanging())
         running = asyncio.create_task(worker.run())
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(sender.in_danger)
         try:
-            await asyncio.wait_for(said.wait(), 5)
+            await asyncio.wait_for(said[slow.hospital.organisation_id, Lane.STATUS].wait(), 5)
+            quick = await asyncio.to_thread(meanwhile)
+            async with asyncio.timeout(2):
+                for to in (slow.hospital.organisation_id, quick):
+                    await said[to, Lane.ALERT].wait()
+                await said[quick, Lane.STATUS].wait()
         finally:
             released.set()
             worker.stop()
             await running
 
     asyncio.run(play())
+
+
+def test_no_more_is_claimed_of_one_record_than_it_has_seats(sender: Sender) -> None:
+    family, _ = sender.offered()
+    for _ in range(SEATS[Lane.STATUS]):
+        owe_more(sender, family)
+    most = 0
+
+    def answer(_: Parcel) -> Sent:
+        nonlocal most
+        most = max(most, len(sender.rows("delivery", state="leased")))
+        return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    while sender.step(sender.worker(Scripted(answer))):
+        continue
+    assert most == SEATS[Lane.STATUS]
+    assert sender.unsettled() == []
+
+
+@pytest.mark.parametrize(
+    ("slow", "sent"),
+    [(LEASE + timedelta(seconds=1), 1), (LEASE * 0.6, 2)],
+    ids=["the lease ended", "the lease is renewed"],
+)
+def test_what_waited_behind_a_slow_one_is_sent_only_under_a_lease_that_lasts(
+    sender: Sender, slow: timedelta, sent: int
+) -> None:
+    sender.offered()  # a ServiceRequest and a Task, one after the other
+    until: list[timedelta] = []
+
+    def answer(_: Parcel) -> Sent:
+        until.extend(row["lease_until"] - sender.now() for row in sender.deliveries("Task"))
+        sender.pass_time(slow)
+        return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    channel = Scripted(answer)
+    sender.step(sender.worker(channel))
+    assert len(channel.given) == sent
+    assert until == [LEASE] * sent
+
+
+def test_a_send_ends_before_its_lease_does_and_is_then_in_doubt(sender: Sender) -> None:
+    sender.in_danger()
+
+    class Endless:
+        async def send(self, _: Parcel) -> Sent:
+            await asyncio.Event().wait()
+            raise AssertionError("nobody released it")
+
+    worker = sender.worker(Endless(), lease=timedelta(seconds=0.4))
+    sender.step(worker)
+    (row,) = sender.deliveries("Communication")
+    assert (row["state"], row["last_outcome"]) == ("unknown", "no-answer")
+
+
+def fail(sender: Sender, times: int, sent: Sent = TRY_AGAIN, kind: str = "Task") -> None:
+    """So many rounds in which this kind fails and everything else is taken."""
+    taken = Sent(DeliveryTrigger.TAKEN, "taken")
+    for _ in range(times):
+        sender.step(sender.worker(Scripted(lambda parcel: sent if parcel.delivery.resource_type == kind else taken)))
+        sender.pass_time(timedelta(minutes=16))
+
+
+def acknowledge(sender: Sender, hospital: Caller) -> None:
+    """A clinician has seen every alert of this hospital."""
+    for row in sender.rows("alert", tenant_id=hospital.organisation_id, state="open"):
+        message = ReceivedAnswer(Received("Task", body(), target_id=row["id"]), row["id"], "accepted")
+        answer = sender.run(hospital, partial(answer_alert, rules=sender.rules, message=message, now=sender.now()))
+        assert isinstance(answer, Accepted)
+
+
+def test_a_person_is_told_once_of_what_stays_undelivered_and_again_after_a_retry(sender: Sender) -> None:
+    family, _ = sender.offered()
+    fail(sender, 20)
+    assert sender.alerts(family.woman) == ["delivery-stuck"]
+    acknowledge(sender, family.hospital)
+    fail(sender, 4)
+    assert sender.alerts(family.woman) == ["delivery-stuck"]
+    fail(sender, 1, REFUSED)
+    assert sender.alerts(family.woman) == ["delivery-stuck"]  # they know of it
+    (row,) = sender.deliveries("Task")
+    assert office(sender).retry_deliveries([row["id"]]) == [row["id"]]
+    fail(sender, 7)
+    assert sender.alerts(family.woman) == ["delivery-stuck"]
+    fail(sender, 1)
+    assert sender.alerts(family.woman) == ["delivery-stuck"] * 2
+
+
+def test_a_delivery_whose_sender_dies_each_time_is_shown_to_a_person(sender: Sender) -> None:
+    family, _ = sender.offered()
+    for attempt in range(8):
+        assert {each.attempts for each in claim(sender, "dies")} == {attempt + 1}
+        sender.pass_time(LEASE)
+    assert sender.alerts(family.woman) == []
+    sender.step(sender.worker(Scripted()))
+    assert sender.alerts(family.woman) == ["delivery-stuck"]
+    assert sender.unsettled() == ["ready"]  # that alert; all the rest was taken
+
+
+def test_an_alert_that_is_refused_raises_one_that_says_so_and_that_one_none(sender: Sender) -> None:
+    woman = sender.in_danger()
+    stuck = telemetry.STUCK.labels("Communication")._value.get
+    before = stuck()
+    fail(sender, 1, REFUSED, "Communication")
+    assert sender.alerts(woman) == ["self-harm-present", "delivery-stuck"]
+    for _ in range(6):  # days go by, and both are said again and refused again
+        fail(sender, 1, REFUSED, "Communication")
+        sender.pass_time(timedelta(days=1))
+    assert sender.alerts(woman) == ["self-harm-present", "delivery-stuck"]
+    dead = sender.rows("delivery", state="dead")
+    assert len(dead) > 6
+    assert all(row["shown_at"] for row in dead)
+    assert stuck() - before == len(dead)
+
+
+def test_the_office_retries_what_it_can_and_writes_down_what_it_could_not(sender: Sender) -> None:
+    families = [sender.offered()[0] for _ in range(3)]
+    fail(sender, 1, REFUSED)
+    dead = [row["id"] for row in sender.rows("delivery", state="dead")]
+    assert len(dead) == len(families)
+    there = office(sender)
+    assert there.retry_deliveries([dead[0], "nothing", dead[0]]) == [dead[0]]
+    outcomes = {row["subject"]: row["outcome"] for row in sender.rows("audit") if "Delivery/" in row["subject"]}
+    assert outcomes == {f"Delivery/{dead[0]}": "success", "Delivery/nothing": "not-found"}
+
+    (left,) = {row["destination_id"] for row in sender.rows("delivery", id=dead[1])}
+    assert (there.retry_dead(left), there.retry_dead(left)) == ([dead[1]], [])
+    assert [row["id"] for row in sender.rows("delivery", state="dead")] == [dead[2]]
+    with pytest.raises(NotAccepted, match="no such organisation"):
+        there.retry_dead("nowhere")

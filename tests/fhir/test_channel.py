@@ -59,6 +59,7 @@ def parcel(identifiers: tuple[Identifier, ...] = (NUMBER,), known: str | None = 
         due_at=NOW,
         last_outcome=None,
         correlation_id="correlation",
+        shown=False,
     )
     destination = Organisation("hospital", "St Test", OrganisationKind.HOSPITAL, BASE, None, True, NOW)
     record_ids = {("Patient", "woman"): known} if known else {}

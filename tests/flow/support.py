@@ -23,6 +23,7 @@ from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
+from service.referrals.delivery import Delivery, Lane
 from service.referrals.offer import Offer
 from service.referrals.patient import PatientFacts
 from service.referrals.programme import DeliveryMode, Model, Programme
@@ -334,6 +335,15 @@ class Service:
             self.run(service, partial(chase_overdue, rules=self.rules, overdue=each, now=self.now()))
         return len(overdue)
 
+    def claim(self, owner: str, lease: timedelta, at_most: int = 1_000) -> list[Delivery]:
+        """Everything that is due to anybody, the alerts first."""
+        worker, claimed = the_service(new_id()), list[Delivery]()
+        for lane in Lane:
+            for each in self.read(worker, partial(_due, lane)):
+                claim = partial(_claim, owner, lease, lane, each, at_most - len(claimed))
+                claimed += self.run(worker, claim) if len(claimed) < at_most else []
+        return claimed
+
     def rows(self, table: str, **equal: object) -> list[dict[str, Any]]:
         """Rows of a table, the oldest id first where it has one."""
         return self.look((table, equal))[0]
@@ -402,3 +412,13 @@ def why(answer: Answer) -> str:
     if isinstance(answer, Refused):
         return answer.reason.value
     return "repeated" if isinstance(answer, Repeated) else "accepted"
+
+
+def _claim(
+    owner: str, lease: timedelta, lane: Lane, destination_id: str, at_most: int, tx: UnitOfWork
+) -> list[Delivery]:
+    return tx.leases.claim(owner, lease, lane, destination_id, at_most)
+
+
+def _due(lane: Lane, tx: UnitOfWork) -> list[str]:
+    return tx.leases.destinations(lane)

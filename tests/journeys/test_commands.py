@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ from typer.testing import CliRunner, Result
 
 from service.__main__ import application
 from service.demo.cast import HOSPITAL_SCOPE, assemble, new_key
+from service.referrals.delivery import Delivery, DeliveryTrigger
+from service.shared.caller import the_service
 from service.shared.ids import new_id
+from service.store.unit_of_work import UnitOfWork
+from tests.flow.support import DAY, Service
 from tests.journeys.support import description
 
 Run = Callable[..., Result]
@@ -125,6 +130,32 @@ def test_mappings_check_names_what_is_there_and_every_problem_there_is(run: Run,
     assert "Traceback" not in wrong.output
 
 
+def settle(delivery: Delivery, tx: UnitOfWork) -> bool:
+    return tx.leases.settle(delivery, "worker", DeliveryTrigger.REFUSED_FOR_GOOD, "http-422")
+
+
+def test_what_is_dead_is_sent_again_by_its_id_or_all_of_one_record_at_once(run: Run, tmp_path: Path) -> None:
+    run("organisation", "list")  # makes the database
+    service = Service(f"sqlite:///{tmp_path / 'data' / 'peer-referral.db'}")
+    offers = [service.offered() for _ in range(3)]
+    for each in service.claim("worker", DAY):
+        service.run(the_service(""), partial(settle, each))
+    dead = [[row["id"] for row in service.rows("delivery", patient_id=family.woman)] for family, _ in offers]
+    service.close()
+
+    assert {tuple(row[3:]) for row in rows(run("deliveries", "list"))} == {("dead", "1", "http-422")}
+    one, *_ = dead[0]
+    outcome = run("deliveries", "retry", one, "nothing", *dead[1])
+    assert outcome.exit_code == 2
+    assert outcome.stdout.splitlines() == [f"Delivery {id} is on its way again." for id in (one, *dead[1])]
+    assert outcome.stderr == "There is no such delivery that is dead or unknown: nothing.\n"
+
+    there = offers[2][0].hospital.organisation_id
+    assert run("deliveries", "retry", "--dead", there).stdout.count("is on its way again.") == 2
+    assert run("deliveries", "retry", "--dead", there).stdout == "Nothing is dead there.\n"
+    assert [row[0] for row in rows(run("deliveries", "list", "--state", "dead"))] == dead[0][1:]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -132,6 +163,9 @@ def test_mappings_check_names_what_is_there_and_every_problem_there_is(run: Run,
         (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
         (("client", "revoke", "nobody"), "no such client"),
         (("deliveries", "retry", "nothing"), "no such delivery"),
+        (("deliveries", "retry"), "deliveries or --dead"),
+        (("deliveries", "retry", "nothing", "--dead", "nobody"), "deliveries or --dead"),
+        (("deliveries", "retry", "--dead", "nobody"), "no such organisation"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:

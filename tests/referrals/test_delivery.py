@@ -12,7 +12,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "try-again": {"leased": "ready"},
     "answer-lost": {"leased": "unknown"},
     "refused-for-good": {"leased": "dead"},
-    "no-longer-wanted": {"ready": "superseded", "leased": "superseded"},
+    "no-longer-wanted": {"leased": "superseded"},
+    "overtaken": {"ready": "superseded"},
     "lease-expired": {"leased": "ready"},
     "retried-by-person": {"dead": "ready", "unknown": "ready"},
 }
@@ -35,7 +36,7 @@ def test_every_state_is_reached() -> None:
 def test_what_was_sent_without_an_answer_goes_on_only_by_a_lease_or_a_person() -> None:
     assert {trigger for state, trigger in DELIVERY_TABLE if state is _S.UNKNOWN} == {_T.CLAIMED, _T.RETRIED_BY_PERSON}
     # What was sent cannot be called back: a newer status does not unsay it.
-    assert (_S.UNKNOWN, _T.NO_LONGER_WANTED) not in DELIVERY_TABLE
+    assert (_S.UNKNOWN, _T.OVERTAKEN) not in DELIVERY_TABLE
 
 
 def test_done_and_superseded_are_the_end_and_only_a_person_wakes_the_dead() -> None:

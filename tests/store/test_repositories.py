@@ -201,10 +201,7 @@ def test_the_first_to_claim_a_name_keeps_it(service: Service) -> None:
 
 
 def claimed(service: Service, owner: str, at_most: int = 1_000) -> list[object]:
-    return [
-        (each.resource_type, each.resource_id)
-        for each in service.run(WORKER, lambda tx: tx.deliveries.claim(owner, 10 * MINUTE, at_most))
-    ]
+    return [(each.resource_type, each.resource_id) for each in service.claim(owner, 10 * MINUTE, at_most)]
 
 
 def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> None:
@@ -213,11 +210,12 @@ def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> Non
     service.result(family.hospital, family.woman, piece(15, scores(15, 1)), effective=service.now() - DAY)
     alert = service.alert(family.woman, "self-harm-present")["id"]
 
-    assert service.read(WORKER, lambda tx: tx.deliveries.anything_due())
+    hospital = family.hospital.organisation_id
+    assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[hospital]] * 2
     assert claimed(service, "one", 1) == [("Communication", alert)]
     assert claimed(service, "two") == [("ServiceRequest", offer.referral_id), ("Task", offer.id)]
     assert claimed(service, "three") == []
-    assert not service.read(WORKER, lambda tx: tx.deliveries.anything_due())
+    assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[], []]
 
 
 def test_a_status_waits_while_another_worker_has_one_of_hers_and_an_alert_does_not(service: Service) -> None:
@@ -236,16 +234,13 @@ def test_a_lease_that_ran_out_is_anothers_and_the_first_settles_nothing(service:
     claimed(service, "before")
     service.offered()
 
-    def claim(owner: str) -> object:
-        return service.run(WORKER, lambda tx: tx.deliveries.claim(owner, MINUTE, 1))[0]
-
-    first = service.run(WORKER, lambda tx: tx.deliveries.claim("one", MINUTE, 1))[0]
+    (first,) = service.claim("one", MINUTE, 1)
     service.pass_time(2 * MINUTE)
-    second = service.run(WORKER, lambda tx: tx.deliveries.claim("two", MINUTE, 1))[0]
+    (second,) = service.claim("two", MINUTE, 1)
     assert (second.id, second.attempts) == (first.id, 2)
 
     def settle(owner: str) -> bool:
-        return service.run(WORKER, lambda tx: tx.deliveries.settle(second, owner, DeliveryTrigger.TAKEN, "taken"))
+        return service.run(WORKER, lambda tx: tx.leases.settle(second, owner, DeliveryTrigger.TAKEN, "taken"))
 
     assert [settle("one"), settle("two"), settle("two")] == [False, True, False]
 
@@ -253,11 +248,11 @@ def test_a_lease_that_ran_out_is_anothers_and_the_first_settles_nothing(service:
 def test_an_unknown_delivery_may_be_retried_by_a_person_and_a_done_one_may_not(service: Service) -> None:
     claimed(service, "before")
     service.offered()
-    (first, second) = service.run(WORKER, lambda tx: tx.deliveries.claim("one", MINUTE, 2))
-    assert (first.lane, first.state, first.attempts) == (Lane.STATUS, DeliveryState.READY, 1)
+    (first, second) = service.claim("one", MINUTE, 2)
+    assert (first.lane, first.state, first.attempts) == (Lane.STATUS, DeliveryState.LEASED, 1)
     later = service.now() + DAY
-    service.run(WORKER, lambda tx: tx.deliveries.settle(first, "one", DeliveryTrigger.ANSWER_LOST, "lost", due=later))
-    service.run(WORKER, lambda tx: tx.deliveries.settle(second, "one", DeliveryTrigger.TAKEN, "taken"))
+    service.run(WORKER, lambda tx: tx.leases.settle(first, "one", DeliveryTrigger.ANSWER_LOST, "lost", due=later))
+    service.run(WORKER, lambda tx: tx.leases.settle(second, "one", DeliveryTrigger.TAKEN, "taken"))
 
     assert first.id in {each.id for each in service.read(
         WORKER, lambda tx: tx.deliveries.list(frozenset({DeliveryState.UNKNOWN}), 1_000)

@@ -152,7 +152,7 @@ def test_only_the_newest_version_of_a_unit_is_owed_and_older_unsent_ones_are_sup
 def test_what_is_on_its_way_is_not_superseded(service: Service) -> None:
     family, offer = service.offered()
     worker = the_service("")
-    claimed = service.run(worker, lambda tx: tx.deliveries.claim("worker", timedelta(minutes=1), 1_000))
+    claimed = service.claim("worker", timedelta(minutes=1))
     ours = [each for each in claimed if each.patient_id == family.woman]
     assert {each.resource_type for each in ours} == {"Task", "ServiceRequest"}
 
@@ -160,7 +160,7 @@ def test_what_is_on_its_way_is_not_superseded(service: Service) -> None:
     assert len(service.owed(family.woman, "leased")) == 2
     assert len(service.owed(family.woman)) == 2
     assert service.run(
-        worker, lambda tx: [tx.deliveries.settle(each, "worker", DeliveryTrigger.TAKEN, "taken") for each in ours]
+        worker, lambda tx: [tx.leases.settle(each, "worker", DeliveryTrigger.TAKEN, "taken") for each in ours]
     ) == [True, True]
     assert len(service.owed(family.woman, DeliveryState.DONE)) == 2
 
@@ -168,6 +168,6 @@ def test_what_is_on_its_way_is_not_superseded(service: Service) -> None:
 def test_they_are_claimed_in_the_order_in_which_they_build_upon_each_other(service: Service) -> None:
     family = service.family()
     service.result(family.hospital, family.woman, piece(3, scores(15)))
-    claimed = service.run(the_service(""), lambda tx: tx.deliveries.claim("worker", timedelta(minutes=1), 1_000))
+    claimed = service.claim("worker", timedelta(minutes=1))
     ours = [each.resource_type for each in claimed if each.patient_id == family.woman]
     assert ours == ["Communication", "ServiceRequest", "Task"]

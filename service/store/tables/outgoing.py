@@ -2,10 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, UniqueConstraint
+from sqlalchemy import Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
+from service.referrals.delivery import WAITING
 from service.store.tables.columns import Instant, Row, Text, optional, required
+
+# As text, so that both databases see in a query what the index is for.
+IS_WAITING = text("state IN (" + ", ".join(f"'{state.value}'" for state in WAITING) + ")")
 
 
 class DeliveryRow(Row, table=True):
@@ -16,6 +20,15 @@ class DeliveryRow(Row, table=True):
     __table_args__ = (
         UniqueConstraint("destination_id", "resource_type", "resource_id", "version", name="uq_delivery_version"),
         Index("ix_delivery_state_lane_due_at", "state", "lane", "due_at"),
+        # What is owed to one destination, in its order, without the many that were settled long ago.
+        Index(
+            "ix_delivery_waiting",
+            "destination_id",
+            "lane",
+            "id",
+            sqlite_where=IS_WAITING,
+            postgresql_where=IS_WAITING,
+        ),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -31,6 +44,7 @@ class DeliveryRow(Row, table=True):
     lease_owner: str | None = optional(Text)
     lease_until: datetime | None = optional(Instant)
     last_outcome: str | None = optional(Text)
+    shown_at: datetime | None = optional(Instant)
     owed_at: datetime = required(Instant)
     settled_at: datetime | None = optional(Instant)
     correlation_id: str = required(Text)

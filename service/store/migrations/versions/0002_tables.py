@@ -165,6 +165,7 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_outcome", sa.Text(), nullable=True),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("owed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=False),
@@ -174,6 +175,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_state_lane_due_at", ["state", "lane", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_waiting",
+            ["destination_id", "lane", "id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('ready', 'unknown', 'leased')"),
+            postgresql_where=sa.text("state IN ('ready', 'unknown', 'leased')"),
+        )
 
     op.create_table(
         "patient",

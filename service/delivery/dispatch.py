@@ -1,0 +1,168 @@
+"""One lane of the outbox: claims as much as it has seats for, sends it, and settles it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from service.delivery.channel import Channel, Parcel, Sent
+from service.delivery.pack import pack
+from service.flow.raise_alert import raise_alert
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.delivery import DELIVERY_TABLE, UNSETTLED, Delivery, DeliveryState, DeliveryTrigger, Lane
+from service.shared import telemetry
+from service.shared.caller import the_service
+from service.shared.clock import Clock
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
+
+# Of each destination: one that hangs delays no other, and its statuses none of its alerts.
+SEATS = {Lane.ALERT: 32, Lane.STATUS: 8}
+LONGEST_WAIT = timedelta(minutes=15)
+LONGEST_ASKED_WAIT = timedelta(hours=1)
+SHOWN_AFTER_ATTEMPTS = 8
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """`begin` starts what is due and comes back at once; `woken` is set whenever a seat is free again."""
+
+    lane: Lane
+    owner: str
+    store: Store[UnitOfWork]
+    rules: Rules
+    clock: Clock
+    channel: Channel
+    lease: timedelta
+    tell: Callable[[str, str], None]
+    spread: Callable[[], float]
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
+
+    async def begin(self) -> int:
+        """How many deliveries are on their way now that were not before."""
+        due = await self.store.read(the_service(new_id()), lambda tx: tx.leases.destinations(self.lane))
+        return sum([await self._begin(destination_id) for destination_id in due])
+
+    async def finish(self) -> None:
+        """Wait for what is under way."""
+        await asyncio.gather(*(task for tasks in self._under_way.values() for task in tasks))
+
+    async def _begin(self, destination_id: str) -> int:
+        seats = self._under_way[destination_id]
+        # What is claimed is sent soon, so that no lease runs out while it waits behind slow ones.
+        free = SEATS[self.lane] - len(seats)
+        if free <= 0:
+            return 0
+        claimed = await self.store.run(
+            the_service(new_id()),
+            lambda tx: tx.leases.claim(self.owner, self.lease, self.lane, destination_id, free),
+        )
+        groups: dict[str | None, list[Delivery]] = {}
+        for delivery in claimed:
+            # An alert waits for nothing; the statuses of one woman go one after the other.
+            alone = self.lane is Lane.ALERT or delivery.patient_id is None
+            groups.setdefault(delivery.id if alone else delivery.patient_id, []).append(delivery)
+        for group in groups.values():
+            task = asyncio.create_task(self._in_order(group))
+            seats.add(task)
+            task.add_done_callback(partial(self._leave, seats))
+        return len(claimed)
+
+    def _leave(self, seats: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+        seats.discard(task)
+        self.woken.set()
+
+    async def _in_order(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            try:
+                await self._deliver(delivery)
+            except Unavailable:
+                return  # what was not settled is claimed again when its lease has ended
+            except Exception as defect:  # noqa: BLE001  # one defect must not stop the rest
+                telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        if not await self._holds(delivery):
+            return
+        if delivery.attempts > SHOWN_AFTER_ATTEMPTS and not delivery.shown:
+            # Whoever tried the last time did not live to say so.
+            await self._write_down(delivery, partial(self._show, delivery=delivery), "attempts-without-outcome")
+        parcel, sent = await self._send(delivery)
+        settle = partial(self._settle, delivery=delivery, parcel=parcel, sent=sent)
+        await self._write_down(delivery, settle, sent.outcome)
+        self.tell(delivery.resource_type, sent.outcome)
+
+    async def _holds(self, delivery: Delivery) -> bool:
+        """Whether it may be sent: under a lease that lasts longer than that may take, so that nobody else sends it
+        meanwhile."""
+        caller = the_service(delivery.correlation_id)
+        if await self.store.read(caller, lambda tx: tx.leases.left(delivery, self.owner)) >= self.lease / 2:
+            return True
+        return await self.store.run(caller, lambda tx: tx.leases.renew(delivery, self.owner, self.lease))
+
+    async def _write_down(self, delivery: Delivery, unit: Callable[[UnitOfWork], bool], outcome: str) -> None:
+        """Perform a unit that says whether the delivery is stuck and nobody had been told."""
+        if await self.store.run(the_service(delivery.correlation_id), unit):
+            telemetry.STUCK.labels(delivery.resource_type).inc()
+            telemetry.tell("delivery-stuck", delivery=delivery.id, destination=delivery.destination_id, outcome=outcome)
+
+    async def _send(self, delivery: Delivery) -> tuple[Parcel | None, Sent]:
+        parcel, now = None, self.clock.now()
+        caller = the_service(delivery.correlation_id)
+        try:
+            parcel = await self.store.read(caller, lambda tx: pack(tx, self.rules, delivery, now))
+            if parcel is None:
+                return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-destination")
+            async with asyncio.timeout(self.lease.total_seconds() / 2):
+                return parcel, await self.channel.send(parcel)
+        except Unavailable:
+            raise
+        except TimeoutError:
+            return parcel, Sent(DeliveryTrigger.ANSWER_LOST, "no-answer")
+        except Exception as defect:  # noqa: BLE001  # one that cannot be written out must not stop all the others
+            telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
+            return parcel, Sent(DeliveryTrigger.TRY_AGAIN, "defect")
+
+    def _settle(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel | None, sent: Sent) -> bool:
+        """Whether it turned out to be stuck, of which nobody had been told."""
+        now = self.clock.now()
+        after = DELIVERY_TABLE[delivery.state, sent.trigger]
+        tried_enough = delivery.attempts >= SHOWN_AFTER_ATTEMPTS and after in UNSETTLED
+        stuck = not delivery.shown and (tried_enough or after is DeliveryState.DEAD)
+        if stuck and delivery.patient_id is not None:
+            tx.patients.lock(delivery.patient_id)  # first of all, as every unit does that raises an alert about her
+        for learned in sent.learned if parcel else ():
+            endpoint = parcel.destination.fhir_endpoint or "" if parcel else ""
+            tx.aliases.claim(learned.type, endpoint, learned.record_id, learned.our_id, delivery.destination_id)
+        held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._due(delivery, sent, now))
+        return held and stuck and self._show(tx, delivery)
+
+    def _due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
+        """Full jitter, doubling from one second to fifteen minutes; longer only when the destination asked for it."""
+        if sent.wait is not None:
+            return now + min(max(sent.wait, timedelta(0)), LONGEST_ASKED_WAIT)
+        ceiling = min(LONGEST_WAIT.total_seconds(), 2.0 ** min(delivery.attempts, 10))
+        return now + timedelta(seconds=self.spread() * ceiling)
+
+    def _show(self, tx: UnitOfWork, delivery: Delivery) -> bool:
+        """Raise one alert for all that is stuck of hers: it says itself again for as long as nobody hears it.
+
+        An alert that says this and is stuck in its turn raises no other, which would fare no better.
+        """
+        if delivery.patient_id is not None:
+            tx.patients.lock(delivery.patient_id)
+        if not tx.deliveries.show(delivery):
+            return False
+        code, tenant_id, patient_id = AlertCode.DELIVERY_STUCK, delivery.destination_id, delivery.patient_id
+        is_alert = delivery.resource_type == "Communication"
+        in_vain = is_alert and tx.alerts.get(delivery.resource_id).code is code
+        if not in_vain and not tx.alerts.open_about(tenant_id, patient_id, code):
+            now = self.clock.now()
+            raise_alert(tx, self.rules, code, tenant_id=tenant_id, patient_id=patient_id, referral_id=None, now=now)
+        return True

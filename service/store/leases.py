@@ -1,0 +1,165 @@
+"""Who is sending what: a delivery is claimed under a lease, and settled by whoever holds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, exists, or_, select, update
+
+from service.referrals.delivery import (
+    DELIVERY_TABLE,
+    WAITING,
+    Delivery,
+    DeliveryTrigger,
+    Lane,
+    state_after,
+    states_before,
+)
+from service.store.deliveries import DELIVERY, ORGANISATION, in_states, to_delivery
+from service.store.dialect import Dialect
+from service.store.prepared import Prepared
+from service.store.tables.outgoing import IS_WAITING
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+OTHER = DELIVERY.alias("other")
+LEASED = state_after(DeliveryTrigger.CLAIMED)
+# One worker at a time for the statuses of a woman, so that what they all need in the record (her Patient, the
+# ServiceRequest) is created once; and a later one waits until an earlier one of the same resource is settled.
+HELD_UP = exists().where(
+    OTHER.c.lane == Lane.STATUS.value,
+    OTHER.c.destination_id == DELIVERY.c.destination_id,
+    OTHER.c.patient_id == DELIVERY.c.patient_id,
+    OTHER.c.id != DELIVERY.c.id,
+    OTHER.c.state == LEASED.value,
+    OTHER.c.lease_until > bindparam("at"),
+) | exists().where(
+    OTHER.c.destination_id == DELIVERY.c.destination_id,
+    OTHER.c.resource_type == DELIVERY.c.resource_type,
+    OTHER.c.resource_id == DELIVERY.c.resource_id,
+    OTHER.c.version < DELIVERY.c.version,
+    in_states(OTHER.c.state, WAITING),
+)
+FREE = or_(
+    in_states(DELIVERY.c.state, states_before(DeliveryTrigger.CLAIMED)) & (DELIVERY.c.due_at <= bindparam("at")),
+    in_states(DELIVERY.c.state, states_before(DeliveryTrigger.LEASE_EXPIRED))
+    & (DELIVERY.c.lease_until <= bindparam("at")),
+)
+# An alert waits for nothing.
+DUE = and_(
+    DELIVERY.c.lane == bindparam("of_lane"), IS_WAITING, FREE, or_(DELIVERY.c.lane == Lane.ALERT.value, ~HELD_UP)
+)
+# The first one due and not an EXISTS, which PostgreSQL would turn into a join over everything that waits.
+FIRST_DUE = (
+    select(DELIVERY.c.id)
+    .where(DELIVERY.c.destination_id == ORGANISATION.c.id, DUE)
+    .order_by(DELIVERY.c.id)
+    .limit(1)
+    .correlate(ORGANISATION)
+    .scalar_subquery()
+)
+DESTINATIONS = Prepared(select(ORGANISATION.c.id).where(FIRST_DUE.is_not(None)))
+CLAIMABLE = (
+    select(DELIVERY)
+    .where(DELIVERY.c.destination_id == bindparam("destination"), DUE)
+    .order_by(DELIVERY.c.id)
+    .limit(bindparam("at_most"))
+)
+LEASE = Prepared(
+    update(DELIVERY)
+    .where(DELIVERY.c.id == bindparam("delivery"), FREE)
+    .values(
+        state=LEASED.value,
+        attempts=DELIVERY.c.attempts + 1,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+    )
+)
+# An owner whose lease ran out may have claimed the same delivery anew: the attempt tells the two apart.
+HELD = (
+    (DELIVERY.c.id == bindparam("delivery"))
+    & (DELIVERY.c.state == LEASED.value)
+    & (DELIVERY.c.lease_owner == bindparam("owner"))
+    & (DELIVERY.c.attempts == bindparam("attempt"))
+)
+LEASE_UNTIL = Prepared(select(DELIVERY.c.lease_until).where(HELD))
+RENEW = Prepared(
+    update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at")).values(lease_until=bindparam("until"))
+)
+SETTLE = Prepared(
+    update(DELIVERY)
+    .where(HELD)
+    .values(
+        state=bindparam("settled"),
+        due_at=bindparam("due"),
+        last_outcome=bindparam("outcome"),
+        settled_at=bindparam("at"),
+        lease_owner=None,
+        lease_until=None,
+    )
+)
+
+
+class Leases:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def destinations(self, lane: Lane) -> list[str]:
+        """To whom something in this lane is due."""
+        return [row.id for row in self._unit.execute(DESTINATIONS, _asked(self._unit.now(), lane))]
+
+    def claim(self, owner: str, lease: timedelta, lane: Lane, destination_id: str, at_most: int) -> list[Delivery]:
+        """The next deliveries to one destination that are due, leased to `owner`, in the order in which they were
+        owed."""
+        if lane is Lane.STATUS:  # else what another worker is just claiming would not be seen to hold these up
+            self._unit.take_turn(destination_id)
+        now = self._unit.now()
+        wanted = {**_asked(now, lane), "destination": destination_id, "at_most": at_most}
+        rows = self._unit.execute(_claimable(self._unit.dialect), wanted).all()
+        if rows:
+            leases = [{"delivery": row.id, "owner": owner, "until": now + lease, "at": now} for row in rows]
+            if self._unit.execute(LEASE, leases).rowcount != len(rows):
+                raise LookupError("a delivery had moved under its lock")
+        return [replace(to_delivery(row), state=LEASED, attempts=row.attempts + 1) for row in rows]
+
+    def left(self, delivery: Delivery, owner: str) -> timedelta:
+        """How long the lease of `owner` lasts still; nothing when it was lost."""
+        until = self._unit.execute(LEASE_UNTIL, _holding(delivery, owner)).scalar_one_or_none()
+        return timedelta(0) if until is None else max(until - self._unit.now(), timedelta(0))
+
+    def renew(self, delivery: Delivery, owner: str, lease: timedelta) -> bool:
+        """Let the lease begin anew. False when it had ended or was another's: then nothing may be sent under it."""
+        now = self._unit.now()
+        values = {**_holding(delivery, owner), "at": now, "until": now + lease}
+        return self._unit.execute(RENEW, values).rowcount == 1
+
+    def settle(
+        self, delivery: Delivery, owner: str, trigger: DeliveryTrigger, outcome: str, due: datetime | None = None
+    ) -> bool:
+        """Move it as its table says. False when the lease was lost to another worker, which then settles it."""
+        now = self._unit.now()
+        values = {
+            **_holding(delivery, owner),
+            "settled": DELIVERY_TABLE[delivery.state, trigger].value,
+            "outcome": outcome,
+            "due": due or now,
+            "at": now,
+        }
+        return self._unit.execute(SETTLE, values).rowcount == 1
+
+
+@cache
+def _claimable(dialect: Dialect) -> Prepared:
+    return Prepared(dialect.claim(CLAIMABLE, DELIVERY))
+
+
+def _asked(now: datetime, lane: Lane) -> dict[str, object]:
+    return {"at": now, "of_lane": lane.value}
+
+
+def _holding(delivery: Delivery, owner: str) -> dict[str, object]:
+    return {"delivery": delivery.id, "owner": owner, "attempt": delivery.attempts}
