@@ -84,14 +84,14 @@ def accepting(it: Counted) -> None:
 
 UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a negative result": (negative, 9),
-    "a positive result, offered": (positive, 23),
+    "a positive result, offered": (positive, 21),
     "a positive result with self-harm present": (present, 13),
     "an empty poll": (lambda it: poll(it.service, it.family.community), 2),
 }
 UPON_AN_OFFER: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a poll with one Task": (lambda it: poll(it.service, it.family.community), 9),
-    "an acceptance": (accepting, 19),
-    "a withdrawal": (lambda it: it.service.withdraw(it.family), 22),
+    "an acceptance": (accepting, 17),
+    "a withdrawal": (lambda it: it.service.withdraw(it.family), 20),
 }
 
 
