@@ -65,7 +65,7 @@ def make(settings: Settings, women: int, offers: int, tell: Callable[[int], None
     try:
         hospital, hospital_token = _admit(parts, OrganisationKind.HOSPITAL, HOSPITAL_SCOPE)
         programme, programme_token = _admit(parts, OrganisationKind.COMMUNITY, PROGRAMME_SCOPE)
-        parts.store.run_now(programme, lambda tx: tx.programmes.put_programme(_programme(programme), _now()))
+        parts.store.run_now(programme, lambda tx: tx.programmes.put(_programme(programme), _now()))
         ids = asyncio.run(_register(parts, hospital, programme.organisation_id, women + offers, tell))
         for number, woman in enumerate(ids[women:]):
             body = observation(woman, f"EARLIER-{number}", POSITIVE, _now())
@@ -92,7 +92,7 @@ def _admit(parts: Parts, kind: OrganisationKind, scope: str) -> tuple[Caller, st
         tx.access.add_token(token_hash(token), caller.client_id, scopes, now, now + timedelta(days=1))
 
     office = the_service(new_id())
-    parts.store.run_now(office, lambda tx: tx.programmes.add_organisation(organisation))
+    parts.store.run_now(office, lambda tx: tx.organisations.add(organisation))
     parts.store.run_now(office, admit)
     return caller, token
 

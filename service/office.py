@@ -64,14 +64,14 @@ class Office:
         )
 
         def add(tx: UnitOfWork) -> None:
-            tx.programmes.add_organisation(organisation)
+            tx.organisations.add(organisation)
             tx.audit.write(AuditEvent(Action.CREATE, f"Organization/{organisation.id}"))
 
         self._do(add)
         return organisation.id
 
     def organisations(self) -> list[Organisation]:
-        return self._store.read_now(self._caller, lambda tx: tx.programmes.organisations())
+        return self._store.read_now(self._caller, lambda tx: tx.organisations.all())
 
     def add_client(self, organisation_id: str, scopes: list[str], jwks: str | None, jwks_url: str | None) -> str:
         """Raises NotAccepted when the organisation is unknown, or keys or scopes could never work."""
@@ -120,7 +120,7 @@ class Office:
                 raise NotAccepted("A programme belongs to a community organisation.")
             known = tx.programmes.named(organisation.id, draft.name)
             programme = replace(draft, id=known) if known else draft
-            tx.programmes.put_programme(programme, self._clock.now())
+            tx.programmes.put(programme, self._clock.now())
             action = Action.UPDATE if known else Action.CREATE
             tx.audit.write(AuditEvent(action, f"HealthcareService/{programme.id}"))
             return programme.id
@@ -152,7 +152,7 @@ class Office:
         return self._store.run_now(self._caller, work)
 
     def _organisation(self, tx: UnitOfWork, id: str) -> Organisation:
-        found = tx.programmes.organisation(id)
+        found = tx.organisations.find(id)
         if found is None:
             raise NotAccepted("There is no such organisation; `organisation list` shows them.")
         return found

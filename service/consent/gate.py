@@ -35,7 +35,7 @@ class Refusal:
     reason: Why
 
 
-def decide(
+def ask_gate(
     consents: Sequence[Consent], actor: str, element: Element, purpose: frozenset[Code], now: datetime
 ) -> Permit | Refusal:
     """Whether `actor`, a programme's organisation id, may be told `element` for `purpose` at `now`.

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
 from service.flow.rules import Rules
@@ -16,7 +16,7 @@ from service.store.unit_of_work import UnitOfWork
 
 def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Parcel | None:
     """The parcel, or None when its destination takes nothing any more."""
-    destination = tx.programmes.organisation(delivery.destination_id)
+    destination = tx.organisations.find(delivery.destination_id)
     if destination is None or not destination.active or destination.fhir_endpoint is None:
         return None
     pack_content = {"ServiceRequest": _service_request, "Task": _task, "Communication": _communication}
@@ -44,7 +44,7 @@ def _task(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organis
         referral=tx.referrals.get(offer.referral_id),
         offer=offer,
         programme=tx.programmes.get(offer.programme_id),
-        owner=tx.programmes.organisation(offer.organisation_id),
+        owner=tx.organisations.find(offer.organisation_id),
         engagement=_engagement(tx, rules, offer, now),
     )
 
@@ -62,7 +62,7 @@ def _engagement(tx: UnitOfWork, rules: Rules, offer: Offer, now: datetime) -> En
     """Asked now and not when it was owed: she may have taken the permission back in between."""
     consents = tx.consents.of_patient(offer.patient_id)
     purpose = rules.consent_terms.purposes
-    permitted = isinstance(decide(consents, offer.organisation_id, Element.ENGAGEMENT, purpose, now), Permit)
+    permitted = isinstance(ask_gate(consents, offer.organisation_id, Element.ENGAGEMENT, purpose, now), Permit)
     return tx.contacts.engagement(offer.referral_id) if permitted else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class FaultKind(StrEnum):
+class DisturbanceKind(StrEnum):
     ERROR = "error"
     """Answer 500 and store nothing."""
     THROTTLE = "throttle"
@@ -20,14 +20,14 @@ class FaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Disturbance:
     """Strikes calls of this `method` and resource `type` (None: any; the token endpoint is type `token`).
 
     `times` is how often it strikes before it is used up (None: until cleared), `rate` the share of matching calls it
     strikes, `seconds` the delay or the Retry-After.
     """
 
-    kind: FaultKind
+    kind: DisturbanceKind
     method: str | None = None
     type: str | None = None
     times: int | None = 1
@@ -38,16 +38,16 @@ class Fault:
         return self.method in (None, method) and self.type in (None, kind)
 
 
-class Faults:
+class Disturbances:
     """The faults now switched on; the first that strikes wins. Safe to switch from another thread."""
 
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
         self._chance = random.Random(seed)
-        self._armed: list[Fault] = []
+        self._armed: list[Disturbance] = []
         self._struck: list[int] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: Disturbance) -> None:
         with self._lock:
             self._armed.append(fault)
             self._struck.append(0)
@@ -57,7 +57,7 @@ class Faults:
             self._armed.clear()
             self._struck.clear()
 
-    def strike(self, method: str, kind: str) -> Fault | None:
+    def strike(self, method: str, kind: str) -> Disturbance | None:
         """The fault that this call meets, if any; it counts as used."""
         with self._lock:
             for position, fault in enumerate(self._armed):

@@ -27,7 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.demo.authority import Authority, TrustedClient
 from service.demo.door import Door, Reply, Work
-from service.demo.faults import Fault, FaultKind, Faults
+from service.demo.faults import Disturbance, DisturbanceKind, Disturbances
 from service.demo.record import Record, Resource
 
 SERVICE_SCOPE = "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs"
@@ -60,7 +60,7 @@ class HospitalRecord:
         self.base = f"{origin}/fhir"
         self.authority = Authority(f"{origin}/token", clock)
         self.record = Record(journal)
-        self.faults = Faults()
+        self.faults = Disturbances()
         self.journal: deque[Received] = deque(maxlen=10_000)
         routes = Door(self.base, self.authority, self.record).routes
         application = Starlette(routes=[Route(path, self._met(work), methods=[way]) for path, way, work in routes])
@@ -98,7 +98,7 @@ class HospitalRecord:
             kind = request.path_params.get("type") or request.url.path.rpartition("/")[2]
             fault = self.faults.strike(request.method, kind)
             reply = await _under(fault, request, work)
-            cut = fault is not None and fault.kind is FaultKind.LOST_ANSWER
+            cut = fault is not None and fault.kind is DisturbanceKind.LOST_ANSWER
             await self._note(request, reply, 0 if cut else reply.status, time.perf_counter() - begun)
             if cut:
                 await _cut(request)
@@ -124,22 +124,22 @@ class _Protocol(HttpToolsProtocol):
         self.scope["state"]["connection"] = self.transport
 
 
-async def _under(fault: Fault | None, request: Request, work: Work) -> Reply:
+async def _under(fault: Disturbance | None, request: Request, work: Work) -> Reply:
     kind = fault.kind if fault else None
-    if fault and kind is FaultKind.ERROR:
+    if fault and kind is DisturbanceKind.ERROR:
         return Reply(500, {}, {"Content-Type": "application/json"})
-    if fault and kind is FaultKind.THROTTLE:
+    if fault and kind is DisturbanceKind.THROTTLE:
         return Reply(429, {}, {"Content-Type": "application/json", "Retry-After": str(max(1, round(fault.seconds)))})
-    if fault and kind is FaultKind.DELAY:
+    if fault and kind is DisturbanceKind.DELAY:
         await asyncio.sleep(fault.seconds)
     reply = await work(request)
-    if kind is FaultKind.HTML:
+    if kind is DisturbanceKind.HTML:
         return Reply(200, reply.body, {"Content-Type": "text/html; charset=utf-8"}, reply.client_id)
     return reply
 
 
-def _text(reply: Reply, fault: Fault | None) -> str:
-    if fault and fault.kind is FaultKind.HTML:
+def _text(reply: Reply, fault: Disturbance | None) -> str:
+    if fault and fault.kind is DisturbanceKind.HTML:
         return "<!doctype html><title>Please sign in</title>"
     return json.dumps(reply.body)
 
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
     for client_id, _, url in (one.partition("=") for one in given.trust):
         hospital.trust(TrustedClient(client_id, SERVICE_SCOPE, jwks_url=url))
     for kind, _, rate in (one.partition("=") for one in given.fault):
-        hospital.faults.add(Fault(FaultKind(kind), times=None, rate=float(rate or 1)))
+        hospital.faults.add(Disturbance(DisturbanceKind(kind), times=None, rate=float(rate or 1)))
     print(hospital.base, flush=True)
     hospital.serve()
 

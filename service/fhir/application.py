@@ -18,10 +18,11 @@ from service.fhir import intake, reading, searching
 from service.fhir.documentation import add_documentation
 from service.fhir.door import Door, Problem, refusal
 from service.fhir.faults import Fault
-from service.fhir.outcome import BadInput, Reply, reply
+from service.fhir.outcome import BadInput, reply
 from service.shared import telemetry
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
+from service.shared.reply import Reply
 from service.shared.version import VERSION
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from service.fhir.faults import Fault
 from service.fhir.guard import LARGEST
-from service.fhir.outcome import BadInput, Finding, Reply, reply
+from service.fhir.outcome import BadInput, Finding, reply
 from service.flow.answer import Refused
 from service.flow.rules import Rules
 from service.security.bearer import Bearers
@@ -21,6 +21,7 @@ from service.security.scopes import Interaction, allows
 from service.security.sealing import Sealer
 from service.shared.caller import Caller
 from service.shared.clock import Clock, from_milliseconds
+from service.shared.reply import Reply
 from service.shared.streams import read_at_most
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork

@@ -21,7 +21,7 @@ from service.fhir.read.consent import read_consent
 from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
-from service.fhir.read.task import read_task
+from service.fhir.read.task import read_answer, read_task
 from service.fhir.recognise import recognise
 from service.fhir.showing import Shown, show
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -99,7 +99,7 @@ def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: dat
 
 
 def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:
-    return ReceivedAnswer(received, received.target_id or "", tree["status"])
+    return read_answer(tree, received)
 
 
 # A programme reports on the offer it holds; a hospital answers the alerts raised for it.

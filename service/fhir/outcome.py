@@ -1,7 +1,7 @@
 """From what was found wrong to the HTTP answer: an OperationOutcome (FHIR R4, section 2.36) and its headers."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
@@ -9,6 +9,7 @@ import orjson
 from service.fhir.faults import ERRORS, Fault
 from service.flow.answer import Reason, Refused
 from service.shared.errors import Unavailable
+from service.shared.reply import Reply
 
 MOST_ISSUES = 20
 
@@ -49,13 +50,6 @@ class BadInput(Exception):
             min(ERRORS[each.kind].status for each in findings),
             tuple(each.issue() for each in findings[:MOST_ISSUES]),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def operation_outcome(issues: Iterable[Issue], severity: str = "error") -> bytes:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import orjson
+from pydantic import TypeAdapter
 
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.terms import TASK_PROFILE
 from service.fhir.write.alert import ALERT_STATUS
-from service.referrals.offer import TASK_STATUS
+from service.fhir.write.record import TASK_STATUS
 from service.security.sealing import Sealer
 from service.shared.clock import milliseconds
 from service.store.queries import Compare, TaskQuery
@@ -49,50 +49,28 @@ def read_search(parameters: Parameters, *, lenient: bool) -> TaskSearch:
     return search
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    organisation_id: str
+    search: TaskSearch
+
+
+_LINK = TypeAdapter(_Link)
+
+
 def next_link(sealer: Sealer, organisation_id: str, search: TaskSearch, after: tuple[int, str]) -> str:
     """What goes into the next link: the whole search and the place reached, signed, and good for this caller alone."""
-    query = search.query
-    content = {
-        "for": organisation_id,
-        "after": after,
-        "limit": query.limit,
-        "ids": sorted(query.ids) if query.ids is not None else None,
-        "states": sorted(query.states) if query.states is not None else None,
-        "alert_states": sorted(query.alert_states) if query.alert_states is not None else None,
-        "changed": query.changed,
-        "owner": query.owner_id,
-        "patient": query.patient_id,
-        "descending": query.descending,
-        "include": search.include_focus,
-        "referrals_only": search.referrals_only,
-    }
-    return sealer.sign(orjson.dumps(content))
+    onward = replace(search, query=replace(search.query, after=after))
+    return sealer.sign(_LINK.dump_json(_Link(organisation_id, onward)))
 
 
 def read_next_link(sealer: Sealer, organisation_id: str, link: str) -> TaskSearch | None:
     """The search a link stands for; None when it was tampered with or was given to another organisation."""
     try:
-        content = orjson.loads(sealer.verify(link))
+        content = _LINK.validate_json(sealer.verify(link))
     except ValueError:
         return None
-    if content["for"] != organisation_id:
-        return None
-    query = TaskQuery(
-        limit=content["limit"],
-        ids=_set(content["ids"]),
-        states=_set(content["states"]),
-        alert_states=_set(content["alert_states"]),
-        changed=tuple((Compare(compare), stamp) for compare, stamp in content["changed"]),
-        owner_id=content["owner"],
-        patient_id=content["patient"],
-        descending=content["descending"],
-        after=(content["after"][0], content["after"][1]),
-    )
-    return TaskSearch(query, content["include"], content["referrals_only"])
-
-
-def _set(values: list[str] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(values)
+    return content.search if content.organisation_id == organisation_id else None
 
 
 def _id(value: str) -> str:

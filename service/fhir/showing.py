@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.fhir.raw import patch
 from service.fhir.write import alert as alerts
 from service.fhir.write import directory, offer, record
@@ -84,7 +84,9 @@ def _viewed(view: OfferView, stamp: int, write: Callable[[OfferView, int], Tree]
 def _programme_tasks(tx: UnitOfWork, rules: Rules, views: Sequence[OfferView]) -> Callable[[OfferView, int], Tree]:
     ids = [view.offer.id for view in views]
     notes, outputs = tx.offers.reports(ids, "note"), tx.offers.reports(ids, "output")
-    names = tx.programmes.names({each for view in views for each in (view.offer.tenant_id, view.offer.organisation_id)})
+    names = tx.organisations.names(
+        {each for view in views for each in (view.offer.tenant_id, view.offer.organisation_id)}
+    )
 
     def write(view: OfferView, stamp: int) -> Tree:
         id = view.offer.id
@@ -115,7 +117,7 @@ def _record_tasks(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: da
 
 def _engagement(tx: UnitOfWork, rules: Rules, each: Offer, now: datetime) -> Engagement | None:
     consents = tx.consents.of_patient(each.patient_id)
-    answer = decide(consents, each.organisation_id, Element.ENGAGEMENT, rules.consent_terms.purposes, now)
+    answer = ask_gate(consents, each.organisation_id, Element.ENGAGEMENT, rules.consent_terms.purposes, now)
     return tx.contacts.engagement(each.referral_id) if isinstance(answer, Permit) else None
 
 
@@ -168,7 +170,7 @@ def _as_received(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime
 
 
 def _organisation(tx: UnitOfWork, id: str) -> Shown | None:
-    found = tx.programmes.organisation(id)
+    found = tx.organisations.find(id)
     if found is None:
         return None
     return Shown("1", milliseconds(found.added_at), lambda at: directory.organisation(found))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from service.consent.consent import Consent
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.consent.safe_contact import safe_channel
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
@@ -17,7 +17,7 @@ from service.referrals.matching import Needs, rank
 from service.referrals.offer import ACTIVE, Offer, OfferState, OfferTrigger
 from service.referrals.programme import Programme
 from service.referrals.referral import (
-    ENDED,
+    REFERRAL_ENDED,
     REFERRAL_TABLE,
     Effect,
     Referral,
@@ -58,12 +58,12 @@ def advance(
             state=state,
             version=referral.version + 1,
             changed_at=now,
-            reason=trigger.value if state in ENDED else None,
+            reason=trigger.value if state in REFERRAL_ENDED else None,
         )
         tx.referrals.save(moved, referral.state)
         tx.audit.write(AuditEvent(Action.UPDATE, f"ServiceRequest/{moved.id}", moved.patient_id, trigger))
         tx.deliveries.owe(moved.tenant_id, "ServiceRequest", moved.id, moved.version, moved.patient_id)
-        _settle_requests(tx, moved)
+        _settle_requests(tx, rules, moved, now)
     for effect in effects:
         moved = _carry_out(tx, rules, moved, effect, trigger, now)
     return moved
@@ -99,11 +99,11 @@ def _alert_once(tx: Transaction, rules: Rules, referral: Referral, code: AlertCo
     )
 
 
-def _settle_requests(tx: Transaction, referral: Referral) -> None:
+def _settle_requests(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> None:
     if referral.state in (ReferralState.AWAITING_CONSENT, ReferralState.PLACING):
         return
     for alert in tx.alerts.unresolved(referral.id, _ANSWERED_BY_MOVING):
-        move_alert(tx, alert, AlertTrigger.NO_LONGER_NEEDED)
+        move_alert(tx, rules, alert, AlertTrigger.NO_LONGER_NEEDED, now)
 
 
 def _place(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> Referral:
@@ -142,7 +142,7 @@ def _permits(
     consents = tx.consents.of_patient(referral.patient_id)
     purpose = rules.consent_terms.purposes
     answers = {
-        organisation: decide(consents, organisation, Element.DISTRICT, purpose, now)
+        organisation: ask_gate(consents, organisation, Element.DISTRICT, purpose, now)
         for organisation in {programme.organisation_id for programme in programmes}
     }
     return {organisation: answer.consent for organisation, answer in answers.items() if isinstance(answer, Permit)}

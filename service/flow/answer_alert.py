@@ -11,17 +11,16 @@ from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, AlertTrigger
 
-_ASKED_BY_STATUS = {"accepted": AlertTrigger.ACKNOWLEDGE, "completed": AlertTrigger.RESOLVE}
-_IN_STATE = {"requested": AlertState.OPEN, "accepted": AlertState.ACKNOWLEDGED, "completed": AlertState.RESOLVED}
+_BRINGS_ABOUT = {AlertState.ACKNOWLEDGED: AlertTrigger.ACKNOWLEDGE, AlertState.RESOLVED: AlertTrigger.RESOLVE}
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedAnswer:
-    """`status` is Task.status as sent: accepted is seen, completed is dealt with."""
+    """`state` is the one that the alert is to have, None when what was sent is no state of an alert."""
 
     received: Received
     alert_id: str
-    status: str
+    state: AlertState | None
 
 
 def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: datetime) -> Answer:
@@ -33,18 +32,18 @@ def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: da
     if alert.patient_id is not None:
         tx.patients.lock(alert.patient_id)
     alert = tx.alerts.lock(alert.id)
-    return remember(tx, message.received, alert.patient_id, _answer(tx, alert, message))
+    return remember(tx, message.received, alert.patient_id, _answer(tx, rules, alert, message, now))
 
 
-def _answer(tx: Transaction, alert: Alert, message: ReceivedAnswer) -> Answer:
+def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer, now: datetime) -> Answer:
     if message.received.expected_version not in (None, alert.version):
         return Refused(Reason.VERSION_STALE)
-    if _IN_STATE.get(message.status) is alert.state:
+    if message.state is alert.state:
         return Repeated("Task", alert.id, alert.version)
-    trigger = _ASKED_BY_STATUS.get(message.status)
+    trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
     if trigger is AlertTrigger.RESOLVE and ALERT_KINDS[alert.code].task is AlertTask.REVIEW:
         return Refused(Reason.REVIEW_OUTCOME_REQUIRED, "status")
-    moved = None if trigger is None else move_alert(tx, alert, trigger)
+    moved = None if trigger is None else move_alert(tx, rules, alert, trigger, now)
     if moved is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     return Accepted("Task", alert.id, moved.version)

@@ -3,11 +3,11 @@ ladder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
 from service.flow.move_alert import move_alert
@@ -62,23 +62,15 @@ def _lapse(tx: Transaction, rules: Rules, offer_id: str, now: datetime) -> None:
 def _end_with_consent(tx: Transaction, rules: Rules, offer_id: str, now: datetime) -> None:
     offer = tx.offers.get(offer_id)
     consents = tx.consents.of_patient(offer.patient_id)
-    answer = decide(consents, offer.organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
+    answer = ask_gate(consents, offer.organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
     if offer.state in LIVE and not isinstance(answer, Permit):
         advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.CONSENT_EXPIRED, now)
 
 
 def _climb(tx: Transaction, rules: Rules, alert_id: str, now: datetime) -> None:
     alert = tx.alerts.get(alert_id)
-    if alert.due_at > now:
-        return
-    policy, rung = rules.policy(alert.tenant_id), alert.rung + 1
-    minutes = timedelta(minutes=policy.acknowledge_within_minutes[alert.priority])
-    # At the top of the ladder it is said again every day for as long as nobody answers.
-    wait = minutes if rung < len(policy.ladder) else timedelta(days=1)
-    climbed = move_alert(tx, alert, AlertTrigger.OVERDUE, due_at=now + wait, rung=rung)
-    if climbed is None:
-        return
-    tx.deliveries.owe(climbed.tenant_id, "Communication", climbed.id, climbed.version, climbed.patient_id, urgent=True)
+    if alert.due_at <= now:
+        move_alert(tx, rules, alert, AlertTrigger.OVERDUE, now)
 
 
 _CHASE: dict[DueKind, Callable[[Transaction, Rules, str, datetime], None]] = {

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from service.consent.consent import Consent
 from service.consent.disclosure import DISCLOSED, Element, ViewStage
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.consent.safe_contact import Channel, SafeContact, safe_channel
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
@@ -74,7 +74,7 @@ def _handle(offer: Offer, resource_type: str) -> str:
 def _view(rules: Rules, offer: Offer, consents: Sequence[Consent], patient: Patient, now: datetime) -> OfferView:
     stage = VIEW_STAGE[offer.state]
     permits = {
-        element: decide(consents, offer.organisation_id, element, rules.consent_terms.purposes, now)
+        element: ask_gate(consents, offer.organisation_id, element, rules.consent_terms.purposes, now)
         for element in DISCLOSED[stage]
     }
     allowed = {element for element, answer in permits.items() if isinstance(answer, Permit)}

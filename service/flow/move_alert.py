@@ -1,27 +1,38 @@
-"""Move an alert along its table and keep the version."""
+"""Move an alert along its table, keep the version and carry out what the row asks for."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service.flow.ports import Transaction
-from service.referrals.alert import ALERT_TABLE, Alert, AlertTrigger
+from service.flow.rules import Rules
+from service.referrals.alert import ALERT_TABLE, Alert, AlertEffect, AlertTrigger
 from service.shared.audit import Action, AuditEvent
 
 
-def move_alert(
-    tx: Transaction, alert: Alert, trigger: AlertTrigger, *, due_at: datetime | None = None, rung: int | None = None
-) -> Alert | None:
-    """The moved alert, or None when its table has no such row. `due_at` and `rung` change when it climbs its ladder."""
+def move_alert(tx: Transaction, rules: Rules, alert: Alert, trigger: AlertTrigger, now: datetime) -> Alert | None:
+    """The moved alert, or None when its table has no such row: then nothing has changed."""
     step = ALERT_TABLE.get((alert.state, trigger))
     if step is None:
         return None
-    moved = replace(
-        alert,
-        state=step[0],
-        version=alert.version + 1,
-        due_at=due_at or alert.due_at,
-        rung=alert.rung if rung is None else rung,
-    )
+    state, effects = step
+    moved = replace(alert, state=state, version=alert.version + 1)
+    for effect in effects:
+        moved = _CARRY_OUT[effect](tx, rules, moved, now)
     tx.alerts.save(moved, alert)
     tx.audit.write(AuditEvent(Action.UPDATE, f"Alert/{alert.id}", alert.patient_id, trigger))
     return moved
+
+
+def _climb(tx: Transaction, rules: Rules, alert: Alert, now: datetime) -> Alert:
+    """Owe it to the next rung of its ladder; at the top it is said again every day for as long as nobody answers."""
+    policy, rung = rules.policy(alert.tenant_id), alert.rung + 1
+    minutes = timedelta(minutes=policy.acknowledge_within_minutes[alert.priority])
+    wait = minutes if rung < len(policy.ladder) else timedelta(days=1)
+    tx.deliveries.owe(alert.tenant_id, "Communication", alert.id, alert.version, alert.patient_id, urgent=True)
+    return replace(alert, due_at=now + wait, rung=rung)
+
+
+_CARRY_OUT: dict[AlertEffect, Callable[[Transaction, Rules, Alert, datetime], Alert]] = {
+    AlertEffect.CLIMB_THE_LADDER: _climb,
+}

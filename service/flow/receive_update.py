@@ -1,11 +1,11 @@
 """A programme answers an offer, or reports on it (FHIR Task update by its owner)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 
 from service.consent.disclosure import Element, ViewStage
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.move_offer import save_offer
@@ -13,7 +13,7 @@ from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.offer import OFFER_TABLE, TASK_STATUS, VIEW_STAGE, Offer, OfferState, OfferTrigger
+from service.referrals.offer import OFFER_TABLE, VIEW_STAGE, Offer, OfferState, OfferTrigger, as_programmes_see
 from service.referrals.referral import ReferralTrigger
 
 Report = dict[str, object]
@@ -35,34 +35,53 @@ _NEEDS_A_REASON = frozenset(
         OfferTrigger.PROGRAMME_CANCELS,
     }
 )
-
-
-_ASKED_BY_STATUS: dict[str, OfferTrigger] = {
-    "accepted": OfferTrigger.PROGRAMME_ACCEPTS,
-    "rejected": OfferTrigger.PROGRAMME_REJECTS,
-    "in-progress": OfferTrigger.PROGRAMME_STARTS,
-    "on-hold": OfferTrigger.PROGRAMME_HOLDS,
-    "completed": OfferTrigger.PROGRAMME_COMPLETES,
-    "failed": OfferTrigger.PROGRAMME_FAILS,
-    "cancelled": OfferTrigger.PROGRAMME_CANCELS,
+_BRINGS_ABOUT: dict[OfferState, OfferTrigger] = {
+    OfferState.ACCEPTED: OfferTrigger.PROGRAMME_ACCEPTS,
+    OfferState.REJECTED: OfferTrigger.PROGRAMME_REJECTS,
+    OfferState.IN_PROGRESS: OfferTrigger.PROGRAMME_STARTS,
+    OfferState.HELD_BY_PROGRAMME: OfferTrigger.PROGRAMME_HOLDS,
+    OfferState.COMPLETED: OfferTrigger.PROGRAMME_COMPLETES,
+    OfferState.FAILED: OfferTrigger.PROGRAMME_FAILS,
+    OfferState.CANCELLED: OfferTrigger.PROGRAMME_CANCELS,
 }
+
+
+class Part(Enum):
+    """Whom and what an offer brings together, which only the service sets."""
+
+    WOMAN = auto()
+    REFERRAL = auto()
+    PROGRAMME = auto()
+    HOSPITAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """How an update names a part: by the id that its sender knows it by, None for anything that is not ours.
+
+    `element` is where it says so, for the answer.
+    """
+
+    part: Part
+    id: str | None
+    element: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedUpdate:
-    """A whole Task as the programme sent it. `base_version` is its meta.versionId: what differs from that is meant.
+    """What a programme says of an offer as a whole; what differs from `base_version` is what it means.
 
-    `status` is Task.status. `fixed` holds what only the service sets, by element name, references as `Type/id`; an
-    element that was left out is not in it.
+    `state` is as programmes see it, None for one that no offer has. What an update leaves out is not in `named`.
+    `base_version` None means the present version.
     """
 
     received: Received
     offer_id: str
     base_version: int | None
-    status: str
+    state: OfferState | None
     status_reason: str | None
     business_status: str | None
-    fixed: Mapping[str, str]
+    named: tuple[Named, ...]
     notes: tuple[Report, ...]
     outputs: tuple[Report, ...]
 
@@ -102,38 +121,38 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
 def _merge(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Offer | Refused:
     if message.received.expected_version not in (None, offer.version):
         return Refused(Reason.VERSION_STALE)
-    fixed = _fixed(offer)
-    changed = next((element for element, sent in message.fixed.items() if sent != fixed.get(element, sent)), None)
+    parts = _parts(offer)
+    changed = next((each for each in message.named if each.id != parts[each.part]), None)
     if changed is not None:
-        return Refused(Reason.ELEMENT_FIXED, changed)
+        return Refused(Reason.ELEMENT_FIXED, changed.element)
     base = offer if message.base_version is None else tx.offers.at_version(offer, message.base_version)
     if base is None:
         return Refused(Reason.VERSION_STALE, "meta.versionId")
     return _move(tx, rules, offer, base, message, now)
 
 
-def _fixed(offer: Offer) -> dict[str, str]:
+def _parts(offer: Offer) -> dict[Part, str]:
     return {
-        "code": "fulfill",
-        "for": f"Patient/{offer.handles.patient}",
-        "focus": f"ServiceRequest/{offer.handles.service_request}",
-        "owner": f"Organization/{offer.organisation_id}",
-        "requester": f"Organization/{offer.tenant_id}",
+        Part.WOMAN: offer.handles.patient,
+        Part.REFERRAL: offer.handles.service_request,
+        Part.PROGRAMME: offer.organisation_id,
+        Part.HOSPITAL: offer.tenant_id,
     }
 
 
 def _move(
     tx: Transaction, rules: Rules, offer: Offer, base: Offer, message: ReceivedUpdate, now: datetime
 ) -> Offer | Refused:
-    """The offer with what the sender meant to change: a status that is the base's, or already ours, was not meant."""
+    """The offer with what the sender meant to change: a state that is the base's, or already ours, was not meant."""
     business_status = offer.business_status
     if message.business_status != base.business_status and message.business_status is not None:
         business_status = message.business_status
-    if message.status in (TASK_STATUS[base.state], TASK_STATUS[offer.state]):
+    known, present = as_programmes_see(base.state), as_programmes_see(offer.state)
+    if message.state in (known, present):
         return replace(offer, business_status=business_status)
-    if TASK_STATUS[base.state] != TASK_STATUS[offer.state]:
+    if known is not present:
         return Refused(Reason.CHANGED_MEANWHILE, "status")
-    trigger = _ASKED_BY_STATUS.get(message.status)
+    trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
     state = None if trigger is None else OFFER_TABLE.get((offer.state, trigger))
     if trigger is None or state is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
@@ -148,7 +167,7 @@ def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> R
     """Consent is asked again, and the place is taken under the programme's lock."""
     consents = tx.consents.of_patient(offer.patient_id)
     purpose = rules.consent_terms.purposes
-    if not isinstance(decide(consents, offer.organisation_id, Element.PREFERRED_NAME, purpose, now), Permit):
+    if not isinstance(ask_gate(consents, offer.organisation_id, Element.PREFERRED_NAME, purpose, now), Permit):
         return Refused(Reason.NO_LIVE_CONSENT)
     programme = tx.programmes.lock(offer.programme_id)
     return Refused(Reason.NO_OPEN_PLACE) if programme.places_taken >= programme.places else None

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from service.consent.consent import Consent, gives_less, revise
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
@@ -100,7 +100,7 @@ def _permitted(tx: Transaction, rules: Rules, patient_id: str, now: datetime) ->
     consents = tx.consents.of_patient(patient_id)
     purpose = rules.consent_terms.purposes
     return {
-        organisation_id: isinstance(decide(consents, organisation_id, Element.DISTRICT, purpose, now), Permit)
+        organisation_id: isinstance(ask_gate(consents, organisation_id, Element.DISTRICT, purpose, now), Permit)
         for organisation_id in {each.recipient_id for each in consents}
         if organisation_id is not None
     }

@@ -22,16 +22,17 @@ class AlertTrigger(StrEnum):
 
 class AlertEffect(StrEnum):
     CLIMB_THE_LADDER = "climb-the-ladder"
-    TELL_THE_RECORD = "tell-the-record"
 
 
+_S, _T = AlertState, AlertTrigger
+# Whoever reads an alert here finds its new state here; only a climb is said once more to somebody.
 ALERT_TABLE: dict[tuple[AlertState, AlertTrigger], tuple[AlertState, tuple[AlertEffect, ...]]] = {
-    (AlertState.OPEN, AlertTrigger.ACKNOWLEDGE): (AlertState.ACKNOWLEDGED, (AlertEffect.TELL_THE_RECORD,)),
-    (AlertState.OPEN, AlertTrigger.RESOLVE): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
-    (AlertState.OPEN, AlertTrigger.OVERDUE): (AlertState.OPEN, (AlertEffect.CLIMB_THE_LADDER,)),
-    (AlertState.OPEN, AlertTrigger.NO_LONGER_NEEDED): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
-    (AlertState.ACKNOWLEDGED, AlertTrigger.RESOLVE): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
-    (AlertState.ACKNOWLEDGED, AlertTrigger.NO_LONGER_NEEDED): (AlertState.RESOLVED, (AlertEffect.TELL_THE_RECORD,)),
+    (_S.OPEN, _T.ACKNOWLEDGE): (_S.ACKNOWLEDGED, ()),
+    (_S.OPEN, _T.RESOLVE): (_S.RESOLVED, ()),
+    (_S.OPEN, _T.OVERDUE): (_S.OPEN, (AlertEffect.CLIMB_THE_LADDER,)),
+    (_S.OPEN, _T.NO_LONGER_NEEDED): (_S.RESOLVED, ()),
+    (_S.ACKNOWLEDGED, _T.RESOLVE): (_S.RESOLVED, ()),
+    (_S.ACKNOWLEDGED, _T.NO_LONGER_NEEDED): (_S.RESOLVED, ()),
 }
 
 

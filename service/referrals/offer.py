@@ -40,7 +40,7 @@ class OfferTrigger(StrEnum):
 _S, _T = OfferState, OfferTrigger
 ACTIVE = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME, _S.HELD_BY_SERVICE)
 LIVE = (_S.REQUESTED, *ACTIVE)
-ENDED = tuple(state for state in OfferState if state not in LIVE)
+OFFER_ENDED = tuple(state for state in OfferState if state not in LIVE)
 TAKES_A_PLACE = ACTIVE
 
 OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
@@ -68,21 +68,13 @@ OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
 VIEW_STAGE: dict[OfferState, ViewStage] = {
     _S.REQUESTED: ViewStage.OFFERED,
     **dict.fromkeys(ACTIVE, ViewStage.SUPPORTING),
-    **dict.fromkeys(ENDED, ViewStage.OVER),
+    **dict.fromkeys(OFFER_ENDED, ViewStage.OVER),
 }
 
-TASK_STATUS: dict[OfferState, str] = {
-    _S.REQUESTED: "requested",
-    _S.ACCEPTED: "accepted",
-    _S.REJECTED: "rejected",
-    _S.IN_PROGRESS: "in-progress",
-    _S.HELD_BY_PROGRAMME: "on-hold",
-    _S.HELD_BY_SERVICE: "on-hold",
-    _S.COMPLETED: "completed",
-    _S.FAILED: "failed",
-    _S.CANCELLED: "cancelled",
-    _S.ENTERED_IN_ERROR: "entered-in-error",
-}
+
+def as_programmes_see(state: OfferState) -> OfferState:
+    """The same, but that a hold is a hold to a programme, whoever set it."""
+    return _S.HELD_BY_PROGRAMME if state is _S.HELD_BY_SERVICE else state
 
 
 @dataclass(frozen=True, slots=True)

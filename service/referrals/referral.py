@@ -72,8 +72,9 @@ Step = tuple[ReferralState, tuple[Effect, ...]]
 _S, _T, _E, _A = ReferralState, ReferralTrigger, ReferralEffect, AlertCode
 BEFORE_ACCEPTANCE = (_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING, _S.OFFERED)
 OPEN = (*BEFORE_ACCEPTANCE, _S.SUPPORTED, _S.ON_HOLD)
-ENDED = tuple(state for state in ReferralState if state not in OPEN)
+REFERRAL_ENDED = tuple(state for state in ReferralState if state not in OPEN)
 _STILL_TO_PLACE = (_S.AWAITING_CONSENT, _S.PLACING, _S.OFFERED)
+_NOT_TO_PLACE = tuple(state for state in ReferralState if state not in _STILL_TO_PLACE)
 
 
 def _rows(
@@ -102,9 +103,9 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     (_S.SUPPORTED, _T.OFFER_COMPLETED): (_S.COMPLETED, ()),
     **_rows(tuple(ReferralState), _T.RISK_ESCALATED, None, _A.ESCALATION),
     **_rows(_STILL_TO_PLACE, _T.SELF_HARM_PRESENT, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_PRESENT),
-    **_rows((_S.IN_REVIEW, _S.SUPPORTED, _S.ON_HOLD, *ENDED), _T.SELF_HARM_PRESENT, None, _A.SELF_HARM_PRESENT),
+    **_rows(_NOT_TO_PLACE, _T.SELF_HARM_PRESENT, None, _A.SELF_HARM_PRESENT),
     **_rows(_STILL_TO_PLACE, _T.SELF_HARM_UNKNOWN, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_UNKNOWN),
-    **_rows((_S.IN_REVIEW, _S.SUPPORTED, _S.ON_HOLD, *ENDED), _T.SELF_HARM_UNKNOWN, None, _A.SELF_HARM_UNKNOWN),
+    **_rows(_NOT_TO_PLACE, _T.SELF_HARM_UNKNOWN, None, _A.SELF_HARM_UNKNOWN),
     **_rows(BEFORE_ACCEPTANCE, _T.NO_LONGER_POSITIVE, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.SUPPORTED, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.RESULT_CORRECTED)),
     (_S.ON_HOLD, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_A.RESULT_CORRECTED,)),

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import base64_to_int, urlsafe_b64decode
 
-from service.security.errors import Fault, InvalidClient
+from service.security.errors import Flaw, InvalidClient
 from service.shared.client import Client
 
 KEY_TYPES = {"RS384": "RSA", "ES384": "EC"}
@@ -51,18 +51,18 @@ class Proof:
 
 def read(text: str) -> Assertion:
     """Take the assertion apart. Raises InvalidClient."""
-    _require(SEGMENTS.fullmatch(text) is not None, Fault.SEGMENTS)
+    _require(SEGMENTS.fullmatch(text) is not None, Flaw.SEGMENTS)
     header, claims = (_json(segment) for segment in text.split(".")[:2])
     algorithm, key_id, issuer = header.get("alg"), header.get("kid"), claims.get("iss")
     if not isinstance(algorithm, str) or algorithm not in KEY_TYPES:
-        raise InvalidClient(Fault.ALGORITHM)
-    _require(header.get("typ") == "JWT", Fault.TYPE)
+        raise InvalidClient(Flaw.ALGORITHM)
+    _require(header.get("typ") == "JWT", Flaw.TYPE)
     if not isinstance(key_id, str) or not key_id:
-        raise InvalidClient(Fault.KEY_ID)
+        raise InvalidClient(Flaw.KEY_ID)
     # We understand no extension, so whatever is marked as critical, or changes how the payload is read, is refused.
-    _require("crit" not in header and "b64" not in header, Fault.CRITICAL)
+    _require("crit" not in header and "b64" not in header, Flaw.CRITICAL)
     location = header.get("jku")
-    _require("jku" not in header or isinstance(location, str), Fault.KEY_LOCATION)
+    _require("jku" not in header or isinstance(location, str), Flaw.KEY_LOCATION)
     return Assertion(
         text=text,
         algorithm=algorithm,
@@ -75,7 +75,7 @@ def read(text: str) -> Assertion:
 
 def check_key_location(assertion: Assertion, client: Client) -> None:
     """A `jku` may only repeat what is registered; it is never an address to fetch from. Raises InvalidClient."""
-    _require(assertion.key_location in (None, client.jwks_url), Fault.KEY_LOCATION)
+    _require(assertion.key_location in (None, client.jwks_url), Flaw.KEY_LOCATION)
 
 
 def verify(assertion: Assertion, client: Client, keys: Iterable[JsonKey], audience: str, now: datetime) -> Proof:
@@ -85,18 +85,21 @@ def verify(assertion: Assertion, client: Client, keys: Iterable[JsonKey], audien
     """
     _check_signature(assertion, _choose(keys, assertion.key_id, KEY_TYPES[assertion.algorithm]))
     claims, present = assertion.claims, now.timestamp()
-    _require(claims.get("iss") == claims.get("sub") == client.id, Fault.ISSUER)
-    _require(not client.revoked, Fault.REVOKED)
+    _require(claims.get("iss") == claims.get("sub") == client.id, Flaw.ISSUER)
+    _require(not client.revoked, Flaw.REVOKED)
     named = claims.get("aud")
-    _require(named == audience or (isinstance(named, list) and audience in named), Fault.AUDIENCE)
+    _require(named == audience or (isinstance(named, list) and audience in named), Flaw.AUDIENCE)
     expiry = claims.get("exp")
     if not isinstance(expiry, int):
-        raise InvalidClient(Fault.EXPIRY)
-    _require(present - LEEWAY_SECONDS < expiry <= present + LONGEST_LIFE_SECONDS + LEEWAY_SECONDS, Fault.EXPIRY)
-    _require(all(_has_begun(claims[name], present) for name in ("nbf", "iat") if name in claims), Fault.NOT_YET_VALID)
+        raise InvalidClient(Flaw.EXPIRY)
+    _require(present - LEEWAY_SECONDS < expiry <= present + LONGEST_LIFE_SECONDS + LEEWAY_SECONDS, Flaw.EXPIRY)
+    _require(
+        all(_has_begun(claims[name], present) for name in ("nbf", "iat") if name in claims),
+        Flaw.NOT_YET_VALID,
+    )
     jti = claims.get("jti")
     if not isinstance(jti, str) or not _is_name(jti):
-        raise InvalidClient(Fault.JTI)
+        raise InvalidClient(Flaw.JTI)
     return Proof(jti, datetime.fromtimestamp(expiry + LEEWAY_SECONDS, UTC))
 
 
@@ -110,14 +113,14 @@ def is_strong(key: JsonKey) -> bool:
 
 def _choose(keys: Iterable[JsonKey], key_id: str, key_type: str) -> RSAKey | ECKey:
     candidates = [key for key in keys if key.get("kid") == key_id and key.get("kty") == key_type]
-    _require(len(candidates) == 1, Fault.KEY_CHOICE)
-    _require(is_strong(candidates[0]), Fault.KEY_STRENGTH)
+    _require(len(candidates) == 1, Flaw.KEY_CHOICE)
+    _require(is_strong(candidates[0]), Flaw.KEY_STRENGTH)
     import_key: Callable[[dict[str, object]], RSAKey | ECKey]
     import_key = RSAKey.import_key if key_type == "RSA" else ECKey.import_key  # type: ignore[assignment]  # a looser dict
     try:
         return import_key(dict(candidates[0]))
     except (JoseError, ValueError, KeyError, TypeError) as problem:
-        raise InvalidClient(Fault.KEY_STRENGTH) from problem
+        raise InvalidClient(Flaw.KEY_STRENGTH) from problem
 
 
 def _check_signature(assertion: Assertion, key: RSAKey | ECKey) -> None:
@@ -127,7 +130,7 @@ def _check_signature(assertion: Assertion, key: RSAKey | ECKey) -> None:
     try:
         jws.deserialize_compact(assertion.text, key, registry=registry)
     except (JoseError, ValueError, TypeError) as problem:
-        raise InvalidClient(Fault.SIGNATURE) from problem
+        raise InvalidClient(Flaw.SIGNATURE) from problem
 
 
 def _json(segment: str) -> dict[str, object]:
@@ -136,9 +139,9 @@ def _json(segment: str) -> dict[str, object]:
             urlsafe_b64decode(segment.encode()), object_pairs_hook=_without_repeats, parse_constant=_not_json
         )
     except (ValueError, RecursionError) as problem:
-        raise InvalidClient(Fault.SEGMENTS) from problem
+        raise InvalidClient(Flaw.SEGMENTS) from problem
     if not isinstance(tree, dict):
-        raise InvalidClient(Fault.SEGMENTS)
+        raise InvalidClient(Flaw.SEGMENTS)
     return tree
 
 
@@ -170,6 +173,6 @@ def _is_name(text: str) -> bool:
     return 0 < len(text) <= LONGEST_NAME and text.isprintable()
 
 
-def _require(holds: bool, fault: Fault) -> None:
+def _require(holds: bool, fault: Flaw) -> None:
     if not holds:
         raise InvalidClient(fault)

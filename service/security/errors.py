@@ -3,20 +3,12 @@
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from service.shared.errors import ServiceError
+from service.shared.reply import Reply
 
 
-class Reply(NamedTuple):
-    """An HTTP answer that knows no framework."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Fault(StrEnum):
+class Flaw(StrEnum):
     """What was wrong with a client assertion, in the order in which it is looked for."""
 
     FORM_CLIENT_ID = "client-id-differs"
@@ -44,7 +36,7 @@ class Fault(StrEnum):
 class InvalidClient(ServiceError):
     """The client did not prove who it is. `fault` is for the audit alone: it would tell a caller who is a client."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Flaw) -> None:
         super().__init__(fault.value)
         self.fault = fault
 
@@ -85,7 +77,7 @@ class Denied(ServiceError):
 
 def refusal(error: OAuthError, **headers: str) -> Reply:
     body = json.dumps({"error": error.code, "error_description": error.description}).encode()
-    return Reply(error.status, {**NO_STORE, **headers}, body)
+    return Reply(error.status, body, {**NO_STORE, **headers})
 
 
 def challenge(error: str = "invalid_token", scope: str | None = None) -> dict[str, str]:

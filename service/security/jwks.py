@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from service.security.assertion import KEY_TYPES, JsonKey, is_strong
-from service.security.errors import Fault, InvalidClient
+from service.security.errors import Flaw, InvalidClient
 from service.security.transport import Capped, Pinned, is_loopback
 from service.shared.client import Client
 
@@ -83,9 +83,9 @@ class KeySource:
             async with asyncio.timeout(FETCH_SECONDS):
                 response = await self._client().get(self._checked(url))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as problem:
-            raise InvalidClient(Fault.KEYS_UNAVAILABLE) from problem
+            raise InvalidClient(Flaw.KEYS_UNAVAILABLE) from problem
         if response.status_code != 200:
-            raise InvalidClient(Fault.KEYS_UNAVAILABLE)
+            raise InvalidClient(Flaw.KEYS_UNAVAILABLE)
         keys = read_set(response.content)
         kept_for = seconds_to_keep(response.headers.get("Cache-Control"), response.headers.get("Age", "0"))
         if kept_for > 0:
@@ -94,7 +94,7 @@ class KeySource:
 
     def _checked(self, url: str) -> httpx.URL:
         if address_problem(url, self._allow_loopback) is not None:
-            raise InvalidClient(Fault.KEYS_UNAVAILABLE)
+            raise InvalidClient(Flaw.KEYS_UNAVAILABLE)
         return httpx.URL(url)
 
     def _client(self) -> httpx.AsyncClient:
@@ -144,10 +144,10 @@ def read_set(body: bytes) -> tuple[JsonKey, ...]:
     try:
         tree = json.loads(body)
     except (ValueError, RecursionError) as problem:
-        raise InvalidClient(Fault.KEYS_UNAVAILABLE) from problem
+        raise InvalidClient(Flaw.KEYS_UNAVAILABLE) from problem
     keys: object = tree.get("keys") if isinstance(tree, dict) else None
     if not isinstance(keys, Sequence) or isinstance(keys, str):
-        raise InvalidClient(Fault.KEYS_UNAVAILABLE)
+        raise InvalidClient(Flaw.KEYS_UNAVAILABLE)
     return tuple(key for key in keys if isinstance(key, dict))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from service.security import assertion, errors
 from service.security.assertion import Assertion, Proof
-from service.security.errors import Denied, Fault, InvalidClient, Reply
+from service.security.errors import Denied, Flaw, InvalidClient
 from service.security.jwks import KeySource
 from service.security.limit import FailureLimit
 from service.security.ports import Store, Transaction
@@ -20,6 +20,7 @@ from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, the_service
 from service.shared.client import Client
 from service.shared.clock import Clock
+from service.shared.reply import Reply
 
 TOKEN_SECONDS = 300
 TOKEN_BYTES = 32
@@ -54,10 +55,10 @@ def read_form(headers: Mapping[str, str], body: bytes) -> TokenRequest:
     if form["grant_type"] != "client_credentials":
         raise Denied(errors.UNSUPPORTED_GRANT_TYPE, "grant-type")
     if form["client_assertion_type"] != ASSERTION_TYPE:
-        raise InvalidClient(Fault.ASSERTION_TYPE)
+        raise InvalidClient(Flaw.ASSERTION_TYPE)
     sent = assertion.read(form["client_assertion"])
     if form.get("client_id", sent.issuer) != sent.issuer:
-        raise InvalidClient(Fault.FORM_CLIENT_ID)
+        raise InvalidClient(Flaw.FORM_CLIENT_ID)
     return TokenRequest(form["scope"], sent)
 
 
@@ -101,7 +102,7 @@ class TokenEndpoint:
     async def _client(self, claimed: str, correlation_id: str) -> Client:
         client = await self._store.read(the_service(correlation_id), lambda tx: tx.access.client(claimed))
         if client is None:
-            raise InvalidClient(Fault.UNKNOWN_CLIENT)
+            raise InvalidClient(Flaw.UNKNOWN_CLIENT)
         return client
 
     async def _grant(self, request: TokenRequest, client: Client, correlation_id: str) -> Reply:
@@ -120,7 +121,7 @@ class TokenEndpoint:
             "expires_in": TOKEN_SECONDS,
             "scope": " ".join(sorted(granted)),
         }
-        return Reply(200, dict(errors.NO_STORE), json.dumps(answer).encode())
+        return Reply(200, json.dumps(answer).encode(), errors.NO_STORE)
 
     async def _refuse(self, denied: Denied, known: str, address: str, correlation_id: str) -> Reply:
         """Claims to be nobody we know are counted together, or a new name each time would never be slowed."""
@@ -138,9 +139,9 @@ def _issue(
     """The scopes granted. The assertion is used up also when the answer is no, so that it cannot be tried again."""
     client = tx.access.client(client_id)
     if client is None or client.revoked:
-        return Denied(errors.INVALID_CLIENT, Fault.REVOKED.value)
+        return Denied(errors.INVALID_CLIENT, Flaw.REVOKED.value)
     if not tx.access.use_assertion(client_id, proof.jti, proof.dead_at):
-        return Denied(errors.INVALID_CLIENT, Fault.REPLAY.value)
+        return Denied(errors.INVALID_CLIENT, Flaw.REPLAY.value)
     try:
         granted = narrow(requested, client.scopes)
     except InvalidScope:

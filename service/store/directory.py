@@ -56,32 +56,28 @@ class Organisation:
     added_at: datetime
 
 
-class Directory:
+class Organisations:
+    """The directory that every client may read, and where each hospital's record is."""
+
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
 
-    def all(self) -> list[Programme]:
-        return [_to_programme(row) for row in self._unit.execute(ALL)]
-
-    def get(self, id: str) -> Programme:
-        return _to_programme(self._unit.execute(ONE, {"programme": id}).one())
-
-    def lock(self, id: str) -> Programme:
-        self._unit.execute(self._unit.dialect.lock(LOCK), {"programme": id}).one()
-        return self.get(id)
-
-    def organisation(self, id: str) -> Organisation | None:
+    def find(self, id: str) -> Organisation | None:
         row = self._unit.execute(ONE_ORGANISATION, {"organisation": id}).one_or_none()
         return None if row is None else _to_organisation(row)
 
-    def names(self, organisation_ids: Collection[str]) -> dict[str, str]:
-        rows = self._unit.execute(NAMES, {"organisations": sorted(organisation_ids)})
+    def fhir_endpoint(self, id: str) -> str | None:
+        found = self.find(id)
+        return None if found is None else found.fhir_endpoint
+
+    def names(self, ids: Collection[str]) -> dict[str, str]:
+        rows = self._unit.execute(NAMES, {"organisations": sorted(ids)})
         return {row.id: row.name for row in rows}
 
-    def organisations(self) -> list[Organisation]:
+    def all(self) -> list[Organisation]:
         return [_to_organisation(row) for row in self._unit.execute(select(ORGANISATION).order_by(ORGANISATION.c.id))]
 
-    def add_organisation(self, organisation: Organisation) -> None:
+    def add(self, organisation: Organisation) -> None:
         identifier = organisation.identifier
         row = {
             "id": organisation.id,
@@ -95,6 +91,21 @@ class Directory:
         }
         self._unit.later(ORGANISATION, row)
 
+
+class Programmes:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def all(self) -> list[Programme]:
+        return [_to_programme(row) for row in self._unit.execute(ALL)]
+
+    def get(self, id: str) -> Programme:
+        return _to_programme(self._unit.execute(ONE, {"programme": id}).one())
+
+    def lock(self, id: str) -> Programme:
+        self._unit.execute(self._unit.dialect.lock(LOCK), {"programme": id}).one()
+        return self.get(id)
+
     def named(self, organisation_id: str, name: str) -> str | None:
         """The id of the organisation's programme of that name."""
         statement = select(PROGRAMME.c.id).where(
@@ -103,7 +114,7 @@ class Directory:
         found: str | None = self._unit.execute(statement).scalar_one_or_none()
         return found
 
-    def put_programme(self, programme: Programme, now: datetime) -> None:
+    def put(self, programme: Programme, now: datetime) -> None:
         """Add it, or replace what is known of the one with the same id."""
         row = {
             "id": programme.id,

@@ -15,7 +15,7 @@ from service.store.audit import AuditTrail
 from service.store.consents import Consents
 from service.store.deliveries import Deliveries
 from service.store.dialect import Dialect
-from service.store.directory import Directory
+from service.store.directory import Organisations, Programmes
 from service.store.due import Due
 from service.store.feed import Feed
 from service.store.inbox import Inbox
@@ -126,8 +126,12 @@ class UnitOfWork:
         return Consents(self)
 
     @cached_property
-    def programmes(self) -> Directory:
-        return Directory(self)
+    def organisations(self) -> Organisations:
+        return Organisations(self)
+
+    @cached_property
+    def programmes(self) -> Programmes:
+        return Programmes(self)
 
     @cached_property
     def referrals(self) -> Referrals:

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from service.consent.consent import Consent, Status, gives_less, revise
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, decide
+from service.consent.gate import Permit, ask_gate
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from tests.consent.support import ACTOR, DAY, MILLISECOND, NO, NOW, OTHER_ACTOR, PURPOSE, RESEARCH, TREATMENT, YES
 
 
 def permitted(*consents: Consent, actor: str = ACTOR, now: datetime = NOW) -> bool:
-    return isinstance(decide(consents, actor, Element.DISTRICT, PURPOSE, now), Permit)
+    return isinstance(ask_gate(consents, actor, Element.DISTRICT, PURPOSE, now), Permit)
 
 
 ENDS = {

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from service.consent.consent import Consent, Status
 from service.consent.disclosure import DISCLOSED, Element, ViewStage
-from service.consent.gate import Permit, Refusal, Why, decide
+from service.consent.gate import Permit, Refusal, Why, ask_gate
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.shared.code import Code
 from tests.consent.support import ACTOR, DAY, MILLISECOND, NO, NOW, OTHER_ACTOR, PURPOSE, RESEARCH, TREATMENT, YES
 
 
 def answer(*consents: Consent, element: Element = Element.DISTRICT, now: datetime = NOW) -> Permit | Why:
-    decided = decide(consents, ACTOR, element, PURPOSE, now)
+    decided = ask_gate(consents, ACTOR, element, PURPOSE, now)
     return decided.reason if isinstance(decided, Refusal) else decided
 
 
@@ -156,9 +156,9 @@ def test_a_period_ends_at_its_instant_wherever_clocks_are_put_back() -> None:
 
 
 def test_a_purpose_that_nobody_listed_never_permits() -> None:
-    assert decide([YES], ACTOR, Element.DISTRICT, frozenset(), NOW) == Refusal(Why.PURPOSE_NOT_COVERED)
+    assert ask_gate([YES], ACTOR, Element.DISTRICT, frozenset(), NOW) == Refusal(Why.PURPOSE_NOT_COVERED)
     both = replace(YES, purposes=frozenset({RESEARCH, TREATMENT}))
-    assert decide([both], ACTOR, Element.DISTRICT, PURPOSE, NOW) == Permit(both)
+    assert ask_gate([both], ACTOR, Element.DISTRICT, PURPOSE, NOW) == Permit(both)
 
 
 # What DESIGN 7 lets a programme see, written out.
@@ -253,9 +253,9 @@ histories = st.one_of(
 def test_nothing_is_told_outside_the_oracle_and_nothing_within_it_is_kept(history: list[Consent]) -> None:
     # 100 decisions about each history: ten thousand in a tenth of the run, a hundred thousand in the whole of it.
     for actor, element, now in product((ACTOR, OTHER_ACTOR), Element, moments):
-        decided = decide(history, actor, element, PURPOSE, now)
+        decided = ask_gate(history, actor, element, PURPOSE, now)
         assert isinstance(decided, Permit) == may_be_told(history, actor, element, PURPOSE, now)
-        assert decide(history[::-1], actor, element, PURPOSE, now) == decided
+        assert ask_gate(history[::-1], actor, element, PURPOSE, now) == decided
         if isinstance(decided, Permit):
             assert _holds(decided.consent, actor, element, PURPOSE, now)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.demo.faults import Fault, FaultKind
+from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
 from service.security.keys import SigningKeys
 from tests.delivery.conftest import NewSender
@@ -45,11 +45,11 @@ def test_a_record_that_cannot_be_reached_gets_everything_when_it_is_back(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("fault", [FaultKind.LOST_ANSWER, FaultKind.HTML, FaultKind.ERROR])
+@pytest.mark.parametrize("fault", [DisturbanceKind.LOST_ANSWER, DisturbanceKind.HTML, DisturbanceKind.ERROR])
 def test_a_post_without_a_usable_answer_is_read_back_before_anything_is_sent_again(
-    sender: Sender, record: HospitalRecord, kind: str, fault: FaultKind
+    sender: Sender, record: HospitalRecord, kind: str, fault: DisturbanceKind
 ) -> None:
-    record.faults.add(Fault(fault, "POST", kind))
+    record.faults.add(Disturbance(fault, "POST", kind))
     owed(sender, kind)
     sender.step()
     assert "unknown" in sender.unsettled()
@@ -61,21 +61,21 @@ def test_a_post_without_a_usable_answer_is_read_back_before_anything_is_sent_aga
     sender.settle(pause=timedelta(seconds=30))
     made = [call.partition(" ")[0] for call in calls(record, kind=kind)]
     assert made[:3] == ["GET", "POST", "GET"]
-    assert made.count("POST") == (2 if fault is FaultKind.ERROR else 1)  # an error had stored nothing
+    assert made.count("POST") == (2 if fault is DisturbanceKind.ERROR else 1)  # an error had stored nothing
     assert len(held(record, kind)) == 1
     assert doubles(record.record) == []
 
 
-@pytest.mark.parametrize("fault", [FaultKind.LOST_ANSWER, FaultKind.HTML, FaultKind.ERROR])
+@pytest.mark.parametrize("fault", [DisturbanceKind.LOST_ANSWER, DisturbanceKind.HTML, DisturbanceKind.ERROR])
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_what_may_safely_be_asked_again_is_tried_again_and_never_taken_for_done(
-    sender: Sender, record: HospitalRecord, method: str, fault: FaultKind
+    sender: Sender, record: HospitalRecord, method: str, fault: DisturbanceKind
 ) -> None:
     family, offer = sender.offered()
     if method == "PUT":
         sender.settle()
         sender.update(family.community, offer.id, "accepted")
-    record.faults.add(Fault(fault, method, "Task" if method == "PUT" else "Patient", times=2))
+    record.faults.add(Disturbance(fault, method, "Task" if method == "PUT" else "Patient", times=2))
     sender.step()
     assert "ready" in sender.unsettled()
     assert "unknown" not in sender.unsettled()
@@ -86,7 +86,7 @@ def test_what_may_safely_be_asked_again_is_tried_again_and_never_taken_for_done(
 
 
 def test_a_record_that_asks_for_patience_gets_it(sender: Sender, record: HospitalRecord) -> None:
-    record.faults.add(Fault(FaultKind.THROTTLE, "POST", "Communication", seconds=120))
+    record.faults.add(Disturbance(DisturbanceKind.THROTTLE, "POST", "Communication", seconds=120))
     sender.in_danger()
     sender.step()
     (row,) = sender.deliveries("Communication")
@@ -114,7 +114,7 @@ def test_a_token_that_is_not_taken_any_more_is_renewed_once_without_a_failure(
 
 def test_without_a_token_nothing_is_sent_and_nothing_is_given_up(sender: Sender, record: HospitalRecord) -> None:
     sender.in_danger()
-    record.faults.add(Fault(FaultKind.ERROR, "POST", "token", times=3))
+    record.faults.add(Disturbance(DisturbanceKind.ERROR, "POST", "token", times=3))
     for _ in range(3):
         sender.step()
         sender.pass_time(timedelta(minutes=1))
@@ -125,7 +125,7 @@ def test_without_a_token_nothing_is_sent_and_nothing_is_given_up(sender: Sender,
 
 
 def test_a_record_that_loses_three_answers_in_ten_holds_everything_once(sender: Sender, record: HospitalRecord) -> None:
-    record.faults.add(Fault(FaultKind.LOST_ANSWER, times=None, rate=0.3))
+    record.faults.add(Disturbance(DisturbanceKind.LOST_ANSWER, times=None, rate=0.3))
     families = [sender.supported() for _ in range(6)]
     women = [sender.in_danger() for _ in range(2)]
     sender.settle(rounds=200)

@@ -9,7 +9,7 @@ import pytest
 
 from service.demo.cast import assemble, new_key
 from service.demo.client import CallFailed, Exchange, Identity, SmartClient, connection
-from service.demo.faults import Fault, FaultKind
+from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
 from service.demo.programme import Programme
 from service.demo.record import Resource
@@ -50,7 +50,7 @@ def test_a_key_that_is_not_registered_ends_in_one_line(hospital: HospitalRecord,
 
 
 def test_a_lost_answer_ends_in_one_line_that_names_no_query(hospital: HospitalRecord, identity: Identity) -> None:
-    hospital.faults.add(Fault(FaultKind.LOST_ANSWER, type="Task", times=None))
+    hospital.faults.add(Disturbance(DisturbanceKind.LOST_ANSWER, type="Task", times=None))
     with pytest.raises(CallFailed, match=r"^GET /fhir/Task got no answer \(\w+\)$"):
         run(hospital, identity, lambda client: client.request("GET", "Task?patient=secret"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.demo.faults import Fault, FaultKind
+from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
 from service.demo.people import OURS
 from service.demo.record import Record, Refusal, Resource
@@ -149,14 +149,14 @@ def test_the_journal_tells_who_said_what_and_never_an_assertion_or_a_token(
 def test_an_error_stores_nothing_and_is_over_after_its_times(
     hospital: HospitalRecord, ask: Ask, referral: Referral
 ) -> None:
-    hospital.faults.add(Fault(FaultKind.ERROR, method="POST", type="ServiceRequest", times=2))
+    hospital.faults.add(Disturbance(DisturbanceKind.ERROR, method="POST", type="ServiceRequest", times=2))
     statuses = [ask("POST", "ServiceRequest", referral()).status_code for _ in range(3)]
     assert statuses == [500, 500, 201]
     assert ask("GET", "ServiceRequest").json()["total"] == 1
 
 
 def test_a_throttled_call_is_told_when_to_come_again(hospital: HospitalRecord, ask: Ask, referral: Referral) -> None:
-    hospital.faults.add(Fault(FaultKind.THROTTLE, seconds=7))
+    hospital.faults.add(Disturbance(DisturbanceKind.THROTTLE, seconds=7))
     answer = ask("POST", "ServiceRequest", referral())
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
     assert ask("GET", "ServiceRequest").json()["total"] == 0
@@ -166,7 +166,7 @@ def test_a_lost_answer_closes_the_connection_after_storing(
     hospital: HospitalRecord, ask: Ask, referral: Referral
 ) -> None:
     ask("GET", "ServiceRequest")
-    hospital.faults.add(Fault(FaultKind.LOST_ANSWER, type="ServiceRequest"))
+    hospital.faults.add(Disturbance(DisturbanceKind.LOST_ANSWER, type="ServiceRequest"))
     with pytest.raises(httpx.TransportError):
         ask("POST", "ServiceRequest", referral(), If_None_Exist=SAME)
     assert hospital.journal[-1].status == 0
@@ -175,7 +175,7 @@ def test_a_lost_answer_closes_the_connection_after_storing(
 
 
 def test_a_web_page_comes_instead_of_json_after_storing(hospital: HospitalRecord, ask: Ask, referral: Referral) -> None:
-    hospital.faults.add(Fault(FaultKind.HTML, type="ServiceRequest"))
+    hospital.faults.add(Disturbance(DisturbanceKind.HTML, type="ServiceRequest"))
     answer = ask("POST", "ServiceRequest", referral())
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.text.startswith("<!doctype html>")
@@ -183,14 +183,14 @@ def test_a_web_page_comes_instead_of_json_after_storing(hospital: HospitalRecord
 
 
 def test_a_delayed_call_is_done_after_its_time(hospital: HospitalRecord, ask: Ask, referral: Referral) -> None:
-    hospital.faults.add(Fault(FaultKind.DELAY, type="ServiceRequest", seconds=0.3))
+    hospital.faults.add(Disturbance(DisturbanceKind.DELAY, type="ServiceRequest", seconds=0.3))
     begun = time.perf_counter()
     assert ask("POST", "ServiceRequest", referral()).status_code == 201
     assert time.perf_counter() - begun >= 0.3
 
 
 def test_a_fault_strikes_at_its_rate_until_it_is_cleared(hospital: HospitalRecord) -> None:
-    hospital.faults.add(Fault(FaultKind.ERROR, times=None, rate=0.3))
+    hospital.faults.add(Disturbance(DisturbanceKind.ERROR, times=None, rate=0.3))
     struck = sum(hospital.faults.strike("GET", "Task") is not None for _ in range(1000))
     assert 240 < struck < 360
     hospital.faults.clear()

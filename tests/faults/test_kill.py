@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, Table, create_engine, select, update
 
+from service.fhir.write.record import TASK_STATUS
 from service.referrals.delivery import DeliveryState
-from service.referrals.offer import TASK_STATUS, OfferState
+from service.referrals.offer import OfferState
 from service.store.address import parse_url
 from service.store.tables.columns import table
 from service.store.tables.intake import ResourceVersionRow

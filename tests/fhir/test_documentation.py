@@ -26,8 +26,8 @@ from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.task import read_task
 from service.fhir.search import _PARAMETERS
+from service.fhir.write.record import TASK_STATUS
 from service.referrals.contact import ContactMode, ContactOutcome
-from service.referrals.offer import TASK_STATUS
 from service.screening.result import Reading
 from service.settings import Settings
 
@@ -164,7 +164,7 @@ def test_the_answers_of_the_examples_change_only_what_a_programme_may(name: str,
     fixed = ("id", "identifier", "code", "focus", "for", "owner", "requester", "authoredOn")
     assert [each for each in fixed if answer[each] != offered[each]] == []
     message = read_task(answer, received(answer, body), base=BASE)
-    assert message.status == status
+    assert message.state == status
     assert (message.status_reason is not None) == (status == "rejected")
 
 

@@ -1,9 +1,6 @@
 """A read discloses: what it shows, what it writes down of that, and what it writes down when there is nothing."""
 
-import shutil
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import cast
 
 import orjson
@@ -12,31 +9,9 @@ import pytest
 from service.fhir.door import Door
 from service.fhir.reading import READ_TYPES, _show_or_note
 from service.fhir.showing import Shown, show
-from service.flow.rules import Rules
 from service.shared.caller import Caller
 from service.shared.ids import new_id
-from service.store.migrate import migrate
-from tests.flow.support import HOUR, Service, load_rules
-
-
-@pytest.fixture(scope="module")
-def rules() -> Rules:
-    return load_rules()
-
-
-@pytest.fixture(scope="module")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "service.db"
-    migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def service(migrated_file: Path, tmp_path: Path, rules: Rules) -> Iterator[Service]:
-    shutil.copy(migrated_file, tmp_path / "service.db")
-    opened = Service(f"sqlite:///{tmp_path / 'service.db'}", rules=rules)
-    yield opened
-    opened.close()
+from tests.flow.support import HOUR, Service
 
 
 def read(service: Service, caller: Caller, type: str, id: str) -> Shown | None:

@@ -16,7 +16,7 @@ from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
 from service.flow.receive_result import Administered, ReceivedResult, receive_result
-from service.flow.receive_update import ReceivedUpdate, Report, receive_update
+from service.flow.receive_update import Named, ReceivedUpdate, Report, receive_update
 from service.flow.received import Identifier, Received, Reference
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
@@ -24,7 +24,7 @@ from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.referrals.delivery import Delivery, Lane
-from service.referrals.offer import Offer
+from service.referrals.offer import Offer, OfferState
 from service.referrals.patient import PatientFacts
 from service.referrals.programme import DeliveryMode, Model, Programme
 from service.referrals.referral import Referral
@@ -102,6 +102,13 @@ def body() -> bytes:
     return b'{"n":%d}' % next(_NUMBERS)
 
 
+def said(status: str) -> OfferState | None:
+    """What a programme means by a word: the state of that name, and on-hold for a hold of its own."""
+    if status == "on-hold":
+        return OfferState.HELD_BY_PROGRAMME
+    return OfferState(status) if status in {*OfferState} else None
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """A woman whose hospital and programme agree on everything: what most stories start from."""
@@ -142,7 +149,7 @@ class Service:
     def organisation(self, kind: OrganisationKind, endpoint: str | None = None) -> Caller:
         id = new_id()
         row = Organisation(id, f"{kind.value} {id[-4:]}", kind, endpoint, None, True, self.now())
-        self.run(the_service(new_id()), lambda tx: tx.programmes.add_organisation(row))
+        self.run(the_service(new_id()), lambda tx: tx.organisations.add(row))
         return Caller(f"client-of-{id}", id, kind, frozenset(), new_id())
 
     def hospital(self) -> Caller:
@@ -170,7 +177,7 @@ class Service:
             telephone=None,
         )
         programme = replace(plain, **changes)
-        self.run(the_service(new_id()), lambda tx: tx.programmes.put_programme(programme, self.now()))
+        self.run(the_service(new_id()), lambda tx: tx.programmes.put(programme, self.now()))
         return programme
 
     # What a hospital sends
@@ -274,13 +281,13 @@ class Service:
         base_version: int | None = None,
         expected_version: int | None = None,
         business_status: str | None = None,
-        fixed: Mapping[str, str] | None = None,
+        named: tuple[Named, ...] = (),
         notes: tuple[Report, ...] = (),
         outputs: tuple[Report, ...] = (),
     ) -> Answer:
         received = Received("Task", body(), target_id=offer_id, expected_version=expected_version)
         message = ReceivedUpdate(
-            received, offer_id, base_version, status, reason, business_status, fixed or {}, notes, outputs
+            received, offer_id, base_version, said(status), reason, business_status, named, notes, outputs
         )
         return self.run(community, lambda tx: receive_update(tx, self.rules, message, self.now()))
 

@@ -7,12 +7,16 @@ import pytest
 from service.flow.answer import Accepted, Answer, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Received
+from service.referrals.alert import AlertState
 from service.shared.caller import Caller
 from tests.flow.support import DAY, Service, body, piece, scores, why
 
+STATES = {"requested": AlertState.OPEN, "accepted": AlertState.ACKNOWLEDGED, "completed": AlertState.RESOLVED}
+
 
 def answer(service: Service, caller: Caller, id: str, status: str, expected_version: int | None = None) -> Answer:
-    message = ReceivedAnswer(Received("Task", body(), target_id=id, expected_version=expected_version), id, status)
+    received = Received("Task", body(), target_id=id, expected_version=expected_version)
+    message = ReceivedAnswer(received, id, STATES.get(status))
     return service.run(caller, lambda tx: answer_alert(tx, service.rules, message, service.now()))
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Reason, Repeated
+from service.flow.answer import Accepted, Reason, Refused, Repeated
+from service.flow.receive_update import Named, Part
 from tests.flow.support import HOUR, NOW, Service, piece, scores, why
 
 NOTE: dict[str, object] = {"text": "She sounded very low today."}
@@ -83,7 +84,7 @@ def test_a_declined_offer_with_nobody_left_is_told_to_the_clinic(service: Servic
 # refusal -> what was sent instead of a plain acceptance of a fresh offer
 REFUSALS: dict[Reason, dict[str, Any]] = {
     Reason.VERSION_STALE: {"expected_version": 7},
-    Reason.ELEMENT_FIXED: {"fixed": {"focus": "ServiceRequest/another"}},
+    Reason.ELEMENT_FIXED: {"named": (Named(Part.REFERRAL, "another", "focus"),)},
     Reason.TRANSITION_NOT_ALLOWED: {"status": "completed"},
     Reason.STATUS_REASON_REQUIRED: {"status": "rejected"},
 }
@@ -103,20 +104,21 @@ def test_a_refused_update_changes_nothing_and_is_kept(service: Service, reason: 
     assert [(row["subject"], row["outcome"]) for row in audited] == [(f"Task/{offer.id}", reason)]
 
 
-@pytest.mark.parametrize("element", ["code", "for", "focus", "owner", "requester"])
-def test_only_the_service_sets_what_the_offer_is_about(service: Service, element: str) -> None:
+@pytest.mark.parametrize("part", Part)
+def test_only_the_service_sets_what_the_offer_brings_together(service: Service, part: Part) -> None:
     family, offer = service.offered()
     right = {
-        "code": "fulfill",
-        "for": f"Patient/{offer.handles.patient}",
-        "focus": f"ServiceRequest/{offer.handles.service_request}",
-        "owner": f"Organization/{offer.organisation_id}",
-        "requester": f"Organization/{offer.tenant_id}",
+        Part.WOMAN: offer.handles.patient,
+        Part.REFERRAL: offer.handles.service_request,
+        Part.PROGRAMME: offer.organisation_id,
+        Part.HOSPITAL: offer.tenant_id,
     }
-    assert service.update(family.community, offer.id, "accepted", fixed={**right, element: "other"}) == (
-        service.update(family.community, offer.id, "accepted", fixed={**right, element: "another"})
-    )
-    assert why(service.update(family.community, offer.id, "accepted", fixed=right)) == "accepted"
+    for wrong in ("other", family.woman, None):
+        named = tuple(Named(each, wrong if each is part else id, f"the {each}") for each, id in right.items())
+        refused = service.update(family.community, offer.id, "accepted", named=named)
+        assert refused == Refused(Reason.ELEMENT_FIXED, f"the {part}")
+    named = tuple(Named(each, id, "") for each, id in right.items())
+    assert why(service.update(family.community, offer.id, "accepted", named=named)) == "accepted"
 
 
 @pytest.mark.parametrize("status", ["requested", "draft", "ready", "received", "entered-in-error", "on-hold", ""])

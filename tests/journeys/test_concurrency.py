@@ -25,7 +25,7 @@ from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.referrals.offer import ACTIVE, LIVE, Offer
 from service.referrals.programme import Programme
-from service.referrals.referral import ENDED, ReferralTrigger
+from service.referrals.referral import REFERRAL_ENDED, ReferralTrigger
 from service.screening import result as screening
 from service.shared.caller import Caller, the_service
 from service.shared.clock import SystemClock
@@ -33,7 +33,7 @@ from service.shared.ids import new_id
 from service.store.migrate import migrate
 from service.store.queries import TaskQuery
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, load_rules, piece, scores
+from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, load_rules, piece, said, scores
 
 AT_ONCE = 64
 ROUNDS_FOR_EACH_PAIR = 3
@@ -199,7 +199,7 @@ def _withdraw(service: Service, case: Case) -> tuple[Caller, Work]:
 
 def _status(service: Service, offer: Offer, status: str, notes: tuple[dict[str, object], ...] = ()) -> Work:
     received = Received("Task", body(), target_id=offer.id)
-    message = ReceivedUpdate(received, offer.id, None, status, "As agreed.", None, {}, notes, ())
+    message = ReceivedUpdate(received, offer.id, None, said(status), "As agreed.", None, (), notes, ())
     return partial(receive_update, rules=service.rules, message=message, now=service.now())
 
 
@@ -346,7 +346,7 @@ def _holds_together(service: Service, case: Case) -> None:
         ("delivery", {**about_her, "state": "ready"}),
     )
     pair = referral["state"], offer["state"]
-    assert not (offer["state"] in LIVE and referral["state"] in ENDED), pair
+    assert not (offer["state"] in LIVE and referral["state"] in REFERRAL_ENDED), pair
     assert offer["state"] != "requested" or referral["state"] == "offered", pair
     assert offer["state"] not in ACTIVE or referral["state"] in ("supported", "on-hold"), pair
     assert [each["version"] for each in versions] == list(range(1, offer["version"] + 1))
@@ -411,4 +411,4 @@ def test_a_withdrawal_holds_against_an_acceptance_in_300_rounds(crowded: Service
 def test_everything_at_once_leaves_everything_whole(crowded: Service, house: House) -> None:
     for state, triggers in (("offered", WHILE_OFFERED), ("supported", WHILE_SUPPORTED)) * 5:
         case, _ = _round(crowded, house, state, *triggers.values())
-        assert crowded.referral(case.family.woman).state in ENDED
+        assert crowded.referral(case.family.woman).state in REFERRAL_ENDED

@@ -8,10 +8,10 @@ from service.referrals.alert import ALERT_KINDS, ALERT_TABLE, AlertCode, AlertEf
 from service.referrals.referral import REFERRAL_TABLE
 
 EXPECTED: dict[str, dict[str, str]] = {
-    "acknowledge": {"open": "acknowledged tell-the-record"},
-    "resolve": {"open": "resolved tell-the-record", "acknowledged": "resolved tell-the-record"},
+    "acknowledge": {"open": "acknowledged"},
+    "resolve": {"open": "resolved", "acknowledged": "resolved"},
     "overdue": {"open": "open climb-the-ladder"},
-    "no-longer-needed": {"open": "resolved tell-the-record", "acknowledged": "resolved tell-the-record"},
+    "no-longer-needed": {"open": "resolved", "acknowledged": "resolved"},
 }
 
 # code: task, priority ("site": the site's policy says), and whether it is announced or waits on the clinic's worklist.

@@ -7,14 +7,14 @@ import pytest
 from service.consent.disclosure import ViewStage
 from service.referrals.offer import (
     ACTIVE,
-    ENDED,
     LIVE,
+    OFFER_ENDED,
     OFFER_TABLE,
     TAKES_A_PLACE,
-    TASK_STATUS,
     VIEW_STAGE,
     OfferState,
     OfferTrigger,
+    as_programmes_see,
 )
 
 LIVE_TO_CANCELLED = dict.fromkeys(
@@ -74,7 +74,7 @@ BY_THE_PROGRAMME = {"accepted", "rejected", "in-progress", "on-hold", "failed", 
 
 
 def status(state: OfferState) -> str:
-    """Task.status, without asking the table that says so."""
+    """Task.status in the words of the standard, which do not tell one hold from the other."""
     return "on-hold" if state.value.startswith("held-by-") else state.value
 
 
@@ -120,9 +120,9 @@ def test_every_state_is_reached_and_what_has_ended_only_turns_out_an_error() -> 
     while more := {then for (state, _), then in OFFER_TABLE.items() if state in reached} - reached:
         reached |= more
     assert reached == {*OfferState}
-    assert {then for (state, _), then in OFFER_TABLE.items() if state in ENDED} == {OfferState.ENTERED_IN_ERROR}
-    assert {*LIVE} | {*ENDED} == {*OfferState}
-    assert not {*LIVE} & {*ENDED}
+    assert {then for (state, _), then in OFFER_TABLE.items() if state in OFFER_ENDED} == {OfferState.ENTERED_IN_ERROR}
+    assert {*LIVE} | {*OFFER_ENDED} == {*OfferState}
+    assert not {*LIVE} & {*OFFER_ENDED}
 
 
 def test_the_service_can_cancel_or_void_whatever_is_live() -> None:
@@ -135,8 +135,9 @@ def test_only_what_is_accepted_and_not_over_takes_a_place() -> None:
     assert {*TAKES_A_PLACE} == {*ACTIVE} == {*LIVE} - {OfferState.REQUESTED}
 
 
-def test_every_state_has_its_task_status() -> None:
-    assert {state: status(state) for state in OfferState} == TASK_STATUS
+def test_a_programme_sees_a_hold_whoever_set_it_and_every_other_state_as_it_is() -> None:
+    assert {state for state in OfferState if as_programmes_see(state) is not state} == {OfferState.HELD_BY_SERVICE}
+    assert as_programmes_see(OfferState.HELD_BY_SERVICE) is OfferState.HELD_BY_PROGRAMME
 
 
 def test_every_state_has_its_view() -> None:

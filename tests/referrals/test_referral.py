@@ -8,8 +8,8 @@ import pytest
 from service.referrals.alert import AlertCode
 from service.referrals.referral import (
     BEFORE_ACCEPTANCE,
-    ENDED,
     OPEN,
+    REFERRAL_ENDED,
     REFERRAL_TABLE,
     ReferralEffect,
     ReferralState,
@@ -167,9 +167,9 @@ def test_the_expected_table_names_only_states_and_triggers_that_exist() -> None:
 
 
 def test_open_and_ended_are_all_states_and_exclude_each_other() -> None:
-    assert {*OPEN} | {*ENDED} == {*ReferralState}
-    assert not {*OPEN} & {*ENDED}
-    assert {*ENDED} == {_S.COMPLETED, _S.CLOSED, _S.ENTERED_IN_ERROR}
+    assert {*OPEN} | {*REFERRAL_ENDED} == {*ReferralState}
+    assert not {*OPEN} & {*REFERRAL_ENDED}
+    assert {*REFERRAL_ENDED} == {_S.COMPLETED, _S.CLOSED, _S.ENTERED_IN_ERROR}
     assert {*OPEN} - {*BEFORE_ACCEPTANCE} == {_S.SUPPORTED, _S.ON_HOLD}
 
 
@@ -215,7 +215,11 @@ def test_every_open_state_can_be_left() -> None:
 
 
 def test_what_has_ended_never_opens_again() -> None:
-    onward = {(state, then) for (state, _), (then, _) in REFERRAL_TABLE.items() if state in ENDED and then is not state}
+    onward = {
+        (state, then)
+        for (state, _), (then, _) in REFERRAL_TABLE.items()
+        if state in REFERRAL_ENDED and then is not state
+    }
     assert onward == {(_S.COMPLETED, _S.ENTERED_IN_ERROR), (_S.CLOSED, _S.ENTERED_IN_ERROR)}
 
 

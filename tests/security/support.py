@@ -201,7 +201,7 @@ class TokenDesk:
 
     async def send(
         self, body: bytes, content_type: str = FORM, address: str = "192.0.2.1", **headers: str
-    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
         reply = await self.endpoint.issue({"content-type": content_type, **headers}, body, address, "correlation")
         return reply.status, json.loads(reply.body), reply.headers
 

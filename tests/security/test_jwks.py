@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from service.security.errors import Fault, InvalidClient
+from service.security.errors import Flaw, InvalidClient
 from service.security.jwks import KeySource, address_problem, seconds_to_keep, set_problems
 from service.security.transport import AddressRefused, Pinned, TooLarge
 from service.shared.caller import OrganisationKind
@@ -44,7 +44,7 @@ def unavailable(url: str) -> None:
     async def refused(source: KeySource) -> None:
         with pytest.raises(InvalidClient) as refusal:
             await source.keys(client(url), "rsa-1")
-        assert refusal.value.fault is Fault.KEYS_UNAVAILABLE
+        assert refusal.value.fault is Flaw.KEYS_UNAVAILABLE
 
     with_source(refused)
 
@@ -59,7 +59,7 @@ def test_a_client_with_an_address_gets_a_token(desk: TokenDesk, published: Local
 def test_a_foreign_key_location_is_never_asked(desk: TokenDesk, published: LocalServer) -> None:
     desk.client = desk.register(jwks=None, jwks_url=f"{published.url}/jwks.json")
     assert desk.ask(desk.assertion({"jku": f"{published.url}/other.json"}))[0] == 400
-    assert desk.store.outcomes() == [Fault.KEY_LOCATION.value]
+    assert desk.store.outcomes() == [Flaw.KEY_LOCATION.value]
     assert published.requests == []
 
 

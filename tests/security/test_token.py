@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.security.errors import Fault
+from service.security.errors import Flaw
 from service.security.scopes import HOSPITAL
 from service.security.token import LARGEST_FORM, token_hash
 from tests.security.support import NOW, ClientStore, TokenDesk, public, signed
@@ -39,8 +39,8 @@ def test_issue_and_denial_are_in_the_audit_and_say_who(desk: TokenDesk) -> None:
     told = [(event.subject, event.outcome) for event in desk.store.events]
     assert told == [
         (f"Client/{desk.client.id}", "success"),
-        (f"Client/{desk.client.id}", Fault.REPLAY.value),
-        ("Client/unknown", Fault.SEGMENTS.value),
+        (f"Client/{desk.client.id}", Flaw.REPLAY.value),
+        ("Client/unknown", Flaw.SEGMENTS.value),
     ]
 
 
@@ -210,7 +210,7 @@ def test_whoever_keeps_failing_is_slowed_and_no_one_else(desk: TokenDesk) -> Non
         assert (await desk.send(desk.form(desk.assertion())))[0] == 200
 
     asyncio.run(attack())
-    assert desk.store.outcomes().count(Fault.AUDIENCE.value) == 10
+    assert desk.store.outcomes().count(Flaw.AUDIENCE.value) == 10
 
 
 def test_a_new_false_name_each_time_does_not_escape_the_brake(desk: TokenDesk) -> None:

@@ -130,7 +130,7 @@ def test_a_programme_comes_back_as_it_was_put(service: Service) -> None:
     assert service.read(WORKER, lambda tx: tx.programmes.get(programme.id)) == programme
     assert service.read(WORKER, lambda tx: tx.programmes.named(community.organisation_id, "Programme")) == programme.id
 
-    service.run(WORKER, lambda tx: tx.programmes.put_programme(replace(programme, active=False), service.now()))
+    service.run(WORKER, lambda tx: tx.programmes.put(replace(programme, active=False), service.now()))
     assert service.read(WORKER, lambda tx: tx.programmes.get(programme.id)).active is False
     assert programme.id not in {each.id for each in service.read(WORKER, lambda tx: tx.programmes.all())}
 
@@ -325,5 +325,5 @@ def test_an_organisation_that_is_not_active_is_addressed_by_nobody(service: Serv
     hospital, community = service.hospital(), service.community()
     assert service.read(hospital, lambda tx: tx.visible.organisation_id(community.organisation_id))
     assert service.read(hospital, lambda tx: tx.visible.organisation_id("nobody")) is None
-    names = service.read(hospital, lambda tx: tx.programmes.names([community.organisation_id, "nobody"]))
+    names = service.read(hospital, lambda tx: tx.organisations.names([community.organisation_id, "nobody"]))
     assert set(names) == {community.organisation_id}

@@ -1,14 +1,26 @@
-"""Task, as a programme puts it back -> ReceivedUpdate."""
+"""Task, as a programme puts it back -> ReceivedUpdate, and as a hospital answers an alert -> ReceivedAnswer."""
 
 import re
+from collections.abc import Iterator
 
 from service.fhir.read.common import reference_of, unclear
 from service.fhir.survey import Tree
 from service.fhir.terms import FULFIL
-from service.flow.receive_update import ReceivedUpdate
+from service.fhir.write.alert import ALERT_STATUS
+from service.fhir.write.record import TASK_STATUS
+from service.flow.answer_alert import ReceivedAnswer
+from service.flow.receive_update import Named, Part, ReceivedUpdate
 from service.flow.received import Received
+from service.referrals.offer import as_programmes_see
 
-_FIXED = {"for": "Patient", "focus": "ServiceRequest", "owner": "Organization", "requester": "Organization"}
+_PARTS = {
+    "for": (Part.WOMAN, "Patient"),
+    "focus": (Part.REFERRAL, "ServiceRequest"),
+    "owner": (Part.PROGRAMME, "Organization"),
+    "requester": (Part.HOSPITAL, "Organization"),
+}
+_OFFER_STATES = {status: as_programmes_see(state) for state, status in TASK_STATUS.items()}
+_ALERT_STATES = {status: state for state, status in ALERT_STATUS.items()}
 _NO_ID = re.compile(r"(.*/)?|[A-Za-z]*")
 
 
@@ -27,10 +39,10 @@ def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
         received=received,
         offer_id=received.target_id or tree.get("id", ""),
         base_version=_version(tree.get("meta", {}).get("versionId", "")),
-        status=tree["status"],
+        state=_OFFER_STATES.get(tree["status"]),
         status_reason=_words(tree.get("statusReason"), "display"),
         business_status=_words(tree.get("businessStatus"), "code"),
-        fixed=_fixed(tree, base),
+        named=tuple(_named(tree, base)),
         notes=tuple(tree.get("note", ())),
         outputs=tuple(tree.get("output", ())),
     )
@@ -48,19 +60,24 @@ def _words(concept: Tree | None, otherwise: str) -> str | None:
     return next((each.strip() for each in written if each and each.strip()), None)
 
 
-def _fixed(tree: Tree, base: str) -> dict[str, str]:
-    found = {name: _name(tree[name], base, default) for name, default in _FIXED.items() if name in tree}
-    return found | ({"code": _code(tree["code"])} if "code" in tree else {})
+def _named(tree: Tree, base: str) -> Iterator[Named]:
+    for element, (part, kind) in _PARTS.items():
+        if element in tree:
+            yield Named(part, _our_id(tree[element], base, kind), element)
+    if "code" in tree and _code(tree["code"]) != FULFIL.code:
+        yield Named(Part.REFERRAL, None, "code")
 
 
-def _name(node: Tree, base: str, default_type: str) -> str:
-    """`Type/id` for a resource of ours. Anything else stays as it was sent, and so differs from what is fixed."""
-    reference = reference_of(node, base, default_type)
-    if reference is None or reference.base is not None or reference.id is None:
-        return str(node.get("reference", ""))
-    return f"{reference.type}/{reference.id}"
+def _our_id(node: Tree, base: str, kind: str) -> str | None:
+    reference = reference_of(node, base, kind)
+    return reference.id if reference and reference.base is None and reference.type == kind else None
 
 
 def _code(concept: Tree) -> str:
     codings = sorted(concept.get("coding", ()), key=lambda each: each.get("system") != FULFIL.system)
     return next((each["code"] for each in codings if "code" in each), "")
+
+
+def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
+    """Only the status of it counts: everything else in an alert is the service's own."""
+    return ReceivedAnswer(received, received.target_id or "", _ALERT_STATES.get(tree["status"]))

@@ -26,17 +26,18 @@ from service.fhir.write.parts import (
     reference,
     words,
 )
+from service.fhir.write.record import TASK_STATUS
 from service.fhir.write.safe_contact import safe_contact, telecom
 from service.flow.disclose import OfferView
 from service.flow.rules import OTHERWISE, Rules
-from service.referrals.offer import ENDED, TASK_STATUS, OfferState
+from service.referrals.offer import OFFER_ENDED, OfferState
 from service.screening.instrument import Stage
 from service.shared.code import Code
 
 # The request stays the service's own: what the programme does shows on its Task.
 _REQUEST_STATUS: dict[OfferState, str] = {
     **dict.fromkeys(OfferState, "active"),
-    **dict.fromkeys(ENDED, "revoked"),
+    **dict.fromkeys(OFFER_ENDED, "revoked"),
     OfferState.HELD_BY_SERVICE: "on-hold",
     OfferState.COMPLETED: "completed",
     OfferState.ENTERED_IN_ERROR: "entered-in-error",
@@ -89,7 +90,7 @@ def task(
 def service_request(view: OfferView, stamp_ms: int) -> Tree:
     """HL7 SDOHCC-ServiceRequest, with the stage, and once accepted the due month and how she may be reached."""
     offer, handles = view.offer, view.offer.handles
-    revoked = view.stage is ViewStage.OVER and offer.state not in ENDED
+    revoked = view.stage is ViewStage.OVER and offer.state not in OFFER_ENDED
     return present(
         {
             "resourceType": "ServiceRequest",
@@ -192,7 +193,7 @@ def _status_reason(view: OfferView, rules: Rules) -> str | None:
         return said
     if offer.state is OfferState.COMPLETED:
         return None
-    if offer.state not in ENDED:
+    if offer.state not in OFFER_ENDED:
         return rules.status_reason(OTHERWISE)
     return said if said in rules.status_reasons.values() else rules.status_reason(_RETURNED)
 

@@ -15,35 +15,25 @@ from service.flow.received import Identifier
 from service.referrals.alert import Alert
 from service.referrals.contact import Engagement
 from service.referrals.offer import Offer
-from service.referrals.patient import PatientFacts
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral
 from service.store.directory import Organisation
 
 
-def outgoing_patient(identifiers: Sequence[Identifier], facts: PatientFacts | None = None) -> Tree:
-    """Her, for a record that does not know her yet, by the identifiers that its hospital gave.
-
-    `facts` add the name she goes by and her birth date, and nothing else.
-    """
-    name = facts.preferred_name if facts else None
-    born = facts.birth_date if facts else None
-    return present(
-        {
-            "resourceType": "Patient",
-            "identifier": [identifier(each.system, each.value) for each in identifiers],
-            "name": [{"use": "usual", "given": [name]}] if name else [],
-            "birthDate": born.isoformat() if born else None,
-        }
-    )
+def outgoing_patient(identifiers: Sequence[Identifier]) -> Tree:
+    """Her, for a record that does not know her yet, by the identifiers that its hospital gave and nothing else."""
+    return {
+        "resourceType": "Patient",
+        "identifier": [identifier(each.system, each.value) for each in identifiers],
+    }
 
 
-def outgoing_service_request(referral: Referral, patient_reference: str, hospital: Organisation | None = None) -> Tree:
-    """The referral; its requester is named when `hospital` is given."""
+def outgoing_service_request(referral: Referral, patient_reference: str) -> Tree:
+    """The referral. The record's own hospital asks for it, so no requester is named."""
     return {
         "resourceType": "ServiceRequest",
         "meta": claims(terms.SERVICE_REQUEST_PROFILE, LABELS),
-        **referral_elements(referral, {"reference": patient_reference}, logical(hospital) if hospital else None),
+        **referral_elements(referral, {"reference": patient_reference}),
     }
 
 

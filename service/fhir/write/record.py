@@ -17,9 +17,22 @@ from service.fhir.write.parts import (
     words,
 )
 from service.referrals.contact import Engagement
-from service.referrals.offer import TASK_STATUS, Offer, OfferState
+from service.referrals.offer import Offer, OfferState
 from service.referrals.referral import Referral, ReferralState
 from service.shared.code import Code
+
+TASK_STATUS: dict[OfferState, str] = {
+    OfferState.REQUESTED: "requested",
+    OfferState.ACCEPTED: "accepted",
+    OfferState.REJECTED: "rejected",
+    OfferState.IN_PROGRESS: "in-progress",
+    OfferState.HELD_BY_PROGRAMME: "on-hold",
+    OfferState.HELD_BY_SERVICE: "on-hold",
+    OfferState.COMPLETED: "completed",
+    OfferState.FAILED: "failed",
+    OfferState.CANCELLED: "cancelled",
+    OfferState.ENTERED_IN_ERROR: "entered-in-error",
+}
 
 REQUEST_STATUS: dict[ReferralState, str] = {
     ReferralState.IN_REVIEW: "draft",
@@ -123,7 +136,7 @@ def _counted(code: str) -> Tree:
     return concept(Code(terms.ENGAGEMENT, code))
 
 
-def referral_elements(referral: Referral, patient: Tree, requester: Tree | None) -> Tree:
+def referral_elements(referral: Referral, patient: Tree, requester: Tree | None = None) -> Tree:
     """ServiceRequest from extension to requester, likewise."""
     return present(
         {

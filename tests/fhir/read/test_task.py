@@ -5,8 +5,12 @@ import pytest
 
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
-from service.fhir.read.task import read_task
-from service.flow.receive_update import ReceivedUpdate
+from service.fhir.read.task import read_answer, read_task
+from service.flow.answer_alert import ReceivedAnswer
+from service.flow.receive_update import Named, Part, ReceivedUpdate
+from service.flow.received import Received
+from service.referrals.alert import AlertState
+from service.referrals.offer import OfferState
 
 Tree = dict[str, Any]
 Read = Callable[..., ReceivedUpdate]
@@ -39,22 +43,21 @@ def test_a_whole_task_is_read(read: Read) -> None:
         output=[output],
         **{"for": {"reference": "Patient/h2"}},
     )
-    assert (message.offer_id, message.base_version, message.status) == ("7", 3, "on-hold")
+    assert (message.offer_id, message.base_version, message.state) == ("7", 3, OfferState.HELD_BY_PROGRAMME)
     assert (message.status_reason, message.business_status) == ("she is away", "waiting")
-    assert message.fixed == {
-        "code": "fulfill",
-        "for": "Patient/h2",
-        "focus": "ServiceRequest/h1",
-        "owner": "Organization/x",
-        "requester": "Organization/m",
-    }
+    assert message.named == (
+        Named(Part.WOMAN, "h2", "for"),
+        Named(Part.REFERRAL, "h1", "focus"),
+        Named(Part.PROGRAMME, "x", "owner"),
+        Named(Part.HOSPITAL, "m", "requester"),
+    )
     assert (message.notes, message.outputs) == ((note,), (output,))
 
 
 def test_what_is_left_out_is_not_meant(read: Read) -> None:
     message = read()
     assert (message.base_version, message.status_reason, message.business_status) == (None, None, None)
-    assert (message.fixed, message.notes, message.outputs) == ({}, (), ())
+    assert (message.named, message.notes, message.outputs) == ((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -83,36 +86,53 @@ def test_a_reason_is_read_in_words_and_a_business_status_also_by_its_code(
 
 
 @pytest.mark.parametrize(
-    ("sent", "named"),
+    ("sent", "id"),
     [
-        ({"reference": "Organization/x"}, "Organization/x"),
-        ({"reference": "Organization/x/_history/2"}, "Organization/x"),
-        ({"reference": f"{BASE}/fhir/Organization/x"}, "Organization/x"),
-        ({"reference": "https://other.example/fhir/Organization/x"}, "https://other.example/fhir/Organization/x"),
-        (
-            {"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"},
-            "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
-        ),
-        ({"identifier": {"system": "urn:a", "value": "b"}}, ""),
-        ({"display": "Programme"}, ""),
+        ({"reference": "Organization/x"}, "x"),
+        ({"reference": "Organization/x/_history/2"}, "x"),
+        ({"reference": f"{BASE}/fhir/Organization/x"}, "x"),
+        ({"reference": "https://other.example/fhir/Organization/x"}, None),
+        ({"reference": "Patient/x"}, None),
+        ({"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}, None),
+        ({"identifier": {"system": "urn:a", "value": "b"}}, None),
+        ({"display": "Programme"}, None),
     ],
 )
-def test_an_owner_of_ours_is_named_plainly_and_any_other_differs(read: Read, sent: Tree, named: str) -> None:
-    assert read(owner=sent).fixed == {"owner": named}
+def test_an_owner_is_named_by_our_id_and_any_other_is_nobody_of_ours(read: Read, sent: Tree, id: str | None) -> None:
+    assert read(owner=sent).named == (Named(Part.PROGRAMME, id, "owner"),)
 
 
 @pytest.mark.parametrize(
-    ("code", "named"),
+    ("code", "ours"),
     [
-        (FULFILL, "fulfill"),
-        ({"coding": [{"system": "urn:a", "code": "help"}, *FULFILL["coding"]]}, "fulfill"),
-        ({"coding": [{"system": "urn:a", "code": "help"}]}, "help"),
-        ({"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "approve"}]}, "approve"),
-        ({"text": "fulfill"}, ""),
+        (FULFILL, True),
+        ({"coding": [{"system": "urn:a", "code": "help"}, *FULFILL["coding"]]}, True),
+        ({"coding": [{"system": "urn:a", "code": "help"}]}, False),
+        ({"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "approve"}]}, False),
+        ({"text": "fulfill"}, False),
     ],
 )
-def test_the_code_is_that_of_hl7_when_it_is_there(read: Read, code: Tree, named: str) -> None:
-    assert read(code=code).fixed == {"code": named}
+def test_a_task_with_another_code_is_no_offer_of_ours(read: Read, code: Tree, ours: bool) -> None:
+    assert read(code=code).named == (() if ours else (Named(Part.REFERRAL, None, "code"),))
+
+
+@pytest.mark.parametrize(("status", "state"), [("failed", OfferState.FAILED), ("received", None), ("draft", None)])
+def test_a_status_that_no_offer_has_is_no_state(read: Read, status: str, state: OfferState | None) -> None:
+    assert read(status=status).state is state
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("requested", AlertState.OPEN),
+        ("accepted", AlertState.ACKNOWLEDGED),
+        ("completed", AlertState.RESOLVED),
+        ("rejected", None),
+    ],
+)
+def test_a_hospital_answers_an_alert_by_its_status(status: str, state: AlertState | None) -> None:
+    message = Received("Task", b"", target_id="7")
+    assert read_answer({"status": status}, message) == ReceivedAnswer(message, "7", state)
 
 
 def output(reference: str) -> Tree:

@@ -222,8 +222,7 @@ def written_into_the_record() -> list[Tree]:
     text = RULES.alert_text(ALERT.code)
     return [
         outgoing_patient([NUMBER]),
-        outgoing_patient([NUMBER], FACTS),
-        outgoing_service_request(REFERRAL, IN_RECORD[0], HOSPITAL),
+        outgoing_service_request(REFERRAL, IN_RECORD[0]),
         outgoing_service_request(CLOSED, IN_RECORD[0]),
         outgoing_task(OFFER, None, *IN_RECORD, PROGRAMME, None, HOSPITAL),
         outgoing_task(SUPPORTING.offer, ENGAGEMENT, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL),

@@ -19,8 +19,9 @@ from service.fhir.terms import DO_NOT_CONTACT, SAFE_CONTACT
 from service.fhir.write.offer import patient, service_request, task
 from service.fhir.write.safe_contact import safe_contact
 from service.flow.disclose import OfferView
+from service.flow.receive_update import Part
 from service.flow.received import Received
-from service.referrals.offer import TASK_STATUS, VIEW_STAGE, OfferState
+from service.referrals.offer import VIEW_STAGE, OfferState, as_programmes_see
 from service.screening.instrument import Stage
 from service.shared.code import Code
 from tests.fhir.write.support import (
@@ -239,14 +240,13 @@ def test_a_task_that_comes_back_unchanged_means_no_change(name: str) -> None:
     view = VIEWS[name]
     received = Received("Task", b"", target_id=view.offer.id)
     sent = read_task(task(view, STAMP, RULES), received, base="https://service.example")
-    assert (sent.base_version, sent.status) == (view.offer.version, TASK_STATUS[view.offer.state])
+    assert (sent.base_version, sent.state) == (view.offer.version, as_programmes_see(view.offer.state))
     assert (sent.status_reason, sent.business_status) == (view.offer.status_reason, view.offer.business_status)
-    assert sent.fixed == {
-        "code": "fulfill",
-        "for": f"Patient/{OFFER.handles.patient}",
-        "focus": f"ServiceRequest/{OFFER.handles.service_request}",
-        "owner": f"Organization/{OFFER.organisation_id}",
-        "requester": f"Organization/{OFFER.tenant_id}",
+    assert {(each.part, each.id) for each in sent.named} == {
+        (Part.WOMAN, OFFER.handles.patient),
+        (Part.REFERRAL, OFFER.handles.service_request),
+        (Part.PROGRAMME, OFFER.organisation_id),
+        (Part.HOSPITAL, OFFER.tenant_id),
     }
 
 

@@ -1,4 +1,4 @@
-"""A service of its own for each test, on a copy of a migrated SQLite file."""
+"""A service of its own for each test, on a copy of a migrated SQLite file; rooms with other needs have their own."""
 
 import shutil
 from collections.abc import Iterator
