@@ -153,6 +153,12 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.SEVERAL_MATCH: Row(
         412, "multiple-matches", "Several resources match; the condition must match one at most."
     ),
+    Reason.IDENTITY_CONFLICT: Row(
+        409,
+        "conflict",
+        "The id in the body stands for another patient of yours already, by what was sent before. Nothing was changed. "
+        "Find out which of the two is meant; an update needs an identifier that the patient has here.",
+    ),
     Reason.VERSION_STALE: Row(412, "conflict", "If-Match names an older version. Read the resource and try again."),
     Reason.CHANGED_MEANWHILE: Row(409, "conflict", "The resource changed meanwhile. Read it and try again."),
     Reason.TRANSITION_NOT_ALLOWED: Row(422, "business-rule", "This status cannot follow the present one."),

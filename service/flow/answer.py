@@ -14,6 +14,7 @@ class Reason(StrEnum):
     CONTENT_UNCLEAR = "content-unclear"
     DIFFERENT_UNDER_SAME_IDENTIFIER = "different-under-same-identifier"
     SEVERAL_MATCH = "several-match"
+    IDENTITY_CONFLICT = "identity-conflict"
     VERSION_STALE = "version-stale"
     CHANGED_MEANWHILE = "changed-meanwhile"
     TRANSITION_NOT_ALLOWED = "transition-not-allowed"

@@ -5,6 +5,28 @@ from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.shared.errors import Unavailable
 
+OWN_IDS = ""
+"""The alias system of the ids that a sender gives its resources in its own messages."""
+
+
+def bearers_of(tx: Transaction, type: str, id: str, base: str | None = None) -> set[str]:
+    """Which of our resources a sender's own `id` stands for: none, one, or several that contradict each other.
+
+    It may be relative, or absolute under the base of the sender's record. Then the id is looked for among those that
+    its messages gave and among those that its record gave when we wrote into it. The two are kept apart: what a message
+    calls her may be the word of an engine in between, and we write into no record on such a word alone.
+    """
+    own_base = tx.organisations.fhir_endpoint(tx.caller.organisation_id)
+    systems = {OWN_IDS, own_base} if base in (None, own_base) else {base}
+    found = {tx.aliases.find(type, system, id) for system in systems if system is not None}
+    return {each for each in found if each is not None}
+
+
+def claim_own_id(tx: Transaction, type: str, own_id: str, resource_id: str) -> None:
+    """Let the sender's own id stand for the resource. Raises Unavailable when another message was first just now."""
+    if tx.aliases.claim(type, OWN_IDS, own_id, resource_id) != resource_id:
+        raise Unavailable("Another message claims the same id at this moment.", 1)
+
 
 def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
     """The id of the resource that these identifiers stand for: `new_id` when none of them was known in this tenant.
@@ -28,13 +50,18 @@ def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
 
 
 def subject_of(tx: Transaction, reference: Reference) -> str | None:
-    """The patient meant: our id in this tenant, then the sender's own id under its base, then a business identifier."""
+    """The patient meant: our id in this tenant, then the sender's own id for her, then a business identifier.
+
+    None also when the sender's id stands for two women: neither of them may get what is the other's.
+    """
     if reference.type != "Patient":
         return None
     known = None
     if reference.id is not None:
         known = tx.visible.patient_id(reference.id) if reference.base is None else None
-        known = known or tx.aliases.find("Patient", reference.base or "", reference.id)
+        if known is None:
+            bearers = bearers_of(tx, "Patient", reference.id, reference.base)
+            known = bearers.pop() if len(bearers) == 1 else None
     if known is None and reference.identifier is not None:
         known = tx.aliases.find("Patient", reference.identifier.system, reference.identifier.value)
     return known

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertCode, AlertState
+from service.referrals.patient import Patient
 from service.screening.instrument import Policy, Priority
 from service.shared.audit import Action, AuditEvent
 
@@ -39,6 +40,20 @@ def raise_alert(
     if kind.announced:
         tx.deliveries.owe(tenant_id, "Communication", alert.id, alert.version, patient_id, urgent=True)
     return alert
+
+
+def alert_about(tx: Transaction, rules: Rules, code: AlertCode, patient: Patient, now: datetime) -> Alert:
+    """Raise an alert about a woman, and about her open referral if she has one."""
+    referral = tx.referrals.open_of(patient.id)
+    return raise_alert(
+        tx,
+        rules,
+        code,
+        tenant_id=patient.tenant_id,
+        patient_id=patient.id,
+        referral_id=referral.id if referral else None,
+        now=now,
+    )
 
 
 def _site_priority(code: AlertCode, policy: Policy) -> Priority:

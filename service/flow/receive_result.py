@@ -9,7 +9,7 @@ from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_about
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
@@ -68,10 +68,10 @@ def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id:
         if message.received.condition is not None or known_body == message.received.body:
             return Repeated("Observation", owner, known_version)
         if tx.inbox.patient_of("Observation", owner) not in (None, patient_id):
-            _conflict(tx, rules, patient, now)
+            alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
             return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
         if not message.corrects and not _completes(tx, message, patient):
-            _conflict(tx, rules, patient, now)
+            alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
             return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
         version = known_version + 1
     if message.due_date is not None and message.due_date != patient.due_date:
@@ -151,16 +151,3 @@ def _judge(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime
     tx.results.save(result, now + waits if ready is Readiness.WAIT else None)
     if ready is Readiness.DECIDE_NOW or tx.results.judged(result.id) is not None:
         act_on_decision(tx, rules, result, now)
-
-
-def _conflict(tx: Transaction, rules: Rules, patient: Patient, now: datetime) -> None:
-    referral = tx.referrals.open_of(patient.id)
-    raise_alert(
-        tx,
-        rules,
-        AlertCode.CONTENT_CONFLICT,
-        tenant_id=patient.tenant_id,
-        patient_id=patient.id,
-        referral_id=referral.id if referral else None,
-        now=now,
-    )

@@ -5,28 +5,36 @@ from datetime import datetime
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.identify import identify
+from service.flow.identify import bearers_of, claim_own_id, identify
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
-from service.flow.received import Received
+from service.flow.raise_alert import alert_about
+from service.flow.received import Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient, PatientFacts
 from service.referrals.referral import ReferralTrigger
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPatient:
-    """`updates` is True for PUT: then a known identifier means her, and not a second registration."""
+    """`updates` is True for PUT: then a known identifier means her, and not a second registration.
+
+    `own_id` is the sender's own id for her (Patient.id in the body), by which its later messages may refer to her.
+    """
 
     received: Received
     facts: PatientFacts
     updates: bool
+    own_id: str | None = None
 
 
 def register_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
     """Create or update her. A creation that names a known identifier answers with the patient known already."""
     answer, patient_id = _register(tx, rules, message, now)
+    if isinstance(answer, Accepted) and message.own_id is not None:
+        claim_own_id(tx, "Patient", message.own_id, answer.id)
     return remember(tx, message.received, patient_id, answer)
 
 
@@ -40,8 +48,13 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         if named != known:
             return Refused(Reason.SEVERAL_MATCH, "identifier"), known
         return _update(tx, rules, known, message, now), known
-    if message.updates and _names_another(tx, received):
+    by_identifier, by_own_id = _known_by_identifier(tx, received), _known_by_own_id(tx, message)
+    if message.updates and by_identifier and _is_new(tx, received.condition):
+        # An update addressed to somebody unknown here, with the identifier of a woman who is known.
         return Refused(Reason.SEVERAL_MATCH, "identifier"), None
+    others = by_own_id - by_identifier
+    if others:
+        return _told_apart(tx, rules, message, others, now), None
     new_id = tx.new_id()
     owner = identify(tx, received, new_id)
     if isinstance(owner, Refused):
@@ -57,12 +70,34 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier"), owner
 
 
-def _names_another(tx: Transaction, received: Received) -> bool:
-    """Whether an update addressed to somebody unknown here carries the identifier of a woman who is known."""
-    condition = received.condition
-    if condition is None or tx.aliases.find("Patient", condition.system, condition.value) is not None:
-        return False
-    return any(tx.aliases.find("Patient", each.system, each.value) for each in received.identifiers)
+def _is_new(tx: Transaction, name: Identifier | None) -> bool:
+    return name is not None and tx.aliases.find("Patient", name.system, name.value) is None
+
+
+def _known_by_identifier(tx: Transaction, received: Received) -> set[str]:
+    names = [*([received.condition] if received.condition else []), *received.identifiers]
+    found = {tx.aliases.find("Patient", name.system, name.value) for name in names}
+    return {each for each in found if each is not None}
+
+
+def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:
+    """Whom the id in the body stands for; one that is an id of ours stands for whom it names here."""
+    if message.own_id is None:
+        return set()
+    ours = tx.visible.patient_id(message.own_id)
+    return {ours} if ours is not None else bearers_of(tx, "Patient", message.own_id)
+
+
+def _told_apart(tx: Transaction, rules: Rules, message: ReceivedPatient, others: set[str], now: datetime) -> Answer:
+    """The id in the body is another woman's by all that was said before: unless it is that very message once more,
+    nothing is changed, and a person finds out which of the two is meant."""
+    for other in sorted(others):
+        version, body = tx.inbox.latest("Patient", other) or (1, b"")
+        if body == message.received.body:
+            return Repeated("Patient", other, version)
+    for other in sorted(others):
+        alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, tx.patients.lock(other), now)
+    return Refused(Reason.IDENTITY_CONFLICT, "id")
 
 
 def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPatient, now: datetime) -> Answer:

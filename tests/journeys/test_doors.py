@@ -45,6 +45,19 @@ def test_a_created_resource_answers_with_where_it_is_and_its_version(world: Worl
     assert {name: held[name] for name in sent} == sent
 
 
+def test_a_hospital_may_speak_of_its_patient_by_its_own_id(world: World) -> None:
+    own_id = new_id()
+    known = world.hospital.must(201)("POST", "Patient", patient(new_person()) | {"id": own_id})["id"]
+    assert known != own_id
+    for base in ("", f"{world.record.base}/"):
+        sent = epds("", (0,) * 10, subject={"reference": f"{base}Patient/{own_id}"})
+        world.hospital.must(201)("POST", "Observation", sent)
+        assert code(world.other_hospital.ask("POST", "Observation", sent)) == "not-found"
+
+    again = world.hospital.ask("POST", "Patient", patient(new_person()) | {"id": own_id})
+    assert (again.status_code, code(again), again.json()["issue"][0]["expression"]) == (409, "conflict", ["id"])
+
+
 def bodies(world: World) -> dict[str, Resource]:
     """One of each resource that a hospital creates, all about one woman who is known already."""
     person, patient_id = world.register()

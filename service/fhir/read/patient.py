@@ -21,7 +21,9 @@ _ADDRESSES = ("home", None, "temp", "work")
 
 def read_patient(tree: Tree, received: Received, *, updates: bool) -> ReceivedPatient:
     """`updates` is True for PUT. Every guarded Patient can be read: what it does not say is None or False."""
-    return ReceivedPatient(received, _facts(tree), updates)
+    # An update that is addressed to an id of ours says no other id than that.
+    own_id = tree.get("id") if received.target_id is None else None
+    return ReceivedPatient(received, _facts(tree), updates, own_id)
 
 
 def _facts(tree: Tree) -> PatientFacts:

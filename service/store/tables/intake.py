@@ -59,7 +59,8 @@ class ResourceVersionRow(Row, table=True):
 
 
 class AliasRow(Row, table=True):
-    """How another system names something we know. `system` is an identifier system, or the base URL of a record."""
+    """How another system names something we know. `system` is an identifier system, the base URL of a record,
+    or empty for the ids that a sender gives in its own messages."""
 
     __tablename__ = "alias"
     __table_args__ = (Index("ix_alias_resource_id_system", "resource_id", "system"),)

@@ -152,3 +152,11 @@ def test_the_district_is_where_she_lives_now(
 
 def test_half_a_birth_date_is_no_birth_date(facts: Callable[..., PatientFacts]) -> None:
     assert facts(birthDate="1990-05").birth_date is None
+
+
+@pytest.mark.parametrize(("target_id", "own_id"), [(None, "hers-7"), ("hers-7", None)])
+def test_the_id_in_the_body_is_the_senders_own_unless_the_address_says_that_it_is_ours(
+    guarded: Guarded, target_id: str | None, own_id: str | None
+) -> None:
+    tree = guarded({"resourceType": "Patient", "id": "hers-7", "active": True})
+    assert read_patient(tree, received(tree, b"", target_id=target_id), updates=True).own_id == own_id
