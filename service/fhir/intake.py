@@ -22,11 +22,10 @@ from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.task import read_answer, read_task
-from service.fhir.recognise import recognise
 from service.fhir.showing import Shown, show
+from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.receive_result import ReceivedResult, receive_result
 from service.flow.receive_update import ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received
@@ -36,7 +35,6 @@ from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
 from service.shared.caller import Caller, OrganisationKind
-from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
 
 Tree = dict[str, Any]
@@ -134,7 +132,7 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
         tree = await _guard(body, address.type)
         message = address.read(tree, _received(request, address.type, tree, body), door, caller, now)
     except BadInput as problem:
-        await _keep_unreadable(door, caller, body, problem)
+        await keep_unread(door, caller, request, body, problem)
         raise
     outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))
     if isinstance(outcome, Refused):
@@ -162,7 +160,7 @@ async def _update_task(door: Door, id: str, request: Request) -> Response:
         read, step = _TASK_STEPS[caller.kind]
         message = read(tree, _received(request, "Task", tree, body), door, caller, now)
     except BadInput as problem:
-        await _keep_unreadable(door, caller, body, problem)
+        await keep_unread(door, caller, request, body, problem)
         raise
 
     def update(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
@@ -233,16 +231,3 @@ def _written(
     elif "return=OperationOutcome" in prefer:
         body = operation_outcome((Issue("informational", f"{outcome.type} kept."),), "information")
     return answer(body, status=201 if created else 200, etag=version, stamp=stamp, **headers)
-
-
-async def _keep_unreadable(door: Door, caller: Caller, body: bytes, problem: BadInput) -> None:
-    """Nothing from a known sender is thrown away: a person may have to look at what we could not read."""
-    id = new_id()
-    unreadable = Unreadable(
-        id=id,
-        sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
-        reason=",".join(sorted({issue.code for issue in problem.issues})),
-        recognised=recognise(body, door.rules),
-    )
-    now = door.clock.now()
-    await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))

@@ -1,13 +1,16 @@
 """A known sender's body that could not be understood: nothing of it is acted on, and nothing of it is lost."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
+from service.flow.received import Reference
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
+from service.referrals.alert import AlertCode, AlertState
+from service.referrals.offer import Offer
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import OrganisationKind
 
@@ -21,13 +24,33 @@ class Recognised(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What somebody wrote in it, note by note, and the resources that it names, those it is most likely about first."""
+
+    written: Sequence[object]
+    about: Sequence[Reference]
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
-    """`sealed` is the body, encrypted for the id it is kept under; `reason` is the codes of what was wrong with it."""
+    """`sealed` is the body, encrypted for the id it is kept under; `reason` is the codes of what was wrong with it.
+
+    `words` is None when nobody wrote anything in it.
+    """
 
     id: str
     sealed: bytes
     reason: str
     recognised: Recognised
+    words: Words | None = None
+
+
+class Heard(Enum):
+    """Who was told of it."""
+
+    NOBODY = auto()
+    A_CLINICIAN = auto()
+    THE_OPERATOR_MUST_BE = auto()
 
 
 _ALERTS = {
@@ -36,10 +59,53 @@ _ALERTS = {
 }
 
 
-def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
-    """Keep it for a person to look at; tell the hospital when a screening result, or a risk, may be in it."""
+def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> Heard:
+    """Keep it for a person to look at, and tell one where it may hold a result, a risk, or a programme's own words.
+
+    What a programme writes is heard whatever form it comes in (DESIGN 9). When no offer of its can be told from it, the
+    answer says that the operator must be told: then only they can find out whom it is about.
+    """
     tx.inbox.keep_unreadable(unreadable.id, unreadable.sealed, unreadable.reason)
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
+    if tx.caller.kind is OrganisationKind.COMMUNITY:
+        return _hear(tx, rules, unreadable.words, now) if unreadable.words else Heard.NOBODY
     code = _ALERTS.get(unreadable.recognised)
-    if code is not None and tx.caller.kind is OrganisationKind.HOSPITAL:
-        raise_alert(tx, rules, code, tenant_id=tx.caller.organisation_id, patient_id=None, referral_id=None, now=now)
+    if code is None or tx.caller.kind is not OrganisationKind.HOSPITAL:
+        return Heard.NOBODY
+    raise_alert(tx, rules, code, tenant_id=tx.caller.organisation_id, patient_id=None, referral_id=None, now=now)
+    return Heard.A_CLINICIAN
+
+
+def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:
+    offer = _offer(tx, words.about)
+    if offer is None:
+        return Heard.THE_OPERATOR_MUST_BE
+    tx.patients.lock(offer.patient_id)
+    # A programme sends the whole Task: what it was shown itself, or reported before, is not said anew.
+    known = [*tx.offers.reports([offer.id], "note").get(offer.id, ()), {"text": offer.status_reason}]
+    if all(each in known for each in words.written):
+        return Heard.NOBODY
+    # Whoever rings the programme because of one such alert hears all of it, and a client may try again every minute.
+    open_ones = tx.alerts.unresolved(offer.referral_id, AlertCode.UNREADABLE_WORDS)
+    if any(each.state is AlertState.OPEN for each in open_ones):
+        return Heard.A_CLINICIAN
+    raise_alert(
+        tx,
+        rules,
+        AlertCode.UNREADABLE_WORDS,
+        tenant_id=offer.tenant_id,
+        patient_id=offer.patient_id,
+        referral_id=offer.referral_id,
+        now=now,
+    )
+    return Heard.A_CLINICIAN
+
+
+def _offer(tx: Transaction, about: Iterable[Reference]) -> Offer | None:
+    """The first offer named that the caller holds, by its own id or by one of its handles."""
+    named = (
+        tx.visible.offer(each.id) if each.type == "Task" else tx.visible.offer_by_handle(each.type, each.id)
+        for each in about
+        if each.id is not None and each.base is None
+    )
+    return next((offer for offer in named if offer and offer.organisation_id == tx.caller.organisation_id), None)

@@ -65,6 +65,7 @@ class AlertCode(StrEnum):
     CONTENT_CONFLICT = "content-conflict"
     UNREADABLE_RESULT = "unreadable-result"
     UNREADABLE_RISK = "unreadable-risk"
+    UNREADABLE_WORDS = "unreadable-words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.CONTENT_CONFLICT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNREADABLE_RESULT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
 }
 
 

@@ -64,6 +64,11 @@ def tell(event: str, *, worth_reading: bool = True, **facts: str | float | None)
         _LOGGER.log(level, event, extra={"facts": facts})
 
 
+def tell_person(event: str, **facts: str) -> None:
+    """Log what a person of the operator has to look into, as an error: nobody else was told."""
+    _LOGGER.error(event, extra={"facts": facts})
+
+
 def tell_defect(event: str, error: BaseException, **facts: str | int | None) -> None:
     """Log a defect by the type of its error and where it was raised, never by its message."""
     _LOGGER.error(event, extra={"facts": facts}, exc_info=error)

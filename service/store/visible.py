@@ -74,7 +74,7 @@ class Visible:
         return None if row is None else to_offer(row)
 
     def offer_by_handle(self, type: str, handle: str) -> Offer | None:
-        row = self._one(OFFER, {HANDLES[type]: handle})
+        row = self._one(OFFER, {HANDLES[type]: handle}) if type in HANDLES else None
         return None if row is None else to_offer(row)
 
     def alert(self, id: str) -> Alert | None:

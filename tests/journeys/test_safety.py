@@ -1,5 +1,6 @@
 """Danger goes to clinicians first and is never left to a volunteer: what the record gets and what no programme sees."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -176,6 +177,29 @@ def is_alert(task: Resource) -> bool:
 def held_by(world: World, task: Resource) -> str:
     (held,) = world.tasks(f"_id={task['id']}", world.hospital)
     return str(held["for"]["reference"])
+
+
+REFUSED_NOTES: dict[str, Callable[[Resource], bytes]] = {
+    "an element of nobody's": lambda task: json.dumps({**task, "mood": "low"}).encode(),
+    "a note that is no array": lambda task: json.dumps({**task, "note": task["note"][0]}).encode(),
+    "half of it": lambda task: json.dumps({**task, "resourceType": "Task"}).encode()[:-20],
+    "an output without an id": lambda task: json.dumps(
+        {**task, "output": [{"type": {"text": "x"}, "valueReference": {"reference": "Procedure/"}}]}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED_NOTES)
+def test_what_a_volunteer_writes_is_heard_also_when_the_task_is_refused(world: World, how: str) -> None:
+    person, _, task = world.offered()
+    body = REFUSED_NOTES[how]({**task, "note": [{"text": "She sounded very low today."}]})
+    for _ in range(2):
+        answer = world.programme.ask("PUT", f"Task/{task['id']}", body)
+        assert answer.status_code in (400, 422), answer.text
+    wait_until(lambda: len(alerts(world, person)) == 1, "the alert")
+    (alert,) = alerts(world, person)
+    assert alert["priority"] == "urgent"
+    assert "low" not in str(alert)
 
 
 def test_a_correction_that_is_no_longer_positive_takes_the_offer_back(world: World) -> None:

@@ -34,6 +34,7 @@ KINDS = {
     "content-conflict": "acknowledge-alert urgent announced",
     "unreadable-result": "acknowledge-alert urgent announced",
     "unreadable-risk": "clear-review urgent announced",
+    "unreadable-words": "clear-review urgent announced",
 }
 
 

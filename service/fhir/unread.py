@@ -1,0 +1,28 @@
+"""What becomes of a body that was refused: it is kept, and a person is told where somebody has to look."""
+
+from fastapi import Request
+
+from service.fhir.door import Door
+from service.fhir.outcome import BadInput
+from service.fhir.recognise import recognise, words
+from service.flow.keep_unreadable import Heard, Unreadable, keep_unreadable
+from service.flow.received import Reference
+from service.shared import telemetry
+from service.shared.caller import Caller
+from service.shared.ids import new_id
+
+
+async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput) -> None:
+    """Nothing from a known sender is thrown away: a person may have to look at what we could not read."""
+    id, addressed = new_id(), request.path_params.get("id")
+    unreadable = Unreadable(
+        id=id,
+        sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
+        reason=",".join(sorted({issue.code for issue in problem.issues})),
+        recognised=recognise(body, door.rules),
+        words=words(body, Reference("Task", addressed) if addressed else None, door.base_url),
+    )
+    now = door.clock.now()
+    heard = await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))
+    if heard is Heard.THE_OPERATOR_MUST_BE:
+        telemetry.tell_person("words-not-heard", message=id, organisation=caller.organisation_id)
