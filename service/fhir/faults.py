@@ -23,6 +23,7 @@ class Fault(Enum):
     CHARACTER_NOT_ALLOWED = auto()
     TOO_DEEP = auto()
     MEMBER_REPEATED = auto()
+    TOO_LONG = auto()
     NOT_AN_OBJECT = auto()
     RESOURCE_TYPE_MISSING = auto()
     RESOURCE_TYPE_DIFFERS = auto()
@@ -82,6 +83,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Fault.TOO_DEEP: Row(400, "structure", "The body is nested deeper than {} levels."),
     Fault.MEMBER_REPEATED: Row(400, "structure", "A JSON object has the same member twice{}."),
+    Fault.TOO_LONG: Row(422, "too-long", "Expected at most {} characters."),
     Fault.NOT_AN_OBJECT: Row(400, "structure", "The body must be a JSON object holding one FHIR resource."),
     Fault.RESOURCE_TYPE_MISSING: Row(400, "required", "A resource must say its resourceType as a string."),
     Fault.RESOURCE_TYPE_DIFFERS: Row(400, "invalid", "The resourceType must be {}, as in the address."),

@@ -1,6 +1,6 @@
 """The edge guard: a body becomes a tree only when everything that can be known from the body alone is right.
 
-The stages go from cheap to dear, and each refuses with all it found: bytes, JSON, shape, R4 schema, R4B model,
+The stages go from cheap to dear, and each refuses with all it found: bytes, JSON, shape, lengths, R4 schema, R4B model,
 invariants.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from service.fhir import invariants, models, schema
+from service.fhir import invariants, lengths, models, schema
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.survey import DEEPEST, Place, Repeated, Survey, Tree, expression, survey
@@ -34,6 +34,7 @@ def parse(body: bytes, resource_type: str | None = None, *, largest: int = LARGE
     tree = found.root
     _stop(_shape(found))
     _stop(_types(found, resource_type))
+    _stop(list(lengths.problems(found)))
     _stop(schema.problems(found))
     _stop(models.problems(found, body))
     _stop(invariants.problems(found))

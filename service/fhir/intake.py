@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 
+from service.fhir import lengths
 from service.fhir.documentation import taking
 from service.fhir.door import DirectRoute, Door, Problem, answer, read_body, refusal
 from service.fhir.faults import Fault
@@ -205,6 +206,8 @@ def _condition(text: str | None, *, required: bool) -> Identifier | None:
     system, bar, value = pairs[0][1].partition("|") if len(pairs) == 1 and pairs[0][0] == "identifier" else ("", "", "")
     if not (system and bar and value):
         raise BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, "identifier"))
+    if max(len(system), len(value)) > lengths.NAME:
+        raise BadInput.of(Finding(Fault.TOO_LONG, "identifier", f"{lengths.NAME:,}"))
     return Identifier(system, value)
 
 

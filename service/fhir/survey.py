@@ -11,6 +11,8 @@ Place: TypeAlias = "tuple[Place | None, str | int]"
 """Where a node stands: the place it is in, and its name or index there. Cheap to make, written out only in an error."""
 
 DEEPEST = 50
+LONG = 255
+"""Characters that every string may have; what is longer is noted, for its element may not allow it."""
 ADDRESSES = frozenset({"reference", "url", "fullUrl"})
 _WATCHED = ADDRESSES | {"div"}
 EXTENSIONS = frozenset({"extension", "modifierExtension"})
@@ -40,6 +42,7 @@ class Survey:
     too_deep: list[Place] = field(default_factory=list)
     repeated: list[tuple[Place, Repeated]] = field(default_factory=list)
     not_allowed: list[Place] = field(default_factory=list)
+    long: list[tuple[Place, int]] = field(default_factory=list)
     empty: list[Place] = field(default_factory=list)
     nulls: list[tuple[Place, Tree | list[Any]]] = field(default_factory=list)
     addresses: list[tuple[Place, str]] = field(default_factory=list)
@@ -86,7 +89,7 @@ def _look(found: Survey, place: Place, node: Any, below: list[tuple[Place, Any]]
     for step, child in members:
         kind = type(child)
         if kind is str:
-            if step in _WATCHED or not child or (escapes and _NOT_ALLOWED.search(child)):
+            if step in _WATCHED or not child or len(child) > LONG or (escapes and _NOT_ALLOWED.search(child)):
                 _note_string(found, (place, step), child)
             elif child[4:5] == "-" and _DATE.fullmatch(child) and not _is_in_the_calendar(child):
                 found.form.append((step, _IMPOSSIBLE))
@@ -100,6 +103,8 @@ def _note_string(found: Survey, place: Place, value: str) -> None:
     step = place[1]
     if not value:
         found.empty.append(place)
+    if len(value) > LONG:
+        found.long.append((place, len(value)))
     if _NOT_ALLOWED.search(value):
         found.not_allowed.append(place)
     if step in ADDRESSES:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
 from service.fhir.survey import Tree
 from service.fhir.terms import FULFIL
@@ -43,7 +44,7 @@ def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
         status_reason=_words(tree.get("statusReason"), "display"),
         business_status=_words(tree.get("businessStatus"), "code"),
         named=tuple(_named(tree, base)),
-        notes=tuple(tree.get("note", ())),
+        notes=tuple(_shown(each) for each in tree.get("note", ())),
         outputs=tuple(tree.get("output", ())),
     )
 
@@ -57,7 +58,11 @@ def _version(written: str) -> int | None:
 def _words(concept: Tree | None, otherwise: str) -> str | None:
     concept = concept or {}
     written = [concept.get("text"), *(each.get(otherwise) for each in concept.get("coding", ()))]
-    return next((each.strip() for each in written if each and each.strip()), None)
+    return next((shown(each.strip()) for each in written if each and each.strip()), None)
+
+
+def _shown(note: Tree) -> Tree:
+    return note | {"text": shown(note["text"])} if "text" in note else note
 
 
 def _named(tree: Tree, base: str) -> Iterator[Named]:
