@@ -86,7 +86,7 @@ def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:
     if all(each in known for each in words.written):
         return Heard.NOBODY
     # Whoever rings the programme because of one such alert hears all of it, and a client may try again every minute.
-    open_ones = tx.alerts.unresolved(offer.referral_id, AlertCode.UNREADABLE_WORDS)
+    open_ones = tx.alerts.unresolved(offer.referral_id, (AlertCode.UNREADABLE_WORDS,))
     if any(each.state is AlertState.OPEN for each in open_ones):
         return Heard.A_CLINICIAN
     raise_alert(

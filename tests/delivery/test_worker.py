@@ -15,6 +15,7 @@ from service.flow.answer import Accepted
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Received
 from service.office import NotAccepted, Office
+from service.referrals.alert import AlertState
 from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
 from service.shared import telemetry
 from service.shared.caller import Caller, the_service
@@ -362,7 +363,7 @@ def fail(sender: Sender, times: int, sent: Sent = TRY_AGAIN, kind: str = "Task")
 def acknowledge(sender: Sender, hospital: Caller) -> None:
     """A clinician has seen every alert of this hospital."""
     for row in sender.rows("alert", tenant_id=hospital.organisation_id, state="open"):
-        message = ReceivedAnswer(Received("Task", body(), target_id=row["id"]), row["id"], "accepted")
+        message = ReceivedAnswer(Received("Task", body(), target_id=row["id"]), row["id"], AlertState.ACKNOWLEDGED)
         answer = sender.run(hospital, partial(answer_alert, rules=sender.rules, message=message, now=sender.now()))
         assert isinstance(answer, Accepted)
 
