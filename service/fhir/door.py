@@ -48,8 +48,12 @@ class DirectRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        # What an endpoint does not ask for by name it takes from the request itself.
+        named = [each.name for each in self.dependant.path_params]
+
         async def handle(request: Request) -> Response:
-            response: Response = await self.endpoint(request=request, **request.path_params)
+            given = {name: request.path_params[name] for name in named}
+            response: Response = await self.endpoint(request=request, **given)
             return response
 
         return handle
