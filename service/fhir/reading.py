@@ -1,4 +1,4 @@
-"""Reading one resource: a unit of its own, for it discloses. What is not the caller's is not there."""
+"""Reading one resource, which discloses it. What is not the caller's is not there."""
 
 from datetime import datetime
 from functools import partial
@@ -40,9 +40,7 @@ def router(door: Door) -> APIRouter:
 async def _read(door: Door, resource_type: str, id: str, request: Request) -> Response:
     caller = await door.caller(request, resource_type, Interaction.READ)
     now = door.clock.now()
-    shown = await door.store.run(
-        caller, partial(_show_or_note, door=door, type=resource_type, id=id, now=now), snapshot=True
-    )
+    shown = await door.store.read(caller, partial(_show_or_note, door=door, type=resource_type, id=id, now=now))
     if shown is None:
         return refusal(Refused(Reason.NOT_FOUND))
     if f'W/"{shown.etag}"' in request.headers.get("if-none-match", ""):

@@ -43,11 +43,8 @@ async def _search(door: Door, request: Request) -> Response:
     if search is None:
         return refusal(Refused(Reason.NOT_FOUND))
     now = door.clock.now()
-    found, high_mark = await door.store.read(caller, partial(_look, search=search))
-    if not found:
-        return _page(door, [], [], None, high_mark, query)
     work = partial(_show, door=door, search=search, now=now)
-    matches, included, last, high_mark = await door.store.run(caller, work, snapshot=True)
+    matches, included, last, high_mark = await door.store.read(caller, work)
     link = None if last is None else next_link(door.sealer, caller.organisation_id, search, last)
     return _page(door, matches, included, link, high_mark, query)
 
@@ -59,7 +56,7 @@ def _asked(door: Door, organisation_id: str, parameters: Sequence[tuple[str, str
     return read_search(parameters, lenient=lenient)
 
 
-def _look(tx: UnitOfWork, *, search: TaskSearch) -> tuple[Found, int]:
+def _look(tx: UnitOfWork, search: TaskSearch) -> tuple[Found, int]:
     """One more than a page holds, so that the last page knows that it is the last."""
     query = _of_the_caller(tx, search.query.one_more())
     if search.nothing:
@@ -83,8 +80,10 @@ def _of_the_caller(tx: UnitOfWork, query: TaskQuery) -> TaskQuery:
 def _show(
     tx: UnitOfWork, *, door: Door, search: TaskSearch, now: datetime
 ) -> tuple[list[Shown], list[Shown], tuple[int, str] | None, int]:
-    found, high_mark = _look(tx, search=search)
+    found, high_mark = _look(tx, search)
     page = found[: search.query.limit]
+    if not page:
+        return [], [], None, high_mark
     more = len(found) > len(page)
     matches = show_tasks(tx, door.rules, page, now)
     included = show_focus(tx, door.rules, page, now) if search.include_focus else []

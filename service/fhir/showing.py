@@ -18,6 +18,7 @@ from service.flow.rules import Rules
 from service.referrals.alert import Alert
 from service.referrals.contact import Engagement
 from service.referrals.offer import Offer
+from service.referrals.referral import Referral
 from service.shared.caller import OrganisationKind
 from service.shared.clock import milliseconds
 from service.store.unit_of_work import UnitOfWork
@@ -72,9 +73,8 @@ def show_focus(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert
     if tx.caller.kind is OrganisationKind.COMMUNITY:
         views = disclose(tx, rules, [each for each, _ in offers], "ServiceRequest", now)
         return [_viewed(view, stamp, offer.service_request) for view, (_, stamp) in zip(views, offers, strict=True)]
-    referrals = dict.fromkeys(each.referral_id for each, _ in offers)
-    shown = (show(tx, rules, "ServiceRequest", referral_id, now) for referral_id in referrals)
-    return [each for each in shown if each is not None]
+    referrals = tx.feed.referrals({each.referral_id for each, _ in offers})
+    return [_referral_shown(tx, referral, stamp) for referral, stamp in referrals]
 
 
 def _viewed(view: OfferView, stamp: int, write: Callable[[OfferView, int], Tree]) -> Shown:
@@ -105,20 +105,28 @@ def _programme_tasks(tx: UnitOfWork, rules: Rules, views: Sequence[OfferView]) -
 
 def _record_tasks(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: datetime) -> Callable[[Offer, int], Tree]:
     notes = tx.offers.reports([each.id for each in offers], "note")
-    programmes = {each.programme_id: tx.programmes.get(each.programme_id) for each in offers}
-    engagements = {each.id: _engagement(tx, rules, each, now) for each in offers}
+    names = tx.programmes.called({each.programme_id for each in offers})
+    engagements = _engagements(tx, rules, offers, now)
 
     def write(each: Offer, stamp: int) -> Tree:
-        name = programmes[each.programme_id].name
-        return record.record_task(each, stamp, name, engagements[each.id], notes.get(each.id, ()))
+        name = names[each.programme_id]
+        return record.record_task(each, stamp, name, engagements.get(each.id), notes.get(each.id, ()))
 
     return write
 
 
-def _engagement(tx: UnitOfWork, rules: Rules, each: Offer, now: datetime) -> Engagement | None:
-    consents = tx.consents.of_patient(each.patient_id)
-    answer = ask_gate(consents, each.organisation_id, Element.ENGAGEMENT, rules.consent_terms.purposes, now)
-    return tx.contacts.engagement(each.referral_id) if isinstance(answer, Permit) else None
+def _engagements(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: datetime) -> dict[str, Engagement]:
+    """By the offer's id, of those whose programme may report back."""
+    consents, purposes = tx.consents.of_patients({each.patient_id for each in offers}), rules.consent_terms.purposes
+    reported = [
+        each
+        for each in offers
+        if isinstance(
+            ask_gate(consents.get(each.patient_id, ()), each.organisation_id, Element.ENGAGEMENT, purposes, now), Permit
+        )
+    ]
+    found = tx.contacts.engagements({each.referral_id for each in reported})
+    return {each.id: found[each.referral_id] for each in reported}
 
 
 def _recorded(
@@ -142,8 +150,11 @@ def _service_request(tx: UnitOfWork, rules: Rules, type: str, id: str, now: date
     referral = tx.visible.referral(id)
     if referral is None:
         return None
-    tx.audit.disclosed(type, id, str(referral.version), referral.patient_id)
-    stamp = tx.feed.stamp_of(referral)
+    return _referral_shown(tx, referral, tx.feed.stamp_of(referral))
+
+
+def _referral_shown(tx: UnitOfWork, referral: Referral, stamp: int) -> Shown:
+    tx.audit.disclosed("ServiceRequest", referral.id, str(referral.version), referral.patient_id)
     return Shown(str(referral.version), stamp, lambda at: record.record_service_request(referral, at))
 
 

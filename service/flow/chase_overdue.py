@@ -28,8 +28,8 @@ class DueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """`id` is of the result, the offer or the alert, as the kind says. `patient_id` None only for an alert about no
-    woman."""
+    """`id` is of the result, the offer, the consent or the alert, as the kind says. `patient_id` None only for an alert
+    about no woman."""
 
     kind: DueKind
     id: str
@@ -40,17 +40,17 @@ def chase_overdue(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime
     """One due time, in a unit of its own. What was settled meanwhile is left alone."""
     if overdue.patient_id is not None:
         tx.patients.lock(overdue.patient_id)
-    _CHASE[overdue.kind](tx, rules, overdue.id, now)
+    _CHASE[overdue.kind](tx, rules, overdue, now)
 
 
-def _decide_as_it_stands(tx: Transaction, rules: Rules, result_id: str, now: datetime) -> None:
-    result = tx.results.get(result_id)
+def _decide_as_it_stands(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    result = tx.results.get(overdue.id)
     tx.results.save(result, None)
     act_on_decision(tx, rules, result, now)
 
 
-def _lapse(tx: Transaction, rules: Rules, offer_id: str, now: datetime) -> None:
-    offer = tx.offers.get(offer_id)
+def _lapse(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    offer = tx.offers.get(overdue.id)
     if (
         offer.respond_by > now
         or move_offer(tx, offer, OfferTrigger.LAPSES, rules.status_reason(OfferTrigger.LAPSES)) is None
@@ -59,21 +59,30 @@ def _lapse(tx: Transaction, rules: Rules, offer_id: str, now: datetime) -> None:
     advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.OFFER_DECLINED, now)
 
 
-def _end_with_consent(tx: Transaction, rules: Rules, offer_id: str, now: datetime) -> None:
-    offer = tx.offers.get(offer_id)
-    consents = tx.consents.of_patient(offer.patient_id)
-    answer = ask_gate(consents, offer.organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
-    if offer.state in LIVE and not isinstance(answer, Permit):
-        advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.CONSENT_EXPIRED, now)
+def _end_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    """Once for each end: whatever no later word of hers covers is over."""
+    if overdue.patient_id is None or not tx.consents.end(overdue.id, now):
+        return
+    referral = tx.referrals.open_of(overdue.patient_id)
+    if referral is None:
+        return
+    consents, purposes = tx.consents.of_patient(overdue.patient_id), rules.consent_terms.purposes
+    answers = (
+        ask_gate(consents, offer.organisation_id, Element.DISTRICT, purposes, now)
+        for offer in tx.offers.of_referral(referral.id)
+        if offer.state in LIVE
+    )
+    if not all(isinstance(answer, Permit) for answer in answers):
+        advance(tx, rules, referral, ReferralTrigger.CONSENT_EXPIRED, now)
 
 
-def _climb(tx: Transaction, rules: Rules, alert_id: str, now: datetime) -> None:
-    alert = tx.alerts.get(alert_id)
+def _climb(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    alert = tx.alerts.get(overdue.id)
     if alert.due_at <= now:
         move_alert(tx, rules, alert, AlertTrigger.OVERDUE, now)
 
 
-_CHASE: dict[DueKind, Callable[[Transaction, Rules, str, datetime], None]] = {
+_CHASE: dict[DueKind, Callable[[Transaction, Rules, Overdue, datetime], None]] = {
     DueKind.RESULT_WAITS_NO_LONGER: _decide_as_it_stands,
     DueKind.OFFER_LAPSES: _lapse,
     DueKind.CONSENT_ENDS: _end_with_consent,

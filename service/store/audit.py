@@ -1,7 +1,12 @@
-"""The audit: rows that are only ever added, written in the transaction of what they speak of."""
+"""The audit: rows that are only ever added, written in the transaction of what they speak of.
+
+What a read disclosed is written by a unit of its own before the answer goes out, for its snapshot refuses every write.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,47 +30,77 @@ SHOWN_BEFORE = (
     )
     .distinct()
 )
+SHOWN_THIS_HOUR = SHOWN_BEFORE.where(DISCLOSURE.c.hour == bindparam("hour"))
+
+Shown = tuple[str, str]
+"""What was disclosed: `Type/id` and the version."""
 
 
 class AuditTrail:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._disclosed: dict[tuple[str, str], str] = {}
+        self._events: list[AuditEvent] = []
+        self._disclosed: dict[Shown, str] = {}
 
     def write(self, event: AuditEvent) -> None:
-        unit, caller = self._unit, self._unit.caller
-        row = {
-            "id": unit.new_id(),
-            "occurred_at": unit.now(),
-            "client_id": caller.client_id,
-            "organisation_id": caller.organisation_id,
-            "action": event.action.value,
-            "subject": event.subject,
-            "patient_id": event.patient_id,
-            "outcome": event.outcome,
-            "correlation_id": caller.correlation_id,
-        }
-        unit.later(AUDIT, row)
+        self._events.append(event)
 
     def disclosed(self, type: str, id: str, version: str, patient_id: str) -> None:
         self._disclosed[f"{type}/{id}", version] = patient_id
 
-    def write_disclosures(self) -> None:
-        """The unit finishes: what was shown goes out in two statements, however long the page was."""
-        if not self._disclosed:
-            return
-        unit = self._unit
-        subjects = sorted({subject for subject, _ in self._disclosed})
-        asked = {"client_id": unit.caller.client_id, "subjects": subjects}
-        before = {(row.subject, row.version) for row in unit.execute(SHOWN_BEFORE, asked)}
-        for (subject, version), patient_id in self._disclosed.items():
-            if (subject, version) not in before:
-                self.write(AuditEvent(Action.READ, subject, patient_id, f"disclosed {version}"))
+    def noted(self) -> Callable[[UnitOfWork], None] | None:
+        """The work of another unit that writes all this down; None when there is nothing to write."""
+        if not (self._events or self._disclosed):
+            return None
+        return lambda unit: unit.audit._continue(self)  # noqa: SLF001  # its own kind
+
+    def _continue(self, other: AuditTrail) -> None:
+        self._events += other._events
+        self._disclosed |= other._disclosed
+
+    def finish(self) -> None:
+        """The unit finishes: what was shown goes out in a few statements, however long the page was."""
+        if self._disclosed:
+            self._count_disclosed()
+        caller, now = self._unit.caller, self._unit.now()
+        for event in self._events:
+            row = {
+                "id": self._unit.new_id(),
+                "occurred_at": now,
+                "client_id": caller.client_id,
+                "organisation_id": caller.organisation_id,
+                "action": event.action.value,
+                "subject": event.subject,
+                "patient_id": event.patient_id,
+                "outcome": event.outcome,
+                "correlation_id": caller.correlation_id,
+            }
+            self._unit.later(AUDIT, row)
+
+    def _count_disclosed(self) -> None:
+        """One after the other for each client: of two that show the same for the first time only one is the first, and
+        on their way through the same page they never wait for each other in a circle."""
+        unit, client = self._unit, self._unit.caller.client_id
+        unit.take_turn(client)
         hour = unit.now().replace(minute=0, second=0, microsecond=0)
-        key = {"client_id": unit.caller.client_id, "hour": hour, "times": 1}
-        # In one order, so that two readers of the same page never wait for each other in a circle.
-        rows = [{**key, "subject": subject, "version": version} for subject, version in sorted(self._disclosed)]
+        for subject, version in self._shown_first(hour):
+            event = AuditEvent(Action.READ, subject, self._disclosed[subject, version], f"disclosed {version}")
+            self._events.append(event)
+        key = {"client_id": client, "hour": hour, "times": 1}
+        rows = [{**key, "subject": subject, "version": version} for subject, version in self._disclosed]
         unit.execute(_count(unit.dialect), rows)
+
+    def _shown_first(self, hour: datetime) -> list[Shown]:
+        """Nearly always all of it was shown in this very hour already, and that is quicker to find out."""
+        asked = {"client_id": self._unit.caller.client_id, "hour": hour}
+        new: Collection[Shown] = self._disclosed
+        for statement in (SHOWN_THIS_HOUR, SHOWN_BEFORE):
+            if new:
+                subjects = sorted({subject for subject, _ in new})
+                rows = self._unit.execute(statement, {**asked, "subjects": subjects})
+                before = {(row.subject, row.version) for row in rows}
+                new = [each for each in new if each not in before]
+        return list(new)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
@@ -25,6 +25,11 @@ OF_PATIENTS = (
 )
 ADD = Prepared(insert(CONSENT))
 SAVE = Prepared(update(CONSENT).where(CONSENT.c.id == bindparam("consent")))
+END = Prepared(
+    update(CONSENT)
+    .where(CONSENT.c.id == bindparam("consent"), CONSENT.c.ends_at <= bindparam("now"))
+    .values(ends_at=None)
+)
 
 
 class Consents:
@@ -46,6 +51,9 @@ class Consents:
     def save(self, consent: Consent) -> None:
         self._unit.execute(SAVE, {"consent": consent.id, **_columns(consent)})
 
+    def end(self, id: str, now: datetime) -> bool:
+        return self._unit.execute(END, {"consent": id, "now": now}).rowcount == 1
+
 
 def _columns(consent: Consent) -> dict[str, object]:
     return {
@@ -62,6 +70,7 @@ def _columns(consent: Consent) -> dict[str, object]:
         "may_report_back": consent.may_report_back,
         "safe_contact": None if consent.safe_contact is None else _safe_contact(consent.safe_contact),
         "withdrawn_at": consent.withdrawn_at,
+        "ends_at": consent.period_end,
     }
 
 

@@ -21,10 +21,9 @@ AnyInsert = postgresql.Insert | sqlite.Insert
 
 
 class Kind(Enum):
-    """What a unit may do: write; write after reading one snapshot (a disclosure); or only read one snapshot."""
+    """What a unit may do: write, or only read one snapshot."""
 
     WRITE = auto()
-    SNAPSHOT = auto()
     READ = auto()
 
 
@@ -135,7 +134,7 @@ class SqliteDialect:
     claim = lock
 
     def take_turn(self, connection: Connection, subject: str) -> None:
-        pass
+        """There is one writer, and it is this one."""
 
     def insert(self, table: Table) -> AnyInsert:
         return sqlite.insert(table)
@@ -166,7 +165,6 @@ class PostgresqlDialect:
 
     _begin: ClassVar = {
         Kind.WRITE: "BEGIN ISOLATION LEVEL READ COMMITTED",
-        Kind.SNAPSHOT: "BEGIN ISOLATION LEVEL REPEATABLE READ",
         Kind.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     }
     # SQLSTATE classes (PostgreSQL, appendix A): connection, resources, operator intervention, system error.

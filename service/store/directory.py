@@ -37,6 +37,7 @@ ALL = Prepared(
 )
 ONE = Prepared(select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme")))
 LOCK = select(PROGRAMME.c.id).where(PROGRAMME.c.id == bindparam("programme"))
+CALLED = select(PROGRAMME.c.id, PROGRAMME.c.name).where(PROGRAMME.c.id.in_(bindparam("programmes", expanding=True)))
 NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
     ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))
 )
@@ -71,6 +72,7 @@ class Organisations:
         return None if found is None else found.fhir_endpoint
 
     def names(self, ids: Collection[str]) -> dict[str, str]:
+        """The names of these organisations."""
         rows = self._unit.execute(NAMES, {"organisations": sorted(ids)})
         return {row.id: row.name for row in rows}
 
@@ -98,6 +100,10 @@ class Programmes:
 
     def all(self) -> list[Programme]:
         return [_to_programme(row) for row in self._unit.execute(ALL)]
+
+    def called(self, ids: Collection[str]) -> dict[str, str]:
+        """The names of these programmes."""
+        return {row.id: row.name for row in self._unit.execute(CALLED, {"programmes": sorted(ids)})}
 
     def get(self, id: str) -> Programme:
         return _to_programme(self._unit.execute(ONE, {"programme": id}).one())

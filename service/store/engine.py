@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
@@ -45,25 +46,31 @@ class Store(Generic[U]):
     def __init__(self, writes: Crew, reads: Crew, patience: float) -> None:
         self._writes, self._reads, self._patience = writes, reads, patience
 
-    async def run(self, caller: Caller, work: Callable[[U], T], *, snapshot: bool = False) -> T:
-        """Performs `work` as one transaction and returns its value after the durable commit.
-
-        `snapshot` is for units that disclose: all they read, the highest stamp included, comes from one moment.
-        On PostgreSQL it may lose a race more often, for REPEATABLE READ refuses to write to what changed meanwhile.
-        """
-        return await self._ask(self._writes, caller, work, Kind.SNAPSHOT if snapshot else Kind.WRITE)
+    async def run(self, caller: Caller, work: Callable[[U], T]) -> T:
+        """Performs `work` as one transaction and returns its value after the durable commit."""
+        return await self._ask(self._writes, caller, work, Kind.WRITE)
 
     async def read(self, caller: Caller, work: Callable[[U], T]) -> T:
-        """Performs `work` on one snapshot, which refuses every write; `finish` is not called."""
-        return await self._ask(self._reads, caller, work, Kind.READ)
+        """Performs `work` on one snapshot: all it reads, the highest stamp included, comes from one moment.
 
-    def run_now(self, caller: Caller, work: Callable[[U], T], *, snapshot: bool = False) -> T:
+        The snapshot refuses every write. What the unit noted on the way (whom it disclosed) is written down by a unit
+        of its own, and the value is returned only after the durable commit of that one too.
+        """
+        value, noted = await self._ask(self._reads, caller, partial(_with_notes, work), Kind.READ)
+        if noted is not None:
+            await self._ask(self._writes, caller, noted, Kind.WRITE)
+        return value
+
+    def run_now(self, caller: Caller, work: Callable[[U], T]) -> T:
         """The same as `run` for a command, which has no event loop."""
-        return self._wait(self._writes, caller, work, Kind.SNAPSHOT if snapshot else Kind.WRITE)
+        return self._wait(self._writes, caller, work, Kind.WRITE)
 
     def read_now(self, caller: Caller, work: Callable[[U], T]) -> T:
         """The same as `read` for a command."""
-        return self._wait(self._reads, caller, work, Kind.READ)
+        value, noted = self._wait(self._reads, caller, partial(_with_notes, work), Kind.READ)
+        if noted is not None:
+            self._wait(self._writes, caller, noted, Kind.WRITE)
+        return value
 
     def ready(self) -> str | None:
         """None when units can be performed, else the reason why not."""
@@ -88,6 +95,10 @@ class Store(Generic[U]):
         future: concurrent.futures.Future[object] = concurrent.futures.Future()
         crew.submit(Job(caller, work, kind, future, None, time.monotonic() + self._patience))
         return cast(T, future.result())
+
+
+def _with_notes(work: Callable[[U], T], unit: U) -> tuple[T, Callable[[Unit], object] | None]:
+    return work(unit), unit.noted()
 
 
 def open_store(

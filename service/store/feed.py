@@ -4,17 +4,21 @@ id."""
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, Table, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, select, tuple_
 
 from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
+from service.shared.caller import Caller
 from service.store.offers import to_offer
 from service.store.prepared import Prepared
 from service.store.queries import Compare, TaskQuery
-from service.store.referrals import to_alert
+from service.store.referrals import to_alert, to_referral
 from service.store.scoped import ALERT, OFFER, REFERRAL, scope_of, scoped
 from service.store.tables.clock import CommitClock
 from service.store.tables.columns import table
@@ -22,7 +26,13 @@ from service.store.tables.columns import table
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
+# The shapes come from the callers' own parameters, so that there is no end to them.
+SHAPES_KEPT = 256
 HIGHEST = Prepared(select(table(CommitClock).c.last))
+STAMP_OF = {
+    kind: Prepared(select(subject.c.stamp).where(subject.c.id == bindparam("thing")))
+    for kind, subject in ((Offer, OFFER), (Referral, REFERRAL), (Alert, ALERT))
+}
 COMPARE: dict[Compare, Any] = {
     Compare.EQUAL: operator.eq,
     Compare.AFTER: operator.gt,
@@ -54,34 +64,91 @@ class Feed:
             return []
         return [(to_alert(row), row.stamp) for row in self._rows(ALERT, query, query.alert_states)]
 
+    def referrals(self, ids: Collection[str]) -> list[tuple[Referral, int]]:
+        """Those of these referrals that are in the caller's view, with their stamps."""
+        statement = scoped(REFERRAL, self._unit.caller)
+        if statement is None or not ids:
+            return []
+        these = statement.where(REFERRAL.c.id.in_(bindparam("ids", expanding=True))).order_by(REFERRAL.c.id)
+        rows = self._unit.execute(these, {**scope_of(self._unit.caller), "ids": sorted(ids)})
+        return [(to_referral(row), row.stamp) for row in rows]
+
     def stamp_of(self, thing: Offer | Referral | Alert) -> int:
         """Milliseconds of the commit that changed it last."""
-        subject = {Offer: OFFER, Referral: REFERRAL, Alert: ALERT}[type(thing)]
-        stamp: int = self._unit.execute(select(subject.c.stamp).where(subject.c.id == thing.id)).scalar_one()
+        stamp: int = self._unit.execute(STAMP_OF[type(thing)], {"thing": thing.id}).scalar_one()
         return stamp
 
-    def _rows(self, subject: Table, query: TaskQuery, states: frozenset[str] | None) -> list[Row[Any]]:
-        statement = scoped(subject, self._unit.caller)
-        if statement is None:
-            return []
-        statement = _matching(statement, subject, query, states)
-        place = tuple_(subject.c.stamp, subject.c.id)
-        if query.after is not None:
-            statement = statement.where(place < query.after if query.descending else place > query.after)
-        order = (subject.c.stamp, subject.c.id)
-        ordered = statement.order_by(*(column.desc() if query.descending else column for column in order))
-        return list(self._unit.execute(ordered.limit(query.limit), scope_of(self._unit.caller)))
+    def _rows(self, subject: Table, query: TaskQuery, states: frozenset[str] | None) -> Iterator[Row[Any]]:
+        scope = scoped(subject, self._unit.caller)
+        if scope is None:
+            return iter(())
+        statement = _statement(scope, subject, _shape(query, states))
+        return iter(self._unit.execute(statement, _values(self._unit.caller, query, states)))
 
 
-def _matching(statement: Select[Any], subject: Table, query: TaskQuery, states: frozenset[str] | None) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a search asks, without the values: all searches of one shape have one statement."""
+
+    ids: bool
+    states: int
+    patient: bool
+    owner: bool
+    changed: tuple[Compare, ...]
+    descending: bool
+    after: bool
+
+
+def _shape(query: TaskQuery, states: frozenset[str] | None) -> _Shape:
+    return _Shape(
+        ids=query.ids is not None,
+        states=len(states or ()),
+        patient=query.patient_id is not None,
+        owner=query.owner_id is not None,
+        changed=tuple(compare for compare, _ in query.changed),
+        descending=query.descending,
+        after=query.after is not None,
+    )
+
+
+def _values(caller: Caller, query: TaskQuery, states: frozenset[str] | None) -> dict[str, object]:
+    values = {
+        **scope_of(caller),
+        "at_most": query.limit,
+        "patient": query.patient_id,
+        "owner": query.owner_id,
+        **{f"state_{number}": state for number, state in enumerate(states or ())},
+        **{f"changed_{number}": stamp for number, (_, stamp) in enumerate(query.changed)},
+    }
     if query.ids is not None:
-        statement = statement.where(subject.c.id.in_(sorted(query.ids)))
-    if states is not None:
-        statement = statement.where(subject.c.state.in_(sorted(states)))
-    if query.patient_id is not None:
-        statement = statement.where(subject.c.patient_id == query.patient_id)
-    if query.owner_id is not None:
-        statement = statement.where(subject.c.organisation_id == query.owner_id)
-    for compare, stamp in query.changed:
-        statement = statement.where(COMPARE[compare](subject.c.stamp, stamp))
-    return statement
+        values["ids"] = sorted(query.ids)
+    if query.after is not None:
+        values["after_stamp"], values["after_id"] = query.after
+    return values
+
+
+@lru_cache(SHAPES_KEPT)
+def _statement(scope: Select[Any], subject: Table, shape: _Shape) -> Prepared | Select[Any]:
+    order = (subject.c.stamp, subject.c.id)
+    statement = (
+        scope.where(*_conditions(subject, shape))
+        .order_by(*(column.desc() if shape.descending else column for column in order))
+        .limit(bindparam("at_most"))
+    )
+    return statement if shape.ids else Prepared(statement)
+
+
+def _conditions(subject: Table, shape: _Shape) -> Iterator[ColumnElement[bool]]:
+    if shape.ids:
+        yield subject.c.id.in_(bindparam("ids", expanding=True))
+    if shape.states:
+        yield subject.c.state.in_([bindparam(f"state_{number}") for number in range(shape.states)])
+    if shape.patient:
+        yield subject.c.patient_id == bindparam("patient")
+    if shape.owner:
+        yield subject.c.organisation_id == bindparam("owner")
+    for number, compare in enumerate(shape.changed):
+        yield COMPARE[compare](subject.c.stamp, bindparam(f"changed_{number}"))
+    if shape.after:
+        place, reached = tuple_(subject.c.stamp, subject.c.id), tuple_(bindparam("after_stamp"), bindparam("after_id"))
+        yield place < reached if shape.descending else place > reached

@@ -23,6 +23,9 @@ class Unit(Protocol):
     def finish(self, take_stamp: Callable[[], int]) -> None:
         """Writes the version rows and the audit; calls `take_stamp` at most once, and only if it has stamped rows."""
 
+    def noted(self) -> Callable[[Any], object] | None:
+        """After a read, whose snapshot refuses writes: the work of the unit that writes down what this one noted."""
+
 
 OpenUnit = Callable[[Connection, Dialect, Caller], Unit]
 """Gives the unit of work of one caller over a connection whose transaction is already open."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,16 @@ REPORTS = (
     .order_by(REPORT.c.id)
 )
 ADD, ADD_CONTACT = Prepared(insert(OFFER)), Prepared(insert(CONTACT))
-ENGAGEMENT = Prepared(
-    select(CONTACT.c.outcome, func.count().label("times"), func.max(CONTACT.c.started_at).label("last"))
+ENGAGEMENTS = (
+    select(
+        OFFER.c.referral_id,
+        CONTACT.c.outcome,
+        func.count().label("times"),
+        func.max(CONTACT.c.started_at).label("last"),
+    )
     .join_from(CONTACT, OFFER, OFFER.c.id == CONTACT.c.offer_id)
-    .where(OFFER.c.referral_id == bindparam("referral"))
-    .group_by(CONTACT.c.outcome)
+    .where(OFFER.c.referral_id.in_(bindparam("referrals", expanding=True)))
+    .group_by(OFFER.c.referral_id, CONTACT.c.outcome)
 )
 
 
@@ -131,14 +136,24 @@ class Contacts:
         self._unit.execute(ADD_CONTACT, row)
 
     def engagement(self, referral_id: str) -> Engagement:
-        rows = self._unit.execute(ENGAGEMENT, {"referral": referral_id}).all()
-        times = {ContactOutcome(row.outcome): row.times for row in rows}
-        held = [row.last for row in rows if ContactOutcome(row.outcome) is not ContactOutcome.CANCELLED]
-        return Engagement(
-            attempts=sum(count for outcome, count in times.items() if outcome is not ContactOutcome.CANCELLED),
-            sessions=times.get(ContactOutcome.ATTENDED, 0),
-            last_contact=max(held, default=None),
-        )
+        return self.engagements((referral_id,))[referral_id]
+
+    def engagements(self, referral_ids: Collection[str]) -> dict[str, Engagement]:
+        """By the referral's id; one without any contact has the engagement of none."""
+        found: dict[str, list[Row[Any]]] = {id: [] for id in referral_ids}
+        for row in self._unit.execute(ENGAGEMENTS, {"referrals": sorted(found)}) if found else ():
+            found[row.referral_id].append(row)
+        return {id: _engagement(rows) for id, rows in found.items()}
+
+
+def _engagement(rows: Sequence[Row[Any]]) -> Engagement:
+    times = {ContactOutcome(row.outcome): row.times for row in rows}
+    held = [row.last for row in rows if ContactOutcome(row.outcome) is not ContactOutcome.CANCELLED]
+    return Engagement(
+        attempts=sum(count for outcome, count in times.items() if outcome is not ContactOutcome.CANCELLED),
+        sessions=times.get(ContactOutcome.ATTENDED, 0),
+        last_contact=max(held, default=None),
+    )
 
 
 def _columns(offer: Offer) -> dict[str, object]:

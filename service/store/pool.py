@@ -1,5 +1,6 @@
 """Threads with a connection each: they perform every unit on PostgreSQL, and the reads on SQLite."""
 
+import random
 import time
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -15,8 +16,9 @@ from service.store.trouble import Trouble, as_heard, error_name
 
 IDLE_SECONDS = 5.0
 RECONNECT_SECONDS = 0.5
-# Long enough for the unit that won the race to go on; a loser that came back at once could take its locks again.
-RETRY_SECONDS = 0.05
+# At most, and at least half of it: long enough for the unit that won the race to go on, and never the same for two that
+# lost at once, who would only meet again.
+RETRY_SECONDS = 0.1
 
 
 class Pool:
@@ -145,7 +147,7 @@ class Seat:
                 if last or not (trouble is Trouble.RETRY or (trouble is Trouble.UNAVAILABLE and not self._begun)):
                     break
                 if trouble is Trouble.RETRY:
-                    time.sleep(RETRY_SECONDS)
+                    time.sleep(random.uniform(RETRY_SECONDS / 2, RETRY_SECONDS))  # noqa: S311  # no secret
             except BaseException as death:
                 tell(unavailable([job], f"A thread of the store has died of {type(death).__name__}."))
                 raise

@@ -117,8 +117,6 @@ class SqliteWriter:
         self._dialect.commit(self._connection)
 
     def _unit(self, job: Job, stamp: Stamp) -> Outcome:
-        if job.kind is Kind.SNAPSHOT:
-            stamp.renew()
         execute = self._driver.execute
         execute("SAVEPOINT unit")
         try:

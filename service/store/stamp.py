@@ -14,7 +14,7 @@ def highest_stamp(connection: Connection) -> int:
     """The highest stamp that the transaction of this connection can see.
 
     It promises that no row with this stamp or a lower one appears later only together with rows of the same snapshot:
-    ask for it in `read` or in `run(snapshot=True)`.
+    ask for it in `read`.
     """
     return int(connection.execute(_LAST).scalar_one())
 
@@ -32,8 +32,7 @@ class Stamp:
         return self._taken
 
     def renew(self) -> None:
-        """The next `take` takes a higher one. Needed where units share a transaction: when a savepoint that may have
-        taken the stamp was rolled back, and before a unit that discloses, which sees the rows and the stamp of the
-        units before it and must not be followed by more rows under that stamp.
+        """The next `take` takes a higher one. Needed where units share a transaction, when a savepoint that may have
+        taken the stamp was rolled back.
         """
         self._taken = None

@@ -76,6 +76,10 @@ class UnitOfWork:
         """Give this row the commit's stamp when the unit finishes."""
         self._touched.setdefault(table, set()).add(id)
 
+    def noted(self) -> Callable[["UnitOfWork"], None] | None:
+        """What a read has to write down before its answer is given, as the work of another unit."""
+        return self.audit.noted()
+
     def tidy(self, now: datetime) -> None:
         """Remove what is kept for a time only: used assertions, dead tokens, and bodies that nobody could read."""
         self.access.forget_dead(now, TIDIED_AT_MOST)
@@ -90,7 +94,7 @@ class UnitOfWork:
         be."""
         self.results.write()
         self.deliveries.write()
-        self.audit.write_disclosures()
+        self.audit.finish()
         for subject, rows in self._later.items():
             self.execute(_insert(subject), rows)
         if not (self._stamped_later or self._touched):

@@ -17,7 +17,7 @@ from tests.flow.support import HOUR, Service
 def read(service: Service, caller: Caller, type: str, id: str) -> Shown | None:
     """As the door does it, whose rules are all that is asked of it here."""
     work = partial(show, rules=service.rules, type=type, id=id, now=service.now())
-    return service.store.run_now(caller, work, snapshot=True)
+    return service.store.read_now(caller, work)
 
 
 def test_the_first_reading_of_a_version_has_its_own_audit_row_and_repeats_are_counted_by_the_hour(
@@ -47,7 +47,7 @@ def test_looking_for_what_is_not_ones_own_is_written_down_without_what_was_looke
     door = cast(Door, Asked)  # the door has nothing else that this needs
     hospital, name = service.hospital(), "jane-doe"
     work = partial(_show_or_note, door=door, type=type, id=name, now=service.now())
-    assert service.store.run_now(hospital, work, snapshot=True) is None
+    assert service.store.read_now(hospital, work) is None
     row = service.rows("audit")[-1]
     assert (row["subject"], row["outcome"], row["patient_id"]) == (f"{type}/-", "not-found", None)
     assert name not in str(service.rows("audit"))

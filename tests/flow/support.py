@@ -322,7 +322,7 @@ class Service:
             held = [found for id in ids if (found := tx.visible.offer(id)) is not None]
             return disclose(tx, self.rules, held, type, self.now())
 
-        return self.store.run_now(community, show, snapshot=True)
+        return self.store.read_now(community, show)
 
     def poll(self, caller: Caller) -> list[Offer]:
         return self.read(caller, lambda tx: [offer for offer, _ in tx.feed.offers(TaskQuery(1_000))])

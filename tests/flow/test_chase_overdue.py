@@ -73,8 +73,9 @@ def test_a_consent_that_was_renewed_ends_nothing_and_is_not_chased_for_ever(serv
     renewed = service.consent(family.hospital, family.woman, family.community, given_at=NOW, period_end=NOW + 3 * HOUR)
     assert isinstance(renewed, Accepted)
 
-    assert service.chase(2 * HOUR) == 0
+    assert service.chase(2 * HOUR) == 1
     assert service.states(family.woman) == ("supported", ["accepted"])
+    assert service.chase() == 0
     assert service.chase(HOUR) >= 1
     assert service.states(family.woman) == ("closed", ["cancelled"])
 
@@ -116,7 +117,7 @@ def test_what_was_settled_meanwhile_is_left_alone(service: Service) -> None:
     before = service.states(family.woman), service.rows("audit"), service.rows("delivery")
     for kind, id in (
         (DueKind.OFFER_LAPSES, offer.id),
-        (DueKind.CONSENT_ENDS, offer.id),
+        (DueKind.CONSENT_ENDS, family.consent),
         (DueKind.RESULT_WAITS_NO_LONGER, result),
     ):
         overdue = Overdue(kind, id, family.woman)

@@ -119,6 +119,19 @@ def test_64_registrations_with_one_identifier_make_one_woman(service: Service) -
     assert len(service.rows("patient", tenant_id=hospital.organisation_id)) == 1
 
 
+def test_of_64_that_are_shown_the_same_at_once_one_is_the_first(service: Service) -> None:
+    family, offer = service.offered()
+
+    async def fire() -> None:
+        look = partial(_view, service=service, id=offer.id)
+        await asyncio.gather(*(service.store.read(family.community, look) for _ in range(AT_ONCE)))
+
+    asyncio.run(fire())
+    subject = f"Patient/{offer.handles.patient}"
+    assert len(service.rows("audit", subject=subject, action="R")) == 1
+    assert sum(row["times"] for row in service.rows("disclosure", subject=subject)) == AT_ONCE
+
+
 def test_64_consents_at_once_let_a_waiting_referral_go_on_once(service: Service) -> None:
     family = service.family()
     service.withdraw(family)

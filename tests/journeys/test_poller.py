@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -62,22 +62,14 @@ class Poller:
         self.seen.append([(offer.id, offer.version) for offer, _ in rows])
 
     def _fetch(self, after: tuple[int, str] | None) -> Page:
-        """As a search does it: a plain read when there is nothing, else a unit that discloses from one snapshot."""
+        """As a search does it."""
         query = TaskQuery(self.page, changed=((Compare.AFTER, self.mark),), after=after)
-        look: Callable[[UnitOfWork], Page] = partial(_look, query=query)
-        found, mark = self.service.store.read_now(self.caller, look)
-        if not found:
-            return found, mark
-        return self.service.store.run_now(self.caller, partial(self._show, query=query), snapshot=True)
+        return self.service.store.read_now(self.caller, partial(self._show, query=query))
 
     def _show(self, tx: UnitOfWork, query: TaskQuery) -> Page:
-        found, mark = _look(tx, query)
+        found, mark = tx.feed.offers(query), tx.feed.highest_stamp()
         disclose(tx, self.service.rules, [offer for offer, _ in found], "Task", self.service.now())
         return found, mark
-
-
-def _look(tx: UnitOfWork, query: TaskQuery) -> Page:
-    return tx.feed.offers(query), tx.feed.highest_stamp()
 
 
 def test_a_poller_that_reuses_last_updated_misses_nothing_and_hears_nothing_twice(service: Service) -> None:

@@ -77,6 +77,9 @@ class ClientUnit:
     def finish(self, take_stamp: Callable[[], int]) -> None:
         self._kept += self.audit.events
 
+    def noted(self) -> None:
+        return None
+
 
 class ClientStore:
     """The real store, opened with units that hold no more than this room needs."""

@@ -56,6 +56,7 @@ class Notes:
     def __init__(self, connection: Connection, dialect: Dialect, caller: Caller) -> None:
         self.connection, self.dialect, self.caller = connection, dialect, caller
         self._later: list[dict[str, object]] = []
+        self._noted: list[str] = []
         self.finish_fails = False
 
     def write(self, writer: str, number: int = 0, body: bytes | None = None) -> None:
@@ -81,6 +82,17 @@ class Notes:
 
     def interrupt(self) -> None:
         sqlite_driver(self.connection).interrupt()
+
+    def note(self, writer: str) -> None:
+        """What a read leaves for the unit that writes it down."""
+        self._noted.append(writer)
+
+    def noted(self) -> Callable[["Notes"], None] | None:
+        return self._write_noted if self._noted else None
+
+    def _write_noted(self, other: "Notes") -> None:
+        for writer in self._noted:
+            other.write(writer)
 
     def finish(self, take_stamp: Callable[[], int]) -> None:
         if self._later:

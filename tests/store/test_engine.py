@@ -99,6 +99,28 @@ def test_a_read_cannot_write(open_notes: Any, notes_url: str) -> None:
     assert written(store) == set()
 
 
+def test_what_a_read_noted_is_written_down_before_its_answer(open_notes: Any, notes_url: str) -> None:
+    store = open_notes(notes_url)
+
+    def show(unit: Any) -> str:
+        unit.note("shown")
+        return "what it showed"
+
+    async def ask() -> tuple[str, set[tuple[str, int]]]:
+        return await store.read(CALLER, show), written(store)
+
+    assert asyncio.run(ask()) == ("what it showed", {("shown", 0)})
+
+
+def test_what_cannot_be_written_down_is_not_answered(open_notes: Any, notes_url: str) -> None:
+    store = open_notes(notes_url)
+    store.run_now(CALLER, lambda unit: unit.write("shown"))
+    with pytest.raises(StatementRefused):
+        store.read_now(CALLER, lambda unit: unit.note("shown"))
+    with pytest.raises(StatementRefused):
+        asyncio.run(store.read(CALLER, lambda unit: unit.note("shown")))
+
+
 def test_a_cancelled_request_cancels_neither_its_unit_nor_the_answer_of_another(
     open_notes: Any, notes_url: str, until: Until
 ) -> None:

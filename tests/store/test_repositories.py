@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -318,7 +318,36 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
         (DueKind.OFFER_LAPSES.value, lapses.woman),
         (DueKind.ALERT_OVERDUE.value, alerted.woman),
     }
-    assert len(service.read(WORKER, lambda tx: tx.due.overdue(service.now() + 73 * HOUR, 2))) == 2
+    limited = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + 73 * HOUR, 1))
+    assert [each.kind for each in limited] == list(DueKind)
+
+
+def test_the_longest_overdue_comes_first(service: Service) -> None:
+    for _ in range(3):
+        service.chase(400 * DAY)
+    later, _ = service.offered()
+    first, _ = service.offered()
+    for family, end in ((later, 2 * HOUR), (first, HOUR)):
+        service.consent(
+            family.hospital, family.woman, family.community, target_id=family.consent, period_end=service.now() + end
+        )
+    found = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + 3 * HOUR, 10))
+    ends = [each.id for each in found if each.kind is DueKind.CONSENT_ENDS]
+    assert ends == [first.consent, later.consent]
+
+
+def test_an_end_of_consent_is_acted_upon_once_and_at_its_newest_time(service: Service) -> None:
+    family, _ = service.offered()
+    end = service.now() + HOUR
+
+    def ends(at: datetime) -> bool:
+        return service.run(WORKER, lambda tx: tx.consents.end(family.consent, at))
+
+    assert not ends(end)
+    service.consent(family.hospital, family.woman, family.community, target_id=family.consent, period_end=end)
+    assert [ends(end - MINUTE), ends(end), ends(end)] == [False, True, False]
+    service.consent(family.hospital, family.woman, family.community, target_id=family.consent, period_end=end + HOUR)
+    assert [ends(end), ends(end + HOUR)] == [False, True]
 
 
 def test_an_organisation_that_is_not_active_is_addressed_by_nobody(service: Service) -> None:

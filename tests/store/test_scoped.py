@@ -89,6 +89,7 @@ ASKED: dict[str, tuple[Ask, bool, bool]] = {
         lambda tx, half: tx.feed.offers(TaskQuery(9, owner_id=half.community.organisation_id)), True, True,
     ),
     "alert by search": (lambda tx, half: tx.feed.alerts(TaskQuery(9, ids=frozenset({half.alert}))), True, False),
+    "referral with its stamp": (lambda tx, half: tx.feed.referrals([half.referral]), True, False),
     "alert by patient": (lambda tx, half: tx.feed.alerts(TaskQuery(9, patient_id=half.patient)), True, False),
 }  # fmt: skip
 # Ids of hers under the wrong name find nothing, whoever asks.
@@ -166,6 +167,7 @@ def test_no_method_reads_a_callers_rows_without_the_callers_scope(
         "highest_stamp": (),
         "offers": (TaskQuery(9),),
         "alerts": (TaskQuery(9),),
+        "referrals": ((half.referral,),),
     }
     methods = {name for name, _ in inspect.getmembers(face, inspect.isfunction) if not name.startswith("_")}
     assert methods <= arguments.keys() | FROM_WHAT_WAS_FOUND, "name here what a new method is asked with"

@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -30,9 +29,6 @@ def test_a_poller_that_reuses_the_highest_stamp_sees_every_note_once(open_notes:
     written: list[set[tuple[str, int]]] = [set() for _ in range(4)]
     polled: list[list[tuple[str, int]]] = [[], []]
 
-    # One poller reads plainly; the other in a unit, as a disclosure does, between the writes of a group.
-    asks = [partial(store.read_now, CALLER), partial(store.run_now, CALLER, snapshot=True)]
-
     def keep_writing(number: int) -> None:
         while not stop.is_set():
             note = (f"writer {number}", len(written[number]))
@@ -43,7 +39,7 @@ def test_a_poller_that_reuses_the_highest_stamp_sees_every_note_once(open_notes:
         highest, last_round = 0, False
         while not last_round:
             last_round = stop.is_set() and not any(thread.is_alive() for thread in writers)
-            highest, found = asks[number](lambda unit, since=highest: unit.since(since))
+            highest, found = store.read_now(CALLER, lambda unit, since=highest: unit.since(since))
             polled[number].extend(found)
 
     writers = [threading.Thread(target=keep_writing, args=(number,)) for number in range(4)]
@@ -62,10 +58,10 @@ def test_a_poller_that_reuses_the_highest_stamp_sees_every_note_once(open_notes:
         assert set(found) == everything
 
 
-def test_units_of_one_commit_share_a_stamp_but_not_across_a_disclosure(open_notes: Any, notes_file: str) -> None:
+def test_units_of_one_commit_share_a_stamp(open_notes: Any, notes_file: str) -> None:
     store = open_notes(notes_file)
 
-    async def play() -> int:
+    async def play() -> None:
         begun, gate = threading.Event(), threading.Event()
 
         def hold(unit: Any) -> None:
@@ -75,23 +71,17 @@ def test_units_of_one_commit_share_a_stamp_but_not_across_a_disclosure(open_note
         first = asyncio.create_task(store.run(CALLER, hold))
         await asyncio.to_thread(begun.wait, 10)
         tasks = [
-            asyncio.create_task(store.run(CALLER, lambda unit: unit.write_stamped("before one"))),
-            asyncio.create_task(store.run(CALLER, lambda unit: unit.write_stamped("before two"))),
-            asyncio.create_task(store.run(CALLER, lambda unit: unit.since(0), snapshot=True)),
-            asyncio.create_task(store.run(CALLER, lambda unit: unit.write_stamped("after"))),
+            asyncio.create_task(store.run(CALLER, lambda unit: unit.write_stamped("one"))),
+            asyncio.create_task(store.run(CALLER, lambda unit: unit.write_stamped("two"))),
         ]
         await asyncio.sleep(0)
         gate.set()
         await first
-        disclosed = (await asyncio.gather(*tasks))[2]
-        assert len(disclosed[1]) == 2
-        return int(disclosed[0])
+        await asyncio.gather(*tasks)
 
-    disclosed = asyncio.run(play())
-
-    stamps = store.read_now(CALLER, lambda unit: unit.stamps())
-    assert stamps["before one"] == stamps["before two"] == disclosed
-    assert stamps["after"] > disclosed
+    asyncio.run(play())
+    highest, stamps = store.read_now(CALLER, lambda unit: (unit.since(0)[0], unit.stamps()))
+    assert stamps["one"] == stamps["two"] == highest
 
 
 @pytest.mark.parametrize("jump", [timedelta(0), timedelta(hours=-1), timedelta(minutes=5)], ids=str)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from service.fhir.showing import show_focus, show_tasks
 from service.flow.disclose import disclose
+from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.shared.caller import Caller
 from service.store.migrate import migrate
@@ -49,20 +50,26 @@ def count(work: Callable[[], object]) -> int:
 
 
 def poll(service: Service, caller: Caller) -> None:
-    """As a search does it: a plain read, and only when something was found a unit that discloses it."""
+    """As a search does it: a read, and only when it disclosed something a unit that writes it down."""
 
-    def look(tx: UnitOfWork) -> list[Offer]:
+    def look(tx: UnitOfWork) -> None:
         found = tx.feed.offers(TaskQuery(1_000))
         tx.feed.highest_stamp()
-        return [offer for offer, _ in found]
+        if found:
+            disclose(tx, service.rules, [offer for offer, _ in found], "Task", service.now())
 
-    if service.read(caller, look):
-        show = partial(_show, look=look, service=service)
-        service.store.run_now(caller, show, snapshot=True)
+    service.read(caller, look)
 
 
-def _show(tx: UnitOfWork, look: Callable[[UnitOfWork], list[Offer]], service: Service) -> None:
-    disclose(tx, service.rules, look(tx), "Task", service.now())
+def page(service: Service, caller: Caller) -> int:
+    """The Tasks and what they are about, as a search shows them; how many there were."""
+
+    def look(tx: UnitOfWork) -> int:
+        found: list[tuple[Offer | Alert, int]] = [*tx.feed.offers(TaskQuery(1_000)), *tx.feed.alerts(TaskQuery(1_000))]
+        shown = show_tasks(tx, service.rules, found, service.now()), show_focus(tx, service.rules, found, service.now())
+        return sum(len([each.tree() for each in part]) for part in shown)
+
+    return service.read(caller, look)
 
 
 def negative(it: Counted) -> None:
@@ -89,7 +96,8 @@ UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
     "an empty poll": (lambda it: poll(it.service, it.family.community), 2),
 }
 UPON_AN_OFFER: dict[str, tuple[Callable[[Counted], object], int]] = {
-    "a poll with one Task": (lambda it: poll(it.service, it.family.community), 9),
+    "a poll with one Task": (lambda it: poll(it.service, it.family.community), 8),
+    "a hospital's page with one Task": (lambda it: page(it.service, it.family.hospital), 11),
     "an acceptance": (accepting, 17),
     "a withdrawal": (lambda it: it.service.withdraw(it.family), 20),
 }
@@ -112,6 +120,7 @@ def test_a_unit_upon_an_offer_needs_no_more_statements_than_it_did(service: Serv
 def test_a_page_of_many_needs_no_more_statements_than_a_page_of_one(service: Service) -> None:
     family, _ = service.offered()
     one = count(lambda: poll(service, family.community))
+    one_of_the_hospital = count(lambda: page(service, family.hospital))
     for _ in range(9):
         woman = service.woman(family.hospital, district=next(iter(family.programme.districts)))
         service.consent(family.hospital, woman, family.community)
@@ -119,6 +128,8 @@ def test_a_page_of_many_needs_no_more_statements_than_a_page_of_one(service: Ser
 
     assert len(service.poll(family.community)) == 10
     assert count(lambda: poll(service, family.community)) == one
+    assert page(service, family.hospital) == 20
+    assert count(lambda: page(service, family.hospital)) <= one_of_the_hospital
 
 
 def test_what_she_has_behind_her_does_not_make_the_next_result_dearer(service: Service) -> None:

@@ -78,6 +78,6 @@ class DisclosureRow(Row, table=True):
 
     client_id: str = Field(primary_key=True, sa_type=Text)
     subject: str = Field(primary_key=True, sa_type=Text)
-    version: str = Field(primary_key=True, sa_type=Text)
     hour: datetime = Field(primary_key=True, sa_type=Instant)
+    version: str = Field(primary_key=True, sa_type=Text)
     times: int = required(Integer)

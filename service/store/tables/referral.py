@@ -6,11 +6,15 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
+from service.referrals.alert import ALERT_KINDS, AlertState
 from service.referrals.referral import OPEN
 from service.store.tables.columns import Instant, Json, Row, Text, optional, required
 
 # As text, so that both databases see in a query what the index is for.
 IS_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + ")")
+# A row of the worklist has a date, and nobody was told of it who would have to be told again.
+_WORKLIST = ", ".join(f"'{code.value}'" for code, kind in ALERT_KINDS.items() if not kind.announced)
+CLIMBS = text(f"state = '{AlertState.OPEN.value}' AND code NOT IN ({_WORKLIST})")
 
 
 class ReferralRow(Row, table=True):
@@ -125,7 +129,7 @@ class AlertRow(Row, table=True):
     __tablename__ = "alert"
     __table_args__ = (
         Index("ix_alert_tenant_id_stamp", "tenant_id", "stamp"),
-        Index("ix_alert_state_due_at", "state", "due_at"),
+        Index("ix_alert_due_at_climbs", "due_at", sqlite_where=CLIMBS, postgresql_where=CLIMBS),
         Index("ix_alert_referral_id", "referral_id"),
     )
 

@@ -29,8 +29,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_alert_due_at_climbs",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
+            postgresql_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
+        )
         batch_op.create_index("ix_alert_referral_id", ["referral_id"], unique=False)
-        batch_op.create_index("ix_alert_state_due_at", ["state", "due_at"], unique=False)
         batch_op.create_index("ix_alert_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
 
     op.create_table(
@@ -76,10 +82,10 @@ def upgrade() -> None:
         "disclosure",
         sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("version", sa.Text(), nullable=False),
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("client_id", "subject", "version", "hour", name=op.f("pk_disclosure")),
+        sa.PrimaryKeyConstraint("client_id", "subject", "hour", "version", name=op.f("pk_disclosure")),
     )
     op.create_table(
         "inbound_message",
@@ -259,10 +265,12 @@ def upgrade() -> None:
         sa.Column("may_report_back", sa.Boolean(), nullable=False),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_consent_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_ends_at", ["ends_at"], unique=False)
         batch_op.create_index("ix_consent_patient_id", ["patient_id"], unique=False)
 
     op.create_table(

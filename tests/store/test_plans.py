@@ -1,0 +1,131 @@
+"""How the databases find what is asked again and again: by an index, and never by reading a table that only grows."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine, event
+
+from service.referrals.offer import OfferState
+from service.shared.caller import Caller, OrganisationKind, the_service
+from service.store.address import parse_url
+from service.store.migrate import migrate
+from service.store.queries import Compare, TaskQuery
+from service.store.unit_of_work import UnitOfWork
+from tests.flow.support import Service, load_rules
+
+SOME = frozenset({"one", "two"})
+STATES = frozenset({OfferState.REQUESTED.value, OfferState.ACCEPTED.value})
+HOSPITAL, COMMUNITY = (
+    Caller("client", "organisation", kind, frozenset(), "")
+    for kind in (OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY)
+)
+SINCE = ((Compare.FROM, 1),)
+POLLS: dict[str, tuple[Caller, TaskQuery]] = {
+    "everything": (COMMUNITY, TaskQuery(1_000)),
+    "the usual poll": (COMMUNITY, TaskQuery(1_000, states=STATES, owner_id="organisation", changed=SINCE)),
+    "the next page": (COMMUNITY, TaskQuery(20, changed=SINCE, after=(5, "id"))),
+    "the newest first": (COMMUNITY, TaskQuery(20, descending=True)),
+    "by id": (COMMUNITY, TaskQuery(20, ids=SOME)),
+    "a hospital's page": (HOSPITAL, TaskQuery(1_000)),
+    "a hospital's poll": (HOSPITAL, TaskQuery(1_000, changed=SINCE)),
+    "of one woman": (HOSPITAL, TaskQuery(20, patient_id="woman")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of a plan; `by` is what it looks up in an index, empty when it reads all of it."""
+
+    what: str
+    table: str
+    by: str
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str) -> Iterator[Service]:
+    migrate(database_url)
+    opened = Service(database_url, rules=load_rules())
+    yield opened
+    opened.close()
+
+
+def asked(service: Service, caller: Caller, work: Callable[[UnitOfWork], object]) -> list[tuple[str, Any]]:
+    heard: list[tuple[str, Any]] = []
+
+    def hear(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+        heard.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        service.read(caller, work)
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    return heard
+
+
+def plan(service: Service, statement: str, values: Any) -> list[Node]:
+    """The steps that read a table. PostgreSQL reads an empty table whole if it may, so here it may not."""
+    engine = create_engine(parse_url(service.url), poolclass=NullPool)
+    with engine.connect() as connection:
+        execute = connection.exec_driver_sql
+        if connection.dialect.name == "sqlite":
+            rows = execute(f"EXPLAIN QUERY PLAN {statement}", tuple(values)).all()
+            return [_sqlite(row[3]) for row in rows if row[3].startswith(("SCAN", "SEARCH"))]
+        execute("SET enable_seqscan = off")
+        explained = execute(f"EXPLAIN (FORMAT JSON) {statement}", values).scalar_one()
+        trees = json.loads(explained) if isinstance(explained, str) else explained
+        return list(_postgresql(trees[0]["Plan"]))
+
+
+def _sqlite(step: str) -> Node:
+    words = step.split()
+    return Node(step, words[1], "".join(re.findall(r"\((.*)\)$", step)) if words[0] == "SEARCH" else "")
+
+
+def _postgresql(tree: dict[str, Any]) -> Iterator[Node]:
+    if "Relation Name" in tree and tree["Node Type"] != "Bitmap Heap Scan":
+        yield Node(str(tree), tree["Relation Name"], tree.get("Index Cond", ""))
+    elif tree["Node Type"] == "Bitmap Index Scan":
+        yield Node(str(tree), tree["Index Name"], tree.get("Index Cond", ""))
+    for below in tree.get("Plans", ()):
+        yield from _postgresql(below)
+
+
+def assert_looked_up(service: Service, heard: list[tuple[str, Any]]) -> None:
+    assert heard
+    for statement, values in heard:
+        for node in plan(service, statement, values):
+            assert node.by, f"all of it is read: {node.what}\n{statement}"
+
+
+def test_chasing_looks_up_what_is_due_in_the_order_in_which_it_fell_due(service: Service) -> None:
+    heard = asked(service, the_service(""), lambda tx: tx.due.overdue(service.now(), 100))
+    assert len(heard) == 4
+    assert_looked_up(service, heard)
+    for statement, values in heard:
+        (node,) = plan(service, statement, values)
+        column = re.findall(r"ORDER BY \w+\.(\w+)", statement)[0]
+        assert re.search(rf"{column}\s*<", node.by), node.what
+
+
+@pytest.mark.parametrize("name", POLLS)
+def test_a_search_looks_up_its_tasks(service: Service, name: str) -> None:
+    caller, query = POLLS[name]
+    assert_looked_up(service, asked(service, caller, lambda tx: (tx.feed.offers(query), tx.feed.alerts(query))))
+
+
+def _offers(tx: UnitOfWork, query: TaskQuery) -> object:
+    return tx.feed.offers(query)
+
+
+def test_a_poll_looks_up_only_what_has_changed(service: Service) -> None:
+    for name in ("the usual poll", "the next page", "a hospital's poll"):
+        caller, query = POLLS[name]
+        for statement, values in asked(service, caller, partial(_offers, query=query)):
+            (node,) = plan(service, statement, values)
+            assert "stamp" in node.by, node.what
