@@ -59,7 +59,8 @@ def ask_gate(
         return Refusal(Why.WITHDRAWN if any(consent.withdrawn_at for consent in silent) else Why.DENIED)
     # The same word under two identifiers is one word; which of the two is named must not depend on their order.
     consent = min(newest, key=lambda each: each.id)
-    if any(replace(each, id=consent.id, version=consent.version) != consent for each in newest):
+    others = (each for each in newest if each is not consent)
+    if any(replace(each, id=consent.id, version=consent.version) != consent for each in others):
         return Refusal(Why.CONTRADICTORY)
     return _within(consent, element, purpose, now)
 
