@@ -29,8 +29,8 @@ TIDY_EVERY = timedelta(minutes=1)
 class Worker:
     """Several may run beside each other, in one process or in many: a lease keeps each delivery with one of them.
 
-    `pause` is how long to wait when nothing is due; `tell` hears (resource type, outcome code) of each settled
-    delivery.
+    `pause` is how long to wait when nothing is to be sent, `chase_pause` when no time has passed, in seconds; `tell`
+    hears (resource type, outcome code) of each settled delivery.
     """
 
     store: Store[UnitOfWork]
@@ -40,6 +40,7 @@ class Worker:
     lease: timedelta
     tell: Callable[[str, str], None]
     pause: float = 0.2
+    chase_pause: float = 1.0
     spread: Callable[[], float] = random.random
     name: str = field(default_factory=new_id)
     _tidied: datetime | None = None
@@ -54,8 +55,8 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""
         # Each goes round by itself: a record that lets every status hang delays neither an alert nor a due time.
-        lanes = (self._go_on(lane.begin, lane.woken) for lane in self._lanes)
-        await asyncio.gather(*lanes, self._go_on(self._chase, self._woken))
+        lanes = (self._go_on(lane.begin, lane.woken, self.pause) for lane in self._lanes)
+        await asyncio.gather(*lanes, self._go_on(self._chase, self._woken, self.chase_pause))
         for lane in self._lanes:
             await lane.finish()
 
@@ -72,7 +73,7 @@ class Worker:
             await lane.finish()
         return begun + await self._chase()
 
-    async def _go_on(self, work: Callable[[], Awaitable[int]], woken: asyncio.Event) -> None:
+    async def _go_on(self, work: Callable[[], Awaitable[int]], woken: asyncio.Event, pause: float) -> None:
         while not self._stopping:
             woken.clear()
             try:
@@ -84,7 +85,7 @@ class Worker:
                 busy = 0
             if not busy:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), self.pause)
+                    await asyncio.wait_for(woken.wait(), pause)
 
     async def _chase(self) -> int:
         now = self.clock.now()

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -13,6 +13,7 @@ from service.delivery.dispatch import SEATS
 from service.demo.hospital import HospitalRecord
 from service.flow.answer import Accepted
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
+from service.flow.chase_overdue import Overdue
 from service.flow.received import Received
 from service.office import NotAccepted, Office
 from service.referrals.alert import AlertState
@@ -20,6 +21,7 @@ from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
 from service.shared import telemetry
 from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
+from service.store.due import Due
 from service.store.migrate import migrate
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import LEASE, Scripted, Sender, calls, held
@@ -244,6 +246,26 @@ def test_two_workers_side_by_side_send_everything_once(
         "POST Task": len(women),
         "POST Communication": len(alerted),
     }
+
+
+def test_due_times_are_looked_for_once_a_second(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[datetime] = []
+    overdue = Due.overdue
+
+    def look(due: Due, now: datetime, at_most: int) -> list[Overdue]:
+        looked.append(now)
+        return overdue(due, now, at_most)
+
+    async def play() -> None:
+        worker = sender.worker(Scripted())
+        running = asyncio.create_task(worker.run())
+        await asyncio.sleep(1.5)
+        worker.stop()
+        await running
+
+    monkeypatch.setattr(Due, "overdue", look)
+    asyncio.run(play())
+    assert 1 <= len(looked) <= 2
 
 
 def owe_more(sender: Sender, family: Family) -> str:
