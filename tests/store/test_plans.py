@@ -129,3 +129,15 @@ def test_a_poll_looks_up_only_what_has_changed(service: Service) -> None:
         for statement, values in asked(service, caller, partial(_offers, query=query)):
             (node,) = plan(service, statement, values)
             assert "stamp" in node.by, node.what
+
+
+def test_counting_what_was_shown_passes_over_no_other_hour(service: Service) -> None:
+    family, offer = service.offered()
+    service.disclose(family.community, offer)
+
+    def show(tx: UnitOfWork) -> None:
+        tx.audit.disclosed("Patient", offer.handles.patient, "1", family.woman)
+
+    heard = [each for each in asked(service, family.community, show) if "FROM disclosure" in each[0]]
+    (node,) = plan(service, *heard[0])
+    assert all(column in node.by for column in ("client_id", "subject", "hour")), node.what
