@@ -2,7 +2,7 @@
 
 import typer
 
-from service.commands import running
+from service.commands import running, safekeeping
 from service.commands.deliveries import deliveries
 from service.commands.registry import client, organisation, programme
 
@@ -12,13 +12,21 @@ application = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (running.demo, running.serve, running.worker, running.migrate):
+for command in (
+    running.demo,
+    running.serve,
+    running.worker,
+    running.migrate,
+    safekeeping.backup,
+    safekeeping.restore,
+):
     application.command()(command)
 application.add_typer(running.mappings, name="mappings")
 application.add_typer(organisation, name="organisation")
 application.add_typer(client, name="client")
 application.add_typer(programme, name="programme")
 application.add_typer(deliveries, name="deliveries")
+application.add_typer(safekeeping.keys, name="keys")
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 """The environment, read once into one frozen object. Every name begins with PEER_REFERRAL_."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.shared.errors import InvalidSettings
@@ -22,6 +23,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
     base_url: str = Field("", description="our address as clients see it; empty: http://HOST:PORT")
+    trusted_proxies: str = Field("127.0.0.1,::1", description="whose X-Forwarded-For is believed; empty: nobody's")
     client_id: str = Field("peer-referral", description="our client id at the hospitals' records")
     allow_loopback: bool = Field(False, description="let clients keep their keys at http addresses on this machine")
     requests_per_minute: int = Field(1_200, ge=1, description="the most that one client may ask in a minute")
@@ -38,6 +40,29 @@ class Settings(BaseSettings):
         if not self.base_url and self.host not in LOOPBACK:
             raise ValueError("PEER_REFERRAL_BASE_URL must be set when the service listens beyond this machine")
         return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, given: str) -> str:
+        for each in filter(None, map(str.strip, given.split(","))):
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError("PEER_REFERRAL_TRUSTED_PROXIES must be addresses or networks, as 10.0.0.0/8") from None
+        return given
+
+    @property
+    def signing_keys(self) -> Path:
+        return self.data_folder / "signing-keys.json"
+
+    @property
+    def sealing_key(self) -> Path:
+        return self.data_folder / "sealing-key"
+
+    @property
+    def key_files(self) -> dict[str, Path]:
+        """Every file of the service's own keys by its name."""
+        return {path.name: path for path in (self.signing_keys, self.sealing_key)}
 
     @property
     def database(self) -> str:

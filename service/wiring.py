@@ -61,14 +61,14 @@ class Parts:
     _connections: dict[str, Outgoing] = field(default_factory=dict)
 
     def signing_keys(self) -> SigningKeys:
-        return keys.load_or_create(self.settings.data_folder / "signing-keys.json")
+        return keys.load_or_create(self.settings.signing_keys)
 
     def connect(self, endpoint: str) -> Outgoing:
         """The one connection to this hospital's record; it keeps its token between deliveries."""
         if endpoint not in self._connections:
-            signing_keys, clock = self.signing_keys(), self.clock
+            # Read anew for each token, so that a rotation needs no restart.
             self._connections[endpoint] = Outgoing(
-                endpoint, self.settings.client_id, lambda: signing_keys.current(clock.now())
+                endpoint, self.settings.client_id, lambda: self.signing_keys().current(self.clock.now())
             )
         return self._connections[endpoint]
 
@@ -122,6 +122,8 @@ def serve(settings: Settings, *, with_worker: bool) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         server = uvicorn.Server(config)
@@ -196,7 +198,7 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
         rules=parts.rules,
         clock=parts.clock,
         bearers=Bearers(parts.store, parts.clock),
-        sealer=sealing.load_or_create(settings.data_folder / "sealing-key"),
+        sealer=sealing.load_or_create(settings.sealing_key),
         base_url=settings.public_url,
         limit=RateLimit(settings.requests_per_minute),
     )
@@ -213,6 +215,7 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
     return create_application(
         door,
         access_routes(token_endpoint, parts.signing_keys, settings.public_url),
+        mappings.definitions(),
         Gauges(ready=parts.store.ready),
         lifespan,
     )

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.fhir import definitions as defining
 from service.fhir import intake, reading, searching
 from service.fhir.documentation import add_documentation
 from service.fhir.door import Door, Problem, refusal
@@ -40,8 +41,10 @@ class Gauges:
     ready: Callable[[], str | None]
 
 
-def create_application(door: Door, access: APIRouter, gauges: Gauges, lifespan: Lifespan) -> FastAPI:
-    """The whole application; `access` are the addresses of the security room."""
+def create_application(
+    door: Door, access: APIRouter, definitions: Mapping[str, bytes], gauges: Gauges, lifespan: Lifespan
+) -> FastAPI:
+    """The whole application; `access` are the addresses of the security room, `definitions` resources by `Type/id`."""
     application = FastAPI(
         title="Peer referral",
         version=VERSION,
@@ -56,7 +59,8 @@ def create_application(door: Door, access: APIRouter, gauges: Gauges, lifespan: 
     application.add_middleware(Identified)
     for error in (Problem, BadInput, Unavailable, HTTPException):
         application.add_exception_handler(error, _answer_error)
-    routers = (intake.router(door), searching.router(door), reading.router(door), access, _health(gauges))
+    doors = (intake.router(door), searching.router(door), reading.router(door))
+    routers = (*doors, defining.router(definitions), access, _health(gauges))
     # A router that is included is searched twice for each request; its routes alone are searched once.
     application.state.routes = [route for router in routers for route in router.routes]
     application.router.routes.extend(application.state.routes)

@@ -56,6 +56,13 @@ SERVED: tuple[Served, ...] = (
     ),
 )
 
+# What the URLs mean that we write; anybody may read it.
+DEFINED: tuple[Served, ...] = (
+    Served("CodeSystem", ("read",)),
+    Served("StructureDefinition", ("read",)),
+    Served("ValueSet", ("read",)),
+)
+
 
 def capability(base_url: str, version: str) -> Tree:
     """The document at `{base_url}/fhir/metadata`; `base_url` has no slash at its end, `version` is the program's."""
@@ -72,7 +79,7 @@ def capability(base_url: str, version: str) -> Tree:
             {
                 "mode": "server",
                 "security": _security(base_url),
-                "resource": [_resource(served) for served in SERVED],
+                "resource": [_resource(served) for served in (*SERVED, *DEFINED)],
             }
         ],
     }
@@ -94,9 +101,9 @@ def _resource(served: Served) -> Tree:
             "type": served.type,
             "supportedProfile": list(served.profiles),
             "interaction": [{"code": code} for code in served.interactions],
-            "versioning": "versioned",
+            "versioning": "versioned" if served in SERVED else None,
             "conditionalCreate": creates or None,
-            "conditionalRead": "not-match" if reads else None,
+            "conditionalRead": "not-match" if reads and served in SERVED else None,
             "conditionalUpdate": served.conditional_update or None,
             "searchInclude": list(served.includes),
             "searchParam": [{"name": name, "type": kind} for name, kind in served.search.items()],

@@ -77,6 +77,19 @@ def reading(resource_type: str) -> Tree:
     return _route(name, f"system/{resource_type}.{Interaction.READ}", extra, answers, (*_ALWAYS, 404))
 
 
+def defining(resource_type: str) -> Tree:
+    """The same for GET of a definition, which anybody may read."""
+    content = {FHIR_JSON: {"schema": {"type": "object", "additionalProperties": True}}}
+    return {
+        "operation_id": f"read{resource_type}",
+        "summary": f"Read a {resource_type} of ours",
+        "description": "What a URL of ours in a resource means; the id is the last part of the URL. Needs no token.",
+        "response_class": Response,
+        "response_description": "The definition.",
+        "responses": {200: {"content": content}, 404: {"$ref": "#/components/responses/404"}},
+    }
+
+
 def searching(method: str = "GET") -> Tree:
     """The same for the search of Task, by GET or by POST of a form."""
     by_form = method == "POST"

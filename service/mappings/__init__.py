@@ -56,6 +56,12 @@ def read_programme(file: Path, id: str, rules: Rules) -> Programme:
     return programme
 
 
+def definitions() -> dict[str, bytes]:
+    """The FHIR definitions in mappings/fhir/ by `Type/id`: of what this version writes, so never a site's own."""
+    files = sorted((own_folder() / "fhir").glob("*.json"))
+    return {path.stem.replace("-", "/", 1): path.read_bytes() for path in files}
+
+
 def own_folder() -> Path:
     """`mappings/` as a wheel carries it, else the one in the checkout that the service runs from."""
     packaged = _SERVICE / "_mappings"

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from service.shared.errors import InvalidSettings
+from service.shared.files import appearing
 
 ALGORITHM = "ES384"
 CURVE = "P-384"
@@ -59,7 +59,8 @@ def load_or_create(path: Path) -> SigningKeys:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, (_new_key(signs_from=0),), replace=False)
+        with contextlib.suppress(FileExistsError):  # another program was quicker
+            _write(path, (_new_key(signs_from=0),), replace=False)
     return load(path)
 
 
@@ -109,22 +110,6 @@ def _public(key: SigningKey) -> dict[str, object]:
 
 
 def _write(path: Path, keys: tuple[SigningKey, ...], *, replace: bool) -> None:
-    """Written whole beside its place and then put there, so that nobody ever reads half a key."""
     private = [{**_public(key), "d": key.key.as_dict(private=True)["d"], "signs_from": key.signs_from} for key in keys]
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".signing-keys-")  # mkstemp opens it with mode 0600
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump({"keys": private}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            Path(name).replace(path)
-        else:
-            _link_unless_there(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _link_unless_there(name: str, path: Path) -> None:
-    with contextlib.suppress(FileExistsError):
-        os.link(name, path)
+    with appearing(path, replace=replace) as file:
+        file.write(json.dumps({"keys": private}).encode())

@@ -16,6 +16,7 @@ BUSY_SECONDS = 5
 STATEMENT_SECONDS = 30
 # Any numbers will do as long as nothing else in the database takes an advisory lock by them.
 STAMP_LOCK, MIGRATION_LOCK, TURN_LOCK = 7_003_001, 7_003_002, 7_003_003
+OUR_NAME = "peer-referral"
 
 AnyInsert = postgresql.Insert | sqlite.Insert
 
@@ -171,7 +172,7 @@ class PostgresqlDialect:
     _unavailable = ("08", "53", "57", "58", "55P03")
 
     def engine(self, url: URL, *, read_only: bool = False) -> Engine:  # noqa: ARG002  # each transaction says it
-        arguments = {"connect_timeout": BUSY_SECONDS}
+        arguments = {"connect_timeout": BUSY_SECONDS, "application_name": OUR_NAME}
         engine = create_engine(
             url, connect_args=arguments, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
         )

@@ -34,23 +34,33 @@ def migrate(url: str) -> None:
         try:
             if is_current(connection):
                 return dialect.rollback(connection)
-            from alembic import command
-
-            command.upgrade(_config(connection), "head")
-            if dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
-                raise MigrationFailed("A row would refer to another that is gone.")
+            upgrade(connection)
             dialect.commit(connection)
         except BaseException:
             dialect.rollback(connection)
             raise
 
 
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to `revision`, within the transaction that `begin_migration` opened."""
+    from alembic import command
+
+    command.upgrade(_config(connection), revision)
+    if connection.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).first():
+        raise MigrationFailed("A row would refer to another that is gone.")
+
+
 def is_current(connection: Connection) -> bool:
     """Whether the tables are of this version or a later one: migrations expand first, so this version runs on both."""
+    return (version(connection) or "") >= latest()
+
+
+def version(connection: Connection) -> str | None:
+    """The number of the newest migration that has run, None in a database that is not ours yet."""
     if not inspect(connection).has_table("alembic_version"):
-        return False
+        return None
     number = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return number is not None and str(number) >= latest()
+    return None if number is None else str(number)
 
 
 def latest() -> str:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from service.__main__ import application
 from service.demo.cast import HOSPITAL_SCOPE, assemble, new_key
 from service.referrals.delivery import Delivery, DeliveryTrigger
+from service.security.keys import load_or_create
 from service.shared.caller import the_service
 from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
@@ -241,6 +242,7 @@ def test_a_programme_belongs_to_a_community_organisation_that_is_known(run: Run,
         ("PEER_REFERRAL_BASE_URL", "http://referral.example", "https"),
         ("PEER_REFERRAL_PORT", "80800", "port"),
         ("PEER_REFERRAL_HOST", "0.0.0.0", "PEER_REFERRAL_BASE_URL"),
+        ("PEER_REFERRAL_TRUSTED_PROXIES", "*", "addresses or networks"),
     ],
 )
 def test_a_wrong_environment_is_named_and_nothing_starts(
@@ -249,3 +251,52 @@ def test_a_wrong_environment_is_named_and_nothing_starts(
     monkeypatch.setenv(name, value)
     for command in (("organisation", "list"), ("serve",), ("worker",)):
         assert said in refusal(run(*command))
+
+
+def test_a_backup_says_what_it_holds_and_replaces_nothing_unasked(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "night.zip"
+    assert "no database" in refusal(run("backup", str(file)))
+    id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    made = run("backup", str(file))
+    assert made.exit_code == 0
+    assert "It holds patient data." in made.stdout
+    assert "exists" in refusal(run("backup", str(file)))
+    assert run("backup", str(file), "--replace").exit_code == 0
+    assert "not empty" in refusal(run("restore", str(file)))
+    assert "compared them with the file" in run("restore", str(file), "--yes").stdout
+    assert "no backup" in refusal(run("restore", __file__))
+
+
+def test_keys_go_with_the_backup_and_other_keys_are_not_overwritten_unasked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, file, bare = tmp_path / "data" / "signing-keys.json", str(tmp_path / "a.zip"), str(tmp_path / "b.zip")
+    id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    load_or_create(keys)
+    before = keys.read_bytes()
+    assert "signing-keys.json" in run("backup", file).stdout
+    assert "no keys" in run("backup", bare, "--no-keys").stdout
+
+    keys.unlink()
+    load_or_create(keys)
+    other = keys.read_bytes()
+    monkeypatch.setenv("PEER_REFERRAL_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    assert "other keys" in refusal(run("restore", file))
+    assert not (tmp_path / "elsewhere.db").exists()
+    assert run("restore", bare).exit_code == 0
+    assert keys.read_bytes() == other
+    assert run("restore", file, "--yes").exit_code == 0
+    assert keys.read_bytes() == before
+    assert keys.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_rotated_key_is_published_beside_the_old_one_and_once_a_day(run: Run, tmp_path: Path) -> None:
+    keys = tmp_path / "data" / "signing-keys.json"
+    assert "cannot be read" in refusal(run("keys", "rotate"))
+    (first,) = load_or_create(keys).keys
+    rotated = run("keys", "rotate")
+    assert rotated.exit_code == 0
+    old, new = load_or_create(keys).keys
+    assert old.kid == first.kid
+    assert new.kid in rotated.stdout
+    assert "already published" in refusal(run("keys", "rotate"))

@@ -1,17 +1,23 @@
 """The service as an operator runs it: one process on SQLite, an end that loses nothing, a database that goes away."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
+from service import wiring
 from service.demo.hospital import HospitalRecord
 from service.demo.people import patient
+from service.security import keys
+from service.settings import Settings
 from service.store.address import parse_url
+from tests.flow.support import StillClock
 from tests.journeys.conftest import NewService
 from tests.journeys.support import Party, World, furnish, new_person, wait_until
 
@@ -147,3 +153,16 @@ def test_what_needs_no_token_answers_without_one(world: World, path: str) -> Non
     answer = httpx.get(f"{world.service.url}/{path}", trust_env=False)
     assert answer.status_code == 200
     assert answer.content
+
+
+def test_a_rotated_key_signs_from_the_next_day_without_a_restart(tmp_path: Path) -> None:
+    clock, settings = StillClock(), Settings(data_folder=tmp_path)
+    parts = wiring.prepare(settings, clock=clock)
+    parts.signing_keys()
+    connection = parts.connect("http://127.0.0.1:9/fhir")
+    old = connection._signing_key().kid
+    new = keys.rotate(settings.signing_keys, clock.now()).keys[-1].kid
+    assert connection._signing_key().kid == old
+    clock.pass_time(keys.PUBLISHED_BEFORE_USE)
+    assert connection._signing_key().kid == new != old
+    asyncio.run(parts.close())

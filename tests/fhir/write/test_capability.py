@@ -1,6 +1,6 @@
 import pytest
 
-from service.fhir.capability import SERVED, Served, capability
+from service.fhir.capability import DEFINED, SERVED, Served, capability
 from service.security.scopes import HOSPITAL, PROGRAMME, Interaction, allows
 
 STATEMENT = capability("https://service.example", "1.2.3")
@@ -28,7 +28,7 @@ def test_the_statement_has_every_row_of_the_table() -> None:
         )
         for resource in STATEMENT["rest"][0]["resource"]
     }
-    assert told == {row.type: (row.interactions, row.search, row.conditional_update) for row in SERVED}
+    assert told == {row.type: (row.interactions, row.search, row.conditional_update) for row in (*SERVED, *DEFINED)}
 
 
 @pytest.mark.parametrize("row", SERVED, ids=lambda row: row.type)
