@@ -93,7 +93,7 @@ class Worker:
         chased = [await self._chase_safely(each, now) for each in overdue]
         if self._tidied is None or now - self._tidied > TIDY_EVERY:
             self._tidied = now
-            await self.store.run(the_service(new_id()), lambda tx: tx.tidy(now))
+            await self.store.run(the_service(new_id()), lambda tx: tx.tidy(now, self.rules))
         return sum(chased)
 
     async def _chase_safely(self, overdue: Overdue, now: datetime) -> bool:

@@ -42,6 +42,8 @@ ACTIVE = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME, _S.HELD_BY_SERVICE)
 LIVE = (_S.REQUESTED, *ACTIVE)
 OFFER_ENDED = tuple(state for state in OfferState if state not in LIVE)
 TAKES_A_PLACE = ACTIVE
+# Never accepted, or taken back: what a programme reads of it says that it is over, and for a time only.
+TOMBSTONES = (_S.REJECTED, _S.CANCELLED, _S.ENTERED_IN_ERROR)
 
 OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
     (_S.REQUESTED, _T.PROGRAMME_ACCEPTS): _S.ACCEPTED,

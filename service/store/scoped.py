@@ -27,7 +27,10 @@ SCOPE: dict[tuple[Table, OrganisationKind], Column[str]] = {
 @cache
 def _scoped(subject: Table, kind: OrganisationKind) -> Select[Any] | None:
     column = SCOPE.get((subject, kind))
-    return None if column is None else select(subject).where(column == bindparam("caller_organisation"))
+    if column is None:
+        return None
+    theirs = select(subject).where(column == bindparam("caller_organisation"))
+    return theirs.where(OFFER.c.let_go_at.is_(None)) if (subject, kind) == (OFFER, _COMMUNITY) else theirs
 
 
 def scoped(subject: Table, caller: Caller) -> Select[Any] | None:

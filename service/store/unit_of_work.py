@@ -5,8 +5,9 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, update
 
+from service.flow.rules import Rules
 from service.shared.caller import Caller
 from service.shared.ids import IdMaker
 from service.store.access import Access
@@ -26,14 +27,10 @@ from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
 from service.store.referrals import Alerts, Referrals
 from service.store.results import Results
-from service.store.tables.columns import table
-from service.store.tables.intake import UnreadableMessageRow
+from service.store.retention import tidy
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
-TIDIED_AT_MOST = 10_000
-UNREADABLE = table(UnreadableMessageRow)
-FORGET_UNREADABLE = Prepared(delete(UNREADABLE).where(UNREADABLE.c.expires_at <= bindparam("now")))
 
 
 class UnitOfWork:
@@ -80,10 +77,9 @@ class UnitOfWork:
         """What a read has to write down before its answer is given, as the work of another unit."""
         return self.audit.noted()
 
-    def tidy(self, now: datetime) -> None:
-        """Remove what is kept for a time only: used assertions, dead tokens, and bodies that nobody could read."""
-        self.access.forget_dead(now, TIDIED_AT_MOST)
-        self.execute(FORGET_UNREADABLE, {"now": now})
+    def tidy(self, now: datetime, rules: Rules) -> None:
+        """Let go of what is kept for a time only."""
+        tidy(self, now, rules)
 
     def is_current(self) -> bool:
         """Whether the database has the tables of this version."""

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
 from service.referrals.alert import ALERT_KINDS, AlertState
+from service.referrals.offer import TOMBSTONES
 from service.referrals.referral import OPEN
 from service.store.tables.columns import Instant, Json, Row, Text, optional, required
 
@@ -15,6 +16,7 @@ IS_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + 
 # A row of the worklist has a date, and nobody was told of it who would have to be told again.
 _WORKLIST = ", ".join(f"'{code.value}'" for code, kind in ALERT_KINDS.items() if not kind.announced)
 CLIMBS = text(f"state = '{AlertState.OPEN.value}' AND code NOT IN ({_WORKLIST})")
+IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.value}'" for state in TOMBSTONES) + ")")
 
 
 class ReferralRow(Row, table=True):
@@ -50,7 +52,8 @@ class PlacementRow(Row, table=True):
 
 
 class OfferRow(Row, table=True):
-    """`organisation_id` is the owner that polls; each handle is an id that only this offer's programme knows."""
+    """`organisation_id` is the owner that polls; each handle is an id that only this offer's programme knows.
+    `let_go_at` is set from when on its programme can read it no more."""
 
     __tablename__ = "offer"
     __table_args__ = (
@@ -64,6 +67,7 @@ class OfferRow(Row, table=True):
         Index("ix_offer_patient_id", "patient_id"),
         Index("ix_offer_programme_id_state", "programme_id", "state"),
         Index("ix_offer_state_respond_by", "state", "respond_by"),
+        Index("ix_offer_stamp_tombstone", "stamp", sqlite_where=IS_TOMBSTONE, postgresql_where=IS_TOMBSTONE),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -82,6 +86,7 @@ class OfferRow(Row, table=True):
     observation_handle: str = required(Text)
     offered_at: datetime = required(Instant)
     respond_by: datetime = required(Instant)
+    let_go_at: datetime | None = optional(Instant)
     stamp: int = required(BigInteger)
 
 

@@ -358,6 +358,7 @@ def upgrade() -> None:
         sa.Column("observation_handle", sa.Text(), nullable=False),
         sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("respond_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("let_go_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_offer_organisation_id")),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_offer_patient_id")),
@@ -374,6 +375,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_offer_patient_id", ["patient_id"], unique=False)
         batch_op.create_index("ix_offer_programme_id_state", ["programme_id", "state"], unique=False)
         batch_op.create_index("ix_offer_referral_id", ["referral_id"], unique=False)
+        batch_op.create_index(
+            "ix_offer_stamp_tombstone",
+            ["stamp"],
+            unique=False,
+            sqlite_where=sa.text("let_go_at IS NULL AND state IN ('rejected', 'cancelled', 'entered-in-error')"),
+            postgresql_where=sa.text("let_go_at IS NULL AND state IN ('rejected', 'cancelled', 'entered-in-error')"),
+        )
         batch_op.create_index("ix_offer_state_respond_by", ["state", "respond_by"], unique=False)
         batch_op.create_index("ix_offer_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
 

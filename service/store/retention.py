@@ -1,0 +1,41 @@
+"""What is kept for a time only. Nothing that a programme holds goes, and no audit."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from service.flow.rules import DEFAULT_SITE, Rules
+from service.shared.clock import milliseconds
+from service.store.tables.columns import table
+from service.store.tables.intake import UnreadableMessageRow
+from service.store.tables.referral import IS_TOMBSTONE, OfferRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+AT_MOST = 10_000
+OFFER, UNREADABLE = table(OfferRow), table(UnreadableMessageRow)
+
+
+def tidy(unit: UnitOfWork, now: datetime, rules: Rules) -> None:
+    """Used assertions and dead tokens, bodies that nobody could read, and tombstones whose time is over.
+
+    At most 10,000 of each, the oldest first: the rest waits for the next time.
+    """
+    unit.access.forget_dead(now, AT_MOST)
+    expired = select(UNREADABLE.c.id).where(UNREADABLE.c.expires_at <= now).order_by(UNREADABLE.c.expires_at)
+    unit.execute(delete(UNREADABLE).where(UNREADABLE.c.id.in_(expired.limit(AT_MOST))))
+    own = rules.policies.keys() - {DEFAULT_SITE}
+    for site, policy in rules.policies.items():
+        theirs = OFFER.c.tenant_id.not_in(own) if site == DEFAULT_SITE else OFFER.c.tenant_id == site
+        _let_go(unit, now, theirs, timedelta(days=policy.tombstone_days))
+
+
+def _let_go(unit: UnitOfWork, now: datetime, theirs: ColumnElement[bool], kept: timedelta) -> None:
+    """The hospital keeps the offer; its programme finds nothing under its ids from here on."""
+    over = select(OFFER.c.id).where(IS_TOMBSTONE, theirs, OFFER.c.stamp <= milliseconds(now - kept))
+    oldest = unit.dialect.claim(over.order_by(OFFER.c.stamp).limit(AT_MOST))
+    unit.execute(update(OFFER).where(OFFER.c.id.in_(oldest)).values(let_go_at=now))
