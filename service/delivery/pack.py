@@ -6,7 +6,7 @@ from service.consent.disclosure import Element
 from service.consent.gate import Permit, ask_gate
 from service.delivery.channel import Parcel
 from service.flow.identify import OWN_IDS
-from service.flow.received import Identifier
+from service.flow.received import ENTRY_NAME, Identifier
 from service.flow.rules import Rules
 from service.referrals.contact import Engagement
 from service.referrals.delivery import Delivery
@@ -76,6 +76,6 @@ def _names(
         for system, value in tx.aliases.names(type, id, destination.id):
             if system == destination.fhir_endpoint:
                 record_ids[type, id] = value
-            elif type == "Patient" and system != OWN_IDS:
+            elif type == "Patient" and system not in (OWN_IDS, ENTRY_NAME):
                 identifiers.append(Identifier(system, value))
     return tuple(identifiers), record_ids

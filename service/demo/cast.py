@@ -9,8 +9,8 @@ from service.demo.people import HOSPITAL
 from service.demo.record import Resource
 
 HOSPITAL_SCOPE = (
-    "system/Patient.cru system/Consent.cru system/Observation.crs system/ServiceRequest.rs system/Task.rus "
-    "system/Organization.rs"
+    "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru "
+    "system/ServiceRequest.rs system/Task.rus system/Organization.rs"
 )
 PROGRAMME_SCOPE = (
     "system/Task.rus system/ServiceRequest.rs system/Patient.rs system/Consent.rs system/Observation.rs "

@@ -35,9 +35,10 @@ RESULT_PARAMETERS = ("_sort", "_count", "_include", "_format")
 SERVED: tuple[Served, ...] = (
     Served("Consent", ("read", "update", "create")),
     Served("Encounter", ("create",)),
-    Served("Observation", ("read", "create")),
+    Served("Observation", ("read", "update", "create")),
     Served("Organization", ("read",)),
     Served("Patient", ("read", "update", "create"), conditional_update=True),
+    Served("QuestionnaireResponse", ("read", "update", "create")),
     Served("ServiceRequest", ("read",), profiles=(terms.SERVICE_REQUEST_PROFILE,)),
     Served(
         "Task",
@@ -80,6 +81,7 @@ def capability(base_url: str, version: str) -> Tree:
                 "mode": "server",
                 "security": _security(base_url),
                 "resource": [_resource(served) for served in (*SERVED, *DEFINED)],
+                "interaction": [{"code": "transaction"}, {"code": "batch"}],
             }
         ],
     }

@@ -66,6 +66,18 @@ def taking(resource_type: str, method: str, path: str = "") -> Tree:
     return _route(name, f"system/{resource_type}.{interaction}", extra, answers, refusals)
 
 
+def bundling(scopes: Iterable[str]) -> Tree:
+    """The same for POST of a Bundle; `scopes` are those that an entry may need, none of which all need."""
+    name = "takeBundle"
+    content = {"schema": _schema("Bundle"), "examples": _examples(_operation(name)["examples"])}
+    body = {"required": True, "content": {FHIR_JSON: content, "application/json": content}}
+    kept = "Every entry of a transaction is kept; of a batch, each says for itself."
+    answers = {200: _answered(name, kept, "Bundle", _HEADERS)}
+    route = _route(name, "", {"parameters": [], "requestBody": body}, answers, (*_TAKING, 404))
+    route["openapi_extra"]["security"] = [{"smart": sorted(scopes)}, {"accessToken": []}]
+    return route
+
+
 def reading(resource_type: str) -> Tree:
     """The same for GET of one resource by its id."""
     name = f"read{resource_type}"

@@ -94,6 +94,14 @@ class Door:
 
     async def caller(self, request: Request, resource_type: str, interaction: Interaction) -> Caller:
         """The authenticated caller, if its scopes allow this; raises Problem with 401, 403, 406 or 429."""
+        caller = await self.anybody(request)
+        if not allows(caller.scopes, resource_type, interaction):
+            needed = f"; needed is system/{resource_type}.{interaction.value}"
+            raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, needed)))
+        return caller
+
+    async def anybody(self, request: Request) -> Caller:
+        """The authenticated caller, whatever its scopes are; raises Problem with 401, 406 or 429."""
         correlation_id: str = request.state.correlation_id
         try:
             caller = await self.bearers.verify(request.headers.get("authorization"), correlation_id)
@@ -101,9 +109,6 @@ class Door:
             raise Problem(reply(Fault.NOT_AUTHENTICATED)) from problem
         if not self.limit.allows(caller.client_id):
             raise Problem(reply(Fault.TOO_MANY_REQUESTS))
-        if not allows(caller.scopes, resource_type, interaction):
-            needed = f"; needed is system/{resource_type}.{interaction.value}"
-            raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, needed)))
         if not _acceptable(request.headers.get("accept", "*/*")):
             raise Problem(reply(Fault.NOT_ACCEPTABLE))
         return caller

@@ -44,6 +44,10 @@ class Fault(Enum):
     REFERENCE_MALFORMED = auto()
     SCHEME_REFUSED = auto()
     INVARIANT_BROKEN = auto()
+    BUNDLE_TYPE_NOT_TAKEN = auto()
+    REQUEST_NOT_TAKEN = auto()
+    ENTRY_NOT_FOUND = auto()
+    ENTRIES_IN_A_CIRCLE = auto()
     ID_DIFFERS = auto()
     PARAMETER_UNKNOWN = auto()
     PARAMETER_MALFORMED = auto()
@@ -115,6 +119,16 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Fault.SCHEME_REFUSED: Row(400, "value", "This URL scheme is refused. Use http, https or urn."),
     Fault.INVARIANT_BROKEN: Row(422, "invariant", "{}"),
+    Fault.BUNDLE_TYPE_NOT_TAKEN: Row(
+        422,
+        "not-supported",
+        "Taken are Bundles of type transaction (all or nothing) and batch (each entry on its own).",
+    ),
+    Fault.REQUEST_NOT_TAKEN: Row(422, "not-supported", "This request is not taken here in a Bundle. Taken are: {}."),
+    Fault.ENTRY_NOT_FOUND: Row(422, "not-found", "No entry of this Bundle has this fullUrl."),
+    Fault.ENTRIES_IN_A_CIRCLE: Row(
+        422, "business-rule", "This entry and others refer to each other in a circle. Leave one of the references out."
+    ),
     Fault.ID_DIFFERS: Row(400, "value", "The id in the body must be present and the same as in the address."),
     Fault.PARAMETER_UNKNOWN: Row(400, "not-supported", "This server does not know the parameter '{}'."),
     Fault.PARAMETER_MALFORMED: Row(400, "value", "The parameter '{}' does not have the form FHIR gives it."),

@@ -30,15 +30,27 @@ def parse(body: bytes, resource_type: str | None = None, *, largest: int = LARGE
     Decimals come as floats: who needs their written form takes the received bytes (`raw`). References are checked for
     syntax only. Raises BadInput with every problem that the first failing stage found, and nothing else.
     """
-    found = _survey(_text(body, largest), resource_type)
-    tree = found.root
+    return _checked(_survey(_text(body, largest), resource_type), body, resource_type)
+
+
+def decode(body: bytes) -> Tree:
+    """What `body` holds, as `check` takes it. Raises BadInput when it is no JSON object in UTF-8."""
+    return _tree(_text(body, LARGEST))
+
+
+def check(tree: Tree, body: bytes, resource_type: str | None = None) -> Tree:
+    """The same tree, looked at in every way that `parse` does; `body` is its content as JSON. Raises BadInput."""
+    return _checked(_look(tree, resource_type, escapes=True), body, resource_type)
+
+
+def _checked(found: Survey, body: bytes, resource_type: str | None) -> Tree:
     _stop(_shape(found))
     _stop(_types(found, resource_type))
     _stop(list(lengths.problems(found)))
     _stop(schema.problems(found))
     _stop(models.problems(found, body))
     _stop(invariants.problems(found))
-    return tree
+    return found.root
 
 
 def _survey(text: str, resource_type: str | None) -> Survey:
@@ -46,18 +58,19 @@ def _survey(text: str, resource_type: str | None) -> Survey:
 
     Where neither an escape nor a blank before a colon stands, each name of a member shows as `":` at least once.
     """
+    escapes = _ESCAPE.search(text) is not None
     if "\\" not in text and not _BLANK_BEFORE_COLON.search(text):
         with suppress(orjson.JSONDecodeError):
             tree = orjson.loads(text)
-            if isinstance(tree, dict) and (found := _look(tree, resource_type, text)).names == text.count('":'):
+            if isinstance(tree, dict) and (found := _look(tree, resource_type, escapes)).names == text.count('":'):
                 return found
-    return _look(_tree(text), resource_type, text)
+    return _look(_tree(text), resource_type, escapes)
 
 
-def _look(tree: Tree, resource_type: str | None, text: str) -> Survey:
+def _look(tree: Tree, resource_type: str | None, escapes: bool) -> Survey:
     kind = tree.get("resourceType")
     known = isinstance(kind, str) and kind in schema.RESOURCE_TYPES
-    return survey(tree, str(kind) if known else resource_type or "Resource", _ESCAPE.search(text) is not None)
+    return survey(tree, str(kind) if known else resource_type or "Resource", escapes)
 
 
 def _stop(findings: list[Finding]) -> None:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 
-from service.fhir import lengths
+from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
 from service.fhir.door import DirectRoute, Door, Problem, answer, read_body, refusal
 from service.fhir.faults import Fault
@@ -22,6 +21,7 @@ from service.fhir.read.consent import read_consent
 from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
+from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.task import read_answer, read_task
 from service.fhir.showing import Shown, show
 from service.fhir.unread import keep_unread
@@ -29,7 +29,7 @@ from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.receive_result import ReceivedResult, receive_result
 from service.flow.receive_update import ReceivedUpdate, receive_update
-from service.flow.received import Identifier, Received
+from service.flow.received import Received
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
@@ -76,6 +76,11 @@ def _observation(tree: Tree, received: Received, door: Door, caller: Caller, now
     return read_observation(tree, received, rules=door.rules, base=door.base_url, now=now)
 
 
+def _response(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedResult:
+    forms = door.rules.policy(caller.organisation_id).forms
+    return read_response(tree, received, rules=door.rules, questions=forms, base=door.base_url, now=now)
+
+
 def _encounter(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedContact:
     return read_encounter(tree, received, base=door.base_url)
 
@@ -84,6 +89,9 @@ _HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
 # Routes are tried in this order, and results are by far the most that comes.
 ADDRESSES = (
     Address(_HOSPITAL, "POST", "/fhir/Observation", "Observation", _observation, receive_result),
+    Address(_HOSPITAL, "PUT", "/fhir/Observation/{id}", "Observation", _observation, receive_result),
+    Address(_HOSPITAL, "POST", "/fhir/QuestionnaireResponse", "QuestionnaireResponse", _response, receive_result),
+    Address(_HOSPITAL, "PUT", "/fhir/QuestionnaireResponse/{id}", "QuestionnaireResponse", _response, receive_result),
     Address(_HOSPITAL, "POST", "/fhir/Patient", "Patient", _register, register_patient),
     Address(_HOSPITAL, "PUT", "/fhir/Patient", "Patient", _revise, register_patient),
     Address(_HOSPITAL, "PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
@@ -192,33 +200,10 @@ def _received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
     return common.received(
         tree,
         body,
-        condition=_condition(condition, required=request.method == "PUT" and id is None),
+        condition=condition_of(condition, required=request.method == "PUT" and id is None),
         target_id=id,
-        expected_version=_expected_version(request.headers.get("if-match")),
+        expected_version=expected_version_of(request.headers.get("if-match")),
     )
-
-
-def _condition(text: str | None, *, required: bool) -> Identifier | None:
-    """The one criterion that this server takes: `identifier=system|value` (FHIR R4, 3.1.0.8.1 and 3.1.0.4.3)."""
-    if not text and not required:
-        return None
-    pairs = parse_qsl((text or "").partition("?")[2] or text or "", keep_blank_values=True)
-    system, bar, value = pairs[0][1].partition("|") if len(pairs) == 1 and pairs[0][0] == "identifier" else ("", "", "")
-    if not (system and bar and value):
-        raise BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, "identifier"))
-    if max(len(system), len(value)) > lengths.NAME:
-        raise BadInput.of(Finding(Fault.TOO_LONG, "identifier", f"{lengths.NAME:,}"))
-    return Identifier(system, value)
-
-
-def _expected_version(if_match: str | None) -> int | None:
-    """The row version in `W/"3"` or, of a view, `W/"3.1.2"`."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    version = if_match.strip().removeprefix("W/").strip('"').partition(".")[0]
-    if not (version.isascii() and version.isdigit() and len(version) < 10):
-        raise BadInput.of(Finding(Fault.HEADER_MALFORMED, None, "If-Match"))
-    return int(version)
 
 
 def _written(

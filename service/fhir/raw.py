@@ -13,6 +13,11 @@ from service.shared.clock import from_milliseconds
 _DECODER = json.JSONDecoder(parse_float=orjson.Fragment, parse_int=orjson.Fragment)
 
 
+def exact(received: bytes) -> Any:
+    """What a guarded body holds, to be changed and written again by orjson with every number as it came."""
+    return _DECODER.decode(received.decode())
+
+
 def patch(
     received: bytes,
     *,
@@ -26,7 +31,7 @@ def patch(
     Changes only: the id; meta.versionId and meta.lastUpdated, from `version` and `stamp_ms` (milliseconds since 1970 in
     UTC); each Reference.reference that `references` names, to what it says; narrative, cleaned or left out.
     """
-    tree = _DECODER.decode(received.decode())
+    tree = exact(received)
     # Only narrative and renamed references are to be mended, and most of what a screening sends has neither.
     if references or b'"div"' in received:
         _mend(tree, references or {})

@@ -16,7 +16,9 @@ from service.shared.audit import Action, AuditEvent
 from service.shared.version import VERSION
 from service.store.unit_of_work import UnitOfWork
 
-READ_TYPES = ("Patient", "Consent", "Observation", "ServiceRequest", "Task", "Encounter", "Organization")
+READ_TYPES = (
+    "Patient", "Consent", "Observation", "QuestionnaireResponse", "ServiceRequest", "Task", "Encounter", "Organization",
+)  # fmt: skip
 
 
 def router(door: Door) -> APIRouter:

@@ -1,11 +1,12 @@
 """What a refused body may have been about: a screening result that went astray must not go unnoticed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from service.fhir.read.common import reference_of
+from service.fhir.read.questionnaire_response import use_of
 from service.flow.keep_unreadable import Recognised, Words
 from service.flow.received import Reference
 from service.flow.rules import Rules
@@ -51,7 +52,7 @@ def _says(node: Any) -> bool:
     return isinstance(node, dict) and any(isinstance(node.get(name), str) and node[name].strip() for name in told)
 
 
-def recognise(body: bytes, rules: Rules) -> Recognised:
+def recognise(body: bytes, rules: Rules, forms: Mapping[str, Mapping[str, CodeUse]]) -> Recognised:
     """Whether a code of a known instrument stands anywhere in it, and beside a critical one an answer that is risk.
 
     What is no JSON at all is searched for the codes as text. Nothing is decided from this: a person is told to look.
@@ -61,7 +62,9 @@ def recognise(body: bytes, rules: Rules) -> Recognised:
     except orjson.JSONDecodeError:
         known = any(code.code.encode() in body and code.system.encode() in body for code in rules.by_code)
         return Recognised.AN_INSTRUMENT if known else Recognised.NOTHING
-    found = [(node, use) for node in _nodes(tree) for use in _uses(node, rules)]
+    nodes = list(_nodes(tree))
+    questions = {link_id: use for node in nodes for link_id, use in _form(node, forms).items()}
+    found = [(node, use) for node in nodes for use in _uses(node, rules, questions)]
     if any(_is_risk(node, use, rules) for node, use in found):
         return Recognised.A_CRITICAL_ANSWER
     return Recognised.AN_INSTRUMENT if found else Recognised.NOTHING
@@ -79,7 +82,18 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node)
 
 
-def _uses(node: dict[str, Any], rules: Rules) -> list[CodeUse]:
+def _form(node: dict[str, Any], forms: Mapping[str, Mapping[str, CodeUse]]) -> Mapping[str, CodeUse]:
+    """What the site says of the form that `node` is, if it is one."""
+    if node.get("resourceType") != "QuestionnaireResponse":
+        return {}
+    return forms.get(str(node.get("questionnaire", "")).partition("|")[0], {})
+
+
+def _uses(node: dict[str, Any], rules: Rules, questions: Mapping[str, CodeUse]) -> list[CodeUse]:
+    link_id = node.get("linkId")
+    if isinstance(link_id, str):
+        use = use_of(link_id, questions, rules)
+        return [] if use is None else [use]
     concept = node.get("code")
     codings = concept.get("coding") if isinstance(concept, dict) else None
     named = [each for each in codings if isinstance(each, dict)] if isinstance(codings, list) else []
@@ -95,16 +109,20 @@ def _is_risk(node: dict[str, Any], use: CodeUse, rules: Rules) -> bool:
 
 
 def _scores(node: dict[str, Any], item: Item) -> Iterator[int]:
-    """Every score that an element beside the code could stand for."""
-    for name, value in node.items():
-        if not name.startswith("value"):
-            continue
-        for each in [value, *(inner for inner in _nodes(value))]:
-            number = each.get("value") if isinstance(each, dict) else each
-            score = whole_score(number) if isinstance(number, int | float | str) else None
-            if score is not None:
-                yield score
-            if isinstance(each, dict):
-                answer = item.answers.get(Code(str(each.get("system")), str(each.get("code"))))
-                if answer is not None:
-                    yield answer
+    """Every score that an element beside the code, or an answer to the question, could stand for."""
+    for place in (node, *_nodes(node.get("answer"))):
+        for value in [value for name, value in place.items() if name.startswith("value")]:
+            for each in [value, *_nodes(value)]:
+                yield from _score(each, item)
+
+
+def _score(value: Any, item: Item) -> Iterator[int]:
+    number = value.get("value") if isinstance(value, dict) else value
+    score = whole_score(number) if isinstance(number, int | float | str) else None
+    if score is not None:
+        yield score
+    if isinstance(value, dict):
+        code, system = value.get("code"), value.get("system")
+        yield from (
+            answer for each, answer in item.answers.items() if each.code == code and system in (None, each.system)
+        )

@@ -31,6 +31,8 @@ SAFE_CONTACT: Final = f"{OURS}/StructureDefinition/safe-contact"
 PREGNANCY_STAGE: Final = f"{OURS}/StructureDefinition/pregnancy-stage"
 DUE_MONTH: Final = f"{OURS}/StructureDefinition/due-month"
 INTERPRETER_REQUIRED: Final = f"{HL7}/StructureDefinition/patient-interpreterRequired"
+ORDINAL_VALUE: Final = f"{HL7}/StructureDefinition/ordinalValue"
+ITEM_WEIGHT: Final = f"{HL7}/StructureDefinition/itemWeight"
 STATUS_REASON: Final = f"{HL7}/StructureDefinition/request-statusReason"
 
 # HL7 SDOH Clinical Care 3.0: clients search for the Task by its profile.

@@ -19,7 +19,7 @@ async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes,
         id=id,
         sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
         reason=",".join(sorted({issue.code for issue in problem.issues})),
-        recognised=recognise(body, door.rules),
+        recognised=recognise(body, door.rules, door.rules.policy(caller.organisation_id).forms),
         words=words(body, Reference("Task", addressed) if addressed else None, door.base_url),
     )
     now = door.clock.now()

@@ -1,6 +1,7 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
@@ -20,6 +21,9 @@ from service.screening.instrument import Stage, stage_at
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, attach, without
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
+Taken = tuple[Answer, list[ScreeningResult]]
+"""The answer to a message, and the results that it has changed and that are still to be judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Administered:
@@ -33,7 +37,8 @@ class Administered:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedResult:
-    """One message. `administered` is empty when it speaks of no known instrument: it is kept, and decides nothing.
+    """One Observation or QuestionnaireResponse. `administered` is empty when it speaks of no known instrument: it is
+    kept, and decides nothing.
 
     `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
     tells the estimated date of delivery.
@@ -48,38 +53,75 @@ class ReceivedResult:
 
 def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Answer:
     """Keep the message and act on what the result now says. The rules run once, after its last piece is attached."""
+    answer, results = take_result(tx, rules, message, now)
+    judge_results(tx, rules, results, now)
+    return answer
+
+
+def take_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Taken:
+    """Keep the message and attach its pieces, and decide nothing yet: `judge_results` does, once all is attached."""
     patient_id = subject_of(tx, message.subject)
-    answer = _receive(tx, rules, message, patient_id, now) if patient_id else Refused(Reason.SUBJECT_UNKNOWN, "subject")
-    return remember(tx, message.received, patient_id, answer)
+    refused: Taken = Refused(Reason.SUBJECT_UNKNOWN, "subject"), []
+    answer, results = _take(tx, rules, message, patient_id, now) if patient_id else refused
+    return remember(tx, message.received, patient_id, answer), results
 
 
-def _receive(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Answer:
+def judge_results(tx: Transaction, rules: Rules, results: Iterable[ScreeningResult], now: datetime) -> None:
+    """Decide what can be decided, in this order; for a result that still waits for something, set until when."""
+    for result in results:
+        _judge(tx, rules, result, now)
+
+
+def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:
+    received = message.received
     if any(_is_to_come(each.effective, now) for each in message.administered):
-        return Refused(Reason.IN_THE_FUTURE, "effective")
+        return Refused(Reason.IN_THE_FUTURE, "effective"), []
+    if received.target_id is not None and tx.inbox.latest(received.type, received.target_id) is None:
+        return Refused(Reason.NOT_FOUND), []
     patient = tx.patients.lock(patient_id)
-    new_id = tx.new_id()
-    owner = identify(tx, message.received, new_id)
+    owner = identify(tx, received, received.target_id or tx.new_id())
     if isinstance(owner, Refused):
-        return owner
-    version = 1
-    if owner != new_id:
-        known = tx.inbox.latest("Observation", owner)
-        known_version, known_body = known or (0, b"")
-        if message.received.condition is not None or known_body == message.received.body:
-            return Repeated("Observation", owner, known_version)
-        if tx.inbox.patient_of("Observation", owner) not in (None, patient_id):
-            alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
-            return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
-        if not message.corrects and not _completes(tx, message, patient):
-            alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
-            return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
-        version = known_version + 1
+        return owner, []
+    if received.target_id not in (None, owner):
+        return Refused(Reason.SEVERAL_MATCH, "identifier"), []
+    known_version, known_body = tx.inbox.latest(received.type, owner) or (0, b"")
+    if known_version:
+        again = _again(tx, rules, message, patient, Repeated(received.type, owner, known_version), known_body, now)
+        if again is not None:
+            return again, []
     if message.due_date is not None and message.due_date != patient.due_date:
         patient = _expect(tx, patient, message.due_date)
-    results = _attach(tx, rules, message, patient)
-    for result in [*results, *_left_behind(tx, message, results)]:
-        _judge(tx, rules, result, now)
-    return Accepted("Observation", owner, version, created=version == 1)
+    own = f"{received.type}/{owner}"
+    results = _attach(tx, rules, message, patient, own)
+    if known_version:
+        results += _left_behind(tx, patient, own, results)
+    for result in results:
+        tx.results.save(result, None)
+    return Accepted(received.type, owner, known_version + 1, created=not known_version), results
+
+
+def _again(
+    tx: Transaction,
+    rules: Rules,
+    message: ReceivedResult,
+    patient: Patient,
+    known: Repeated,
+    body: bytes,
+    now: datetime,
+) -> Repeated | Refused | None:
+    """The answer to what is known already, None when the message changes it and may."""
+    received = message.received
+    if (received.condition is not None and received.target_id is None) or received.repeats(body):
+        return known
+    if received.expected_version not in (None, known.version):
+        return Refused(Reason.VERSION_STALE)
+    if tx.inbox.patient_of(known.type, known.id) not in (None, patient.id):
+        alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
+        return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
+    if received.target_id is None and not message.corrects and not _completes(tx, message, patient):
+        alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
+        return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
+    return None
 
 
 def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
@@ -105,32 +147,37 @@ def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bo
     )
 
 
-def _attach(tx: Transaction, rules: Rules, message: ReceivedResult, patient: Patient) -> list[ScreeningResult]:
+def _attach(
+    tx: Transaction, rules: Rules, message: ReceivedResult, patient: Patient, own: str
+) -> list[ScreeningResult]:
     policy = rules.policy(patient.tenant_id)
     results: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in message.administered:
         key = (each.instrument_id, each.respondent, each.effective)
         blank = _blank(tx, each, patient, stage_at(each.effective, patient.due_date, policy))
         known = results.get(key) or tx.results.find(blank) or blank
-        results[key] = attach(known, each.piece)
+        piece = replace(each.piece, names=each.piece.names | {own})
+        # An update may give its source another name; what the same resource said before goes all the same.
+        results[key] = attach(without(known, _sources(known, own) - {piece.source}), piece)
     return list(results.values())
 
 
-def _left_behind(tx: Transaction, message: ReceivedResult, results: list[ScreeningResult]) -> list[ScreeningResult]:
-    """What a correction has moved away from: the administrations that its source spoke of before, without it.
+def _left_behind(tx: Transaction, patient: Patient, own: str, results: list[ScreeningResult]) -> list[ScreeningResult]:
+    """What a correction has moved away from: the administrations that its resource spoke of before, without it.
 
-    They come after those it speaks of now, so that a result which only changes its time keeps its referral. A source
-    without an identifier is named by what it says, so another administration's cannot be told from it.
+    They come after those it speaks of now, so that a result which only changes its time keeps its referral.
     """
-    if not (message.corrects and message.received.identifiers and results):
-        return []
-    sources = {each.piece.source for each in message.administered}
     now_in = {result.id for result in results}
     return [
-        without(known, sources)
-        for known in tx.results.of_patient(results[0].patient_id)
-        if known.id not in now_in and sources & known.pieces.keys()
+        without(known, _sources(known, own))
+        for known in tx.results.of_patient(patient.id)
+        if known.id not in now_in and _sources(known, own)
     ]
+
+
+def _sources(result: ScreeningResult, own: str) -> set[str]:
+    """What the resource that is named so has said of this administration."""
+    return {piece.source for piece in result.pieces.values() if own in piece.names}
 
 
 def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) -> ScreeningResult:

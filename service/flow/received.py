@@ -1,5 +1,6 @@
 """What a door hands to a step: the resource as received, and the references in it, read but not yet resolved."""
 
+import json
 from dataclasses import dataclass
 
 
@@ -9,6 +10,10 @@ class Identifier:
 
     system: str
     value: str
+
+
+# The system of the names that we give to what came without any in a transaction, so that a repeat of it is known.
+ENTRY_NAME = "urn:peer-referral:transaction-entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class Reference:
 class Received:
     """`body` is kept byte for byte. `condition` is If-None-Exist or the criterion of a conditional update.
 
-    `target_id` names the resource an update is about, `expected_version` is its If-Match.
+    `target_id` names the resource an update is about, `expected_version` is its If-Match. `within` is the id under
+    which the message is kept that held this resource among others; None when it was the message itself.
     """
 
     type: str
@@ -35,3 +41,11 @@ class Received:
     target_id: str | None = None
     expected_version: int | None = None
     door: str = "fhir"
+    within: str | None = None
+
+    def repeats(self, body: bytes) -> bool:
+        """Whether `body` says the same, in whatever order and with whatever blanks: another door may write it anew."""
+        if body == self.body or not body:
+            return body == self.body
+        # A number counts as it was written: 1.10 is not 1.1.
+        return bool(json.loads(body, parse_float=str) == json.loads(self.body, parse_float=str))

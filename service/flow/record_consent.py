@@ -61,7 +61,7 @@ def _revise(tx: Transaction, rules: Rules, received: Received, said: Consent, no
     if known is None or known.patient_id != said.patient_id:
         return Refused(Reason.NOT_FOUND)
     latest = tx.inbox.latest("Consent", known.id)
-    if latest is not None and latest[1] == received.body:
+    if latest is not None and received.repeats(latest[1]):
         return Repeated("Consent", known.id, known.version)
     less = gives_less(known, said)
     if received.target_id is None and received.condition is not None and not less:

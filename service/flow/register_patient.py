@@ -65,7 +65,7 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     if message.updates:
         return _update(tx, rules, owner, message, now), owner
     version, body = tx.inbox.latest("Patient", owner) or (1, b"")
-    if received.condition is not None or body == received.body:
+    if received.condition is not None or received.repeats(body):
         return Repeated("Patient", owner, version), owner
     return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier"), owner
 
@@ -106,7 +106,7 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
     if received.expected_version not in (None, patient.version):
         return Refused(Reason.VERSION_STALE)
     latest = tx.inbox.latest("Patient", patient_id)
-    if latest is not None and latest[1] == received.body:
+    if latest is not None and received.repeats(latest[1]):
         return Repeated("Patient", patient_id, latest[0])
     changed = replace(patient, version=patient.version + 1, facts=message.facts)
     tx.patients.save(changed)

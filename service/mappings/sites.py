@@ -4,7 +4,7 @@ from service.flow.rules import DEFAULT_SITE
 from service.mappings.codes import approval
 from service.mappings.instruments import read_site_cut_offs
 from service.mappings.reader import Table, Toml
-from service.screening.instrument import Approval, Instrument, Policy, Priority, Rung
+from service.screening.instrument import Approval, CodeUse, Instrument, Policy, Priority, Role, Rung
 
 
 def over_default(default: Toml, own: Toml) -> Toml:
@@ -41,7 +41,31 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         acknowledge_within_minutes={each: acknowledge.whole(f"{each}_minutes", at_least=1) for each in Priority},
         ladder=ladder,
         cut_offs=read_site_cut_offs(cut_offs, instruments) if cut_offs else {},
+        forms=_forms(table.tables("form"), instruments),
     )
+
+
+def _forms(rows: list[Table], instruments: dict[str, Instrument]) -> dict[str, dict[str, CodeUse]]:
+    """Two rows of one form are two instruments in it."""
+    forms: dict[str, dict[str, CodeUse]] = {}
+    for row in rows:
+        uses = forms.setdefault(row.text("questionnaire") if "questionnaire" in row else "", {})
+        for link_id, use in _questions(row, instruments):
+            if link_id in uses:
+                row.note("items", f"{link_id} stands for two things in this form")
+            uses[link_id] = use
+    return forms
+
+
+def _questions(row: Table, instruments: dict[str, Instrument]) -> list[tuple[str, CodeUse]]:
+    id, items = row.text("instrument"), row.texts("items")
+    instrument = instruments.get(id)
+    if instrument is None:
+        row.note("instrument", "is no instrument that is known")
+    elif len(items) != len(instrument.items):
+        row.note("items", f"are not the {len(instrument.items)} of this instrument, in their order")
+    found = [(link_id, CodeUse(id, Role.ITEM, number)) for number, link_id in enumerate(items, 1)]
+    return [*found, (row.text("total"), CodeUse(id, Role.TOTAL))] if "total" in row else found
 
 
 def _approved(table: Table, key: str) -> Approval | None:

@@ -125,7 +125,8 @@ class Policy:
     `as_recorded_safe_contact`: who approved offering without a usable safe-contact channel; None never offers then.
     `acknowledge_within_minutes`: by priority, for each rung of `ladder`. `rescreen_after_days`: when a result in the
     repeat band is due again. `overdue_days`: how long after the due date the stage stays unknown. `cut_offs`: the
-    site's own, by instrument id, in place of the instrument's.
+    site's own, by instrument id, in place of the instrument's. `forms`: what the questions of the site's own forms
+    stand for, by the form's canonical URL ("" for a form that is sent without one) and the question's linkId.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Policy:
     acknowledge_within_minutes: Mapping[Priority, int]
     ladder: tuple[Rung, ...]
     cut_offs: Mapping[str, Mapping[Stage, CutOff]]
+    forms: Mapping[str, Mapping[str, CodeUse]]
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:

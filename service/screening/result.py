@@ -61,14 +61,16 @@ class Reading:
 class Piece:
     """What one source says: an Observation with its components, an OBX, a QuestionnaireResponse.
 
-    `source` names it at its sender and stays the same when it is corrected. `expects` are the sources that it names as
-    belonging to it (hasMember, derivedFrom) and that may still be on their way.
+    `source` names it at its sender and stays the same when it is corrected; `names` are the references that lead to it.
+    `expects` are the sources or references that it names as belonging to it (hasMember, derivedFrom) and that may still
+    be on their way.
     """
 
     source: str
     status: Status
     readings: tuple[Reading, ...]
     expects: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,8 @@ class ScreeningResult:
     @property
     def more_expected(self) -> bool:
         """Whether something names a part that has not come yet, or only in a preliminary form."""
-        came = {source for source, piece in self.pieces.items() if piece.status not in STILL_TO_COME}
+        arrived = [piece for piece in self.pieces.values() if piece.status not in STILL_TO_COME]
+        came = {name for piece in arrived for name in (piece.source, *piece.names)}
         return any(piece.expects - came for piece in self._deciding)
 
     @cached_property

@@ -9,8 +9,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 HOSPITAL = (
-    "system/Patient.cru system/Consent.cru system/Observation.crs system/ServiceRequest.rs system/Task.rus"
-    " system/Organization.rs"
+    "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru"
+    " system/ServiceRequest.rs system/Task.rus system/Organization.rs"
 )
 PROGRAMME = (
     "system/Task.rus system/ServiceRequest.rs system/Patient.rs system/Consent.rs system/Observation.rs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
@@ -33,11 +33,36 @@ LATEST = Prepared(
 OURS = frozenset({"Task"})
 
 
+class Kept(NamedTuple):
+    version: int
+    patient_id: str | None
+    body: bytes
+
+
 class Inbox:
+    """What the unit itself has made is written when it finishes, and known to it before."""
+
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+        self._made: dict[tuple[str, str], Kept] = {}
 
     def keep(self, received: Received, patient_id: str | None, answer: Answer) -> None:
+        unit, message_id = self._unit, received.within or self.archive(received, _disposition(answer))
+        if isinstance(answer, Accepted) and answer.type not in OURS:
+            version = {
+                "type": answer.type,
+                "id": answer.id,
+                "version": answer.version,
+                "tenant_id": unit.caller.organisation_id,
+                "patient_id": patient_id,
+                "message_id": message_id,
+                "body": received.body if received.within else None,
+            }
+            unit.stamped_later(RESOURCE, version)
+            self._made[answer.type, answer.id] = Kept(answer.version, patient_id, received.body)
+
+    def archive(self, received: Received, disposition: str) -> str:
+        """Keep a message byte for byte; the id that it has here."""
         unit, message_id = self._unit, self._unit.new_id()
         message = {
             "id": message_id,
@@ -47,21 +72,11 @@ class Inbox:
             "type": received.type,
             "body": received.body,
             "received_at": unit.now(),
-            "disposition": _disposition(answer),
+            "disposition": disposition,
             "correlation_id": unit.caller.correlation_id,
         }
         unit.later(MESSAGE, message)
-        if isinstance(answer, Accepted) and answer.type not in OURS:
-            version = {
-                "type": answer.type,
-                "id": answer.id,
-                "version": answer.version,
-                "tenant_id": unit.caller.organisation_id,
-                "patient_id": patient_id,
-                "message_id": message_id,
-                "body": None,
-            }
-            unit.stamped_later(RESOURCE, version)
+        return message_id
 
     def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None:
         """Keep, for thirty days, a body that the guard refused; `reason` is the codes of what was wrong with it."""
@@ -79,16 +94,19 @@ class Inbox:
         unit.later(UNREADABLE, row)
 
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
-        row = self._latest(type, id)
-        return None if row is None else (row.version, row.bytes)
+        kept = self._latest(type, id)
+        return None if kept is None else (kept.version, kept.body)
 
     def patient_of(self, type: str, id: str) -> str | None:
-        row = self._latest(type, id)
-        return None if row is None else row.patient_id
+        kept = self._latest(type, id)
+        return None if kept is None else kept.patient_id
 
-    def _latest(self, type: str, id: str) -> Any:
+    def _latest(self, type: str, id: str) -> Kept | None:
+        if (type, id) in self._made:
+            return self._made[type, id]
         key = {"type": type, "resource_id": id, "tenant_id": self._unit.caller.organisation_id}
-        return self._unit.execute(LATEST, key).one_or_none()
+        row = self._unit.execute(LATEST, key).one_or_none()
+        return None if row is None else Kept(row.version, row.patient_id, row.bytes)
 
 
 def _disposition(answer: Answer) -> str:

@@ -55,9 +55,12 @@ class Results:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
         self._rows: dict[str, dict[str, Any]] = {}
+        self._saved: dict[tuple[object, ...], ScreeningResult] = {}
         self._changed: dict[str, None] = {}
 
     def find(self, key: ScreeningResult) -> ScreeningResult | None:
+        if (saved := self._saved.get(_key(key))) is not None:
+            return saved
         values = {
             "patient_id": key.patient_id,
             "instrument_id": key.instrument_id,
@@ -72,9 +75,8 @@ class Results:
         return self._read(self._unit.execute(ONE, {"result_id": id}).one())
 
     def of_patient(self, patient_id: str) -> list[ScreeningResult]:
-        """As they were kept before this unit, the changed ones left out."""
-        rows = self._unit.execute(OF_PATIENT, {"patient": patient_id}).all()
-        return [self._read(row) for row in rows if row.id not in self._changed]
+        self.write()
+        return [self._read(row) for row in self._unit.execute(OF_PATIENT, {"patient": patient_id}).all()]
 
     def judged(self, id: str) -> Judgement | None:
         return _judgement(self._row(id))
@@ -96,6 +98,7 @@ class Results:
         pieces = {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]}
         self._rows[result.id] = {**known, "pieces": pieces, "waits_until": waits_until}
         self._changed[result.id] = None
+        self._saved[_key(result)] = result
 
     def record(self, result_id: str, decision: Decision, now: datetime) -> None:
         self._judge(result_id, decision.judgement)
@@ -163,6 +166,11 @@ class Results:
         )
 
 
+def _key(result: ScreeningResult) -> tuple[object, ...]:
+    effective = None if result.respondent.startswith(OF_ITS_OWN) else result.effective
+    return result.patient_id, result.instrument_id, result.respondent, effective
+
+
 @cache
 def _keep(dialect: Dialect) -> Prepared:
     new = dialect.insert(RESULT)
@@ -181,6 +189,7 @@ def _piece(piece: Piece) -> dict[str, object]:
         "source": piece.source,
         "status": piece.status.value,
         "expects": sorted(piece.expects),
+        "names": sorted(piece.names),
         "readings": [
             [each.role.value, each.item, each.value, each.unreadable, each.code_role_mismatch]
             for each in piece.readings
@@ -193,4 +202,5 @@ def _to_piece(kept: Mapping[str, Any]) -> Piece:
         Reading(Role(role), item, value, unreadable, mismatch)
         for role, item, value, unreadable, mismatch in kept["readings"]
     )
-    return Piece(kept["source"], Status(kept["status"]), readings, frozenset(kept["expects"]))
+    expects, names = frozenset(kept["expects"]), frozenset(kept["names"])
+    return Piece(kept["source"], Status(kept["status"]), readings, expects, names)

@@ -38,8 +38,9 @@ PROGRAMME = "019aa000-0000-7000-8000-000000000002"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FILES = sorted(EXAMPLES.glob("*.json"))
 TAKES_A_BODY = {
-    "createPatient", "updatePatient", "updatePatientByIdentifier", "createConsent", "updateConsent",
-    "createObservation", "createEncounter", "updateTask", "requestToken", "searchTasksByPost",
+    "takeBundle", "createPatient", "updatePatient", "updatePatientByIdentifier", "createConsent", "updateConsent",
+    "createObservation", "updateObservation", "createQuestionnaireResponse", "updateQuestionnaireResponse",
+    "createEncounter", "updateTask", "requestToken", "searchTasksByPost",
 }  # fmt: skip
 
 
@@ -230,7 +231,7 @@ def test_every_answer_is_described(document: Tree, operations: dict[str, Tree]) 
 def test_every_fhir_address_names_its_scope_and_every_refusal(operations: dict[str, Tree], document: Tree) -> None:
     scopes = document["components"]["securitySchemes"]["smart"]["flows"]["clientCredentials"]["scopes"]
     guarded = {name: operation for name, operation in operations.items() if "security" in operation}
-    assert len(guarded) == 17
+    assert len(guarded) == 22
     for operation in guarded.values():
         smart, token = operation["security"]
         assert token == {"accessToken": []}

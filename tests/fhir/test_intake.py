@@ -1,63 +1,7 @@
-"""Conditions and versions in a request's headers and query, before any step is asked."""
+"""What is done with a body that is sent to each address."""
 
-import pytest
-
-from service.fhir.intake import ADDRESSES, _condition, _expected_version
-from service.fhir.outcome import BadInput
-from service.flow.received import Identifier
+from service.fhir.intake import ADDRESSES
 from service.security.scopes import Interaction
-
-
-@pytest.mark.parametrize(
-    "written",
-    ["identifier=urn:x|1", "?identifier=urn:x|1", "Patient?identifier=urn:x|1", "identifier=urn%3Ax%7C1"],
-)
-def test_a_condition_is_one_identifier_in_whatever_way_it_is_written(written: str) -> None:
-    assert _condition(written, required=True) == Identifier("urn:x", "1")
-
-
-def test_a_value_may_hold_a_bar_and_a_plus() -> None:
-    assert _condition("identifier=urn:x|1|2%2B3", required=True) == Identifier("urn:x", "1|2+3")
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "identifier=1",
-        "identifier=|1",
-        "identifier=urn:x|",
-        "_id=1",
-        "identifier=urn:x|1&active=true",
-        "?",
-        "x",
-        "a=b=c",
-    ],
-)
-def test_any_other_criterion_is_refused(written: str) -> None:
-    for required in (True, False):
-        with pytest.raises(BadInput, match="400"):
-            _condition(written, required=required)
-
-
-def test_no_condition_is_refused_only_where_one_is_needed() -> None:
-    assert _condition(None, required=False) is None
-    assert _condition("", required=False) is None
-    with pytest.raises(BadInput):
-        _condition("", required=True)
-
-
-@pytest.mark.parametrize(
-    ("written", "version"),
-    [(None, None), ("*", None), ('W/"3"', 3), ('"3"', 3), ("3", 3), ('W/"12.1.2.0.1"', 12), (' W/"3" ', 3)],
-)
-def test_a_version_is_the_rows_also_when_it_names_a_view(written: str | None, version: int | None) -> None:
-    assert _expected_version(written) == version
-
-
-@pytest.mark.parametrize("written", ["", 'W/"x"', 'W/""', "W/3, W/4", '"-1"', '"٣"', f'"{"9" * 400}"'])
-def test_a_version_of_another_form_is_refused(written: str) -> None:
-    with pytest.raises(BadInput, match="400"):
-        _expected_version(written)
 
 
 def test_what_is_posted_is_created_and_what_is_put_is_updated() -> None:

@@ -28,7 +28,9 @@ def received(
     expected_version: int | None = None,
 ) -> Received:
     """The message as every reader takes it. An identifier counts only with both its system and its value."""
-    found = (_identifier(each) for each in tree.get("identifier", ()))
+    # A QuestionnaireResponse has one identifier, and a Bundle; every other resource here has a list of them.
+    said = tree.get("identifier", [])
+    found = (_identifier(each) for each in (said if isinstance(said, list) else (said,)))
     return Received(
         type=tree["resourceType"],
         body=body,

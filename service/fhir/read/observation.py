@@ -45,12 +45,12 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
     effective, respondent = _effective(tree), _respondent(tree, base)
     if effective is None:
         effective, respondent = now, f"{OF_ITS_OWN}{source}"
-    expects = _expects(tree, base)
+    expects, names = _expects(tree, base), frozenset({f"Observation/{tree['id']}"} if "id" in tree else ())
     return ReceivedResult(
         received=received,
         subject=subject,
         administered=tuple(
-            Administered(instrument_id, respondent, effective, Piece(source, status, tuple(stated), expects))
+            Administered(instrument_id, respondent, effective, Piece(source, status, tuple(stated), expects, names))
             for instrument_id, stated in sorted(readings.items())
         ),
         corrects=status in _CORRECTS,
@@ -119,7 +119,7 @@ def _effective(tree: Tree) -> datetime | None:
 def _respondent(tree: Tree, base: str) -> str:
     """Who answered: she herself, unless a related person is named as the one who did."""
     performers = (reference_of(each, base, "") for each in tree.get("performer", ()))
-    others = [_source_of(each) for each in performers if each is not None and each.type == "RelatedPerson"]
+    others = [source_of(each) for each in performers if each is not None and each.type == "RelatedPerson"]
     return min(others, default=SELF)
 
 
@@ -127,11 +127,12 @@ def _expects(tree: Tree, base: str) -> frozenset[str]:
     """The sources that belong to it: by identifier as `_source` names them, else as the reference names them."""
     members = [*tree.get("hasMember", ()), *tree.get("derivedFrom", ())]
     references = ((each, reference_of(each, base, "Observation")) for each in members)
-    named = (_source_of(found) if found else each.get("reference") for each, found in references)
+    named = (source_of(found) if found else each.get("reference") for each, found in references)
     return frozenset(each for each in named if each)
 
 
-def _source_of(reference: Reference) -> str:
+def source_of(reference: Reference) -> str:
+    """How a piece is named by a reference to it."""
     if reference.identifier is not None:
         return f"{reference.identifier.system}|{reference.identifier.value}"
     return "/".join(filter(None, (reference.base, reference.type, reference.id)))

@@ -18,6 +18,7 @@ from service.fhir.read.consent import read_consent
 from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
+from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.task import read_task
 from service.mappings import load
 
@@ -35,11 +36,19 @@ READERS: dict[str, Callable[[Tree], object]] = {
     "Patient": lambda tree: read_patient(tree, received(tree, b""), updates=True),
     "Consent": lambda tree: read_consent(tree, received(tree, b""), terms=TERMS, base=BASE, now=NOW),
     "Observation": lambda tree: read_observation(tree, received(tree, b""), rules=RULES, base=BASE, now=NOW),
+    "QuestionnaireResponse": lambda tree: read_response(
+        tree, received(tree, b""), rules=RULES, questions={}, base=BASE, now=NOW
+    ),
     "Task": lambda tree: read_task(tree, received(tree, b""), base=BASE),
     "Encounter": lambda tree: read_encounter(tree, received(tree, b""), base=BASE),
 }
 EXAMPLES = {
     name: json.loads((Path(__file__).parents[1] / "examples" / f"{name}.json").read_bytes()) for name in READERS
+}
+EXAMPLES["QuestionnaireResponse"] |= {"subject": {"reference": "Patient/1"}, "authored": "2026-02-01"}
+EXAMPLES["QuestionnaireResponse"]["item"][0] |= {
+    "linkId": "/44260-8",
+    "answer": [{"valueCoding": {"system": "http://loinc.org", "code": "LA6570-1"}}, {"valueDecimal": 2}],
 }
 EXAMPLES["Consent"] |= {"scope": PRIVACY}
 EXAMPLES["Consent"]["provision"]["actor"][0]["role"] = IRCP

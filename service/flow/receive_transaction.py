@@ -1,0 +1,137 @@
+"""Several resources that come together (FHIR transaction Bundle): all of them are acted on, or none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.ports import Transaction
+from service.flow.receive_result import Administered, ReceivedResult, judge_results, take_result
+from service.flow.received import Identifier, Received, Reference
+from service.flow.record_consent import ReceivedConsent, record_consent
+from service.flow.register_patient import ReceivedPatient, register_patient
+from service.flow.rules import Rules
+from service.screening.result import ScreeningResult
+
+Message = ReceivedPatient | ReceivedConsent | ReceivedResult
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource of a transaction. `handle` stands for its id, which is known only once it has been acted on.
+
+    `mentions` are the handles in its references and its body. `updates` is True for PUT.
+    """
+
+    place: int
+    handle: str
+    message: Message
+    mentions: frozenset[str] = frozenset()
+    updates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedTransaction:
+    """`entries` in an order in which each comes after all that it mentions. `asked` are the handles that stand for
+    patients who are not in it, by their identifiers."""
+
+    received: Received
+    entries: tuple[Entry, ...]
+    asked: Mapping[str, Identifier]
+
+
+class EntryRefused(Exception):
+    """The entry at `place` is refused, and with it the whole. Raised so that the unit is undone."""
+
+    def __init__(self, place: int, refused: Refused) -> None:
+        super().__init__(f"entry {place} is refused: {refused.reason}")
+        self.place, self.refused = place, refused
+
+
+def receive_transaction(
+    tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime
+) -> dict[int, Accepted | Repeated]:
+    """What became of each entry, by its place. The rules run once, after the last entry. Raises EntryRefused."""
+    within = tx.inbox.archive(transaction.received, "accepted")
+    ids: dict[str, str] = {}
+    answers: dict[int, Accepted | Repeated] = {}
+    results: dict[str, ScreeningResult] = {}
+    changed: set[tuple[str, str]] = set()
+    for entry in transaction.entries:
+        ids |= _asked(tx, entry, transaction.asked)
+        answer, touched = _perform(tx, rules, _settled(tx, entry, ids, within), now)
+        if isinstance(answer, Accepted) and (answer.type, answer.id) in changed:
+            answer = Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
+        if isinstance(answer, Refused):
+            raise EntryRefused(entry.place, answer)
+        if isinstance(answer, Accepted):
+            changed.add((answer.type, answer.id))
+        ids[entry.handle], answers[entry.place] = answer.id, answer
+        results |= {result.id: result for result in touched}
+    judge_results(tx, rules, results.values(), now)
+    return answers
+
+
+def _perform(
+    tx: Transaction, rules: Rules, message: Message, now: datetime
+) -> tuple[Answer, Iterable[ScreeningResult]]:
+    match message:
+        case ReceivedPatient():
+            return register_patient(tx, rules, message, now), ()
+        case ReceivedConsent():
+            return record_consent(tx, rules, message, now), ()
+        case ReceivedResult():
+            return take_result(tx, rules, message, now)
+
+
+def _asked(tx: Transaction, entry: Entry, asked: Mapping[str, Identifier]) -> dict[str, str]:
+    """Handle -> id of the patients that the entry asks for by an identifier. Raises EntryRefused."""
+    found = {}
+    for handle in sorted(entry.mentions & asked.keys()):
+        known = tx.aliases.find("Patient", asked[handle].system, asked[handle].value)
+        if known is None:
+            raise EntryRefused(entry.place, Refused(Reason.SUBJECT_UNKNOWN))
+        found[handle] = known
+    return found
+
+
+def _settled(tx: Transaction, entry: Entry, ids: Mapping[str, str], within: str) -> Message:
+    """The message with ids in place of handles, as if it had come alone after all that it mentions."""
+    message = aimed(tx, entry.message, updates=entry.updates)
+    received = replace(message.received, within=within, body=_named(message.received.body, entry, ids))
+    match message:
+        case ReceivedPatient():
+            return replace(message, received=received)
+        case ReceivedConsent():
+            return replace(message, received=received, patient=_pointed(message.patient, ids))
+        case ReceivedResult():
+            administered = tuple(_expecting(each, entry, ids) for each in message.administered)
+            subject = _pointed(message.subject, ids)
+            return replace(message, received=received, subject=subject, administered=administered)
+
+
+def aimed(tx: Transaction, message: Message, *, updates: bool) -> Message:
+    """An update by identifier is one of what the identifier stands for, and a creation when it stands for nothing."""
+    condition = message.received.condition
+    if not updates or condition is None or isinstance(message, ReceivedPatient):
+        return message
+    target = tx.aliases.find(message.received.type, condition.system, condition.value)
+    return replace(message, received=replace(message.received, target_id=target))
+
+
+def _named(body: bytes, entry: Entry, ids: Mapping[str, str]) -> bytes:
+    for handle in entry.mentions:
+        body = body.replace(handle.encode(), ids[handle].encode())
+    return body
+
+
+def _pointed(reference: Reference, ids: Mapping[str, str]) -> Reference:
+    id = ids.get(reference.id or "")
+    return reference if id is None else replace(reference, id=id)
+
+
+def _expecting(administered: Administered, entry: Entry, ids: Mapping[str, str]) -> Administered:
+    expects = administered.piece.expects
+    for handle in entry.mentions:
+        expects = frozenset(each.replace(handle, ids[handle]) for each in expects)
+    return replace(administered, piece=replace(administered.piece, expects=expects))
