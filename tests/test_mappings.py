@@ -55,6 +55,58 @@ def test_each_instrument_has_its_range_its_one_critical_item_and_its_coded_answe
     assert [answers[Code(LOINC, code)] for code in ("LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9")] == [0, 1, 2, 3]
 
 
+EPDS_FORM = """
+[[form]]
+questionnaire = "https://hospital.example/Questionnaire/booking"
+instrument = "epds"
+items = ["1humor", "2happiness", "3blame", "4worry", "5anxious", "6grow", "7sleep", "8sad", "9cry", "10harm"]
+total = "score"
+"""
+PHQ9_FORM = """
+[[form]]
+questionnaire = "https://hospital.example/Questionnaire/booking"
+instrument = "phq9"
+items = ["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"]
+total = "sum"
+"""
+SITE = """organisation = "{id}"
+
+[approval]
+by = "A lead"
+on = 2026-11-22
+"""
+
+
+def with_forms(folder: Path, *forms: str) -> Path:
+    (folder / "sites" / "hospital.toml").write_text(SITE.format(id="hospital") + "".join(forms), "utf-8")
+    return folder
+
+
+def test_a_site_says_what_the_questions_of_its_forms_stand_for(folder: Path) -> None:
+    unnamed = EPDS_FORM.replace('questionnaire = "https://hospital.example/Questionnaire/booking"\n', "")
+    rules = load(with_forms(folder, EPDS_FORM, PHQ9_FORM, unnamed))
+    forms = rules.policy("hospital").forms
+    booking = forms["https://hospital.example/Questionnaire/booking"]
+    assert (booking["10harm"], booking["score"]) == (CodeUse("epds", Role.ITEM, 10), CodeUse("epds", Role.TOTAL))
+    assert (booking["p9"], booking["sum"]) == (CodeUse("phq9", Role.ITEM, 9), CodeUse("phq9", Role.TOTAL))
+    assert forms[""]["1humor"] == CodeUse("epds", Role.ITEM, 1)
+    assert rules.policy("another").forms == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"epds"', '"edps"', "sites/hospital.toml.form[1].instrument: is no instrument that is known"),
+        (', "10harm"', "", "sites/hospital.toml.form[1].items: are not the 10 of this instrument, in their order"),
+        ('"2happiness"', '"1humor"', "sites/hospital.toml.form[1].items: 1humor stands for two things in this form"),
+        ('total = "score"', 'sum = "score"', "sites/hospital.toml.form[1].sum: is not a known key"),
+    ],
+)
+def test_a_form_that_does_not_fit_its_instrument_is_refused(folder: Path, old: str, new: str, problem: str) -> None:
+    assert EPDS_FORM.count(old) == 1
+    assert problem in problems_of(with_forms(folder, EPDS_FORM.replace(old, new)))
+
+
 def test_no_wording_of_an_instrument_is_held() -> None:
     for path in own_folder().glob("instruments/*.toml"):
         content = path.read_text("utf-8")

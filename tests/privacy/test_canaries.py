@@ -25,6 +25,7 @@ from service.store.tables.columns import Row, table
 from service.store.tables.intake import UnreadableMessageRow
 from service.store.tables.outgoing import AuditRow, DeliveryRow, DisclosureRow
 from service.store.tables.referral import AlertRow, PlacementRow, ReferralRow
+from tests.journeys.bundles import admission, bundle, entry, form, name
 from tests.journeys.conftest import serving
 from tests.journeys.support import POSITIVE, Party, World, epds, if_none_exist, new_person, wait_until
 
@@ -34,7 +35,7 @@ KEPT = {
     "resourceType", "system", "code", "use", "url", "reference", "status", "type", "intent", "priority", "language",
     "valueCode", "valueBoolean", "valueTime", "preferred", "active", "birthDate", "dateTime", "start", "end",
     "effectiveDateTime", "uri", "valueDate", "gender", "contentType", "id", "authoredOn", "lastModified", "time",
-    "lastUpdated", "versionId", "profile", "meta", "meaning",
+    "lastUpdated", "versionId", "profile", "meta", "meaning", "authored", "linkId", "method", "fullUrl", "ifNoneExist",
 }  # fmt: skip
 
 
@@ -133,7 +134,14 @@ def whole_story(world: World, canaries: Canaries, ends: str) -> None:
         if each["url"] == "timezone":
             each["valueString" if "valueString" in each else "valueCode"] = "Europe/London"
     assert canaries.send(world.hospital, "POST", "Consent", agreed).status_code == 201
-    result = canaries.marked(epds(her, POSITIVE)) | {"note": [{"text": canaries.word()}]}
+    answered_at = datetime.now(UTC) - timedelta(minutes=5)
+    # The same administration as a form, in a Bundle; its items by their codes, its words all marked.
+    filled_in = canaries.marked(form(f"Patient/{her}", POSITIVE, answered_at)) | {"text": narrative(canaries)}
+    for each in filled_in["item"]:
+        each["text"] = canaries.word()
+    kept = canaries.send(world.hospital, "POST", "", bundle(entry(name(), filled_in)))
+    assert kept.status_code == 200, kept.text
+    result = canaries.marked(epds(her, POSITIVE, answered_at)) | {"note": [{"text": canaries.word()}]}
     result["extension"] = [{"url": "https://st-test.example/weight", "valueDecimal": canaries.number()}]
     assert canaries.send(world.hospital, "POST", "Observation", result).status_code == 201
     (task,) = [each for each in world.tasks() if each["status"] == "requested"]
@@ -218,6 +226,36 @@ def score_out_of_range(world: World, canaries: Canaries) -> None:
     canaries.marks.add("7314159")
 
 
+def form_of_nobody_known(world: World, canaries: Canaries) -> None:
+    item = {"linkId": canaries.word(), "text": canaries.word(), "answer": [{"valueString": canaries.word()}]}
+    sent = form(f"Patient/{new_id()}", item=[item])
+    canaries.send(world.hospital, "POST", "QuestionnaireResponse", sent | {"questionnaire": f"urn:{canaries.word()}"})
+
+
+def bundles(world: World, canaries: Canaries) -> None:
+    """Refused in every stage: by the guard, by its requests and references, by a reader, and by the step."""
+    person = new_person()
+    spoilt: tuple[Callable[[Resource], None], ...] = (
+        lambda sent: sent["entry"][0]["resource"].update({canaries.word(): canaries.word()}),
+        lambda sent: sent["entry"][0]["request"].update(url=f"{canaries.word()}/{canaries.word()}"),
+        lambda sent: sent["entry"][1]["request"].update(ifNoneExist=f"name={canaries.word()}"),
+        lambda sent: sent["entry"][1]["request"].update(ifMatch=canaries.word()),
+        lambda sent: sent["entry"][0]["resource"].update(subject={"reference": f"Patient?name={canaries.word()}"}),
+        lambda sent: sent["entry"][0]["resource"].update(
+            subject={"reference": f"Patient?identifier={canaries.word()}|{canaries.word()}"}
+        ),
+        lambda sent: sent["entry"][2]["resource"].update(item=[{"linkId": canaries.word(), "text": canaries.word()}]),
+        lambda sent: sent.update(type=canaries.word()),
+    )
+    for spoil in spoilt:
+        for kind in ("transaction", "batch"):
+            _, sent = admission(world, person)
+            sent = canaries.marked(sent) | {"type": kind}
+            spoil(sent)
+            answer = canaries.send(world.hospital, "POST", "", sent)
+            canaries.errors += [] if answer.status_code >= 400 else [answer.text]
+
+
 def same_identifier(world: World, canaries: Canaries) -> None:
     person, _ = world.register()
     canaries.send(world.hospital, "POST", "Patient", patient(person) | {"name": [{"text": canaries.word()}]})
@@ -268,8 +306,8 @@ def updates_of_what_is_not_there(world: World, canaries: Canaries) -> None:
 
 
 def tokens(world: World, canaries: Canaries) -> None:
-    for form in ({"grant_type": canaries.word()}, {"client_assertion": canaries.word(), "scope": canaries.word()}):
-        answer = world.hospital.http.post(f"{world.service.url}/token", data=form)
+    for asked in ({"grant_type": canaries.word()}, {"client_assertion": canaries.word(), "scope": canaries.word()}):
+        answer = world.hospital.http.post(f"{world.service.url}/token", data=asked)
         canaries.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
     answer = httpx.get(
         f"{world.service.url}/fhir/Task", headers={"Authorization": f"Bearer {canaries.word()}"}, trust_env=False
@@ -279,8 +317,8 @@ def tokens(world: World, canaries: Canaries) -> None:
 
 REFUSED: tuple[Callable[[World, Canaries], None], ...] = (
     broken_json, unknown_element, repeated_member, wrong_code, wrong_date, wrong_type, another_resource,
-    unknown_subject, score_out_of_range, same_identifier, unclear_consent, condition, headers, addresses,
-    updates_of_what_is_not_there, tokens,
+    unknown_subject, score_out_of_range, form_of_nobody_known, bundles, same_identifier, unclear_consent, condition,
+    headers, addresses, updates_of_what_is_not_there, tokens,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from service.mappings import load
 from service.screening.decide import Outcome, Readiness, SelfHarm, decide, readiness
 from service.screening.instrument import Role, Stage
-from service.screening.result import Piece, Reading, ScreeningResult, Status
+from service.screening.result import Piece, Reading, ScreeningResult, Status, attach
 
 RULES = load()
 POLICY = RULES.policy("any hospital")
@@ -80,6 +80,22 @@ def test_what_waits_and_what_does_not(
     total: Sent, items: Items | None, expects: frozenset[str], expected: Readiness
 ) -> None:
     assert readiness(result(total, items, expects=expects), EPDS) is expected
+
+
+@pytest.mark.parametrize(
+    ("named", "status", "more"),
+    [
+        ("QuestionnaireResponse/7", Status.FINAL, False),
+        ("QuestionnaireResponse/7", Status.PRELIMINARY, True),
+        ("QuestionnaireResponse/8", Status.FINAL, True),
+    ],
+)
+def test_what_is_named_by_a_reference_has_come_when_a_final_piece_has_that_name(
+    named: str, status: Status, more: bool
+) -> None:
+    known = result(15, expects=frozenset({named}))
+    form = Piece("urn:forms|1", status, (), names=frozenset({"QuestionnaireResponse/7"}))
+    assert attach(known, form).more_expected is more
 
 
 def test_items_sent_as_unanswered_are_not_waited_for() -> None:

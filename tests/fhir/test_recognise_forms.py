@@ -1,0 +1,68 @@
+"""What a refused body may have been about: codes and forms, whole or broken."""
+
+import json
+from typing import Any
+
+import pytest
+
+from service.fhir.recognise import recognise
+from service.flow.keep_unreadable import Recognised
+from service.mappings import load
+from service.screening.instrument import CodeUse, Role
+
+RULES = load()
+EPDS_ITEM = "https://peer-referral.example/fhir/CodeSystem/epds-item"
+FORMS = {
+    "https://hospital.example/q": {"harm": CodeUse("epds", Role.ITEM, 10)},
+    "": {"h": CodeUse("epds", Role.ITEM, 10)},
+}
+LOINC = "http://loinc.org"
+PHQ9_9 = "/44260-8"
+NOTHING, INSTRUMENT, RISK = Recognised.NOTHING, Recognised.AN_INSTRUMENT, Recognised.A_CRITICAL_ANSWER
+
+
+def observation(system: str, code: str, **value: Any) -> dict[str, Any]:
+    return {"resourceType": "Observation", "code": {"coding": [{"system": system, "code": code}]}, **value}
+
+
+def form(link_id: str, *answers: object, **elements: Any) -> dict[str, Any]:
+    group = {"linkId": "group", "item": [{"linkId": link_id, "answer": list(answers)}]}
+    return {"resourceType": "QuestionnaireResponse", "item": [group], **elements}
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        (observation(EPDS_ITEM, "10", valueInteger=1), RISK),
+        (observation(EPDS_ITEM, "10", valueInteger=0), INSTRUMENT),
+        (observation(EPDS_ITEM, "9", valueInteger=3), INSTRUMENT),
+        (observation("urn:x", "10", valueInteger=3), NOTHING),
+        (form(PHQ9_9, {"valueInteger": 1}), RISK),
+        (form(PHQ9_9, {"valueDecimal": 2.0}), RISK),
+        (form(PHQ9_9, {"valueString": "3"}), RISK),
+        (form(PHQ9_9, {"valueCoding": {"system": LOINC, "code": "LA6569-3"}}), RISK),
+        (form(PHQ9_9, {"valueCoding": {"code": "LA6569-3"}}), RISK),
+        (form(PHQ9_9, {"valueCoding": {"code": "x", "extension": [{"url": "o", "valueDecimal": 1}]}}), RISK),
+        (form(PHQ9_9, {"valueInteger": 0}), INSTRUMENT),
+        (form(PHQ9_9, {"valueCoding": {"system": LOINC, "code": "LA6568-5"}}), INSTRUMENT),
+        (form(PHQ9_9), INSTRUMENT),
+        (form(f"{EPDS_ITEM}|10", {"valueInteger": 2}), RISK),
+        (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/q|3"), RISK),
+        (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/other"), NOTHING),
+        (form("harm", {"valueInteger": 2}), NOTHING),
+        (form("h", {"valueInteger": 2}), RISK),
+        (form("1", {"valueInteger": 3}), NOTHING),
+        (form("1", "odd", 3, None), NOTHING),
+        (form(PHQ9_9, "odd", 3, None), INSTRUMENT),
+    ],
+)
+def test_an_instrument_and_its_risk_are_recognised(tree: dict[str, Any], expected: Recognised) -> None:
+    for sent in (tree, {"resourceType": "Bundle", "entry": [{"resource": {}}, {"resource": tree}]}):
+        assert recognise(json.dumps(sent).encode(), RULES, FORMS) is expected
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"3", b'"x"', b"{", b'{"linkId": 3, "code": "x", "answer": {"valueInteger": 1}}']
+)
+def test_anything_may_be_asked_about(body: bytes) -> None:
+    assert recognise(body, RULES, FORMS) is NOTHING
