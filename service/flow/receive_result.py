@@ -79,12 +79,14 @@ def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: st
     if received.target_id is not None and tx.inbox.latest(received.type, received.target_id) is None:
         return Refused(Reason.NOT_FOUND), []
     patient = tx.patients.lock(patient_id)
-    owner = identify(tx, received, received.target_id or tx.new_id())
+    new_id = tx.new_id()
+    owner = identify(tx, received, received.target_id or new_id)
     if isinstance(owner, Refused):
         return owner, []
     if received.target_id not in (None, owner):
         return Refused(Reason.SEVERAL_MATCH, "identifier"), []
-    known_version, known_body = tx.inbox.latest(received.type, owner) or (0, b"")
+    known = None if owner == new_id else tx.inbox.latest(received.type, owner)
+    known_version, known_body = known or (0, b"")
     if known_version:
         again = _again(tx, rules, message, patient, Repeated(received.type, owner, known_version), known_body, now)
         if again is not None:
