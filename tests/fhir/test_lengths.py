@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.fhir.guard import parse
-from service.fhir.intake import _condition
+from service.fhir.conditions import condition_of
 from service.fhir.lengths import MOST, NAME, PHRASE, REFERENCE, SHOWN, TEXT, URL, shown
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
@@ -60,7 +60,7 @@ def test_every_limit_is_looked_at() -> None:
 @pytest.mark.parametrize("written", [f"identifier=urn:a|{'x' * 256}", f"identifier=urn:{'a' * 256}|x"])
 def test_a_condition_is_as_short_as_an_identifier(written: str) -> None:
     with pytest.raises(BadInput) as caught:
-        _condition(written, required=True)
+        condition_of(written, required=True)
     assert (caught.value.status, caught.value.issues[0].code) == (422, "too-long")
 
 
