@@ -18,7 +18,7 @@ from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.screening.decide import Readiness, readiness
 from service.screening.instrument import Stage, stage_at
-from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, attach, without
+from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
 Taken = tuple[Answer, list[ScreeningResult]]
@@ -159,6 +159,9 @@ def _attach(
         blank = _blank(tx, each, patient, stage_at(each.effective, patient.due_date, policy))
         known = results.get(key) or tx.results.find(blank) or blank
         piece = replace(each.piece, names=each.piece.names | {own})
+        if message.received.target_id is not None and piece.status is Status.FINAL:
+            # What is put in the place of a result amends it, also when its sender goes on calling it final.
+            piece = replace(piece, status=Status.AMENDED)
         # An update may give its source another name; what the same resource said before goes all the same.
         results[key] = attach(without(known, _sources(known, own) - {piece.source}), piece)
     return list(results.values())

@@ -93,7 +93,7 @@ def _told_apart(tx: Transaction, rules: Rules, message: ReceivedPatient, others:
     nothing is changed, and a person finds out which of the two is meant."""
     for other in sorted(others):
         version, body = tx.inbox.latest("Patient", other) or (1, b"")
-        if body == message.received.body:
+        if message.received.repeats(body):
             return Repeated("Patient", other, version)
     for other in sorted(others):
         alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, tx.patients.lock(other), now)

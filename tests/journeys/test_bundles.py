@@ -186,6 +186,12 @@ def test_a_circle_of_references_is_refused(world: World) -> None:
     assert (answer.status_code, places(answer)) == (422, ["Bundle.entry[0]", "Bundle.entry[1]"])
 
 
+def test_a_batch_with_its_entries_twice_is_refused_whole(world: World) -> None:
+    written = json.dumps(bundle(entry(None, patient(new_person())), type="batch"))
+    answer = send(world, f'{written[:-1]}, "entry": []}}'.encode())
+    assert (answer.status_code, places(answer)) == (400, ["Bundle"])
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"resourceType":"Patient"}', b'{"resourceType":"Bundle"}'])
 def test_what_is_no_bundle_is_refused(world: World, body: bytes) -> None:
     assert send(world, body).status_code == 400
@@ -375,10 +381,19 @@ def test_an_update_of_a_result_that_is_not_there_is_not_found(world: World) -> N
         assert world.hospital.ask("PUT", f"{kind}/nobody", sent | {"id": "nobody"}).status_code == 404
 
 
-def test_a_corrected_observation_may_be_put(world: World) -> None:
-    _, her = world.register()
+def test_what_is_put_takes_the_place_of_what_was_there(world: World) -> None:
+    person, her = world.register()
+    world.agree(person, her)
+    before = {each["id"] for each in world.tasks()}
     kept = world.hospital.must(201)("POST", "Observation", epds(her, POSITIVE))
     stale = world.hospital.ask("PUT", f"Observation/{kept['id']}", kept | {"valueInteger": 14}, If_Match='W/"9"')
     assert stale.status_code == 412
-    changed = world.hospital.must(200)("PUT", f"Observation/{kept['id']}", kept | {"status": "corrected"})
-    assert changed["meta"]["versionId"] == "2"
+    # Amended first and then final again: the newest counts.
+    for version, status, answers in ((2, "amended", RISK), (3, "final", NEGATIVE)):
+        stated = epds(her, answers) | {"id": kept["id"], "status": status}
+        stated |= {name: kept[name] for name in ("identifier", "effectiveDateTime")}
+        changed = world.hospital.must(200)("PUT", f"Observation/{kept['id']}", stated)
+        assert changed["meta"]["versionId"] == str(version)
+    assert [each["status"] for each in world.tasks() if each["id"] not in before] == ["cancelled"]
+    (referral,) = {each["focus"]["reference"] for each in world.tasks() if each["id"] not in before}
+    assert world.programme.must(200)("GET", referral)["status"] == "revoked"
