@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from service.fhir import survey
 from service.fhir.documentation import bundling
 from service.fhir.door import Door, Problem, answer, read_body
 from service.fhir.faults import Fault
@@ -22,7 +23,6 @@ from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import exact, instant
 from service.fhir.read import bundle as wire
 from service.fhir.read import common
-from service.fhir.survey import Repeated
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.receive_transaction import (
@@ -128,7 +128,7 @@ def _entry(linked: wire.Linked, whole: str, door: Door, caller: Caller, now: dat
 async def _batch(door: Door, caller: Caller, request: Request, tree: Tree, body: bytes) -> Response:
     bare = {name: value for name, value in tree.items() if name != "entry"}
     check(bare, orjson.dumps(bare), "Bundle")
-    if isinstance(tree, Repeated) or not isinstance(tree.get("entry", []), list):
+    if isinstance(tree, survey.Repeated) or not isinstance(tree.get("entry", []), list):
         check(tree, body, "Bundle")
     exactly = exact(body).get("entry", ())
     entries = zip(itertools.count(), tree.get("entry", ()), exactly, strict=False)

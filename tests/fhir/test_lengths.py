@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.fhir.guard import parse
 from service.fhir.conditions import condition_of
+from service.fhir.guard import parse
 from service.fhir.lengths import MOST, NAME, PHRASE, REFERENCE, SHOWN, TEXT, URL, shown
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
