@@ -71,6 +71,9 @@ class Results(Protocol):
     def judged(self, id: str) -> Judgement | None:
         """What the latest decision made of it, None while there is none or when it was voided."""
 
+    def hold(self, result: ScreeningResult) -> None:
+        """Let `find` and `of_patient` give this one from now on, in this unit; it is still to be saved."""
+
     def save(self, result: ScreeningResult, waits_until: datetime | None) -> None: ...
     def record(self, result_id: str, decision: Decision, now: datetime) -> None: ...
     def void(self, result_id: str) -> None: ...

@@ -98,7 +98,7 @@ def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: st
     if known_version:
         results += _left_behind(tx, patient, own, results)
     for result in results:
-        tx.results.save(result, None)
+        tx.results.hold(result)
     return Accepted(received.type, owner, known_version + 1, created=not known_version), results
 
 

@@ -55,12 +55,12 @@ class Results:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
         self._rows: dict[str, dict[str, Any]] = {}
-        self._saved: dict[tuple[object, ...], ScreeningResult] = {}
+        self._held: dict[tuple[object, ...], ScreeningResult] = {}
         self._changed: dict[str, None] = {}
 
     def find(self, key: ScreeningResult) -> ScreeningResult | None:
-        if (saved := self._saved.get(_key(key))) is not None:
-            return saved
+        if (held := self._held.get(_key(key))) is not None:
+            return held
         values = {
             "patient_id": key.patient_id,
             "instrument_id": key.instrument_id,
@@ -76,10 +76,14 @@ class Results:
 
     def of_patient(self, patient_id: str) -> list[ScreeningResult]:
         self.write()
-        return [self._read(row) for row in self._unit.execute(OF_PATIENT, {"patient": patient_id}).all()]
+        kept = [self._read(row) for row in self._unit.execute(OF_PATIENT, {"patient": patient_id}).all()]
+        return [self._held.get(_key(result), result) for result in kept]
 
     def judged(self, id: str) -> Judgement | None:
         return _judgement(self._row(id))
+
+    def hold(self, result: ScreeningResult) -> None:
+        self._held[_key(result)] = result
 
     def save(self, result: ScreeningResult, waits_until: datetime | None) -> None:
         """Add it, or replace the pieces of the one with the same id."""
@@ -98,7 +102,7 @@ class Results:
         pieces = {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]}
         self._rows[result.id] = {**known, "pieces": pieces, "waits_until": waits_until}
         self._changed[result.id] = None
-        self._saved[_key(result)] = result
+        self.hold(result)
 
     def record(self, result_id: str, decision: Decision, now: datetime) -> None:
         self._judge(result_id, decision.judgement)

@@ -24,6 +24,7 @@ from service.fhir.read.consent import read_consent
 from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
+from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.task import read_task
 from service.fhir.search import _PARAMETERS
 from service.fhir.write.record import TASK_STATUS
@@ -149,6 +150,23 @@ def test_the_results_of_the_examples_state_their_scores(
     readings: tuple[Reading, ...] = administered.piece.readings
     assert next((each.value for each in readings if each.item is None), None) == total
     assert items.items() <= {each.item: each.value for each in readings}.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "items"),
+    [
+        ("questionnaire-response-epds", 15, dict(enumerate((2, 2, 2, 2, 2, 2, 1, 1, 1, 0), 1))),
+        ("questionnaire-response-phq9", None, dict(enumerate((2, 2, 2, 1, 1, 1, 1, 1, 0), 1))),
+    ],
+)
+def test_the_forms_of_the_examples_state_their_scores(
+    name: str, total: int | None, items: dict[int, int], rules: Any
+) -> None:
+    sent = tree(name)
+    message = read_response(sent[0], received(*sent), rules=rules, questions={}, base=BASE, now=NOW)
+    (administered,) = message.administered
+    stated = {each.item: each.value for each in administered.piece.readings if each.value is not None}
+    assert stated == items | ({} if total is None else {None: total})
 
 
 def test_the_due_date_of_the_examples_is_read(rules: Any) -> None:
