@@ -12,11 +12,10 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 from fastapi.utils import deep_dict_update
-from starlette.exceptions import HTTPException
-from swagger_ui_bundle import swagger_ui_path
 
+from service.fhir.documentation_page import add_page
 from service.security.scopes import Interaction
 
 Tree = dict[str, Any]
@@ -30,19 +29,6 @@ _ALWAYS = (401, 403, 406, 429, 503)
 _TAKING = (*_ALWAYS, 400, 409, 412, 413, 415, 422)
 _HEADERS = {"X-Request-Id": "RequestId", "X-Correlation-Id": "CorrelationId"}
 _VERSION_HEADERS = {**_HEADERS, "ETag": "ETag", "Last-Modified": "LastModified"}
-
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "max-age=3600"}
-_OWN = Path(__file__).with_name("page")
-_ASSETS = {
-    "start.js": _OWN / "start.js",
-    "swagger-ui.css": swagger_ui_path / "swagger-ui.css",
-    "swagger-ui-bundle.js": swagger_ui_path / "swagger-ui-bundle.js",
-    "favicon-32x32.png": swagger_ui_path / "favicon-32x32.png",
-}
 
 
 def taking(resource_type: str, method: str, path: str = "") -> Tree:
@@ -129,8 +115,7 @@ def add_documentation(application: FastAPI, base_url: str = "") -> None:
         return _document(application, base_url)
 
     application.openapi = document  # type: ignore[method-assign]  # the way that FastAPI gives to change its document
-    application.add_api_route("/docs", _page, include_in_schema=False)
-    application.add_api_route("/docs/assets/{name}", _asset, include_in_schema=False)
+    add_page(application)
 
 
 def _document(application: FastAPI, base_url: str) -> Tree:
@@ -242,13 +227,3 @@ def _words() -> Tree:
         for name, summary in {**operation.get("examples", {}), **operation.get("answer", {})}.items()
     }
     return words
-
-
-async def _page() -> Response:
-    return FileResponse(_OWN / "index.html", headers={"Content-Security-Policy": _POLICY, **_SAFE})
-
-
-async def _asset(name: str) -> Response:
-    if name not in _ASSETS:
-        raise HTTPException(404)
-    return FileResponse(_ASSETS[name], headers=_SAFE)
