@@ -18,6 +18,7 @@ approval = { by = "Somebody", on = 2026-11-22 }
 cut_off.epds.antenatal = { positive_at = 14, repeat_at = 10, source = "a study" }
 proceed_with_alert = { by = "Somebody", on = 2026-11-22 }
 as_recorded_safe_contact = { by = "Somebody", on = 2026-11-22 }
+form = [{ instrument = "epds", questionnaire = "urn:form", items = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] }]
 """
 KEY = re.compile(r"^\| `([\w.\[\]]+)` \| ((?:`[^`]+`(?:, )?)*) ?\| (\S.*) \|$", re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \| (?:`([^`]+)` )?\| (\S.*) \|$", re.MULTILINE)
