@@ -89,7 +89,7 @@ class ServiceProcess:
             self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        wait_until(self.is_ready, f"the service is ready; it said: {self.said.read_text()[-2000:]}")
+        wait_until(self.is_ready, f"the service is ready; what it says is in {self.said}", seconds=60)
 
     def is_ready(self) -> bool:
         assert self.process is not None
