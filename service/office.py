@@ -128,7 +128,7 @@ class Office:
         return self._do(put)
 
     def programmes(self) -> list[Programme]:
-        return self._store.read_now(self._caller, lambda tx: tx.programmes.all())
+        return self._store.read_now(self._caller, lambda tx: [each.programme for each in tx.programmes.every()])
 
     def deliveries(self, states: frozenset[DeliveryState], at_most: int) -> list[Delivery]:
         return self._store.read_now(self._caller, lambda tx: tx.deliveries.list(states, at_most))

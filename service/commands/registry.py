@@ -109,7 +109,7 @@ def import_programme(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="the programme's TOML file")],
     quiet: Quiet = False,
 ) -> None:
-    """Register a programme from its description, or replace the description of one that is known by its id."""
+    """Register a programme from its description, or replace that of the organisation's programme of the same name."""
     from service import wiring
     from service.settings import read_settings
 
@@ -121,16 +121,26 @@ def import_programme(
 @programme.command("list")
 @explained
 def list_programmes() -> None:
-    """List the active programmes with their places."""
+    """List the programmes with their places, also those that are not active."""
     from service import wiring
     from service.settings import read_settings
 
     with wiring.office(read_settings()) as office:
         rows = [
-            (each.id, each.organisation_id, each.name, each.model.value, f"{each.places_taken} of {each.places}")
+            (
+                each.id,
+                each.organisation_id,
+                each.name,
+                "active" if each.active else "not active",
+                each.model.value,
+                " ".join(sorted(each.languages)),
+                ", ".join(sorted(each.districts)) or "everywhere",
+                f"{each.places_taken} of {each.places}",
+            )
             for each in office.programmes()
         ]
-    print_table(("id", "organisation", "name", "model", "places taken"), rows)
+    columns = ("id", "organisation", "name", "state", "model", "languages", "districts", "places taken")
+    print_table(columns, rows)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

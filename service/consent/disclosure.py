@@ -11,10 +11,13 @@ class Element(StrEnum):
     STAGE = "stage"
     LANGUAGE = "language"
     INTERPRETER = "interpreter"
+    ACCESS = "access"
+    WISH = "wish"
     RESPOND_BY = "respond-by"
     PREFERRED_NAME = "preferred-name"
     SAFE_CONTACT = "safe-contact"
     DUE_MONTH = "due-month"
+    BABY_AGE = "baby-age"
     ESCALATION_CONTACT = "escalation-contact"
     ENGAGEMENT = "engagement"
 
@@ -28,12 +31,26 @@ class ViewStage(StrEnum):
 
 
 _BEFORE_ACCEPTANCE = frozenset(
-    {Element.DISTRICT, Element.STAGE, Element.LANGUAGE, Element.INTERPRETER, Element.RESPOND_BY}
+    {
+        Element.DISTRICT,
+        Element.STAGE,
+        Element.LANGUAGE,
+        Element.INTERPRETER,
+        Element.ACCESS,
+        Element.WISH,
+        Element.RESPOND_BY,
+    }
 )
 
 DISCLOSED: dict[ViewStage, frozenset[Element]] = {
     ViewStage.OFFERED: _BEFORE_ACCEPTANCE,
     ViewStage.SUPPORTING: _BEFORE_ACCEPTANCE
-    | {Element.PREFERRED_NAME, Element.SAFE_CONTACT, Element.DUE_MONTH, Element.ESCALATION_CONTACT},
+    | {
+        Element.PREFERRED_NAME,
+        Element.SAFE_CONTACT,
+        Element.DUE_MONTH,
+        Element.BABY_AGE,
+        Element.ESCALATION_CONTACT,
+    },
     ViewStage.OVER: frozenset(),
 }

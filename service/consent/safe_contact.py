@@ -4,8 +4,8 @@ ring.
 Everything not said is denied (reference: domestic-abuse safe-contact practice; HIPAA 164.522(b) asks for no reason).
 """
 
-from dataclasses import dataclass
-from datetime import date, time
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from enum import StrEnum
 
 
@@ -55,6 +55,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SafeContact:
+    """`said_at` is when it reached us. It is no part of what was said: the same word said twice is one word."""
+
     channels: tuple[Channel, ...]
     voicemail: Permission = Permission.DENY
     text_content: TextContent = TextContent.NONE
@@ -64,6 +66,7 @@ class SafeContact:
     timezone: str | None = None
     code_word: str | None = None
     review_by: date | None = None
+    said_at: datetime | None = field(default=None, compare=False)
 
 
 def safe_channel(safe_contact: SafeContact | None, today: date) -> Channel | None:
@@ -73,6 +76,12 @@ def safe_channel(safe_contact: SafeContact | None, today: date) -> Channel | Non
     usable = [channel for channel in safe_contact.channels if channel.usable()]
     order = list(Mode)
     return min(usable, key=lambda channel: order.index(channel.mode), default=None)
+
+
+def newest(*said: SafeContact | None) -> SafeContact | None:
+    """The newest word counts, whether it was said of one programme or of the request; the first of equal ones."""
+    known = [each for each in said if each is not None]
+    return max(known, key=lambda each: each.said_at.timestamp() if each.said_at else float("-inf"), default=None)
 
 
 def narrows(known: SafeContact | None, received: SafeContact | None) -> bool:

@@ -1,25 +1,26 @@
 """Move a referral along its table and carry out what the row asks for, placing it included."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.consent.consent import Consent
 from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
-from service.consent.safe_contact import safe_channel
+from service.consent.gate import Permit, Why, ask_gate
+from service.consent.safe_contact import newest, safe_channel
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger
-from service.referrals.matching import Needs, rank
+from service.referrals.matching import Needs, Standing, judge, rank
 from service.referrals.offer import ACTIVE, Offer, OfferState, OfferTrigger
+from service.referrals.patient import Patient
 from service.referrals.programme import Programme
 from service.referrals.referral import (
     REFERRAL_ENDED,
     REFERRAL_TABLE,
-    Effect,
     Referral,
     ReferralEffect,
     ReferralState,
@@ -30,7 +31,7 @@ from service.shared.audit import Action, AuditEvent
 
 # What each effect does to the referral's offers: the trigger it fires on those in these states.
 _ON_OFFERS: dict[ReferralEffect, tuple[OfferTrigger, tuple[OfferState, ...]]] = {
-    ReferralEffect.CANCEL_UNANSWERED_OFFERS: (OfferTrigger.SERVICE_CANCELS, (OfferState.REQUESTED,)),
+    ReferralEffect.CANCEL_UNANSWERED_OFFERS: (OfferTrigger.SERVICE_RECALLS, (OfferState.REQUESTED,)),
     ReferralEffect.CANCEL_OFFERS: (OfferTrigger.SERVICE_CANCELS, (OfferState.REQUESTED, *ACTIVE)),
     ReferralEffect.HOLD_OFFERS: (OfferTrigger.SERVICE_HOLDS, ACTIVE),
     ReferralEffect.RESUME_OFFERS: (OfferTrigger.SERVICE_RESUMES, (OfferState.HELD_BY_SERVICE,)),
@@ -41,11 +42,16 @@ _ANSWERED_BY_MOVING = (AlertCode.CONSENT_NEEDED, AlertCode.UNPLACED, AlertCode.N
 
 
 def advance(
-    tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTrigger, now: datetime
+    tx: Transaction,
+    rules: Rules,
+    referral: Referral,
+    trigger: ReferralTrigger,
+    now: datetime,
+    named: tuple[str, ...] = (),
 ) -> Referral | None:
     """The referral after `trigger` and everything that follows from it; None when its table refuses, nothing changed.
 
-    The caller holds the lock on the woman.
+    The caller holds the lock on the woman. `named` are the programmes that a request to the clinic is to name, by id.
     """
     step = REFERRAL_TABLE.get((referral.state, trigger))
     if step is None:
@@ -65,18 +71,18 @@ def advance(
         tx.deliveries.owe(moved.tenant_id, "ServiceRequest", moved.id, moved.version, moved.patient_id)
         _settle_requests(tx, rules, moved, now)
     for effect in effects:
-        moved = _carry_out(tx, rules, moved, effect, trigger, now)
+        if isinstance(effect, AlertCode):
+            _alert_once(tx, rules, moved, effect, now, named)
+        else:
+            moved = _carry_out(tx, rules, moved, effect, trigger, now)
     return moved
 
 
 def _carry_out(
-    tx: Transaction, rules: Rules, referral: Referral, effect: Effect, trigger: ReferralTrigger, now: datetime
+    tx: Transaction, rules: Rules, referral: Referral, effect: ReferralEffect, trigger: ReferralTrigger, now: datetime
 ) -> Referral:
-    if isinstance(effect, AlertCode):
-        _alert_once(tx, rules, referral, effect, now)
-        return referral
     if effect is ReferralEffect.PLACE:
-        return _place(tx, rules, referral, now)
+        return _place(tx, rules, referral, trigger, now)
     offer_trigger, states = _ON_OFFERS[effect]
     for offer in tx.offers.of_referral(referral.id):
         if offer.state in states:
@@ -84,9 +90,18 @@ def _carry_out(
     return referral
 
 
-def _alert_once(tx: Transaction, rules: Rules, referral: Referral, code: AlertCode, now: datetime) -> None:
-    """Requests to the clinic are not repeated while one stands; anything about risk or an event always is."""
-    if code in _ANSWERED_BY_MOVING and tx.alerts.unresolved(referral.id, (code,)):
+def _alert_once(
+    tx: Transaction, rules: Rules, referral: Referral, code: AlertCode, now: datetime, named: tuple[str, ...]
+) -> None:
+    """A request to the clinic is not repeated while the same one stands, and takes the place of any other; what is
+    about risk or an event is always said."""
+    stands = False
+    for each in tx.alerts.unresolved(referral.id, _ANSWERED_BY_MOVING) if code in _ANSWERED_BY_MOVING else ():
+        if each.code is code and each.programmes == named:
+            stands = True
+        else:
+            move_alert(tx, rules, each, AlertTrigger.NO_LONGER_NEEDED, now)
+    if stands:
         return
     raise_alert(
         tx,
@@ -96,6 +111,7 @@ def _alert_once(tx: Transaction, rules: Rules, referral: Referral, code: AlertCo
         patient_id=referral.patient_id,
         referral_id=referral.id,
         now=now,
+        programmes=named,
     )
 
 
@@ -106,46 +122,78 @@ def _settle_requests(tx: Transaction, rules: Rules, referral: Referral, now: dat
         move_alert(tx, rules, alert, AlertTrigger.NO_LONGER_NEEDED, now)
 
 
-def _place(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> Referral:
+# What one programme that fits leads to, the best that can happen first.
+_LEADS_TO: dict[Standing, ReferralTrigger] = {
+    Standing.CHOSEN: ReferralTrigger.OFFER_MADE,
+    Standing.NO_SAFE_CONTACT: ReferralTrigger.NO_SAFE_CONTACT,
+    Standing.CONSENT_NEEDED: ReferralTrigger.CONSENT_NEEDED,
+}
+
+
+def _place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTrigger, now: datetime) -> Referral:
     """Match first, then ask the gate: the best programme that fits and that a live permit names gets the offer."""
     patient = tx.patients.lock(referral.patient_id)
     if patient.facts.deceased:
         return advance(tx, rules, referral, ReferralTrigger.WOMAN_DIED, now) or referral
-    policy = rules.policy(referral.tenant_id)
-    facts = patient.facts
-    stage = stage_at(now, patient.due_date, policy)
-    needs = Needs(stage, facts.language, facts.interpreter, facts.district)
-    asked = frozenset(offer.programme_id for offer in tx.offers.of_referral(referral.id))
+    policy, needs = rules.policy(referral.tenant_id), _needs(rules, patient, now)
+    asked = frozenset(offer.programme_id for offer in tx.offers.of_referral(referral.id) if not offer.recalled)
     ranking = rank(tx.programmes.all(), needs, asked, now.date())
-    permits = _permits(tx, rules, referral, ranking.fits, now)
-    tx.referrals.record_placement(referral.id, ranking, frozenset(permits), now)
-    if not ranking.fits:
-        return advance(tx, rules, referral, ReferralTrigger.NOBODY_FITS, now) or referral
-    permitted = [programme for programme in ranking.fits if programme.organisation_id in permits]
-    if not permitted:
-        return advance(tx, rules, referral, ReferralTrigger.CONSENT_NEEDED, now) or referral
-    reachable = [
-        programme
-        for programme in permitted
-        if policy.as_recorded_safe_contact or safe_channel(permits[programme.organisation_id].safe_contact, now.date())
-    ]
-    if not reachable:
-        return advance(tx, rules, referral, ReferralTrigger.NO_SAFE_CONTACT, now) or referral
-    _offer(tx, referral, reachable[0], now)
-    return advance(tx, rules, referral, ReferralTrigger.OFFER_MADE, now) or referral
-
-
-def _permits(
-    tx: Transaction, rules: Rules, referral: Referral, programmes: tuple[Programme, ...], now: datetime
-) -> dict[str, Consent]:
-    """Organisation id -> the consent under which the referral may be put to it."""
     consents = tx.consents.of_patient(referral.patient_id)
+    standings = _standings(rules, patient, ranking.fits, consents, now)
+    tx.referrals.record_placement(referral.id, judge(ranking, standings, needs), now)
+    if Standing.CHOSEN in standings:
+        _offer(tx, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
+    found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
+    found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
+    wanted = Standing.CONSENT_NEEDED if Standing.CONSENT_NEEDED in standings else Standing.REFUSED_BY_HER
+    ask = [each.id for each, standing in zip(ranking.fits, standings, strict=True) if standing is wanted]
+    named = tuple(ask[: policy.consent_request_names]) if found is ReferralTrigger.CONSENT_NEEDED else ()
+    return advance(tx, rules, referral, found, now, named) or referral
+
+
+def _needs(rules: Rules, patient: Patient, now: datetime) -> Needs:
+    facts, stage = patient.facts, stage_at(now, patient.due_date, rules.policy(patient.tenant_id))
+    return Needs(stage, facts.language, facts.interpreter, facts.district, patient.age(now.date()), patient.needs)
+
+
+def _standings(
+    rules: Rules, patient: Patient, fits: Sequence[Programme], consents: Sequence[Consent], now: datetime
+) -> list[Standing]:
+    """What the gate and safe contact make of each programme that fits; at most one of them is chosen."""
+    found: list[Standing] = []
+    for programme in fits:
+        answer = ask_gate(consents, programme.organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
+        if not isinstance(answer, Permit):
+            refused = answer.reason in (Why.DENIED, Why.WITHDRAWN)
+            found.append(Standing.REFUSED_BY_HER if refused else Standing.CONSENT_NEEDED)
+        elif not _reachable(rules, patient, answer.consent, now):
+            found.append(Standing.NO_SAFE_CONTACT)
+        else:
+            found.append(Standing.NEXT if Standing.CHOSEN in found else Standing.CHOSEN)
+    return found
+
+
+def _reachable(rules: Rules, patient: Patient, consent: Consent, now: datetime) -> bool:
+    agreed = newest(consent.safe_contact, patient.safe_contact)
+    as_recorded = rules.policy(patient.tenant_id).as_recorded_safe_contact is not None
+    return as_recorded or safe_channel(agreed, now.date()) is not None
+
+
+def _when_she_refused_all(
+    rules: Rules, standings: Sequence[Standing], consents: Sequence[Consent], trigger: ReferralTrigger, now: datetime
+) -> ReferralTrigger:
+    """An old no does not end a new referral: she is asked again. A no that was said just now does, unless she has said
+    yes to somebody, for then it is support that she wants and another way has to be found."""
     purpose = rules.consent_terms.purposes
-    answers = {
-        organisation: ask_gate(consents, organisation, Element.DISTRICT, purpose, now)
-        for organisation in {programme.organisation_id for programme in programmes}
-    }
-    return {organisation: answer.consent for organisation, answer in answers.items() if isinstance(answer, Permit)}
+    said_yes = (
+        isinstance(ask_gate(consents, each.recipient_id, Element.DISTRICT, purpose, now), Permit)
+        for each in consents
+        if each.recipient_id is not None
+    )
+    if not standings or any(said_yes):
+        return ReferralTrigger.NOBODY_FITS
+    said_now = trigger is ReferralTrigger.PROGRAMME_REFUSED
+    return ReferralTrigger.CONSENT_REFUSED if said_now else ReferralTrigger.CONSENT_NEEDED
 
 
 def _offer(tx: Transaction, referral: Referral, programme: Programme, now: datetime) -> None:

@@ -3,16 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from service.consent.consent import Consent
 from service.consent.disclosure import DISCLOSED, Element, ViewStage
 from service.consent.gate import Permit, ask_gate
-from service.consent.safe_contact import Channel, SafeContact, safe_channel
+from service.consent.safe_contact import Channel, SafeContact, newest, safe_channel
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
+from service.referrals.needs import Access, Wish
 from service.referrals.offer import VIEW_STAGE, Offer
 from service.referrals.patient import Patient
-from service.screening.instrument import Stage, stage_at
+from service.screening.instrument import EscalationContact, Stage, stage_at
+
+
+class BabyAge(StrEnum):
+    """How old the baby is, as far as the estimated date of delivery tells."""
+
+    UP_TO_3_MONTHS = "up-to-3-months"
+    FROM_3_TO_6_MONTHS = "3-to-6-months"
+    FROM_6_TO_12_MONTHS = "6-to-12-months"
+    OVER_12_MONTHS = "over-12-months"
+
+
+_YOUNGER_THAN_DAYS = {BabyAge.UP_TO_3_MONTHS: 92, BabyAge.FROM_3_TO_6_MONTHS: 183, BabyAge.FROM_6_TO_12_MONTHS: 366}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +34,8 @@ class OfferView:
     """An offer as its programme may see it now. What is not disclosed is None.
 
     `stage` is `over` as soon as the gate refuses, whatever the offer's state. `channel` is the one safe way to reach
-    her, `safe_contact` the rules that go with it. `due_month` is `YYYY-MM`.
+    her, `safe_contact` the rules that go with it. `due_month` is `YYYY-MM`; once the baby is there its age is told
+    instead. `access` is empty when she needs nothing of the kind.
     """
 
     offer: Offer
@@ -35,12 +50,20 @@ class OfferView:
     channel: Channel | None
     safe_contact: SafeContact | None
     due_month: str | None
+    wish: Wish | None = None
+    access: tuple[Access, ...] = ()
+    baby_age: BabyAge | None = None
+    escalation_contact: EscalationContact | None = None
 
     @property
     def etag(self) -> str:
-        """Row version, view stage, consent version, and what time alone changes: her stage, whether a way is safe."""
+        """Row version, view stage, consent version, and what time alone changes: her stage, whether a way is safe.
+
+        The baby's age counts on from the stage.
+        """
         consent = self.consent.version if self.consent else 0
         stage = list(Stage).index(self.pregnancy_stage) if self.pregnancy_stage else 0
+        stage += len(Stage) * list(BabyAge).index(self.baby_age) if self.baby_age else 0
         view = list(ViewStage).index(self.stage)
         return f"{self.offer.version}.{view}.{consent}.{stage}.{int(self.channel is not None)}"
 
@@ -98,8 +121,10 @@ def _facts(
     now: datetime,
 ) -> OfferView:
     facts, reachable = patient.facts, Element.SAFE_CONTACT in allowed
-    channel = safe_channel(consent.safe_contact, now.date()) if reachable else None
-    pregnancy_stage = stage_at(now, patient.due_date, rules.policy(offer.tenant_id))
+    agreed, policy = newest(consent.safe_contact, patient.safe_contact), rules.policy(offer.tenant_id)
+    channel = safe_channel(agreed, now.date()) if reachable else None
+    pregnancy_stage = stage_at(now, patient.due_date, policy)
+    born = pregnancy_stage is Stage.POSTNATAL
     return OfferView(
         offer=offer,
         stage=stage,
@@ -111,10 +136,21 @@ def _facts(
         respond_by=offer.respond_by if Element.RESPOND_BY in allowed else None,
         preferred_name=facts.preferred_name if Element.PREFERRED_NAME in allowed else None,
         channel=channel,
-        safe_contact=consent.safe_contact if channel is not None else None,
-        due_month=_month(patient.due_date) if Element.DUE_MONTH in allowed else None,
+        safe_contact=agreed if channel is not None else None,
+        due_month=_month(patient.due_date) if Element.DUE_MONTH in allowed and not born else None,
+        wish=patient.needs.wish if Element.WISH in allowed else None,
+        access=tuple(sorted(patient.needs.access)) if Element.ACCESS in allowed else (),
+        baby_age=_baby_age(patient.due_date, now.date()) if Element.BABY_AGE in allowed and born else None,
+        escalation_contact=policy.escalation_contact if Element.ESCALATION_CONTACT in allowed else None,
     )
 
 
 def _month(day: date | None) -> str | None:
     return None if day is None else f"{day:%Y-%m}"
+
+
+def _baby_age(due: date | None, today: date) -> BabyAge | None:
+    if due is None:
+        return None
+    days = (today - due).days
+    return next((age for age, limit in _YOUNGER_THAN_DAYS.items() if days < limit), BabyAge.OVER_12_MONTHS)

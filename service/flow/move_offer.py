@@ -13,7 +13,8 @@ def move_offer(tx: Transaction, offer: Offer, trigger: OfferTrigger, status_reas
     state = OFFER_TABLE.get((offer.state, trigger))
     if state is None:
         return None
-    moved = replace(offer, state=state, version=offer.version + 1, status_reason=status_reason)
+    recalled = trigger is OfferTrigger.SERVICE_RECALLS
+    moved = replace(offer, state=state, version=offer.version + 1, status_reason=status_reason, recalled=recalled)
     save_offer(tx, moved, offer)
     return moved
 

@@ -9,7 +9,7 @@ from service.flow.answer import Answer
 from service.flow.received import Received
 from service.referrals.alert import Alert, AlertCode
 from service.referrals.contact import Contact, Engagement
-from service.referrals.matching import Ranking
+from service.referrals.matching import Judged
 from service.referrals.offer import Handles, Offer
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
@@ -109,9 +109,7 @@ class Referrals(Protocol):
     def get(self, id: str) -> Referral: ...
     def add(self, referral: Referral) -> None: ...
     def save(self, referral: Referral, moved_from: ReferralState) -> None: ...
-    def record_placement(
-        self, referral_id: str, ranking: Ranking, permitted: frozenset[str], now: datetime
-    ) -> None: ...
+    def record_placement(self, referral_id: str, judged: Sequence[Judged], now: datetime) -> None: ...
 
 
 class Offers(Protocol):

@@ -19,6 +19,7 @@ def raise_alert(
     patient_id: str | None,
     referral_id: str | None,
     now: datetime,
+    programmes: tuple[str, ...] = (),
 ) -> Alert:
     """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced."""
     kind, policy = ALERT_KINDS[code], rules.policy(tenant_id)
@@ -34,6 +35,7 @@ def raise_alert(
         state=AlertState.OPEN,
         raised_at=now,
         due_at=now + _time_to_acknowledge(kind.announced, priority, policy),
+        programmes=programmes,
     )
     tx.alerts.add(alert)
     tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))

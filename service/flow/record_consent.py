@@ -9,23 +9,29 @@ from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
+from service.flow.learn import learn, said_at
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
+from service.referrals.needs import SupportNeeds
 from service.referrals.offer import LIVE
 from service.referrals.referral import ReferralTrigger
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedConsent:
-    """`said` is the consent as read, without its ids; `recipient` is None when it is about every organisation."""
+    """`said` is the consent as read, without its ids; `recipient` is None when it is about every organisation.
+
+    `needs` is None when it says nothing of what she asks for.
+    """
 
     received: Received
     patient: Reference
     recipient: Reference | None
     said: Consent
+    needs: SupportNeeds | None = None
 
 
 def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:
@@ -47,16 +53,23 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
     if isinstance(owner, Refused):
         return owner
     said = replace(
-        message.said, id=owner, tenant_id=tx.caller.organisation_id, patient_id=patient_id, recipient_id=recipient_id
+        message.said,
+        id=owner,
+        tenant_id=tx.caller.organisation_id,
+        patient_id=patient_id,
+        recipient_id=recipient_id,
+        safe_contact=said_at(message.said.safe_contact, now),
     )
     if owner == new_id:
         tx.consents.add(said)
+        learn(tx, patient_id, message.needs)
         _follow(tx, rules, said, now)
         return Accepted("Consent", owner, 1, created=True)
-    return _revise(tx, rules, received, said, now)
+    return _revise(tx, rules, message, said, now)
 
 
-def _revise(tx: Transaction, rules: Rules, received: Received, said: Consent, now: datetime) -> Answer:
+def _revise(tx: Transaction, rules: Rules, message: ReceivedConsent, said: Consent, now: datetime) -> Answer:
+    received = message.received
     known = tx.visible.consent(said.id)
     if known is None or known.patient_id != said.patient_id:
         return Refused(Reason.NOT_FOUND)
@@ -72,6 +85,7 @@ def _revise(tx: Transaction, rules: Rules, received: Received, said: Consent, no
         return Refused(Reason.VERSION_STALE)
     revised = revise(known, said, now)
     tx.consents.save(revised)
+    learn(tx, revised.patient_id, message.needs)
     _follow(tx, rules, revised, now)
     return Accepted("Consent", known.id, revised.version)
 
@@ -89,10 +103,18 @@ def _follow(tx: Transaction, rules: Rules, consent: Consent, now: datetime) -> N
         refresh_offers(tx, referral)
         advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now)
     elif consent.was_said() and not any(permitted.values()):
-        # She has taken back the last yes, or has said no and nothing else: the request is over.
-        taken_back = consent.withdrawn_at is not None
-        trigger = ReferralTrigger.CONSENT_WITHDRAWN if taken_back else ReferralTrigger.CONSENT_REFUSED
-        advance(tx, rules, referral, trigger, now)
+        advance(tx, rules, referral, _no(tx, consent), now)
+
+
+def _no(tx: Transaction, consent: Consent) -> ReferralTrigger:
+    """She has taken back the last yes, wants no programme at all, or has said no to one of them and nothing else."""
+    said_yes = (
+        each.gives_permission() and each.recipient_id == consent.recipient_id
+        for each in tx.consents.of_patient(consent.patient_id)
+    )
+    if consent.withdrawn_at is not None or any(said_yes):
+        return ReferralTrigger.CONSENT_WITHDRAWN
+    return ReferralTrigger.CONSENT_REFUSED if consent.recipient_id is None else ReferralTrigger.PROGRAMME_REFUSED
 
 
 def _permitted(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> dict[str, bool]:

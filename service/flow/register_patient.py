@@ -13,6 +13,7 @@ from service.flow.received import Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
+from service.referrals.needs import NOT_STATED, SupportNeeds
 from service.referrals.patient import Patient, PatientFacts
 from service.referrals.referral import ReferralTrigger
 
@@ -22,12 +23,14 @@ class ReceivedPatient:
     """`updates` is True for PUT: then a known identifier means her, and not a second registration.
 
     `own_id` is the sender's own id for her (Patient.id in the body), by which its later messages may refer to her.
+    `needs` is None when it says nothing of what she asks for; what was said of that before then stands.
     """
 
     received: Received
     facts: PatientFacts
     updates: bool
     own_id: str | None = None
+    needs: SupportNeeds | None = None
 
 
 def register_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
@@ -60,7 +63,8 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     if isinstance(owner, Refused):
         return owner, None
     if owner == new_id:
-        tx.patients.add(Patient(new_id, 1, tx.caller.organisation_id, message.facts))
+        needs = message.needs or NOT_STATED
+        tx.patients.add(Patient(new_id, 1, tx.caller.organisation_id, message.facts, needs=needs))
         return Accepted("Patient", new_id, 1, created=True), new_id
     if message.updates:
         return _update(tx, rules, owner, message, now), owner
@@ -108,11 +112,13 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
     latest = tx.inbox.latest("Patient", patient_id)
     if latest is not None and received.repeats(latest[1]):
         return Repeated("Patient", patient_id, latest[0])
-    changed = replace(patient, version=patient.version + 1, facts=message.facts)
+    needs = message.needs or patient.needs
+    changed = replace(patient, version=patient.version + 1, facts=message.facts, needs=needs)
     tx.patients.save(changed)
     referral = tx.referrals.open_of(patient_id)
     if referral is not None and changed.facts.deceased and not patient.facts.deceased:
         advance(tx, rules, referral, ReferralTrigger.WOMAN_DIED, now)
-    elif referral is not None and changed.facts != patient.facts:
+    elif referral is not None and (changed.facts, needs) != (patient.facts, patient.needs):
         refresh_offers(tx, referral)
+        advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now)
     return Accepted("Patient", patient_id, changed.version)

@@ -1,7 +1,8 @@
 """programmes/*.toml: one peer-support programme, as it is imported."""
 
 from service.mappings.reader import Table
-from service.referrals.programme import DeliveryMode, Model, Programme
+from service.referrals.needs import Access
+from service.referrals.programme import DeliveryMode, Model, Programme, Serves, Statements
 from service.screening.instrument import Stage
 
 
@@ -26,8 +27,50 @@ def programme_of(table: Table, id: str, default_respond_hours: int) -> Programme
         places_taken=0,
         respond_within_hours=default_respond_hours if respond is None else respond,
         training_renewed_until=table.day("training_renewed_until") if "training_renewed_until" in table else None,
-        telephone=table.text("telephone") if "telephone" in table else None,
+        telephone=_optional_text(table, "telephone"),
+        serves=_serves(table),
+        states=_statements(table),
     )
     if respond == 0:
         table.note("respond_within_hours", "leaves no time to answer")
     return programme
+
+
+def _serves(table: Table) -> Serves:
+    serves = Serves(
+        from_age=table.optional_whole("from_age"),
+        to_age=table.optional_whole("to_age"),
+        first_baby_only=_optional_flag(table, "first_baby_only"),
+        communities=frozenset(each.casefold() for each in _optional_texts(table, "communities")),
+        communities_only=_optional_flag(table, "communities_only"),
+        access=frozenset(table.members("access", Access) if "access" in table else ()),
+    )
+    if serves.from_age is not None and serves.to_age is not None and serves.from_age > serves.to_age:
+        table.note("to_age", "is below from_age")
+    if serves.communities_only and not serves.communities:
+        table.note("communities_only", "names no community: nobody could be offered")
+    return serves
+
+
+def _statements(table: Table) -> Statements:
+    weeks = "supervision_every_weeks"
+    return Statements(
+        supporters=_optional_text(table, "supporters"),
+        training_hours=table.optional_whole("training_hours"),
+        training_topics=_optional_texts(table, "training_topics"),
+        supervisor=_optional_text(table, "supervisor"),
+        supervision_every_weeks=table.whole(weeks, at_least=1) if weeks in table else None,
+        safeguarding=_optional_text(table, "safeguarding"),
+    )
+
+
+def _optional_text(table: Table, key: str) -> str | None:
+    return table.text(key) if key in table else None
+
+
+def _optional_texts(table: Table, key: str) -> tuple[str, ...]:
+    return table.texts(key) if key in table else ()
+
+
+def _optional_flag(table: Table, key: str) -> bool:
+    return key in table and table.flag(key)

@@ -4,7 +4,16 @@ from service.flow.rules import DEFAULT_SITE
 from service.mappings.codes import approval
 from service.mappings.instruments import read_site_cut_offs
 from service.mappings.reader import Table, Toml
-from service.screening.instrument import Approval, CodeUse, Instrument, Policy, Priority, Role, Rung
+from service.screening.instrument import (
+    Approval,
+    CodeUse,
+    EscalationContact,
+    Instrument,
+    Policy,
+    Priority,
+    Role,
+    Rung,
+)
 
 
 def over_default(default: Toml, own: Toml) -> Toml:
@@ -40,9 +49,15 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         tombstone_days=offers.whole("tombstone_days", at_least=1),
         acknowledge_within_minutes={each: acknowledge.whole(f"{each}_minutes", at_least=1) for each in Priority},
         ladder=ladder,
+        escalation_contact=_escalation_contact(table),
         cut_offs=read_site_cut_offs(cut_offs, instruments) if cut_offs else {},
         forms=_forms(table.tables("form"), instruments),
     )
+
+
+def _escalation_contact(table: Table) -> EscalationContact | None:
+    contact = table.optional_table("escalation_contact")
+    return EscalationContact(contact.text("name"), contact.text("telephone")) if contact else None
 
 
 def _forms(rows: list[Table], instruments: dict[str, Instrument]) -> dict[str, dict[str, CodeUse]]:

@@ -103,7 +103,10 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed."""
+    """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.
+
+    `programmes` are the ids of those that a request for consent names, the best first.
+    """
 
     id: str
     version: int
@@ -116,3 +119,4 @@ class Alert:
     raised_at: datetime
     due_at: datetime
     rung: int = 0
+    programmes: tuple[str, ...] = ()

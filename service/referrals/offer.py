@@ -31,6 +31,7 @@ class OfferTrigger(StrEnum):
     PROGRAMME_FAILS = "programme-fails"
     PROGRAMME_CANCELS = "programme-cancels"
     SERVICE_CANCELS = "service-cancels"
+    SERVICE_RECALLS = "service-recalls"
     SERVICE_HOLDS = "service-holds"
     SERVICE_RESUMES = "service-resumes"
     SERVICE_VOIDS = "service-voids"
@@ -60,6 +61,7 @@ OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
     **{(state, _T.PROGRAMME_FAILS): _S.FAILED for state in ACTIVE},
     **{(state, _T.PROGRAMME_CANCELS): _S.CANCELLED for state in ACTIVE},
     **{(state, _T.SERVICE_CANCELS): _S.CANCELLED for state in LIVE},
+    (_S.REQUESTED, _T.SERVICE_RECALLS): _S.CANCELLED,
     (_S.ACCEPTED, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
     (_S.IN_PROGRESS, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
     (_S.HELD_BY_PROGRAMME, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
@@ -93,7 +95,7 @@ class Handles:
 @dataclass(frozen=True, slots=True)
 class Offer:
     """`status_reason` is what the record and the programme read beside the status; `business_status` the programme's
-    own."""
+    own. `recalled` is True when the service took it back before it was answered: the programme may be asked again."""
 
     id: str
     version: int
@@ -108,3 +110,4 @@ class Offer:
     respond_by: datetime
     status_reason: str | None = None
     business_status: str | None = None
+    recalled: bool = False

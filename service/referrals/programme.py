@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from service.referrals.needs import Access, Wish
 from service.screening.instrument import Stage
 
 
@@ -25,10 +26,52 @@ class DeliveryMode(StrEnum):
     MESSAGE = "message"
 
 
+# Which wish each form answers. What is mixed answers both, and an online community is a group.
+WISHES_MET: dict[Model, frozenset[Wish]] = {
+    Model.ONE_TO_ONE: frozenset({Wish.ONE_TO_ONE}),
+    Model.GROUP: frozenset({Wish.GROUP}),
+    Model.ONLINE: frozenset({Wish.GROUP}),
+    Model.COMMUNITY_COUNSELLOR: frozenset({Wish.ONE_TO_ONE}),
+    Model.MIXED: frozenset(Wish),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Serves:
+    """Whom it is for beside place, stage and language. Ages are whole years, both ends included, None without a bound.
+
+    `communities` are those whose language and culture the supporters share, in lower case; with `communities_only` it
+    is for nobody else.
+    """
+
+    from_age: int | None = None
+    to_age: int | None = None
+    first_baby_only: bool = False
+    communities: frozenset[str] = frozenset()
+    communities_only: bool = False
+    access: frozenset[Access] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What the programme attests of its quality (TIDieR items): the service shows it and checks none of it.
+
+    `supporters` says how they are chosen, `supervisor` is a role and never a person, `safeguarding` says what a
+    supporter does with a concern. No supporter's own history is held.
+    """
+
+    supporters: str | None = None
+    training_hours: int | None = None
+    training_topics: tuple[str, ...] = ()
+    supervisor: str | None = None
+    supervision_every_weeks: int | None = None
+    safeguarding: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Programme:
     """`languages` are BCP 47 primary tags; empty `districts` means everywhere. `places_taken` counts accepted
-    offers."""
+    offers. After `training_renewed_until` it takes nobody new."""
 
     id: str
     organisation_id: str
@@ -45,3 +88,9 @@ class Programme:
     respond_within_hours: int
     training_renewed_until: date | None
     telephone: str | None
+    serves: Serves = Serves()
+    states: Statements = Statements()
+
+    @property
+    def open_places(self) -> int:
+        return max(0, self.places - self.places_taken)

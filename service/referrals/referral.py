@@ -30,8 +30,11 @@ class ReferralTrigger(StrEnum):
     CONSENT_NEEDED = "consent-needed"
     NOBODY_FITS = "nobody-fits"
     NO_SAFE_CONTACT = "no-safe-contact"
+    # What matching or the gate rests on has changed, without a yes
+    FACTS_CHANGED = "facts-changed"
     # What she says
     CONSENT_GIVEN = "consent-given"
+    PROGRAMME_REFUSED = "programme-refused"
     CONSENT_REFUSED = "consent-refused"
     CONSENT_WITHDRAWN = "consent-withdrawn"
     CONSENT_EXPIRED = "consent-expired"
@@ -92,6 +95,9 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     (_S.PLACING, _T.NO_SAFE_CONTACT): (_S.PLACING, (_A.NO_SAFE_CONTACT,)),
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_GIVEN, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_GIVEN, None),
+    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.FACTS_CHANGED, _S.PLACING, _E.PLACE),
+    # A no to one programme leaves the others to be asked about; placing finds whether there are any.
+    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.PROGRAMME_REFUSED, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_REFUSED, _S.CLOSED),
     **_rows((_S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_REFUSED, _S.CLOSED, _E.CANCEL_OFFERS),
     **_rows(OPEN, _T.CONSENT_WITHDRAWN, _S.CLOSED, _E.CANCEL_OFFERS),

@@ -116,6 +116,14 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
+class EscalationContact:
+    """Whom a programme rings about a woman it supports: a team, never a person."""
+
+    name: str
+    telephone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a site has decided. Each number carries its unit in its name.
 
@@ -145,6 +153,7 @@ class Policy:
     tombstone_days: int
     acknowledge_within_minutes: Mapping[Priority, int]
     ladder: tuple[Rung, ...]
+    escalation_contact: EscalationContact | None
     cut_offs: Mapping[str, Mapping[Stage, CutOff]]
     forms: Mapping[str, Mapping[str, CodeUse]]
     digest: str = field(init=False)

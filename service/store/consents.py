@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from service.consent.consent import Consent, Status
-from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
 from service.shared.code import Code
 from service.store.prepared import Prepared
+from service.store.safe_contact import kept_safe_contact, to_safe_contact
 from service.store.tables.columns import table
 from service.store.tables.woman import ConsentRow
 
@@ -68,7 +68,7 @@ def _columns(consent: Consent) -> dict[str, object]:
         "period_end": consent.period_end,
         "purposes": [[purpose.system, purpose.code] for purpose in sorted(consent.purposes)],
         "may_report_back": consent.may_report_back,
-        "safe_contact": None if consent.safe_contact is None else _safe_contact(consent.safe_contact),
+        "safe_contact": None if consent.safe_contact is None else kept_safe_contact(consent.safe_contact),
         "withdrawn_at": consent.withdrawn_at,
         "ends_at": consent.period_end,
     }
@@ -88,37 +88,6 @@ def to_consent(row: Row[Any]) -> Consent:
         period_end=row.period_end,
         purposes=frozenset(Code(system, code) for system, code in row.purposes),
         may_report_back=row.may_report_back,
-        safe_contact=None if row.safe_contact is None else _to_safe_contact(row.safe_contact),
+        safe_contact=None if row.safe_contact is None else to_safe_contact(row.safe_contact),
         withdrawn_at=row.withdrawn_at,
-    )
-
-
-def _safe_contact(safe: SafeContact) -> dict[str, object]:
-    return {
-        "channels": [[each.mode.value, each.permission.value, each.value] for each in safe.channels],
-        "voicemail": safe.voicemail.value,
-        "text_content": safe.text_content.value,
-        "withhold_number": safe.withhold_number,
-        "caller_description": safe.caller_description,
-        "windows": [[list(each.days), each.start.isoformat(), each.end.isoformat()] for each in safe.windows],
-        "timezone": safe.timezone,
-        "code_word": safe.code_word,
-        "review_by": None if safe.review_by is None else safe.review_by.isoformat(),
-    }
-
-
-def _to_safe_contact(kept: dict[str, Any]) -> SafeContact:
-    return SafeContact(
-        channels=tuple(Channel(Mode(mode), Permission(may), value) for mode, may, value in kept["channels"]),
-        voicemail=Permission(kept["voicemail"]),
-        text_content=TextContent(kept["text_content"]),
-        withhold_number=kept["withhold_number"],
-        caller_description=kept["caller_description"],
-        windows=tuple(
-            Window(tuple(days), time.fromisoformat(start), time.fromisoformat(end))
-            for days, start, end in kept["windows"]
-        ),
-        timezone=kept["timezone"],
-        code_word=kept["code_word"],
-        review_by=None if kept["review_by"] is None else date.fromisoformat(kept["review_by"]),
     )

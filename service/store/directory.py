@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, func, select
 
 from service.flow.received import Identifier
+from service.referrals.needs import Access
 from service.referrals.offer import TAKES_A_PLACE
-from service.referrals.programme import DeliveryMode, Model, Programme
+from service.referrals.programme import DeliveryMode, Model, Programme, Serves, Statements
 from service.screening.instrument import Stage
 from service.shared.caller import OrganisationKind
+from service.shared.clock import milliseconds
 from service.store.prepared import Prepared, constants
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow, ProgrammeRow
@@ -35,6 +37,7 @@ ALL = Prepared(
     .where(PROGRAMME.c.active, ORGANISATION.c.active)
     .order_by(PROGRAMME.c.id)
 )
+EVERY = Prepared(select(PROGRAMME, TAKEN).order_by(PROGRAMME.c.id))
 ONE = Prepared(select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme")))
 LOCK = select(PROGRAMME.c.id).where(PROGRAMME.c.id == bindparam("programme"))
 CALLED = select(PROGRAMME.c.id, PROGRAMME.c.name).where(PROGRAMME.c.id.in_(bindparam("programmes", expanding=True)))
@@ -55,6 +58,18 @@ class Organisation:
     identifier: Identifier | None
     active: bool
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A programme as the directory shows it; `version` is another one whenever the description or the places are."""
+
+    programme: Programme
+    changed_at: datetime
+
+    @property
+    def version(self) -> str:
+        return f"{milliseconds(self.changed_at)}.{self.programme.open_places}"
 
 
 class Organisations:
@@ -99,7 +114,16 @@ class Programmes:
         self._unit = unit
 
     def all(self) -> list[Programme]:
+        """The active ones of active organisations."""
         return [_to_programme(row) for row in self._unit.execute(ALL)]
+
+    def every(self) -> list[Listed]:
+        """Also those that take nobody new."""
+        return [_to_listed(row) for row in self._unit.execute(EVERY)]
+
+    def listed(self, id: str) -> Listed | None:
+        row = self._unit.execute(ONE, {"programme": id}).one_or_none()
+        return None if row is None else _to_listed(row)
 
     def called(self, ids: Collection[str]) -> dict[str, str]:
         """The names of these programmes."""
@@ -148,7 +172,20 @@ def _description(programme: Programme) -> dict[str, object]:
         "respond_within_hours": programme.respond_within_hours,
         "training_renewed_until": renewed.isoformat() if renewed else None,
         "telephone": programme.telephone,
+        "serves": {
+            "from_age": programme.serves.from_age,
+            "to_age": programme.serves.to_age,
+            "first_baby_only": programme.serves.first_baby_only,
+            "communities": sorted(programme.serves.communities),
+            "communities_only": programme.serves.communities_only,
+            "access": sorted(programme.serves.access),
+        },
+        "states": asdict(programme.states),
     }
+
+
+def _to_listed(row: Row[Any]) -> Listed:
+    return Listed(_to_programme(row), row.changed_at)
 
 
 def _to_programme(row: Row[Any]) -> Programme:
@@ -170,6 +207,19 @@ def _to_programme(row: Row[Any]) -> Programme:
         respond_within_hours=kept["respond_within_hours"],
         training_renewed_until=date.fromisoformat(renewed) if renewed else None,
         telephone=kept["telephone"],
+        serves=_to_serves(kept["serves"]),
+        states=Statements(**{**kept["states"], "training_topics": tuple(kept["states"]["training_topics"])}),
+    )
+
+
+def _to_serves(kept: dict[str, Any]) -> Serves:
+    return Serves(
+        from_age=kept["from_age"],
+        to_age=kept["to_age"],
+        first_baby_only=kept["first_baby_only"],
+        communities=frozenset(kept["communities"]),
+        communities_only=kept["communities_only"],
+        access=frozenset(Access(each) for each in kept["access"]),
     )
 
 

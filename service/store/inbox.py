@@ -29,8 +29,8 @@ LATEST = Prepared(
     .order_by(RESOURCE.c.version.desc())
     .limit(1)
 )
-# A Task belongs to the service: what a programme sends of it is an update, and never the resource itself.
-OURS = frozenset({"Task"})
+# These belong to the service: what somebody sends of them is an update, and never the resource itself.
+OURS = frozenset({"Task", "ServiceRequest"})
 
 
 class Kept(NamedTuple):

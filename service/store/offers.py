@@ -162,6 +162,7 @@ def _columns(offer: Offer) -> dict[str, object]:
         "state": offer.state.value,
         "status_reason": offer.status_reason,
         "business_status": offer.business_status,
+        "recalled": offer.recalled,
     }
 
 
@@ -180,4 +181,5 @@ def to_offer(row: Row[Any]) -> Offer:
         respond_by=row.respond_by,
         status_reason=row.status_reason,
         business_status=row.business_status,
+        recalled=row.recalled,
     )

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
+from service.referrals.needs import NOT_STATED, Access, SupportNeeds, Wish
 from service.referrals.patient import Patient, PatientFacts
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
+from service.store.safe_contact import kept_safe_contact, to_safe_contact
 from service.store.tables.columns import table
 from service.store.tables.woman import PatientRow
 
@@ -68,6 +70,8 @@ def _columns(patient: Patient) -> dict[str, object]:
         "interpreter": facts.interpreter,
         "deceased": facts.deceased,
         "due_date": patient.due_date,
+        "needs": None if patient.needs == NOT_STATED else _needs(patient.needs),
+        "safe_contact": None if patient.safe_contact is None else kept_safe_contact(patient.safe_contact),
     }
 
 
@@ -80,4 +84,30 @@ def _to_patient(row: Row[Any]) -> Patient:
         interpreter=row.interpreter,
         deceased=row.deceased,
     )
-    return Patient(row.id, row.version, row.tenant_id, facts, row.due_date)
+    return Patient(
+        id=row.id,
+        version=row.version,
+        tenant_id=row.tenant_id,
+        facts=facts,
+        due_date=row.due_date,
+        needs=NOT_STATED if row.needs is None else _to_needs(row.needs),
+        safe_contact=None if row.safe_contact is None else to_safe_contact(row.safe_contact),
+    )
+
+
+def _needs(needs: SupportNeeds) -> dict[str, object]:
+    return {
+        "wish": needs.wish and needs.wish.value,
+        "access": sorted(each.value for each in needs.access),
+        "communities": sorted(needs.communities),
+        "first_baby": needs.first_baby,
+    }
+
+
+def _to_needs(kept: dict[str, Any]) -> SupportNeeds:
+    return SupportNeeds(
+        wish=Wish(kept["wish"]) if kept["wish"] else None,
+        access=frozenset(Access(each) for each in kept["access"]),
+        communities=frozenset(kept["communities"]),
+        first_baby=kept["first_baby"],
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, bindparam, insert, select, update
 
 from service.referrals.alert import Alert, AlertCode, AlertState
-from service.referrals.matching import Ranking
+from service.referrals.matching import Favour, Judged, PassedOver, Placement, Standing
 from service.referrals.referral import Referral, ReferralState
 from service.screening.instrument import Priority
 from service.store.dialect import Dialect
@@ -48,6 +48,12 @@ OPEN_ABOUT = Prepared(
 )
 
 
+PLACEMENTS = Prepared(
+    select(PLACEMENT).where(PLACEMENT.c.referral_id == bindparam("referral")).order_by(PLACEMENT.c.id)
+)
+VERDICTS: dict[str, Standing | PassedOver] = {each.value: each for each in (*Standing, *PassedOver)}
+
+
 class Referrals:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
@@ -77,13 +83,15 @@ class Referrals:
             raise LookupError("the referral had moved under the woman's lock")
         self._unit.touch(REFERRAL, referral.id)
 
-    def record_placement(self, referral_id: str, ranking: Ranking, permitted: frozenset[str], now: datetime) -> None:
-        kept = {
-            "fits": [[programme.id, programme.organisation_id in permitted] for programme in ranking.fits],
-            "passed_over": [[programme.id, missed.value] for programme, missed in ranking.passed_over],
-        }
-        row = {"id": self._unit.new_id(), "referral_id": referral_id, "ranking": kept, "placed_at": now}
+    def record_placement(self, referral_id: str, judged: Sequence[Judged], now: datetime) -> None:
+        kept = [[each.programme_id, each.verdict.value, list(each.favours), each.open_places] for each in judged]
+        row = {"id": self._unit.new_id(), "referral_id": referral_id, "judged": kept, "placed_at": now}
         self._unit.later(PLACEMENT, row)
+
+    def placements(self, referral_id: str) -> list[Placement]:
+        """Every time it was placed, the first one first."""
+        rows = self._unit.execute(PLACEMENTS, {"referral": referral_id})
+        return [Placement(row.placed_at, tuple(_to_judged(*each) for each in row.judged)) for row in rows]
 
 
 class Alerts:
@@ -105,6 +113,7 @@ class Alerts:
             "code": alert.code.value,
             "priority": alert.priority.value,
             "raised_at": alert.raised_at,
+            "programmes": list(alert.programmes) or None,
             "stamp": 0,
             **_alert_columns(alert),
         }
@@ -154,6 +163,10 @@ def to_referral(row: Row[Any]) -> Referral:
     )
 
 
+def _to_judged(programme_id: str, verdict: str, favours: list[str], open_places: int) -> Judged:
+    return Judged(programme_id, VERDICTS[verdict], tuple(Favour(each) for each in favours), open_places)
+
+
 def _alert_columns(alert: Alert) -> dict[str, object]:
     return {"version": alert.version, "state": alert.state.value, "due_at": alert.due_at, "rung": alert.rung}
 
@@ -171,4 +184,5 @@ def to_alert(row: Row[Any]) -> Alert:
         raised_at=row.raised_at,
         due_at=row.due_at,
         rung=row.rung,
+        programmes=tuple(row.programmes or ()),
     )

@@ -24,6 +24,7 @@ from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.referrals.delivery import Delivery, Lane
+from service.referrals.needs import SupportNeeds
 from service.referrals.offer import Offer, OfferState
 from service.referrals.patient import PatientFacts
 from service.referrals.programme import DeliveryMode, Model, Programme
@@ -192,9 +193,10 @@ class Service:
         condition: Identifier | None = None,
         target_id: str | None = None,
         expected_version: int | None = None,
+        needs: SupportNeeds | None = None,
     ) -> Answer:
         received = Received("Patient", content or body(), names, condition, target_id, expected_version)
-        message = ReceivedPatient(received, facts, updates)
+        message = ReceivedPatient(received, facts, updates, needs=needs)
         return self.run(hospital, lambda tx: register_patient(tx, self.rules, message, self.now()))
 
     def woman(self, hospital: Caller, **facts: Any) -> str:
@@ -235,11 +237,12 @@ class Service:
         expected_version: int | None = None,
         condition: Identifier | None = None,
         content: bytes | None = None,
+        needs: SupportNeeds | None = None,
         **changes: Any,
     ) -> Answer:
         received = Received("Consent", content or body(), names, condition, target_id, expected_version)
         about = None if recipient is None else Reference("Organization", recipient.organisation_id)
-        message = ReceivedConsent(received, Reference("Patient", woman), about, self.said(**changes))
+        message = ReceivedConsent(received, Reference("Patient", woman), about, self.said(**changes), needs)
         return self.run(hospital, lambda tx: record_consent(tx, self.rules, message, self.now()))
 
     def withdraw(self, family: Family) -> Answer:

@@ -39,8 +39,14 @@ def test_lapsed_offers_go_from_programme_to_programme_then_to_the_clinic(service
     service.chase(72 * HOUR)
     assert service.states(family.woman)[0] == "placing"
     assert service.alert(family.woman, "unplaced")["state"] == "open"
-    placements = service.rows("placement")
-    assert [len(row["ranking"]["fits"]) for row in placements] == [1, 2, 1, 1, 0]
+    asked = [[verdict for _, verdict, _, _ in row["judged"]] for row in service.rows("placement")]
+    assert asked == [
+        ["chosen"],
+        ["chosen", "consent-needed", "already-asked"],
+        ["consent-needed", "already-asked", "already-asked"],
+        ["chosen", "already-asked", "already-asked"],
+        ["already-asked", "already-asked", "already-asked"],
+    ]
 
 
 def test_an_accepted_offer_does_not_lapse(service: Service) -> None:

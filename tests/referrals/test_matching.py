@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.referrals.matching import Needs, PassedOver, Ranking, rank
-from service.referrals.programme import DeliveryMode, Model, Programme
+from service.referrals.matching import Favour, Needs, PassedOver, Ranking, favours, rank
+from service.referrals.needs import Access, SupportNeeds, Wish
+from service.referrals.programme import DeliveryMode, Model, Programme, Serves
 from service.screening.instrument import Stage
 
 TODAY = date(2026, 6, 1)
@@ -33,6 +35,14 @@ PLAIN = Programme(
     training_renewed_until=TODAY,
     telephone=None,
 )
+
+
+def asking(**support: Any) -> Needs:
+    return replace(NEEDS, support=SupportNeeds(**support))
+
+
+SOMALI = Serves(communities=frozenset({"somali"}), communities_only=True)
+STEP_FREE = frozenset({Access.STEP_FREE})
 
 
 def missed(programme: Programme, needs: Needs = NEEDS, asked: frozenset[str] = ASKED_NOBODY) -> PassedOver | None:
@@ -129,6 +139,70 @@ def test_the_better_fit_comes_first(better: Programme, worse: Programme) -> None
     assert rank([better, worse], NEEDS, ASKED_NOBODY, TODAY).fits == (better, worse)
 
 
+@pytest.mark.parametrize(
+    ("serves", "needs", "why"),
+    [
+        (Serves(access=STEP_FREE), NEEDS, None),
+        (Serves(access=STEP_FREE), asking(access=STEP_FREE), None),
+        (Serves(), asking(access=STEP_FREE), PassedOver.ACCESS_NOT_MET),
+        (Serves(access=STEP_FREE), asking(access=STEP_FREE | {Access.SIGHT}), PassedOver.ACCESS_NOT_MET),
+        (Serves(16, 25), NEEDS, None),
+        (Serves(16, 25), replace(NEEDS, age=16), None),
+        (Serves(16, 25), replace(NEEDS, age=25), None),
+        (Serves(16, 25), replace(NEEDS, age=15), PassedOver.AGE_NOT_SERVED),
+        (Serves(16, 25), replace(NEEDS, age=26), PassedOver.AGE_NOT_SERVED),
+        (Serves(to_age=25), replace(NEEDS, age=14), None),
+        (Serves(first_baby_only=True), NEEDS, None),
+        (Serves(first_baby_only=True), asking(first_baby=True), None),
+        (Serves(first_baby_only=True), asking(first_baby=False), PassedOver.FIRST_BABY_ONLY),
+        (SOMALI, asking(communities=frozenset({"somali", "oromo"})), None),
+        (SOMALI, asking(communities=frozenset({"oromo"})), PassedOver.COMMUNITY_NOT_SERVED),
+        (replace(SOMALI, communities_only=False), asking(communities=frozenset({"oromo"})), None),
+        (Serves(), asking(wish=Wish.GROUP), None),
+    ],
+)
+def test_whom_a_programme_serves_is_held_against_what_she_asks_for(
+    serves: Serves, needs: Needs, why: PassedOver | None
+) -> None:
+    assert missed(replace(PLAIN, serves=serves), needs) is why
+
+
+@pytest.mark.parametrize(
+    ("model", "wish", "met"),
+    [
+        (Model.ONE_TO_ONE, Wish.ONE_TO_ONE, True),
+        (Model.ONE_TO_ONE, Wish.GROUP, False),
+        (Model.COMMUNITY_COUNSELLOR, Wish.ONE_TO_ONE, True),
+        (Model.GROUP, Wish.GROUP, True),
+        (Model.ONLINE, Wish.GROUP, True),
+        (Model.ONLINE, Wish.ONE_TO_ONE, False),
+        (Model.MIXED, Wish.GROUP, True),
+        (Model.MIXED, Wish.ONE_TO_ONE, True),
+        (Model.MIXED, None, False),
+    ],
+)
+def test_a_wish_is_met_by_the_form_of_the_programme(model: Model, wish: Wish | None, met: bool) -> None:
+    assert (Favour.WISH_MET in favours(replace(PLAIN, model=model), asking(wish=wish))) is met
+
+
+def test_what_speaks_for_a_programme_weighs_in_the_order_in_which_it_is_told() -> None:
+    """Each one alone outweighs all that come after it, and any number of open places."""
+    needs = replace(asking(wish=Wish.GROUP, communities=frozenset({"somali"})), language="en")
+    bare = replace(PLAIN, interpreters=True, languages=frozenset({"pl"}), districts=frozenset[str]())
+    with_one: dict[Favour, Programme] = {
+        Favour.WISH_MET: replace(bare, model=Model.GROUP),
+        Favour.LANGUAGE_SPOKEN: replace(bare, languages=frozenset({"en"})),
+        Favour.COMMUNITY_SHARED: replace(bare, serves=Serves(communities=frozenset({"somali"}))),
+        Favour.OWN_DISTRICT: replace(bare, districts=frozenset({"testborough"})),
+    }
+    for favour, programme in with_one.items():
+        assert favours(programme, needs) == (favour,)
+    programmes = [replace(each, id=favour.value, places=5) for favour, each in with_one.items()]
+    programmes.append(replace(bare, id="roomy", places=500))
+    ranked = [each.id for each in rank(programmes[::-1], needs, ASKED_NOBODY, TODAY).fits]
+    assert ranked == [*(favour.value for favour in Favour), "roomy"]
+
+
 def test_nobody_to_ask_is_an_empty_ranking() -> None:
     assert rank([], NEEDS, ASKED_NOBODY, TODAY) == Ranking((), ())
 
@@ -144,6 +218,13 @@ PROGRAMMES = st.lists(
         districts=st.frozensets(st.sampled_from(DISTRICTS)),
         stages=st.frozensets(st.sampled_from([Stage.ANTENATAL, Stage.POSTNATAL])),
         interpreters=st.booleans(),
+        model=st.sampled_from(Model),
+        serves=st.builds(
+            Serves,
+            from_age=st.sampled_from([None, 18]),
+            first_baby_only=st.booleans(),
+            access=st.frozensets(st.sampled_from([Access.SIGHT, Access.STEP_FREE])),
+        ),
         places=st.integers(0, 4),
         places_taken=st.integers(0, 4),
         training_renewed_until=st.sampled_from([None, TODAY, TODAY - timedelta(days=1)]),
@@ -157,6 +238,13 @@ WOMEN = st.builds(
     language=st.sampled_from([None, "en", "so-SO", "pl"]),
     interpreter=st.booleans(),
     district=st.sampled_from([None, "Testborough", "Sampleton", "Nowhere"]),
+    age=st.sampled_from([None, 17, 30]),
+    support=st.builds(
+        SupportNeeds,
+        wish=st.sampled_from([None, *Wish]),
+        access=st.frozensets(st.sampled_from([Access.SIGHT, Access.STEP_FREE])),
+        first_baby=st.sampled_from([None, True, False]),
+    ),
 )
 
 
@@ -170,6 +258,9 @@ def violates(programme: Programme, needs: Needs) -> bool:
         or programme.places - programme.places_taken < 1
         or (needs.stage.value != "unknown" and needs.stage not in programme.stages)
         or not (understood or programme.interpreters)
+        or bool(needs.support.access - programme.serves.access)
+        or (needs.age == 17 and programme.serves.from_age == 18)
+        or (needs.support.first_baby is False and programme.serves.first_baby_only)
         or bool(programme.districts and (needs.district or "?").lower() not in programme.districts)
     )
 

@@ -38,6 +38,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "programme-cancels": LIVE_TO_CANCELLED,
     "service-cancels": LIVE_TO_CANCELLED,
+    "service-recalls": {"requested": "cancelled"},
     "service-holds": {
         "accepted": "held-by-service",
         "in-progress": "held-by-service",

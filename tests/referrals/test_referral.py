@@ -32,6 +32,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "supported": "supported",
         "on-hold": "on-hold",
     },
+    "facts-changed": {"awaiting-consent": PLACING, "placing": PLACING},
+    "programme-refused": {"awaiting-consent": PLACING, "placing": PLACING},
     "consent-refused": {
         "in-review": "closed",
         "awaiting-consent": "closed",

@@ -3,7 +3,7 @@ change."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
 from service.referrals.alert import ALERT_KINDS, AlertState
@@ -40,14 +40,17 @@ class ReferralRow(Row, table=True):
 
 
 class PlacementRow(Row, table=True):
-    """Why each programme was chosen or passed over when the referral was placed. Rows are only ever added."""
+    """Why each programme was chosen or passed over when the referral was placed. Rows are only ever added.
+
+    `judged` has for each its id, the verdict, what spoke for it, and the places that were open.
+    """
 
     __tablename__ = "placement"
     __table_args__ = (Index("ix_placement_referral_id", "referral_id"),)
 
     id: str = Field(primary_key=True, sa_type=Text)
     referral_id: str = required(Text, foreign_key="referral.id")
-    ranking: dict[str, object] = required(Json)
+    judged: list[list[object]] = required(Json)
     placed_at: datetime = required(Instant)
 
 
@@ -80,6 +83,7 @@ class OfferRow(Row, table=True):
     state: str = required(Text)
     status_reason: str | None = optional(Text)
     business_status: str | None = optional(Text)
+    recalled: bool = required(Boolean)
     patient_handle: str = required(Text)
     service_request_handle: str = required(Text)
     consent_handle: str = required(Text)
@@ -149,4 +153,5 @@ class AlertRow(Row, table=True):
     raised_at: datetime = required(Instant)
     due_at: datetime = required(Instant)
     rung: int = required(Integer)
+    programmes: list[str] | None = optional(Json)
     stamp: int = required(BigInteger)

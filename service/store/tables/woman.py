@@ -23,6 +23,8 @@ class PatientRow(Row, table=True):
     interpreter: bool = required(Boolean)
     deceased: bool = required(Boolean)
     due_date: date | None = optional(Date)
+    needs: dict[str, object] | None = optional(Json)
+    safe_contact: dict[str, object] | None = optional(Json)
 
 
 class ScreeningResultRow(Row, table=True):

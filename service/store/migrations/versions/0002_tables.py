@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rung", sa.Integer(), nullable=False),
+        sa.Column("programmes", sa.LargeBinary(), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
@@ -201,6 +202,8 @@ def upgrade() -> None:
         sa.Column("interpreter", sa.Boolean(), nullable=False),
         sa.Column("deceased", sa.Boolean(), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("needs", sa.LargeBinary(), nullable=True),
+        sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["organisation.id"], name=op.f("fk_patient_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
     )
@@ -352,6 +355,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("status_reason", sa.Text(), nullable=True),
         sa.Column("business_status", sa.Text(), nullable=True),
+        sa.Column("recalled", sa.Boolean(), nullable=False),
         sa.Column("patient_handle", sa.Text(), nullable=False),
         sa.Column("service_request_handle", sa.Text(), nullable=False),
         sa.Column("consent_handle", sa.Text(), nullable=False),
@@ -389,7 +393,7 @@ def upgrade() -> None:
         "placement",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("referral_id", sa.Text(), nullable=False),
-        sa.Column("ranking", sa.LargeBinary(), nullable=False),
+        sa.Column("judged", sa.LargeBinary(), nullable=False),
         sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_placement_referral_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement")),

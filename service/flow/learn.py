@@ -1,0 +1,24 @@
+"""What was said of her that names no programme: what she asks for, and how she may be reached for this request."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from service.consent.safe_contact import SafeContact
+from service.flow.ports import Transaction
+from service.referrals.needs import SupportNeeds
+
+
+def learn(
+    tx: Transaction, patient_id: str, needs: SupportNeeds | None, safe_contact: SafeContact | None = None
+) -> bool:
+    """Let the newest word count, None being no word; whether it changed anything. The caller holds the lock on her."""
+    patient = tx.patients.lock(patient_id)
+    learnt = replace(patient, needs=needs or patient.needs, safe_contact=safe_contact or patient.safe_contact)
+    if safe_contact is None and learnt == patient:
+        return False
+    tx.patients.save(learnt)
+    return True
+
+
+def said_at(safe_contact: SafeContact | None, now: datetime) -> SafeContact | None:
+    return None if safe_contact is None else replace(safe_contact, said_at=now)
