@@ -22,6 +22,7 @@ class Parcel:
     `record_ids` holds the ids that the destination's record has given, by type and our id. `identifiers` are the
     business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
+    `fitting` are the programmes that an alert asks the clinic to ask her about.
     """
 
     delivery: Delivery
@@ -34,6 +35,7 @@ class Parcel:
     owner: Organisation | None = None
     engagement: Engagement | None = None
     alert: Alert | None = None
+    fitting: tuple[Programme, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ def _communication(
     alert = tx.alerts.get(delivery.resource_id)
     about = [("Patient", alert.patient_id)] if alert.patient_id else []
     identifiers, record_ids = _names(tx, destination, *about)
-    return Parcel(delivery, destination, identifiers, record_ids, alert=alert)
+    fitting = tuple(tx.programmes.get(id) for id in alert.programmes)
+    return Parcel(delivery, destination, identifiers, record_ids, alert=alert, fitting=fitting)
 
 
 def _engagement(tx: UnitOfWork, rules: Rules, offer: Offer, now: datetime) -> Engagement | None:

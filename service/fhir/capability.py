@@ -27,6 +27,7 @@ class Served:
     includes: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     conditional_update: bool = False
+    operations: tuple[str, ...] = ()
 
 
 # Taken beside the search parameters proper: they shape the answer and have no type.
@@ -35,11 +36,34 @@ RESULT_PARAMETERS = ("_sort", "_count", "_include", "_format")
 SERVED: tuple[Served, ...] = (
     Served("Consent", ("read", "update", "create")),
     Served("Encounter", ("create",)),
+    Served(
+        "HealthcareService",
+        ("read", "search-type"),
+        search={
+            "_id": "token",
+            "active": "token",
+            "characteristic": "token",
+            "district": "string",
+            "language": "token",
+            "name": "string",
+            "organization": "reference",
+            "service-type": "token",
+        },
+    ),
     Served("Observation", ("read", "update", "create")),
-    Served("Organization", ("read",)),
+    Served(
+        "Organization",
+        ("read", "search-type"),
+        search={"_id": "token", "active": "token", "identifier": "token", "name": "string", "type": "token"},
+    ),
     Served("Patient", ("read", "update", "create"), conditional_update=True),
     Served("QuestionnaireResponse", ("read", "update", "create")),
-    Served("ServiceRequest", ("read",), profiles=(terms.SERVICE_REQUEST_PROFILE,)),
+    Served(
+        "ServiceRequest",
+        ("read", "update"),
+        profiles=(terms.SERVICE_REQUEST_PROFILE,),
+        operations=("placement",),
+    ),
     Served(
         "Task",
         ("read", "update", "search-type"),
@@ -60,6 +84,7 @@ SERVED: tuple[Served, ...] = (
 # What the URLs mean that we write; anybody may read it.
 DEFINED: tuple[Served, ...] = (
     Served("CodeSystem", ("read",)),
+    Served("OperationDefinition", ("read",)),
     Served("StructureDefinition", ("read",)),
     Served("ValueSet", ("read",)),
 )
@@ -109,5 +134,8 @@ def _resource(served: Served) -> Tree:
             "conditionalUpdate": served.conditional_update or None,
             "searchInclude": list(served.includes),
             "searchParam": [{"name": name, "type": kind} for name, kind in served.search.items()],
+            "operation": [
+                {"name": name, "definition": f"{terms.OURS}/OperationDefinition/{name}"} for name in served.operations
+            ],
         }
     )

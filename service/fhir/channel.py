@@ -115,7 +115,8 @@ class _Visit:
         assert alert is not None  # noqa: S101 - packed with every Communication
         patient = await self.patient(alert.patient_id) if alert.patient_id else None
         identifier = Identifier(ALERT_ID, alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}")
-        resource = outgoing_communication(alert, self.rules.alert_text(alert.code.value), patient)
+        text = self.rules.alert_text(alert.code.value)
+        resource = outgoing_communication(alert, text, patient, self.parcel.fitting)
         await self._put("Communication", identifier.value, identifier, resource, refresh=False)
 
     async def _put(self, type: str, our_id: str, identifier: Identifier, resource: Tree, refresh: bool) -> str:

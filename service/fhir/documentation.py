@@ -88,10 +88,18 @@ def defining(resource_type: str) -> Tree:
     }
 
 
-def searching(method: str = "GET") -> Tree:
-    """The same for the search of Task, by GET or by POST of a form."""
+def asking_placement() -> Tree:
+    """The same for the reasons for which a referral was put to one programme and not to another."""
+    name = "readPlacement"
+    answers = {200: _answered(name, "Every time it was placed, the first one first.", "Parameters", _HEADERS)}
+    return _route(name, f"system/ServiceRequest.{Interaction.READ}", {"parameters": []}, answers, (*_ALWAYS, 404))
+
+
+def searching(method: str = "GET", resource_type: str = "Task") -> Tree:
+    """The same for a search, by GET or by POST of a form."""
     by_form = method == "POST"
-    name, parameters = ("searchTasksByPost" if by_form else "searchTasks"), _words()["search"]
+    name = f"search{resource_type}s" + ("ByPost" if by_form else "")
+    parameters = _words()["search"] if resource_type == "Task" else _words()["directory"][resource_type]
     extra: Tree = {"parameters": [_parameter("Handling"), *(() if by_form else parameters)]}
     if by_form:
         fields = {each["name"]: each["schema"] | {"description": each["description"]} for each in parameters}
@@ -100,7 +108,7 @@ def searching(method: str = "GET") -> Tree:
         extra["requestBody"] = {"required": True, "content": {FORM: form}}
     answers = {200: _answered(name, "One page of them.", "Bundle", _HEADERS)}
     refusals = (*_ALWAYS, 400, 404, *((413, 415) if by_form else ()))
-    return _route(name, f"system/Task.{Interaction.SEARCH}", extra, answers, refusals)
+    return _route(name, f"system/{resource_type}.{Interaction.SEARCH}", extra, answers, refusals)
 
 
 def add_documentation(application: FastAPI, base_url: str = "") -> None:

@@ -22,6 +22,7 @@ from service.fhir.read.encounter import read_encounter
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
+from service.fhir.read.service_request import read_service_request
 from service.fhir.read.task import read_answer, read_task
 from service.fhir.showing import Shown, show
 from service.fhir.unread import keep_unread
@@ -33,6 +34,7 @@ from service.flow.received import Received
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
+from service.flow.revise_referral import ReceivedRevision, revise_referral
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
 from service.shared.caller import Caller, OrganisationKind
@@ -109,10 +111,15 @@ def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: dat
     return read_answer(tree, received)
 
 
-# A programme reports on the offer it holds; a hospital answers the alerts raised for it.
-_TASK_STEPS: dict[OrganisationKind, tuple[Read, Step]] = {
-    _COMMUNITY: (_update, receive_update),
-    _HOSPITAL: (_answer, answer_alert),
+def _revision(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedRevision:
+    return read_service_request(tree, received)
+
+
+# What is the service's own: a programme reports on the offer it holds; a hospital answers the alerts raised for it, and
+# says of its referral how she may be reached.
+_OURS: dict[str, dict[OrganisationKind, tuple[Read, Step]]] = {
+    "Task": {_COMMUNITY: (_update, receive_update), _HOSPITAL: (_answer, answer_alert)},
+    "ServiceRequest": {_HOSPITAL: (_revision, revise_referral)},
 }
 
 
@@ -125,9 +132,9 @@ def router(door: Door) -> APIRouter:
             methods=[address.method],
             **taking(address.type, address.method, address.path),
         )
-    routes.add_api_route(
-        "/fhir/Task/{id}", partial(_update_task, door), methods=["PUT"], **taking("Task", "PUT", "/fhir/Task/{id}")
-    )
+    for type in _OURS:
+        path = f"/fhir/{type}/{{id}}"
+        routes.add_api_route(path, partial(_update_ours, door, type), methods=["PUT"], **taking(type, "PUT", path))
     return routes
 
 
@@ -160,21 +167,23 @@ async def _as_kept(door: Door, caller: Caller, outcome: Accepted | Repeated) -> 
     return kept.version, kept.stamp, kept.body
 
 
-async def _update_task(door: Door, id: str, request: Request) -> Response:
-    caller = await door.caller(request, "Task", Interaction.UPDATE)
+async def _update_ours(door: Door, type: str, id: str, request: Request) -> Response:
+    caller = await door.caller(request, type, Interaction.UPDATE)
+    if caller.kind not in _OURS[type]:
+        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, "; only a hospital sends this")))
     body = await read_body(request)
     now = door.clock.now()
     try:
-        tree = await _guard(body, "Task")
-        read, step = _TASK_STEPS[caller.kind]
-        message = read(tree, _received(request, "Task", tree, body), door, caller, now)
+        tree = await _guard(body, type)
+        read, step = _OURS[type][caller.kind]
+        message = read(tree, _received(request, type, tree, body), door, caller, now)
     except BadInput as problem:
         await keep_unread(door, caller, request, body, problem)
         raise
 
     def update(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
         outcome = step(tx, door.rules, message, now)
-        shown = None if isinstance(outcome, Refused) else show(tx, door.rules, "Task", id, now)
+        shown = None if isinstance(outcome, Refused) else show(tx, door.rules, type, id, now)
         return outcome, shown, tx
 
     outcome, shown, tx = await door.store.run(caller, update)

@@ -7,9 +7,11 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.capability import capability
-from service.fhir.documentation import reading
+from service.fhir.documentation import asking_placement, reading
 from service.fhir.door import DirectRoute, Door, answer, refusal
 from service.fhir.showing import Shown, show
+from service.fhir.survey import Tree
+from service.fhir.write.placement import placements
 from service.flow.answer import Reason, Refused
 from service.security.scopes import Interaction
 from service.shared.audit import Action, AuditEvent
@@ -17,7 +19,8 @@ from service.shared.version import VERSION
 from service.store.unit_of_work import UnitOfWork
 
 READ_TYPES = (
-    "Patient", "Consent", "Observation", "QuestionnaireResponse", "ServiceRequest", "Task", "Encounter", "Organization",
+    "Patient", "Consent", "Observation", "QuestionnaireResponse", "ServiceRequest", "Task", "Encounter",
+    "HealthcareService", "Organization",
 )  # fmt: skip
 
 
@@ -30,6 +33,9 @@ def router(door: Door) -> APIRouter:
             methods=["GET"],
             **reading(resource_type),
         )
+    routes.add_api_route(
+        "/fhir/ServiceRequest/{id}/$placement", partial(_placement, door), methods=["GET"], **asking_placement()
+    )
     statement = orjson.dumps(capability(door.base_url, VERSION))
 
     @routes.get("/fhir/metadata", summary="What this server can do (CapabilityStatement)")
@@ -48,6 +54,24 @@ async def _read(door: Door, resource_type: str, id: str, request: Request) -> Re
     if f'W/"{shown.etag}"' in request.headers.get("if-none-match", ""):
         return answer(b"", status=304, etag=shown.etag, stamp=shown.stamp)
     return answer(shown.body(), etag=shown.etag, stamp=shown.stamp)
+
+
+async def _placement(door: Door, id: str, request: Request) -> Response:
+    caller = await door.caller(request, "ServiceRequest", Interaction.READ)
+    found = await door.store.read(caller, partial(_placements, id=id))
+    return refusal(Refused(Reason.NOT_FOUND)) if found is None else answer(orjson.dumps(found))
+
+
+def _placements(tx: UnitOfWork, *, id: str) -> Tree | None:
+    """Only for the hospital: a programme is told of no other, and finds no referral, only what its offer shows it."""
+    referral = tx.visible.referral(id)
+    if referral is None:
+        tx.audit.write(AuditEvent(Action.READ, "ServiceRequest/-", None, "not-found"))
+        return None
+    tx.audit.disclosed("ServiceRequest", referral.id, str(referral.version), referral.patient_id)
+    found = tx.referrals.placements(referral.id)
+    names = tx.programmes.called({each.programme_id for placement in found for each in placement.judged})
+    return placements(found, names)
 
 
 def _show_or_note(tx: UnitOfWork, *, door: Door, type: str, id: str, now: datetime) -> Shown | None:

@@ -4,6 +4,7 @@ unit."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -50,8 +51,8 @@ class Shown:
 
 def show(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
     """The resource as the caller may see it now; None when there is none in its view."""
-    if type == "Organization":
-        return _organisation(tx, id)
+    if type in _PUBLIC:
+        return _PUBLIC[type](tx, id)
     by_kind = _COMMUNITY if tx.caller.kind is OrganisationKind.COMMUNITY else _HOSPITAL
     return by_kind.get(type, _as_received)(tx, rules, type, id, now)
 
@@ -64,7 +65,10 @@ def show_tasks(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert
         write = _programme_tasks(tx, rules, views)
         return [_viewed(view, stamp, write) for view, (_, stamp) in zip(views, found, strict=True)]
     write_record = _record_tasks(tx, rules, offers, now)
-    return [_recorded(tx, rules, thing, stamp, write_record) for thing, stamp in found]
+    fitting = {id for thing, _ in found if isinstance(thing, Alert) for id in thing.programmes}
+    names = tx.programmes.called(fitting) if fitting else {}
+    write_alert = partial(_alert, rules=rules, names=names)
+    return [_recorded(tx, thing, stamp, write_record, write_alert) for thing, stamp in found]
 
 
 def show_focus(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert, int]], now: datetime) -> list[Shown]:
@@ -129,14 +133,22 @@ def _engagements(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: dat
     return {each.id: found[each.referral_id] for each in reported}
 
 
+def _alert(alert: Alert, stamp: int, *, rules: Rules, names: Mapping[str, str]) -> Tree:
+    return alerts.alert_task(alert, stamp, rules, names)
+
+
 def _recorded(
-    tx: UnitOfWork, rules: Rules, thing: Offer | Alert, stamp: int, write: Callable[[Offer, int], Tree]
+    tx: UnitOfWork,
+    thing: Offer | Alert,
+    stamp: int,
+    write_offer: Callable[[Offer, int], Tree],
+    write_alert: Callable[[Alert, int], Tree],
 ) -> Shown:
     if thing.patient_id is not None:
         tx.audit.disclosed("Task", thing.id, str(thing.version), thing.patient_id)
     if isinstance(thing, Alert):
-        return Shown(str(thing.version), stamp, lambda at: alerts.alert_task(thing, at, rules))
-    return Shown(str(thing.version), stamp, lambda at: write(thing, at))
+        return Shown(str(thing.version), stamp, lambda at: write_alert(thing, at))
+    return Shown(str(thing.version), stamp, lambda at: write_offer(thing, at))
 
 
 def _task(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
@@ -187,6 +199,20 @@ def _organisation(tx: UnitOfWork, id: str) -> Shown | None:
     return Shown("1", milliseconds(found.added_at), lambda at: directory.organisation(found))
 
 
+def _programme(tx: UnitOfWork, id: str) -> Shown | None:
+    """A hospital may have the name of one that takes nobody any more; an organisation has its own alone."""
+    found = tx.programmes.listed(id)
+    if found is None:
+        return None
+    if tx.caller.kind is OrganisationKind.COMMUNITY and found.programme.organisation_id != tx.caller.organisation_id:
+        return None
+    return Shown(found.version, milliseconds(found.changed_at), lambda at: directory.healthcare_service(found))
+
+
+_PUBLIC: Mapping[str, Callable[[UnitOfWork, str], Shown | None]] = {
+    "HealthcareService": _programme,
+    "Organization": _organisation,
+}
 Show = Callable[[UnitOfWork, Rules, str, str, datetime], Shown | None]
 
 _HOSPITAL: Mapping[str, Show] = {"Task": _task, "ServiceRequest": _service_request}

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -17,20 +18,26 @@ from service.consent.safe_contact import Mode, Permission, TextContent
 from service.fhir import guard, terms
 from service.fhir.capability import DEFINED
 from service.fhir.read.safe_contact import DAYS
+from service.fhir.read.support_needs import NO_PREFERENCE
 from service.fhir.survey import Tree, survey
+from service.fhir.write.alert import _fitting
+from service.fhir.write.directory import _eligibility
 from service.fhir.write.record import _engagement
+from service.flow.disclose import BabyAge
 from service.referrals.alert import AlertCode, AlertTask
 from service.referrals.contact import ContactMode, ContactOutcome, Engagement
+from service.referrals.needs import Access, Wish
+from service.referrals.programme import DeliveryMode, Model
 from service.referrals.referral import REFERRAL_ENDED, REFERRAL_TABLE
 from service.screening.instrument import Stage
 from service.settings import Settings
 from service.shared.code import Code
-from tests.fhir.write.support import OFFERED_AT, WRITTEN
+from tests.fhir.write.support import DESCRIBED, OFFERED_AT, WRITTEN
 
 PROJECT = Path(__file__).parents[2]
 DEFINITIONS = mappings.definitions()
 TREES: dict[str, Tree] = {name: orjson.loads(body) for name, body in DEFINITIONS.items()}
-KINDS = "StructureDefinition|CodeSystem|ValueSet"
+KINDS = "StructureDefinition|CodeSystem|ValueSet|OperationDefinition"
 
 
 def values(kind: type[StrEnum]) -> set[str]:
@@ -61,6 +68,17 @@ CODES: dict[str, set[str]] = {
     "safe-contact-mode": values(Mode),
     "safe-contact-permission": values(Permission),
     "safe-contact-text-content": values(TextContent),
+    "access-need": values(Access),
+    "support-wish": values(Wish) | {NO_PREFERENCE},
+    "baby-age": values(BabyAge),
+    "programme-model": values(Model),
+    "delivery-mode": values(DeliveryMode),
+    "programme-serves": {
+        code["coding"][0]["code"]
+        for code in _eligibility(replace(DESCRIBED, stages=frozenset({Stage.ANTENATAL, Stage.POSTNATAL})))
+    },
+    "programme-characteristic": {terms.INTERPRETERS.code},
+    "alert-input": {_fitting("id", None)["type"]["coding"][0]["code"]},
     "pregnancy-stage": values(Stage) - {Stage.UNKNOWN.value},
 }  # fmt: skip
 
@@ -175,7 +193,8 @@ def written() -> list[Tree]:
 
 def test_every_extension_that_is_written_or_shown_as_an_example_is_as_it_is_defined() -> None:
     found = [extension for extension in written() if "/StructureDefinition/" in extension["url"]]
-    assert {each["url"] for each in found} == {terms.SAFE_CONTACT, terms.PREGNANCY_STAGE, terms.DUE_MONTH}
+    defined = {f"{terms.OURS}/{name}" for name in TREES if name.startswith("StructureDefinition/")}
+    assert {each["url"] for each in found} == defined
     assert [problem for each in found for problem in problems(each, slices(each["url"]))] == []
 
 

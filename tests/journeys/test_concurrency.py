@@ -425,3 +425,24 @@ def test_everything_at_once_leaves_everything_whole(crowded: Service, house: Hou
     for state, triggers in (("offered", WHILE_OFFERED), ("supported", WHILE_SUPPORTED)) * 5:
         case, _ = _round(crowded, house, state, *triggers.values())
         assert crowded.referral(case.family.woman).state in REFERRAL_ENDED
+
+
+def test_consents_that_come_at_once_release_a_waiting_referral_once(service: Service) -> None:
+    """To two programmes, each several times: one of them gets one offer, and the clinic's request is settled."""
+    district = new_id()
+    hospital, communities = service.hospital(), (service.community(), service.community())
+    for community in communities:
+        service.programme(community, districts=frozenset({district}))
+    woman = service.woman(hospital, district=district)
+    service.result(hospital, woman, piece(15, scores(15)))
+    assert service.states(woman) == ("awaiting-consent", [])
+
+    def agreeing(community: Caller) -> tuple[Caller, Work]:
+        about = Reference("Organization", community.organisation_id)
+        message = ReceivedConsent(Received("Consent", body()), Reference("Patient", woman), about, service.said())
+        return hospital, partial(record_consent, rules=service.rules, message=message, now=service.now())
+
+    answers = together(service, *(agreeing(each) for each in communities * 4))
+    assert all(isinstance(answer, Accepted) for answer in answers)
+    assert service.states(woman) == ("offered", ["requested"])
+    assert service.alert(woman, "consent-needed")["state"] == "resolved"

@@ -98,6 +98,17 @@ def test_it_connects_without_a_token(world: World) -> None:
     assert answer.json()["fhirVersion"].startswith("4")
 
 
+def test_it_finds_its_own_organisation_alone_and_the_programme_that_it_runs(client: Client, world: World) -> None:
+    """It shows a list to choose from, by id and name, and asks for programmes by the bare id."""
+    own = world.programme.identity.organisation_id
+    answers = client.get("Organization"), client.get(f"HealthcareService?organization={own}")
+    assert [answer.status_code for answer in answers] == [200, 200]
+    organisations, programmes = ([entry["resource"] for entry in answer.json()["entry"]] for answer in answers)
+    assert [each["id"] for each in organisations] == [own]
+    assert all(each["name"] for each in organisations + programmes)
+    assert [each["providedBy"]["reference"] for each in programmes] == [f"Organization/{own}"]
+
+
 def test_it_sees_every_task_on_one_page_with_all_that_it_points_to(world: World, client: Client) -> None:
     offered = [world.offered()[2]["id"] for _ in range(3)]
     rows = client.dashboard()

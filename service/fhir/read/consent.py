@@ -10,6 +10,7 @@ from service.consent.consent import NO_LONGER_GIVEN, Consent, Status
 from service.consent.terms import ConsentTerms
 from service.fhir.read.common import codes, listed, read_reference, unclear
 from service.fhir.read.permit import blank, party, read_permit
+from service.fhir.read.support_needs import read_support_needs
 from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.survey import Tree
 from service.flow.received import Received, Reference
@@ -32,9 +33,10 @@ def read_consent(tree: Tree, received: Received, *, terms: ConsentTerms, base: s
     if status is Status.ACTIVE and _agrees(tree.get("provision", {})):
         recipient: Reference | None
         recipient, said = read_permit(tree, terms=terms, base=base, own=own, now=now)
+        needs = read_support_needs(tree)
     else:
-        recipient, said = _refused_to(tree, status, base, own), _no(tree, status)
-    return ReceivedConsent(received, patient, recipient, said)
+        recipient, said, needs = _refused_to(tree, status, base, own), _no(tree, status), None
+    return ReceivedConsent(received, patient, recipient, said, needs)
 
 
 def _own(tree: Tree, base: str) -> frozenset[Reference]:

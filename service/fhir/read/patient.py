@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from service.fhir.read.common import extension_values
+from service.fhir.read.support_needs import read_support_needs
 from service.fhir.read.times import whole_day
 from service.fhir.survey import Tree
 from service.fhir.terms import INTERPRETER_REQUIRED, LANGUAGE
@@ -20,10 +21,10 @@ _ADDRESSES = ("home", None, "temp", "work")
 
 
 def read_patient(tree: Tree, received: Received, *, updates: bool) -> ReceivedPatient:
-    """`updates` is True for PUT. Every guarded Patient can be read: what it does not say is None or False."""
+    """`updates` is True for PUT. What it does not say is None or False. Raises BadInput for needs that nobody knows."""
     # An update that is addressed to an id of ours says no other id than that.
     own_id = tree.get("id") if received.target_id is None else None
-    return ReceivedPatient(received, _facts(tree), updates, own_id)
+    return ReceivedPatient(received, _facts(tree), updates, own_id, read_support_needs(tree))
 
 
 def _facts(tree: Tree) -> PatientFacts:

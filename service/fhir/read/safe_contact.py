@@ -17,15 +17,19 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-def read_safe_contact(consent: Tree) -> SafeContact | None:
-    """None when nothing is said. Raises BadInput when windows or dates cannot be told: they keep her safe."""
-    said = _parts(consent, SAFE_CONTACT)
+def read_safe_contact(tree: Tree) -> SafeContact | None:
+    """Of a Consent or a ServiceRequest; None when nothing is said.
+
+    Raises BadInput when windows or dates cannot be told: they keep her safe.
+    """
+    said = _parts(tree, SAFE_CONTACT)
+    where = f"{tree['resourceType']}.extension"
     if len(said) > 1:
-        raise unclear("Consent.extension", "Give the safe-contact extension once.")
-    return _safe_contact(said[0]) if said else None
+        raise unclear(where, "Give the safe-contact extension once.")
+    return _safe_contact(said[0], where) if said else None
 
 
-def _safe_contact(node: Tree) -> SafeContact:
+def _safe_contact(node: Tree, where: str) -> SafeContact:
     permission = _choice(node, "voicemail", Permission)
     return SafeContact(
         channels=_channels(node),
@@ -33,10 +37,10 @@ def _safe_contact(node: Tree) -> SafeContact:
         text_content=_choice(node, "text-content", TextContent) or TextContent.NONE,
         withhold_number=_only(node, "withhold-number") is not False,
         caller_description=_text(node, "caller-description"),
-        windows=tuple(_window(each) for each in _parts(node, "window")),
-        timezone=_timezone(node),
+        windows=tuple(_window(each, where) for each in _parts(node, "window")),
+        timezone=_timezone(node, where),
         code_word=_text(node, "code-word"),
-        review_by=_review_by(node),
+        review_by=_review_by(node, where),
     )
 
 
@@ -55,12 +59,12 @@ def _channels(node: Tree) -> tuple[Channel, ...]:
     )
 
 
-def _window(node: Tree) -> Window:
+def _window(node: Tree, where: str) -> Window:
     days = extension_values(node, "day")
     start, end = _time(node, "from"), _time(node, "to")
     if not days or not all(day in DAYS for day in days) or start is None or end is None or start >= end:
         raise unclear(
-            "Consent.extension",
+            where,
             f"A window of the safe-contact extension needs its days ({', '.join(DAYS)}), one 'from' and a later 'to'. "
             "Give two windows where it passes midnight.",
             "value",
@@ -77,17 +81,17 @@ def _time(node: Tree, url: str) -> time | None:
     return found if found is None or found.tzinfo is None else None
 
 
-def _timezone(node: Tree) -> str | None:
+def _timezone(node: Tree, where: str) -> str | None:
     """Windows in a zone that nobody knows would be read as somebody's own."""
     said = _text(node, "timezone")
     try:
         return None if said is None else ZoneInfo(said).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
-    raise unclear("Consent.extension", "'timezone' of the safe-contact extension is a name of the IANA list.", "value")
+    raise unclear(where, "'timezone' of the safe-contact extension is a name of the IANA list.", "value")
 
 
-def _review_by(node: Tree) -> date | None:
+def _review_by(node: Tree, where: str) -> date | None:
     """The first day that may be meant: an agreement is not to outlive it."""
     said = extension_values(node, "review-by")
     if not said:
@@ -96,7 +100,7 @@ def _review_by(node: Tree) -> date | None:
         return min(begins(each).date() for each in said)
     except (AttributeError, TypeError, ValueError):
         pass
-    raise unclear("Consent.extension", "'review-by' of the safe-contact extension is a date.", "value")
+    raise unclear(where, "'review-by' of the safe-contact extension is a date.", "value")
 
 
 def _parts(node: Tree, url: str) -> list[Tree]:

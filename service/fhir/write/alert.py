@@ -1,5 +1,8 @@
 """What asks a clinician to look, as a Task that the hospital reads and answers here."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from service.fhir import terms
 from service.fhir.raw import instant
 from service.fhir.survey import Tree
@@ -14,11 +17,13 @@ ALERT_STATUS: dict[AlertState, str] = {
     AlertState.RESOLVED: "completed",
 }
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
-def alert_task(alert: Alert, stamp_ms: int, rules: Rules) -> Tree:
+
+def alert_task(alert: Alert, stamp_ms: int, rules: Rules, names: Mapping[str, str] = NOBODY) -> Tree:
     """What is asked of the maternity team and by when; never code `fulfill`, never the referral's profile.
 
-    `stamp_ms` is the row's stamp in milliseconds.
+    `stamp_ms` is the row's stamp in milliseconds. `names` are those of the programmes that a request for consent names.
     """
     return present(
         {
@@ -38,5 +43,14 @@ def alert_task(alert: Alert, stamp_ms: int, rules: Rules) -> Tree:
             "owner": reference("Organization", alert.tenant_id),
             "reasonCode": concept(Code(terms.ALERT_REASON, alert.code.value)),
             "restriction": {"period": {"end": at(alert.due_at)}},
+            "input": [_fitting(id, names.get(id)) for id in alert.programmes],
         }
     )
+
+
+def _fitting(programme_id: str, name: str | None) -> Tree:
+    """A programme that she may be asked about."""
+    return {
+        "type": concept(Code(terms.ALERT_INPUT, "fitting-programme")),
+        "valueReference": reference("HealthcareService", programme_id, name),
+    }

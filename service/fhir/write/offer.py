@@ -1,19 +1,18 @@
 """What a programme sees of an offer: resources of its own, whose ids link neither women nor programmes (DESIGN 7).
 
-Every fact goes through `_told`, so that the stage of the view decides here once more. When the offer is over nothing is
+Every fact goes through `told`, so that the stage of the view decides here once more. When the offer is over nothing is
 left to tell, and what remains is the tombstone: the same resources, still readable, without a fact in them.
 """
 
 from collections.abc import Sequence
 
 from service.consent.consent import Consent
-from service.consent.disclosure import DISCLOSED, Element, ViewStage
+from service.consent.disclosure import Element, ViewStage
 from service.fhir import terms
 from service.fhir.raw import instant
 from service.fhir.survey import Tree
 from service.fhir.write.parts import (
     LABELS,
-    Fact,
     at,
     coding,
     concept,
@@ -27,11 +26,11 @@ from service.fhir.write.parts import (
     words,
 )
 from service.fhir.write.record import TASK_STATUS
-from service.fhir.write.safe_contact import safe_contact, telecom
+from service.fhir.write.request import request_extensions, told
+from service.fhir.write.safe_contact import telecom
 from service.flow.disclose import OfferView
 from service.flow.rules import OTHERWISE, Rules
 from service.referrals.offer import OFFER_ENDED, OfferState
-from service.screening.instrument import Stage
 from service.shared.code import Code
 
 # The request stays the service's own: what the programme does shows on its Task.
@@ -61,7 +60,7 @@ def task(
     `notes` and `outputs` are what the programme itself has reported, written back as they are kept.
     """
     offer, handles, over = view.offer, view.offer.handles, view.stage is ViewStage.OVER
-    respond_by = _told(view, Element.RESPOND_BY, view.respond_by) if offer.state is OfferState.REQUESTED else None
+    respond_by = told(view, Element.RESPOND_BY, view.respond_by) if offer.state is OfferState.REQUESTED else None
     return present(
         {
             "resourceType": "Task",
@@ -88,7 +87,8 @@ def task(
 
 
 def service_request(view: OfferView, stamp_ms: int) -> Tree:
-    """HL7 SDOHCC-ServiceRequest, with the stage, and once accepted the due month and how she may be reached."""
+    """HL7 SDOHCC-ServiceRequest, with her stage and what she asks for; once accepted also the due month or the baby's
+    age, how she may be reached, and whom to ring about her."""
     offer, handles = view.offer, view.offer.handles
     revoked = view.stage is ViewStage.OVER and offer.state not in OFFER_ENDED
     return present(
@@ -96,7 +96,7 @@ def service_request(view: OfferView, stamp_ms: int) -> Tree:
             "resourceType": "ServiceRequest",
             "id": handles.service_request,
             "meta": _meta(view, stamp_ms, terms.SERVICE_REQUEST_PROFILE),
-            "extension": _extensions(view),
+            "extension": request_extensions(view),
             "identifier": [identifier(terms.REQUEST_ID, handles.service_request)],
             "status": "revoked" if revoked else _REQUEST_STATUS[offer.state],
             "intent": "order",
@@ -118,11 +118,11 @@ def patient(view: OfferView, stamp_ms: int) -> Tree:
             "resourceType": "Patient",
             "id": view.offer.handles.patient,
             "meta": _meta(view, stamp_ms),
-            "extension": known(_told(view, Element.INTERPRETER, view.interpreter), _interpreter),
-            "name": known(_told(view, Element.PREFERRED_NAME, view.preferred_name), _name),
-            "telecom": telecom(_told(view, Element.SAFE_CONTACT, view.channel)),
-            "address": known(_told(view, Element.DISTRICT, view.district), _district),
-            "communication": known(_told(view, Element.LANGUAGE, view.language), _language),
+            "extension": known(told(view, Element.INTERPRETER, view.interpreter), _interpreter),
+            "name": known(told(view, Element.PREFERRED_NAME, view.preferred_name), _name),
+            "telecom": telecom(told(view, Element.SAFE_CONTACT, view.channel)),
+            "address": known(told(view, Element.DISTRICT, view.district), _district),
+            "communication": known(told(view, Element.LANGUAGE, view.language), _language),
         }
     )
 
@@ -182,10 +182,6 @@ def _provision(given: Consent, owner_id: str) -> Tree:
     }
 
 
-def _told(view: OfferView, element: Element, fact: Fact | None) -> Fact | None:
-    return fact if element in DISCLOSED[view.stage] else None
-
-
 def _status_reason(view: OfferView, rules: Rules) -> str | None:
     """What a programme wrote itself after it had learnt her name may hold it, and is not repeated once all is over."""
     offer, said = view.offer, view.offer.status_reason
@@ -212,24 +208,6 @@ def _district(district: str) -> Tree:
 
 def _language(tag: str) -> Tree:
     return {"language": concept(Code(terms.LANGUAGE, tag)), "preferred": True}
-
-
-def _stage(stage: Stage) -> Tree:
-    return extension(terms.PREGNANCY_STAGE, valueCode=stage.value)
-
-
-def _due_month(month: str) -> Tree:
-    return extension(terms.DUE_MONTH, valueString=month)
-
-
-def _extensions(view: OfferView) -> list[Tree]:
-    stage = None if view.pregnancy_stage is Stage.UNKNOWN else view.pregnancy_stage
-    channel = _told(view, Element.SAFE_CONTACT, view.channel)
-    return [
-        *known(_told(view, Element.STAGE, stage), _stage),
-        *known(_told(view, Element.DUE_MONTH, view.due_month), _due_month),
-        *([safe_contact(channel, view.safe_contact)] if channel and view.safe_contact else []),
-    ]
 
 
 def _prohibition(view: OfferView) -> list[Tree]:

@@ -66,10 +66,13 @@ def outgoing_task(
     }
 
 
-def outgoing_communication(alert: Alert, text: str, patient_reference: str | None) -> Tree:
+def outgoing_communication(
+    alert: Alert, text: str, patient_reference: str | None, fitting: Sequence[Programme] = ()
+) -> Tree:
     """The alert, said once on each rung of its ladder.
 
-    A record may be read over her shoulder, so it carries no code for the reason: the neutral `text` is all.
+    A record may be read over her shoulder, so it carries no code for the reason: the neutral `text` is all, and the
+    names of the programmes that are `fitting`, which are neutral too.
     """
     return present(
         {
@@ -80,6 +83,6 @@ def outgoing_communication(alert: Alert, text: str, patient_reference: str | Non
             "priority": alert.priority.value,
             "subject": {"reference": patient_reference} if patient_reference else None,
             "sent": at(alert.raised_at),
-            "payload": [{"contentString": text}],
+            "payload": [{"contentString": said} for said in (text, *(each.name for each in fitting))],
         }
     )

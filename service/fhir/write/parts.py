@@ -68,7 +68,7 @@ def reference(type: str, id: str, display: str | None = None) -> Tree:
     return present({"reference": f"{type}/{id}", "display": display})
 
 
-def extension(url: str, **value: str | bool) -> Tree:
+def extension(url: str, **value: str | bool | int | Tree) -> Tree:
     """A simple extension: `extension(url, valueCode="x")`."""
     return {"url": url, **value}
 

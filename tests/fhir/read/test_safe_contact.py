@@ -137,7 +137,7 @@ def test_a_window_or_a_review_that_cannot_be_told_is_refused(
     with pytest.raises(BadInput) as caught:
         read(channel("voice", "allow"), malformed)
     assert caught.value.status == 422
-    assert caught.value.issues[0].expression == "Consent.extension"
+    assert caught.value.issues[0].expression == "Patient.extension"
 
 
 def test_two_agreements_at_once_are_refused(read: Callable[..., SafeContact | None]) -> None:

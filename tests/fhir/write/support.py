@@ -16,7 +16,7 @@ from service.fhir.capability import capability
 from service.fhir.survey import Tree
 from service.fhir.write.alert import alert_task
 from service.fhir.write.bundle import SearchMode, search_bundle
-from service.fhir.write.directory import organisation
+from service.fhir.write.directory import healthcare_service, organisation
 from service.fhir.write.offer import consent, observation, patient, service_request, task
 from service.fhir.write.outgoing import (
     outgoing_communication,
@@ -25,20 +25,21 @@ from service.fhir.write.outgoing import (
     outgoing_task,
 )
 from service.fhir.write.record import record_service_request, record_task
-from service.flow.disclose import OfferView
+from service.flow.disclose import BabyAge, OfferView
 from service.flow.received import Identifier
 from service.mappings import load
 from service.referrals.alert import Alert, AlertCode, AlertState
 from service.referrals.contact import Engagement
+from service.referrals.needs import Access, Wish
 from service.referrals.offer import Handles, Offer, OfferState
 from service.referrals.patient import PatientFacts
-from service.referrals.programme import DeliveryMode, Model, Programme
+from service.referrals.programme import DeliveryMode, Model, Programme, Serves, Statements
 from service.referrals.referral import Referral, ReferralState
-from service.screening.instrument import Priority, Stage
+from service.screening.instrument import EscalationContact, Priority, Stage
 from service.shared.caller import OrganisationKind
 from service.shared.clock import milliseconds
 from service.shared.code import Code
-from service.store.directory import Organisation
+from service.store.directory import Listed, Organisation
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "fhir"
 RULES = load()
@@ -104,6 +105,8 @@ OFFERED = OfferView(
     channel=None,
     safe_contact=None,
     due_month=None,
+    wish=Wish.ONE_TO_ONE,
+    access=(Access.CHILDCARE, Access.STEP_FREE),
 )
 SUPPORTING = replace(
     OFFERED,
@@ -113,7 +116,9 @@ SUPPORTING = replace(
     channel=SAFE_NUMBER,
     safe_contact=AGREED,
     due_month="2027-01",
+    escalation_contact=EscalationContact("Maternity triage", "+44 1632 960100"),
 )
+POSTNATAL = replace(SUPPORTING, pregnancy_stage=Stage.POSTNATAL, due_month=None, baby_age=BabyAge.FROM_3_TO_6_MONTHS)
 PAUSED = replace(
     SUPPORTING,
     offer=replace(
@@ -134,6 +139,7 @@ OUTPUT: Tree = {"type": {"text": "sessions"}, "valueInteger": 4}
 VIEWS = {
     "offered": OFFERED,
     "supporting": SUPPORTING,
+    "supporting-after-the-birth": POSTNATAL,
     "paused": PAUSED,
     "rejected": over(OfferState.REJECTED, "Rejected - at capacity"),
     "completed": over(OfferState.COMPLETED),
@@ -171,6 +177,16 @@ PROGRAMME = Programme(
     training_renewed_until=None,
     telephone=None,
 )
+EVERYTHING = Serves(16, 25, True, frozenset({"polish"}), True, frozenset({Access.SIGHT, Access.STEP_FREE}))
+DESCRIBED = replace(
+    PROGRAMME,
+    interpreters=True,
+    districts=frozenset({"testborough"}),
+    training_renewed_until=date(2027, 12, 31),
+    telephone="+44 1632 960001",
+    serves=EVERYTHING,
+    states=Statements("Mothers themselves", 24, ("listening", "boundaries"), "Practitioner", 2, "The same day"),
+)
 REFERRAL = Referral(
     OFFER.referral_id, 2, OFFER.tenant_id, OFFER.patient_id, ReferralState.OFFERED, OFFERED_AT, OFFERED_AT
 )
@@ -188,6 +204,7 @@ ALERT = Alert(
     raised_at=OFFERED_AT,
     due_at=RESPOND_BY,
 )
+ASKING = replace(ALERT, code=AlertCode.CONSENT_NEEDED, priority=Priority.ROUTINE, programmes=(PROGRAMME.id,))
 FACTS = PatientFacts("Tessie", date(1996, 2, 29), "Testborough", "en", interpreter=False, deceased=False)
 NUMBER = Identifier("https://st-test.example/hospital-number", "TEST-000417")
 IN_RECORD = ("Patient/chart-7", "ServiceRequest/order-9")
@@ -215,6 +232,9 @@ def read_by_the_hospital() -> list[Tree]:
         alert_task(replace(ALERT, patient_id=None, referral_id=None, code=AlertCode.DELIVERY_STUCK), STAMP, RULES),
         organisation(HOSPITAL),
         organisation(COMMUNITY),
+        healthcare_service(Listed(PROGRAMME, OFFERED_AT)),
+        healthcare_service(Listed(DESCRIBED, OFFERED_AT)),
+        alert_task(ASKING, STAMP, RULES, {PROGRAMME.id: PROGRAMME.name}),
     ]
 
 
@@ -228,6 +248,7 @@ def written_into_the_record() -> list[Tree]:
         outgoing_task(SUPPORTING.offer, ENGAGEMENT, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL),
         outgoing_communication(ALERT, text, IN_RECORD[0]),
         outgoing_communication(replace(ALERT, rung=1), text, None),
+        outgoing_communication(ASKING, RULES.alert_text(ASKING.code), IN_RECORD[0], [PROGRAMME]),
     ]
 
 

@@ -60,7 +60,8 @@ FRAME = {
 OWN_REPORTS = "note/*/text output/*/type/text output/*/valueInteger"
 BEFORE_ACCEPTANCE = {
     "Task": f"{OWN_REPORTS} restriction/period/end",
-    "ServiceRequest": "extension/pregnancy-stage/valueCode",
+    "ServiceRequest": """extension/pregnancy-stage/valueCode extension/support-needs/wish/valueCode
+        extension/support-needs/access/valueCode""",
     "Patient": """extension/patient-interpreterRequired/valueBoolean address/*/district
         communication/*/language/coding/*/system communication/*/language/coding/*/code communication/*/preferred""",
     "Consent": """provision/type provision/actor/*/role/coding/*/system provision/actor/*/role/coding/*/code
@@ -69,6 +70,9 @@ BEFORE_ACCEPTANCE = {
 AFTER_ACCEPTANCE = {
     "Task": f"{OWN_REPORTS} businessStatus/text",
     "ServiceRequest": f"""{BEFORE_ACCEPTANCE["ServiceRequest"]} extension/due-month/valueString
+        extension/baby-age/valueCode extension/escalation-contact/valueContactDetail/name
+        extension/escalation-contact/valueContactDetail/telecom/*/system
+        extension/escalation-contact/valueContactDetail/telecom/*/value
         extension/safe-contact/channel/mode/valueCode extension/safe-contact/channel/permission/valueCode
         extension/safe-contact/channel/value/valueString extension/safe-contact/voicemail/valueCode
         extension/safe-contact/text-content/valueCode extension/safe-contact/withhold-number/valueBoolean
@@ -86,7 +90,7 @@ ALLOWED: dict[ViewStage, dict[str, str]] = {
     ViewStage.OVER: {},
 }
 # What only some views of a stage hold.
-SEEN_ELSEWHERE = {"statusReason/text", "telecom/*/use"}
+SEEN_ELSEWHERE = {"statusReason/text", "telecom/*/use", "extension/baby-age/valueCode"}
 
 
 def pointers(node: Any, place: str = "") -> Iterator[str]:
@@ -320,7 +324,8 @@ def test_every_request_says_that_it_is_no_emergency_channel(view: OfferView) -> 
 
 
 def test_a_stage_that_nobody_knows_is_not_written() -> None:
-    assert "extension" not in service_request(replace(OFFERED, pregnancy_stage=Stage.UNKNOWN), STAMP)
+    bare = replace(OFFERED, pregnancy_stage=Stage.UNKNOWN, wish=None, access=())
+    assert "extension" not in service_request(bare, STAMP)
 
 
 @pytest.mark.parametrize(
@@ -347,4 +352,6 @@ def test_one_safe_channel_is_her_only_contact_point(channel: Channel | None, tel
 def test_the_rules_of_the_safe_contact_arrive_as_they_were_sent(agreed: SafeContact) -> None:
     written = safe_contact(SAFE_NUMBER, agreed)
     assert written["url"] == SAFE_CONTACT
-    assert read_safe_contact({"extension": [written]}) == replace(agreed, channels=(SAFE_NUMBER,))
+    assert read_safe_contact({"resourceType": "Consent", "extension": [written]}) == replace(
+        agreed, channels=(SAFE_NUMBER,)
+    )
