@@ -165,7 +165,18 @@ def test_every_alert_has_words_and_an_unknown_code_has_the_general_ones() -> Non
     assert RULES.alert_text("a code of next year") == RULES.alert_texts[OTHERWISE]
 
 
-@pytest.mark.parametrize("text", sorted({*RULES.alert_texts.values(), *RULES.status_reasons.values()}))
+NOTES = RULES.note_texts
+SAID_IN_NOTES = [
+    *NOTES.by_kind.values(),
+    NOTES.untold_open,
+    NOTES.untold_closed,
+    NOTES.contacts,
+    *NOTES.endings.values(),
+]
+PLAIN = [re.sub(r"\{[a-z-]+\}", "X", text) for text in SAID_IN_NOTES]
+
+
+@pytest.mark.parametrize("text", sorted({*RULES.alert_texts.values(), *RULES.status_reasons.values(), *PLAIN}))
 def test_every_text_is_neutral(text: str) -> None:
     assert not re.search(
         r"\d|[{}%]|score|depress|perinatal|postnatal|antenatal|mental|suicid|self-harm|baby|pregnan|mum|mother|violence",

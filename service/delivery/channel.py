@@ -9,6 +9,7 @@ from service.flow.received import Identifier
 from service.referrals.alert import Alert
 from service.referrals.contact import Engagement
 from service.referrals.delivery import Delivery, DeliveryTrigger
+from service.referrals.note import Note
 from service.referrals.offer import Offer
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral
@@ -22,7 +23,8 @@ class Parcel:
     `record_ids` holds the ids that the destination's record has given, by type and our id. `identifiers` are the
     business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
-    `fitting` are the programmes that an alert asks the clinic to ask her about.
+    `fitting` are the programmes that an alert asks the clinic to ask her about. `note_text` is what `note` says, as she
+    allows it now.
     """
 
     delivery: Delivery
@@ -36,6 +38,8 @@ class Parcel:
     engagement: Engagement | None = None
     alert: Alert | None = None
     fitting: tuple[Programme, ...] = ()
+    note: Note | None = None
+    note_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

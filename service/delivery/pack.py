@@ -1,16 +1,16 @@
 """Read what a delivery needs, at the moment it is sent: the newest state, and consent asked once more."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
 from service.delivery.channel import Parcel
 from service.flow.identify import OWN_IDS
 from service.flow.received import ENTRY_NAME, Identifier
+from service.flow.report_back import reported_back
 from service.flow.rules import Rules
-from service.referrals.contact import Engagement
 from service.referrals.delivery import Delivery
-from service.referrals.offer import Offer
+from service.referrals.note_text import Told, note_text
+from service.screening.instrument import Recorded
 from service.store.directory import Organisation
 from service.store.unit_of_work import UnitOfWork
 
@@ -20,8 +20,10 @@ def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Par
     destination = tx.organisations.find(delivery.destination_id)
     if destination is None or not destination.active or destination.fhir_endpoint is None:
         return None
-    pack_content = {"ServiceRequest": _service_request, "Task": _task, "Communication": _communication}
-    return pack_content[delivery.resource_type](tx, rules, delivery, destination, now)
+    kind = Recorded(delivery.resource_type)
+    if kind not in rules.policy(destination.id).record:
+        return None
+    return _PACK[kind](tx, rules, delivery, destination, now)
 
 
 def _service_request(
@@ -46,7 +48,7 @@ def _task(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organis
         offer=offer,
         programme=tx.programmes.get(offer.programme_id),
         owner=tx.organisations.find(offer.organisation_id),
-        engagement=_engagement(tx, rules, offer, now),
+        engagement=reported_back(tx, rules, [offer], now).get(offer.id),
     )
 
 
@@ -60,12 +62,20 @@ def _communication(
     return Parcel(delivery, destination, identifiers, record_ids, alert=alert, fitting=fitting)
 
 
-def _engagement(tx: UnitOfWork, rules: Rules, offer: Offer, now: datetime) -> Engagement | None:
-    """Asked now and not when it was owed: she may have taken the permission back in between."""
-    consents = tx.consents.of_patient(offer.patient_id)
-    purpose = rules.consent_terms.purposes
-    permitted = isinstance(ask_gate(consents, offer.organisation_id, Element.ENGAGEMENT, purpose, now), Permit)
-    return tx.contacts.engagement(offer.referral_id) if permitted else None
+def _note(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime) -> Parcel:
+    note = tx.notes.get(delivery.resource_id)
+    referral, offer = tx.referrals.get(note.referral_id), tx.notes.newest_offer(note.id)
+    engagement = reported_back(tx, rules, [offer], now).get(offer.id) if offer else None
+    told = Told(offer, tx.programmes.get(offer.programme_id).name, engagement) if offer and engagement else None
+    identifiers, record_ids = _names(
+        tx,
+        destination,
+        ("Patient", referral.patient_id),
+        ("ServiceRequest", referral.id),
+        ("DocumentReference", note.id),
+    )
+    text = note_text(rules.note_texts, note.kind, told)
+    return Parcel(delivery, destination, identifiers, record_ids, referral=referral, note=note, note_text=text)
 
 
 def _names(
@@ -80,3 +90,11 @@ def _names(
             elif type == "Patient" and system not in (OWN_IDS, ENTRY_NAME):
                 identifiers.append(Identifier(system, value))
     return tuple(identifiers), record_ids
+
+
+_PACK: Mapping[Recorded, Callable[[UnitOfWork, Rules, Delivery, Organisation, datetime], Parcel]] = {
+    Recorded.ALERTS: _communication,
+    Recorded.REFERRAL: _service_request,
+    Recorded.OFFERS: _task,
+    Recorded.NOTES: _note,
+}

@@ -30,7 +30,10 @@ from service.demo.door import Door, Reply, Work
 from service.demo.faults import Disturbance, DisturbanceKind, Disturbances
 from service.demo.record import Record, Resource
 
-SERVICE_SCOPE = "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs"
+SERVICE_SCOPE = (
+    "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs "
+    "system/DocumentReference.crs"
+)
 
 
 @dataclass(frozen=True, slots=True)

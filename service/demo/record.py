@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 Resource = dict[str, Any]
 Parameters = Sequence[tuple[str, str]]
 
-TYPES = ("Patient", "ServiceRequest", "Task", "Communication")
+TYPES = ("Patient", "ServiceRequest", "Task", "Communication", "DocumentReference")
 
 
 class Refusal(Exception):

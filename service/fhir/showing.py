@@ -9,15 +9,13 @@ from typing import Any
 
 import orjson
 
-from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
 from service.fhir.raw import patch
 from service.fhir.write import alert as alerts
 from service.fhir.write import directory, offer, record
 from service.flow.disclose import OfferView, disclose
+from service.flow.report_back import reported_back
 from service.flow.rules import Rules
 from service.referrals.alert import Alert
-from service.referrals.contact import Engagement
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
 from service.shared.caller import OrganisationKind
@@ -110,27 +108,13 @@ def _programme_tasks(tx: UnitOfWork, rules: Rules, views: Sequence[OfferView]) -
 def _record_tasks(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: datetime) -> Callable[[Offer, int], Tree]:
     notes = tx.offers.reports([each.id for each in offers], "note")
     names = tx.programmes.called({each.programme_id for each in offers})
-    engagements = _engagements(tx, rules, offers, now)
+    engagements = reported_back(tx, rules, offers, now)
 
     def write(each: Offer, stamp: int) -> Tree:
         name = names[each.programme_id]
         return record.record_task(each, stamp, name, engagements.get(each.id), notes.get(each.id, ()))
 
     return write
-
-
-def _engagements(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: datetime) -> dict[str, Engagement]:
-    """By the offer's id, of those whose programme may report back."""
-    consents, purposes = tx.consents.of_patients({each.patient_id for each in offers}), rules.consent_terms.purposes
-    reported = [
-        each
-        for each in offers
-        if isinstance(
-            ask_gate(consents.get(each.patient_id, ()), each.organisation_id, Element.ENGAGEMENT, purposes, now), Permit
-        )
-    ]
-    found = tx.contacts.engagements({each.referral_id for each in reported})
-    return {each.id: found[each.referral_id] for each in reported}
 
 
 def _alert(alert: Alert, stamp: int, *, rules: Rules, names: Mapping[str, str]) -> Tree:

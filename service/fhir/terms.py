@@ -14,6 +14,7 @@ OFFER_ID: Final = f"{OURS}/identifier/offer"
 REQUEST_ID: Final = f"{OURS}/identifier/request"
 REFERRAL_ID: Final = f"{OURS}/identifier/referral"
 ALERT_ID: Final = f"{OURS}/identifier/alert"
+NOTE_ID: Final = f"{OURS}/identifier/note"
 ORGANISATION_ID: Final = f"{OURS}/identifier/organisation"
 
 # Our code systems. The codes in them are the values of the domain's own enumerations.
@@ -27,6 +28,7 @@ PROGRAMME_SERVES: Final = f"{OURS}/CodeSystem/programme-serves"
 ACCESS_NEED: Final = f"{OURS}/CodeSystem/access-need"
 INTERPRETERS: Final = Code(f"{OURS}/CodeSystem/programme-characteristic", "interpreters")
 ENGAGEMENT: Final = f"{OURS}/CodeSystem/engagement"
+ENDING: Final = f"{OURS}/CodeSystem/ending"
 CONTACT_OUTCOME: Final = f"{OURS}/CodeSystem/contact-outcome"
 CONTACT_MODE: Final = f"{OURS}/CodeSystem/contact-mode"
 MASKED_REASON: Final = Code(f"{OURS}/CodeSystem/masked", "reason-for-referral")
@@ -55,6 +57,8 @@ FULFIL: Final = Code(f"{HL7}/CodeSystem/task-code", "fulfill")
 SOCIAL_SERVICE: Final = Code(SNOMED, "410606002")
 PEER_SUPPORT: Final = Code(SNOMED, "461481000124109")
 ALERT_CATEGORY: Final = Code(f"{TERMINOLOGY}/communication-category", "alert")
+# US Core asks every record to take notes of this type (US Core Clinical Note Type); LOINC calls it "Progress note".
+NOTE: Final = Code(LOINC, "11506-3")
 SOCIAL_HISTORY: Final = Code(f"{TERMINOLOGY}/observation-category", "social-history")
 MASKED: Final = Code(f"{TERMINOLOGY}/data-absent-reason", "masked")
 LANGUAGE: Final = "urn:ietf:bcp:47"

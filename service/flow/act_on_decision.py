@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from service.flow.advance import advance
+from service.flow.owe import owe, owe_note
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
+from service.referrals.note import noted_on_entering
 from service.referrals.opening import CONSEQUENCES, NOTHING_FOLLOWS, Consequence
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm, decide
@@ -59,7 +61,7 @@ def _follow(
     opened = None
     # What was positive already has had its referral: a correction of it does not open a closed one again.
     if consequence.opens is not None and referral is None and not _was_positive(before):
-        referral = opened = _open(tx, result, consequence.opens, now)
+        referral = opened = _open(tx, rules, result, consequence.opens, now)
     if consequence.opens is not None and referral is not None:
         tx.results.join(result.id, referral.id)
     if opened is None and referral is not None and consequence.tells is not None and not heard_before:
@@ -79,7 +81,7 @@ def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement) ->
     return consequence
 
 
-def _open(tx: Transaction, result: ScreeningResult, state: ReferralState, now: datetime) -> Referral:
+def _open(tx: Transaction, rules: Rules, result: ScreeningResult, state: ReferralState, now: datetime) -> Referral:
     referral = Referral(
         id=tx.new_id(),
         version=1,
@@ -91,7 +93,8 @@ def _open(tx: Transaction, result: ScreeningResult, state: ReferralState, now: d
     )
     tx.referrals.add(referral)
     tx.audit.write(AuditEvent(Action.CREATE, f"ServiceRequest/{referral.id}", referral.patient_id))
-    tx.deliveries.owe(referral.tenant_id, "ServiceRequest", referral.id, referral.version, referral.patient_id)
+    owe(tx, rules, referral)
+    owe_note(tx, rules, referral, noted_on_entering(state), now)
     return referral
 
 

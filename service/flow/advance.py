@@ -10,11 +10,13 @@ from service.consent.gate import Permit, Why, ask_gate
 from service.consent.safe_contact import newest, safe_channel
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
+from service.flow.owe import owe, owe_note
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger
 from service.referrals.matching import Needs, Standing, judge, rank
+from service.referrals.note import NOTED_WITH_ALERT, noted_on_entering
 from service.referrals.offer import ACTIVE, Offer, OfferState, OfferTrigger
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
@@ -68,7 +70,8 @@ def advance(
         )
         tx.referrals.save(moved, referral.state)
         tx.audit.write(AuditEvent(Action.UPDATE, f"ServiceRequest/{moved.id}", moved.patient_id, trigger))
-        tx.deliveries.owe(moved.tenant_id, "ServiceRequest", moved.id, moved.version, moved.patient_id)
+        owe(tx, rules, moved)
+        owe_note(tx, rules, moved, noted_on_entering(state, trigger), now)
         _settle_requests(tx, rules, moved, now)
     for effect in effects:
         if isinstance(effect, AlertCode):
@@ -86,7 +89,7 @@ def _carry_out(
     offer_trigger, states = _ON_OFFERS[effect]
     for offer in tx.offers.of_referral(referral.id):
         if offer.state in states:
-            move_offer(tx, offer, offer_trigger, rules.status_reason(trigger.value))
+            move_offer(tx, rules, offer, offer_trigger, rules.status_reason(trigger.value))
     return referral
 
 
@@ -113,6 +116,7 @@ def _alert_once(
         now=now,
         programmes=named,
     )
+    owe_note(tx, rules, referral, NOTED_WITH_ALERT.get(code), now)
 
 
 def _settle_requests(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> None:
@@ -142,7 +146,7 @@ def _place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralT
     standings = _standings(rules, patient, ranking.fits, consents, now)
     tx.referrals.record_placement(referral.id, judge(ranking, standings, needs), now)
     if Standing.CHOSEN in standings:
-        _offer(tx, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
+        _offer(tx, rules, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
     found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
     found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
     wanted = Standing.CONSENT_NEEDED if Standing.CONSENT_NEEDED in standings else Standing.REFUSED_BY_HER
@@ -196,7 +200,7 @@ def _when_she_refused_all(
     return ReferralTrigger.CONSENT_REFUSED if said_now else ReferralTrigger.CONSENT_NEEDED
 
 
-def _offer(tx: Transaction, referral: Referral, programme: Programme, now: datetime) -> None:
+def _offer(tx: Transaction, rules: Rules, referral: Referral, programme: Programme, now: datetime) -> None:
     offer = Offer(
         id=tx.new_id(),
         version=1,
@@ -212,4 +216,4 @@ def _offer(tx: Transaction, referral: Referral, programme: Programme, now: datet
     )
     tx.offers.add(offer)
     tx.audit.write(AuditEvent(Action.CREATE, f"Task/{offer.id}", offer.patient_id))
-    tx.deliveries.owe(offer.tenant_id, "Task", offer.id, offer.version, offer.patient_id)
+    owe(tx, rules, offer)

@@ -53,7 +53,7 @@ def _lapse(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> No
     offer = tx.offers.get(overdue.id)
     if (
         offer.respond_by > now
-        or move_offer(tx, offer, OfferTrigger.LAPSES, rules.status_reason(OfferTrigger.LAPSES)) is None
+        or move_offer(tx, rules, offer, OfferTrigger.LAPSES, rules.status_reason(OfferTrigger.LAPSES)) is None
     ):
         return
     advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.OFFER_DECLINED, now)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_TABLE, Alert, AlertEffect, AlertTrigger
@@ -29,7 +30,7 @@ def _climb(tx: Transaction, rules: Rules, alert: Alert, now: datetime) -> Alert:
     policy, rung = rules.policy(alert.tenant_id), alert.rung + 1
     minutes = timedelta(minutes=policy.acknowledge_within_minutes[alert.priority])
     wait = minutes if rung < len(policy.ladder) else timedelta(days=1)
-    tx.deliveries.owe(alert.tenant_id, "Communication", alert.id, alert.version, alert.patient_id, urgent=True)
+    owe(tx, rules, alert)
     return replace(alert, due_at=now + wait, rung=rung)
 
 

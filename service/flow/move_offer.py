@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 
+from service.flow.owe import owe
 from service.flow.ports import Transaction
+from service.flow.rules import Rules
 from service.referrals.offer import LIVE, OFFER_TABLE, Offer, OfferTrigger
 from service.referrals.referral import Referral
 from service.shared.audit import Action, AuditEvent
 
 
-def move_offer(tx: Transaction, offer: Offer, trigger: OfferTrigger, status_reason: str | None = None) -> Offer | None:
+def move_offer(
+    tx: Transaction, rules: Rules, offer: Offer, trigger: OfferTrigger, status_reason: str | None = None
+) -> Offer | None:
     """The moved offer, or None when its table has no such row: then nothing has changed."""
     state = OFFER_TABLE.get((offer.state, trigger))
     if state is None:
         return None
     recalled = trigger is OfferTrigger.SERVICE_RECALLS
     moved = replace(offer, state=state, version=offer.version + 1, status_reason=status_reason, recalled=recalled)
-    save_offer(tx, moved, offer)
+    save_offer(tx, rules, moved, offer)
     return moved
 
 
@@ -26,8 +30,8 @@ def refresh_offers(tx: Transaction, referral: Referral) -> None:
             tx.offers.save(replace(offer, version=offer.version + 1), offer)
 
 
-def save_offer(tx: Transaction, changed: Offer, known: Offer) -> None:
+def save_offer(tx: Transaction, rules: Rules, changed: Offer, known: Offer) -> None:
     """Keep the changed offer as its next version, and owe it to the record."""
     tx.offers.save(changed, known)
     tx.audit.write(AuditEvent(Action.UPDATE, f"Task/{changed.id}", changed.patient_id, changed.state))
-    tx.deliveries.owe(changed.tenant_id, "Task", changed.id, changed.version, changed.patient_id)
+    owe(tx, rules, changed)

@@ -10,6 +10,7 @@ from service.flow.received import Received
 from service.referrals.alert import Alert, AlertCode
 from service.referrals.contact import Contact, Engagement
 from service.referrals.matching import Judged
+from service.referrals.note import Note
 from service.referrals.offer import Handles, Offer
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
@@ -137,7 +138,11 @@ class Alerts(Protocol):
 
 class Contacts(Protocol):
     def add(self, contact: Contact) -> None: ...
-    def engagement(self, referral_id: str) -> Engagement: ...
+    def engagements(self, offers: Collection[Offer]) -> Mapping[str, Engagement]: ...
+
+
+class Notes(Protocol):
+    def add(self, note: Note) -> None: ...
 
 
 class Deliveries(Protocol):
@@ -182,6 +187,8 @@ class Transaction(Protocol):
     def alerts(self) -> Alerts: ...
     @property
     def contacts(self) -> Contacts: ...
+    @property
+    def notes(self) -> Notes: ...
     @property
     def deliveries(self) -> Deliveries: ...
     @property

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertCode, AlertState
@@ -40,7 +41,7 @@ def raise_alert(
     tx.alerts.add(alert)
     tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))
     if kind.announced:
-        tx.deliveries.owe(tenant_id, "Communication", alert.id, alert.version, patient_id, urgent=True)
+        owe(tx, rules, alert)
     return alert
 
 

@@ -13,7 +13,15 @@ from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.offer import OFFER_TABLE, VIEW_STAGE, Offer, OfferState, OfferTrigger, as_programmes_see
+from service.referrals.offer import (
+    OFFER_TABLE,
+    VIEW_STAGE,
+    Ending,
+    Offer,
+    OfferState,
+    OfferTrigger,
+    as_programmes_see,
+)
 from service.referrals.referral import ReferralTrigger
 
 Report = dict[str, object]
@@ -72,7 +80,7 @@ class ReceivedUpdate:
     """What a programme says of an offer as a whole; what differs from `base_version` is what it means.
 
     `state` is as programmes see it, None for one that no offer has. What an update leaves out is not in `named`.
-    `base_version` None means the present version.
+    `base_version` None means the present version. `ending` is how the contacts ended, if the programme says so.
     """
 
     received: Received
@@ -84,6 +92,7 @@ class ReceivedUpdate:
     named: tuple[Named, ...]
     notes: tuple[Report, ...]
     outputs: tuple[Report, ...]
+    ending: Ending | None = None
 
 
 def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Answer:
@@ -109,7 +118,7 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     if isinstance(moved, Refused) and not reported:
         return moved
     changed = replace(offer if isinstance(moved, Refused) else moved, version=offer.version + 1)
-    save_offer(tx, changed, offer)
+    save_offer(tx, rules, changed, offer)
     if isinstance(moved, Refused):
         return moved
     heard = _HEARD.get((VIEW_STAGE[offer.state], moved.state)) if moved.state is not offer.state else None
@@ -149,7 +158,7 @@ def _move(
         business_status = message.business_status
     known, present = as_programmes_see(base.state), as_programmes_see(offer.state)
     if message.state in (known, present):
-        return replace(offer, business_status=business_status)
+        return replace(offer, business_status=business_status, ending=message.ending or offer.ending)
     if known is not present:
         return Refused(Reason.CHANGED_MEANWHILE, "status")
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
@@ -160,7 +169,13 @@ def _move(
         return Refused(Reason.STATUS_REASON_REQUIRED, "statusReason.text")
     refusal = _may_accept(tx, rules, offer, now) if state is OfferState.ACCEPTED else None
     reason = message.status_reason if trigger in _NEEDS_A_REASON else None
-    return refusal or replace(offer, state=state, status_reason=reason, business_status=business_status)
+    return refusal or replace(
+        offer,
+        state=state,
+        status_reason=reason,
+        business_status=business_status,
+        ending=message.ending or offer.ending,
+    )
 
 
 def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> Refused | None:

@@ -32,13 +32,13 @@ class ReceivedContact:
 
 
 def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Answer:
-    """Keep the contact and owe the record the new count. `rules` is part of every step's signature."""
+    """Keep the contact and owe the record the new count."""
     offer = _offer(tx, message)
     if offer is None:
         answer: Answer = Refused(Reason.SUBJECT_UNKNOWN, "subject")
     else:
         tx.patients.lock(offer.patient_id)
-        answer = _record(tx, _offer(tx, message) or offer, message, now)
+        answer = _record(tx, rules, _offer(tx, message) or offer, message, now)
     return remember(tx, message.received, offer.patient_id if offer else None, answer)
 
 
@@ -55,7 +55,7 @@ def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
     return held if held is not None and held.organisation_id == tx.caller.organisation_id else None
 
 
-def _record(tx: Transaction, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
+def _record(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
     if offer.state not in REPORTABLE:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "basedOn")
     if message.outcome is not ContactOutcome.CANCELLED and message.started_at > now + CLOCKS_DIFFER_BY:
@@ -70,5 +70,5 @@ def _record(tx: Transaction, offer: Offer, message: ReceivedContact, now: dateti
             return Repeated("Encounter", owner, version)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
     tx.contacts.add(Contact(new_id, offer.id, message.mode, message.outcome, message.started_at, message.ended_at))
-    save_offer(tx, replace(offer, version=offer.version + 1), offer)
+    save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
     return Accepted("Encounter", new_id, 1, created=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.consent.terms import ConsentTerms
+from service.referrals.note_text import NoteTexts
 from service.screening.instrument import CodeUse, Context, Instrument, Policy
 from service.shared.code import Code
 
@@ -17,7 +18,8 @@ class Rules:
 
     `policies` is by organisation id, with `default` for a site that has said nothing of its own. `alert_texts` are what
     a clinician reads for an alert's code, `status_reasons` what a programme reads when its offer changes; both have
-    `otherwise` for a code without words. `version` names the whole content of mappings/.
+    `otherwise` for a code without words. `note_texts` are what a note in the record says. `version` names the
+    whole content of mappings/.
     """
 
     instruments: Mapping[str, Instrument]
@@ -27,6 +29,7 @@ class Rules:
     consent_terms: ConsentTerms
     alert_texts: Mapping[str, str]
     status_reasons: Mapping[str, str]
+    note_texts: NoteTexts
     version: str
 
     def policy(self, organisation_id: str) -> Policy:

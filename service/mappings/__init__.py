@@ -8,12 +8,13 @@ import hashlib
 from pathlib import Path
 
 from service.consent.terms import ConsentTerms
-from service.flow.rules import DEFAULT_SITE, OTHERWISE, Rules
+from service.flow.rules import DEFAULT_SITE, Rules
 from service.mappings.codes import CodeBook
 from service.mappings.instruments import read_context, read_instrument
 from service.mappings.programmes import programme_of
 from service.mappings.reader import Folder, Table
 from service.mappings.sites import over_default, read_policy
+from service.mappings.texts import Wording
 from service.referrals.programme import Programme
 from service.screening.instrument import Instrument, Policy
 
@@ -29,15 +30,16 @@ def load(folder: Path | None = None) -> Rules:
     files = Folder(folder or own_folder())
     book = CodeBook(files.table("unverified.toml"))
     instruments = _instruments(files, book)
-    texts = files.table("texts.toml")
+    texts = Wording(files.table("texts.toml"), instruments.values())
     rules = Rules(
         instruments=instruments,
         by_code=book.uses,
         context_codes=read_context(files.table("context.toml"), book),
         policies=_policies(files, instruments),
         consent_terms=_consent_terms(files.table("consent.toml"), book),
-        alert_texts=_texts(texts.table("alert"), instruments),
-        status_reasons=_texts(texts.table("status_reason"), instruments),
+        alert_texts=texts.by_code("alert"),
+        status_reasons=texts.by_code("status_reason"),
+        note_texts=texts.notes(),
         version=_version(files.path),
     )
     for name in files.names("programmes/*.toml"):
@@ -107,15 +109,6 @@ def _consent_terms(table: Table, book: CodeBook) -> ConsentTerms:
         if key not in table:
             table.note(key, "is missing")
     return terms
-
-
-def _texts(table: Table, instruments: dict[str, Instrument]) -> dict[str, str]:
-    """Code -> text. A text that names an instrument would tell whoever reads it what she was asked about."""
-    texts = {key: table.text(key) for key in sorted({OTHERWISE, *table.names()})}
-    for key, text in texts.items():
-        if any(name.casefold() in text.casefold() for each in instruments.values() for name in (each.id, each.title)):
-            table.note(key, "names an instrument")
-    return texts
 
 
 def _version(folder: Path) -> str:

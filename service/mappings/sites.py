@@ -5,12 +5,14 @@ from service.mappings.codes import approval
 from service.mappings.instruments import read_site_cut_offs
 from service.mappings.reader import Table, Toml
 from service.screening.instrument import (
+    CARRY_ALERTS,
     Approval,
     CodeUse,
     EscalationContact,
     Instrument,
     Policy,
     Priority,
+    Recorded,
     Role,
     Rung,
 )
@@ -50,6 +52,7 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         acknowledge_within_minutes={each: acknowledge.whole(f"{each}_minutes", at_least=1) for each in Priority},
         ladder=ladder,
         escalation_contact=_escalation_contact(table),
+        record=_record(table),
         cut_offs=read_site_cut_offs(cut_offs, instruments) if cut_offs else {},
         forms=_forms(table.tables("form"), instruments),
     )
@@ -58,6 +61,13 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
 def _escalation_contact(table: Table) -> EscalationContact | None:
     contact = table.optional_table("escalation_contact")
     return EscalationContact(contact.text("name"), contact.text("telephone")) if contact else None
+
+
+def _record(table: Table) -> frozenset[Recorded]:
+    takes = frozenset(table.members("record", Recorded))
+    if not takes & CARRY_ALERTS:
+        table.note("record", f"names nothing that carries alerts, which {' or '.join(sorted(CARRY_ALERTS))} would")
+    return takes
 
 
 def _forms(rows: list[Table], instruments: dict[str, Instrument]) -> dict[str, dict[str, CodeUse]]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from service.referrals.offer import Ending, Offer, OfferState
+
 
 class ContactOutcome(StrEnum):
     ATTENDED = "attended"
@@ -35,8 +37,25 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """What the record is told of the contacts, when she allowed it: how many, and when the last was. No content."""
+    """What the record is told of the contacts, when she allowed it: how many, when the last was, and how they ended.
+    No content.
+
+    `ending` is None while they go on, and where the programme was told to stop.
+    """
 
     attempts: int
     sessions: int
     last_contact: datetime | None
+    ending: Ending | None = None
+
+
+def ending_of(offer: Offer, attempts: int, sessions: int) -> Ending | None:
+    """How the contacts ended: as the programme said, else what follows from its status and from whether it ever met
+    her."""
+    if offer.state in (OfferState.COMPLETED, OfferState.FAILED, OfferState.CANCELLED) and offer.ending is not None:
+        return offer.ending
+    if offer.state is OfferState.COMPLETED:
+        return Ending.PLANNED
+    if offer.state is OfferState.FAILED:
+        return Ending.NOT_REACHED if attempts and not sessions else Ending.EARLY
+    return None

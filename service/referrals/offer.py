@@ -38,6 +38,15 @@ class OfferTrigger(StrEnum):
     LAPSES = "lapses"
 
 
+class Ending(StrEnum):
+    """How the contacts with her ended, in the programme's own word."""
+
+    PLANNED = "planned"
+    EARLY = "early"
+    ENDED_BY_HER = "ended-by-her"
+    NOT_REACHED = "not-reached"
+
+
 _S, _T = OfferState, OfferTrigger
 ACTIVE = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME, _S.HELD_BY_SERVICE)
 LIVE = (_S.REQUESTED, *ACTIVE)
@@ -95,7 +104,8 @@ class Handles:
 @dataclass(frozen=True, slots=True)
 class Offer:
     """`status_reason` is what the record and the programme read beside the status; `business_status` the programme's
-    own. `recalled` is True when the service took it back before it was answered: the programme may be asked again."""
+    own. `recalled` is True when the service took it back before it was answered: the programme may be asked again.
+    `ending` is how the contacts ended, if the programme said so."""
 
     id: str
     version: int
@@ -111,3 +121,4 @@ class Offer:
     status_reason: str | None = None
     business_status: str | None = None
     recalled: bool = False
+    ending: Ending | None = None

@@ -23,6 +23,20 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
+class Recorded(StrEnum):
+    """What is written into a hospital's own record, by its FHIR resource, in the order in which they build upon each
+    other: alerts, the referral, its offers, and notes that a clinician reads."""
+
+    ALERTS = "Communication"
+    REFERRAL = "ServiceRequest"
+    OFFERS = "Task"
+    NOTES = "DocumentReference"
+
+
+# A hospital whose record takes none of these would hear of no alert.
+CARRY_ALERTS = frozenset({Recorded.ALERTS})
+
+
 class Role(StrEnum):
     """What a code stands for inside its instrument."""
 
@@ -132,9 +146,10 @@ class Policy:
     result with self-harm unknown goes on to consent while the alert stands; None holds it for review.
     `as_recorded_safe_contact`: who approved offering without a usable safe-contact channel; None never offers then.
     `acknowledge_within_minutes`: by priority, for each rung of `ladder`. `rescreen_after_days`: when a result in the
-    repeat band is due again. `overdue_days`: how long after the due date the stage stays unknown. `cut_offs`: the
-    site's own, by instrument id, in place of the instrument's. `forms`: what the questions of the site's own forms
-    stand for, by the form's canonical URL ("" for a form that is sent without one) and the question's linkId.
+    repeat band is due again. `overdue_days`: how long after the due date the stage stays unknown. `record`: what the
+    hospital's own record takes. `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`:
+    what the questions of the site's own forms stand for, by the form's canonical URL ("" for a form that is sent
+    without one) and the question's linkId.
     """
 
     id: str
@@ -154,6 +169,7 @@ class Policy:
     acknowledge_within_minutes: Mapping[Priority, int]
     ladder: tuple[Rung, ...]
     escalation_contact: EscalationContact | None
+    record: frozenset[Recorded]
     cut_offs: Mapping[str, Mapping[Stage, CutOff]]
     forms: Mapping[str, Mapping[str, CodeUse]]
     digest: str = field(init=False)

@@ -26,7 +26,10 @@ with warnings.catch_warnings():
     from authlib.integrations.httpx_client import AsyncOAuth2Client
     from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 
-SCOPE = "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs"
+SCOPE = (
+    "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs "
+    "system/DocumentReference.crs"
+)
 ASSERTION_SECONDS = 240
 TOKEN_SECONDS_UNLESS_SAID = 300
 LONGEST_TOKEN_SECONDS = 3600

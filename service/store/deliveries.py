@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Row, bindparam, or_, select, update
 
 from service.referrals.delivery import Delivery, DeliveryState, DeliveryTrigger, Lane, state_after, states_before
+from service.screening.instrument import Recorded
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 DELIVERY, ORGANISATION = table(DeliveryRow), table(OrganisationRow)
 # In the order in which they build upon each other, so that the record gets each of them once.
-BUILT_UPON = ("Communication", "ServiceRequest", "Task")
+BUILT_UPON = tuple(Recorded)
 
 
 def in_states(column: ColumnElement[Any], states: Iterable[DeliveryState]) -> ColumnElement[bool]:
@@ -84,7 +85,7 @@ class Deliveries:
 
     def write(self) -> None:
         """The unit finishes: only the newest version of each resource is owed, and only to a record that takes it."""
-        rows = sorted(self._owed.values(), key=lambda row: BUILT_UPON.index(str(row["resource_type"])))
+        rows = sorted(self._owed.values(), key=lambda row: BUILT_UPON.index(Recorded(str(row["resource_type"]))))
         self._owed.clear()
         if not rows:
             return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
-from service.referrals.contact import Contact, ContactOutcome, Engagement
-from service.referrals.offer import Handles, Offer, OfferState
+from service.referrals.contact import Contact, ContactOutcome, Engagement, ending_of
+from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.referral import ContactRow, OfferReportRow, OfferRow, OfferVersionRow
@@ -34,14 +34,13 @@ REPORTS = (
 ADD, ADD_CONTACT = Prepared(insert(OFFER)), Prepared(insert(CONTACT))
 ENGAGEMENTS = (
     select(
-        OFFER.c.referral_id,
+        CONTACT.c.offer_id,
         CONTACT.c.outcome,
         func.count().label("times"),
         func.max(CONTACT.c.started_at).label("last"),
     )
-    .join_from(CONTACT, OFFER, OFFER.c.id == CONTACT.c.offer_id)
-    .where(OFFER.c.referral_id.in_(bindparam("referrals", expanding=True)))
-    .group_by(OFFER.c.referral_id, CONTACT.c.outcome)
+    .where(CONTACT.c.offer_id.in_(bindparam("offers", expanding=True)))
+    .group_by(CONTACT.c.offer_id, CONTACT.c.outcome)
 )
 
 
@@ -135,24 +134,24 @@ class Contacts:
         }
         self._unit.execute(ADD_CONTACT, row)
 
-    def engagement(self, referral_id: str) -> Engagement:
-        return self.engagements((referral_id,))[referral_id]
-
-    def engagements(self, referral_ids: Collection[str]) -> dict[str, Engagement]:
-        """By the referral's id; one without any contact has the engagement of none."""
-        found: dict[str, list[Row[Any]]] = {id: [] for id in referral_ids}
-        for row in self._unit.execute(ENGAGEMENTS, {"referrals": sorted(found)}) if found else ():
-            found[row.referral_id].append(row)
-        return {id: _engagement(rows) for id, rows in found.items()}
+    def engagements(self, offers: Collection[Offer]) -> dict[str, Engagement]:
+        """By the offer's id; one without any contact has the engagement of none."""
+        held: dict[str, dict[str, Row[Any]]] = {offer.id: {} for offer in offers}
+        for row in self._unit.execute(ENGAGEMENTS, {"offers": sorted(held)}) if held else ():
+            if row.outcome != ContactOutcome.CANCELLED:
+                held[row.offer_id][row.outcome] = row
+        return {offer.id: _engagement(offer, held[offer.id]) for offer in offers}
 
 
-def _engagement(rows: Sequence[Row[Any]]) -> Engagement:
-    times = {ContactOutcome(row.outcome): row.times for row in rows}
-    held = [row.last for row in rows if ContactOutcome(row.outcome) is not ContactOutcome.CANCELLED]
+def _engagement(offer: Offer, held: Mapping[str, Row[Any]]) -> Engagement:
+    """`held` has what was not cancelled, by outcome."""
+    attempts = sum(row.times for row in held.values())
+    sessions = held[ContactOutcome.ATTENDED].times if ContactOutcome.ATTENDED in held else 0
     return Engagement(
-        attempts=sum(count for outcome, count in times.items() if outcome is not ContactOutcome.CANCELLED),
-        sessions=times.get(ContactOutcome.ATTENDED, 0),
-        last_contact=max(held, default=None),
+        attempts=attempts,
+        sessions=sessions,
+        last_contact=max((row.last for row in held.values()), default=None),
+        ending=ending_of(offer, attempts, sessions),
     )
 
 
@@ -163,6 +162,7 @@ def _columns(offer: Offer) -> dict[str, object]:
         "status_reason": offer.status_reason,
         "business_status": offer.business_status,
         "recalled": offer.recalled,
+        "ending": offer.ending.value if offer.ending else None,
     }
 
 
@@ -182,4 +182,5 @@ def to_offer(row: Row[Any]) -> Offer:
         status_reason=row.status_reason,
         business_status=row.business_status,
         recalled=row.recalled,
+        ending=Ending(row.ending) if row.ending else None,
     )

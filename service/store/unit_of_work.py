@@ -22,6 +22,7 @@ from service.store.feed import Feed
 from service.store.inbox import Inbox
 from service.store.leases import Leases
 from service.store.migrate import is_current
+from service.store.notes import Notes
 from service.store.offers import Contacts, Offers
 from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
@@ -140,6 +141,10 @@ class UnitOfWork:
     @cached_property
     def offers(self) -> Offers:
         return Offers(self)
+
+    @cached_property
+    def notes(self) -> Notes:
+        return Notes(self)
 
     @cached_property
     def alerts(self) -> Alerts:

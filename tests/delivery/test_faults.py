@@ -13,7 +13,7 @@ from tests.delivery.support import Sender, calls, held, trusting
 from tests.faults.support import doubles
 from tests.journeys.support import free_port
 
-KINDS = ("Patient", "ServiceRequest", "Task", "Communication")
+KINDS = ("Patient", "ServiceRequest", "Task", "DocumentReference", "Communication")
 
 
 def owed(sender: Sender, kind: str) -> None:
@@ -41,7 +41,7 @@ def test_a_record_that_cannot_be_reached_gets_everything_when_it_is_back(
     with HospitalRecord(port) as record:
         trusting(record, signing_keys)
         sender.settle()
-        assert [len(held(record, kind)) for kind in KINDS] == [1, 1, 1, 0]
+        assert [len(held(record, kind)) for kind in KINDS] == [1, 1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -132,6 +132,7 @@ def test_a_record_that_loses_three_answers_in_ten_holds_everything_once(sender: 
     record.faults.clear()
     assert {each["status"] for each in held(record, "Task")} == {"accepted"}
     assert len(held(record, "Task")) == len(held(record, "ServiceRequest")) == len(families)
+    assert len(held(record, "DocumentReference")) == 2 * len(families)  # offered, accepted
     assert len(held(record, "Patient")) == len(families) + len(women)
     assert doubles(record.record) == []
 

@@ -47,17 +47,19 @@ def office(sender: Sender) -> Office:
 def test_what_builds_upon_another_comes_after_it_and_each_comes_once(sender: Sender, record: HospitalRecord) -> None:
     sender.offered()
     assert sender.step() > 0
-    assert calls(record, "POST") == ["POST token", "POST Patient", "POST ServiceRequest", "POST Task"]
+    assert calls(record, "POST") == [
+        "POST token", "POST Patient", "POST ServiceRequest", "POST Task", "POST DocumentReference",
+    ]  # fmt: skip
     assert sender.unsettled() == []
     assert sender.step() == 0
 
 
 def test_an_alert_is_claimed_before_everything_that_waited_longer(sender: Sender) -> None:
     for _ in range(4):
-        sender.offered()  # two statuses each
+        sender.offered()  # two statuses and a note each
     woman = sender.in_danger()
     channel = Scripted()
-    assert sender.step(sender.worker(channel)) == 9
+    assert sender.step(sender.worker(channel)) == 13
     alert = channel.given[0].alert
     assert alert is not None
     assert alert.patient_id == woman
@@ -244,6 +246,7 @@ def test_two_workers_side_by_side_send_everything_once(
         "POST Patient": len(women) + len(alerted),
         "POST ServiceRequest": len(women),
         "POST Task": len(women),
+        "POST DocumentReference": len(women),
         "POST Communication": len(alerted),
     }
 
@@ -346,7 +349,7 @@ def test_no_more_is_claimed_of_one_record_than_it_has_seats(sender: Sender) -> N
 def test_what_waited_behind_a_slow_one_is_sent_only_under_a_lease_that_lasts(
     sender: Sender, slow: timedelta, sent: int
 ) -> None:
-    sender.offered()  # a ServiceRequest and a Task, one after the other
+    sender.offered()  # a ServiceRequest, a Task and a note, one after the other
     until: list[timedelta] = []
 
     def answer(_: Parcel) -> Sent:

@@ -179,7 +179,7 @@ def doubles(record: Record) -> list[str]:
     """Identifiers of the service's, or of the hospital, that more than one resource in the record carries."""
     carried = Counter(
         (kind, identifier["system"], identifier["value"])
-        for kind in ("Patient", "ServiceRequest", "Task", "Communication")
+        for kind in ("Patient", "ServiceRequest", "Task", "Communication", "DocumentReference")
         for version in record.search(kind, [])
         for identifier in version.resource.get("identifier", ())
     )

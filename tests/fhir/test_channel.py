@@ -1,21 +1,26 @@
 """What a hospital's record answers, in every form, and what is made of it: taken, again, in doubt or never."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
 
 import httpx
+import orjson
 import pytest
 
 from service import mappings
 from service.delivery.channel import Learned, Parcel, Sent
 from service.fhir.channel import FhirChannel
-from service.fhir.terms import ALERT_ID
+from service.fhir.terms import ALERT_ID, NOTE_ID
 from service.flow.received import Identifier
 from service.referrals.alert import Alert, AlertCode, AlertState
 from service.referrals.delivery import Delivery, DeliveryState, DeliveryTrigger, Lane
+from service.referrals.note import Note, NoteKind
+from service.referrals.referral import Referral, ReferralState
 from service.screening.instrument import Priority
 from service.security.outgoing import ForeignAddress, NotAuthorised, Outgoing
 from service.shared.caller import OrganisationKind
@@ -66,17 +71,38 @@ def parcel(identifiers: tuple[Identifier, ...] = (NUMBER,), known: str | None = 
     return Parcel(delivery, destination, identifiers, record_ids, alert=ALERT)
 
 
+def note_parcel(known: str | None = None) -> Parcel:
+    """A note about a woman and a referral that the record has, `known` as the note itself."""
+    referral = Referral("referral", 2, "hospital", "woman", ReferralState.SUPPORTED, NOW, NOW)
+    plain = parcel()
+    owed = replace(plain.delivery, lane=Lane.STATUS, resource_type="DocumentReference", resource_id="note-1")
+    record_ids = {("Patient", "woman"): "their-woman", ("ServiceRequest", "referral"): "their-order"}
+    record_ids |= {("DocumentReference", "note-1"): known} if known else {}
+    note = Note("note-1", "referral", NoteKind.ACCEPTED, NOW)
+    return replace(
+        plain,
+        delivery=owed,
+        record_ids=record_ids,
+        alert=None,
+        referral=referral,
+        note=note,
+        note_text="Café, accepted.",
+    )
+
+
 class Script:
     """A record's answers in order; `asked` keeps what it was asked for."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers: Iterator[Answer] = iter(answers)
         self.asked: list[tuple[str, str, str | None]] = []
+        self.sent: list[Tree] = []
 
     async def request(
         self, method: str, url: str, *, headers: dict[str, str] | None = None, content: bytes | None = None
     ) -> httpx.Response:
         self.asked.append((method, url.partition("?")[0], (headers or {}).get("If-None-Exist")))
+        self.sent += [orjson.loads(content)] if content else []
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
@@ -253,3 +279,24 @@ def test_a_woman_without_any_number_is_never_guessed() -> None:
     script = Script()
     assert send(script, parcel((), known=None)).outcome == "patient-without-identifier"
     assert script.asked == []
+
+
+def test_a_note_is_one_plain_text_that_leads_to_her_and_to_the_referral() -> None:
+    made = httpx.Response(201, headers={"Location": f"{BASE}/DocumentReference/their-note"})
+    script = Script(found(), made)
+    assert send(script, note_parcel()).learned[-1] == Learned("DocumentReference", "note-1", "their-note")
+    (_, (method, address, condition)), (note,) = script.asked, script.sent
+    assert (method, address) == ("POST", "DocumentReference")
+    assert dict(httpx.QueryParams(condition)) == {"identifier": f"{NOTE_ID}|note-1"}
+    assert b64decode(note["content"][0]["attachment"]["data"]).decode() == "Café, accepted."
+    assert note["subject"] == {"reference": "Patient/their-woman"}
+    assert note["context"]["related"] == [{"reference": "ServiceRequest/their-order"}]
+
+
+@pytest.mark.parametrize("known", [None, "their-note"])
+def test_a_note_that_is_there_is_left_as_it_is(known: str | None) -> None:
+    answers = [] if known else [found(resource("DocumentReference", "their-note", "note-1", NOTE_ID))]
+    script = Script(*answers)
+    sent = send(script, note_parcel(known))
+    assert (sent.trigger, sent.learned[-1]) == (TAKEN, Learned("DocumentReference", "note-1", "their-note"))
+    assert [method for method, *_ in script.asked] == ["GET"] * len(answers)

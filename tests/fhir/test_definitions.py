@@ -27,6 +27,7 @@ from service.flow.disclose import BabyAge
 from service.referrals.alert import AlertCode, AlertTask
 from service.referrals.contact import ContactMode, ContactOutcome, Engagement
 from service.referrals.needs import Access, Wish
+from service.referrals.offer import Ending
 from service.referrals.programme import DeliveryMode, Model
 from service.referrals.referral import REFERRAL_ENDED, REFERRAL_TABLE
 from service.screening.instrument import Stage
@@ -54,8 +55,9 @@ CODES: dict[str, set[str]] = {
         if state in REFERRAL_ENDED and state is not origin
     },
     "engagement": {
-        output["type"]["coding"][0]["code"] for output in _engagement(Engagement(2, 1, OFFERED_AT))
+        output["type"]["coding"][0]["code"] for output in _engagement(Engagement(2, 1, OFFERED_AT, Ending.PLANNED))
     },
+    "ending": values(Ending),
     "contact-outcome": values(ContactOutcome),
     "contact-mode": values(ContactMode),
     "masked": {terms.MASKED_REASON.code},

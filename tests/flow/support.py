@@ -25,7 +25,7 @@ from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.referrals.delivery import Delivery, Lane
 from service.referrals.needs import SupportNeeds
-from service.referrals.offer import Offer, OfferState
+from service.referrals.offer import Ending, Offer, OfferState
 from service.referrals.patient import PatientFacts
 from service.referrals.programme import DeliveryMode, Model, Programme
 from service.referrals.referral import Referral
@@ -287,10 +287,11 @@ class Service:
         named: tuple[Named, ...] = (),
         notes: tuple[Report, ...] = (),
         outputs: tuple[Report, ...] = (),
+        ending: Ending | None = None,
     ) -> Answer:
         received = Received("Task", body(), target_id=offer_id, expected_version=expected_version)
         message = ReceivedUpdate(
-            received, offer_id, base_version, said(status), reason, business_status, named, notes, outputs
+            received, offer_id, base_version, said(status), reason, business_status, named, notes, outputs, ending
         )
         return self.run(community, lambda tx: receive_update(tx, self.rules, message, self.now()))
 

@@ -96,8 +96,12 @@ def test_a_withdrawal_supersedes_what_was_not_sent_yet(service: Service) -> None
     family, _ = service.supported()
     service.withdraw(family)
 
-    # One newest version of each is owed; all older ones were given up.
-    assert sorted(type for type, _, _ in service.owed(family.woman)) == ["ServiceRequest", "Task"]
+    # One newest version of each is owed, and a note of each step; all older versions were given up.
+    assert sorted(type for type, _, _ in service.owed(family.woman)) == [
+        *["DocumentReference"] * 3,
+        "ServiceRequest",
+        "Task",
+    ]
     assert len(service.owed(family.woman, "superseded")) == 4
 
 

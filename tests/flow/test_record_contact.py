@@ -19,7 +19,7 @@ def test_a_contact_is_counted_and_owed_to_the_record(service: Service) -> None:
         assert isinstance(service.contact(family.community, offer, outcome), Accepted)
     service.contact(family.community, offer, started_at=NOW - 2 * HOUR)
 
-    engagement = service.read(the_service(""), lambda tx: tx.contacts.engagement(offer.referral_id))
+    engagement = service.read(the_service(""), lambda tx: tx.contacts.engagements([offer])[offer.id])
     assert engagement == Engagement(attempts=4, sessions=2, last_contact=NOW - HOUR)
     (moved,) = service.offers(family.woman)
     assert ("Task", offer.id, moved.version) in service.owed(family.woman)

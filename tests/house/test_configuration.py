@@ -106,6 +106,8 @@ def leaves(content: object, place: str = "") -> dict[str, list[str]]:
     if isinstance(content, dict):
         below = [leaves(value, f"{place}.{key}".strip(".")) for key, value in content.items()]
         return {key: values for each in below for key, values in each.items()}
+    if isinstance(content, list) and not any(isinstance(row, dict) for row in content):
+        return {place: [str(value) for value in content]}
     if isinstance(content, list):
         found: dict[str, list[str]] = {}
         for row in content:

@@ -8,6 +8,8 @@ that the service asked of the hospital's record. A canary that shows up there is
 import copy
 import itertools
 import json
+import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +26,7 @@ from service.store.address import parse_url
 from service.store.tables.columns import Row, table
 from service.store.tables.intake import UnreadableMessageRow
 from service.store.tables.outgoing import AuditRow, DeliveryRow, DisclosureRow
-from service.store.tables.referral import AlertRow, PlacementRow, ReferralRow
+from service.store.tables.referral import AlertRow, NoteRow, PlacementRow, ReferralRow
 from tests.journeys.bundles import admission, bundle, entry, form, name
 from tests.journeys.conftest import serving
 from tests.journeys.support import POSITIVE, Party, World, epds, if_none_exist, new_person, wait_until
@@ -339,9 +341,18 @@ def places(run: Run) -> dict[str, str]:
         "alerts": told(AlertRow),
         "referrals": told(ReferralRow),
         "placements": told(PlacementRow),
+        "notes": told(NoteRow),
+        "notes in the record": "\n".join(notes_in_the_record(world)),
         "alerts in the record": json.dumps([each.resource for each in world.record.record.search("Communication", [])]),
         "addresses asked of the record": "\n".join(call.path for call in world.record.journal),
     }
+
+
+def notes_in_the_record(world: World) -> list[str]:
+    """Each as its reader sees it, and once more as it went over the wire."""
+    notes = [each.resource for each in world.record.record.search("DocumentReference", [])]
+    read = [b64decode(each["content"][0]["attachment"]["data"]).decode() for each in notes]
+    return [*read, *map(json.dumps, notes)]
 
 
 # The hospital's own number for her is how its own record finds her: a FHIR search by identifier, told to nobody else.
@@ -373,6 +384,14 @@ def test_the_search_would_have_found_them(run: Run) -> None:
     files = b"".join(path.read_bytes() for path in run.world.service.folder.glob("peer-referral.db*")).decode("latin-1")
     assert len({mark for mark in run.canaries.marks if mark in files}) > 200
     assert any(mark in held for mark in run.canaries.marks)
+
+
+def test_notes_tell_each_step_and_no_number_but_days_and_counts(run: Run) -> None:
+    """A score would be one: what may stand in a note is a day, and how often she was met."""
+    notes = [text for text in notes_in_the_record(run.world) if not text.startswith("{")]
+    counted = re.compile(r"\b\d{1,2} [A-Z][a-z]+ 20\d\d\b|held: \d+\.|attended: \d+\.")
+    assert len(notes) >= 16 * 2
+    assert [text for text in notes if re.search(r"\d", counted.sub("", text))] == []
 
 
 def test_what_could_not_be_read_is_kept_sealed(run: Run) -> None:

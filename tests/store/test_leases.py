@@ -107,7 +107,7 @@ def test_of_four_workers_no_two_hold_what_is_owed_about_one_woman_and_order_is_k
 
 def test_a_lease_is_renewed_only_while_it_lasts(service: Service) -> None:
     family, _ = service.offered()
-    (first, second) = only(service, family, "one")
+    (first, second) = only(service, family, "one", at_most=2)
 
     def left(delivery: Delivery, owner: str = "one") -> timedelta:
         return service.read(WORKER, lambda tx: tx.leases.left(delivery, owner))

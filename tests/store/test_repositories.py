@@ -213,7 +213,10 @@ def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> Non
     hospital = family.hospital.organisation_id
     assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[hospital]] * 2
     assert claimed(service, "one", 1) == [("Communication", alert)]
-    assert claimed(service, "two") == [("ServiceRequest", offer.referral_id), ("Task", offer.id)]
+    offered, accepted = (
+        ("DocumentReference", row["id"]) for row in service.rows("note", referral_id=offer.referral_id)
+    )
+    assert claimed(service, "two") == [offered, ("ServiceRequest", offer.referral_id), ("Task", offer.id), accepted]
     assert claimed(service, "three") == []
     assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[], []]
 
@@ -221,7 +224,7 @@ def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> Non
 def test_a_status_waits_while_another_worker_has_one_of_hers_and_an_alert_does_not(service: Service) -> None:
     claimed(service, "before")
     family, offer = service.offered()
-    assert len(claimed(service, "one")) == 2
+    assert len(claimed(service, "one")) == 3
     service.update(family.community, offer.id, "accepted", notes=({"text": "Call me."},))
 
     alert = service.alert(family.woman, "escalation")["id"]
@@ -248,11 +251,14 @@ def test_a_lease_that_ran_out_is_anothers_and_the_first_settles_nothing(service:
 def test_an_unknown_delivery_may_be_retried_by_a_person_and_a_done_one_may_not(service: Service) -> None:
     claimed(service, "before")
     service.offered()
-    (first, second) = service.claim("one", MINUTE, 2)
+    (first, second, note) = service.claim("one", MINUTE)
     assert (first.lane, first.state, first.attempts) == (Lane.STATUS, DeliveryState.LEASED, 1)
     later = service.now() + DAY
     service.run(WORKER, lambda tx: tx.leases.settle(first, "one", DeliveryTrigger.ANSWER_LOST, "lost", due=later))
-    service.run(WORKER, lambda tx: tx.leases.settle(second, "one", DeliveryTrigger.TAKEN, "taken"))
+    service.run(
+        WORKER,
+        lambda tx: [tx.leases.settle(each, "one", DeliveryTrigger.TAKEN, "taken") for each in (second, note)],
+    )
 
     assert first.id in {each.id for each in service.read(
         WORKER, lambda tx: tx.deliveries.list(frozenset({DeliveryState.UNKNOWN}), 1_000)

@@ -91,15 +91,15 @@ def accepting(it: Counted) -> None:
 
 UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a negative result": (negative, 9),
-    "a positive result, offered": (positive, 21),
-    "a positive result with self-harm present": (present, 13),
+    "a positive result, offered": (positive, 22),
+    "a positive result with self-harm present": (present, 14),
     "an empty poll": (lambda it: poll(it.service, it.family.community), 2),
 }
 UPON_AN_OFFER: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a poll with one Task": (lambda it: poll(it.service, it.family.community), 8),
     "a hospital's page with one Task": (lambda it: page(it.service, it.family.hospital), 11),
-    "an acceptance": (accepting, 17),
-    "a withdrawal": (lambda it: it.service.withdraw(it.family), 20),
+    "an acceptance": (accepting, 18),
+    "a withdrawal": (lambda it: it.service.withdraw(it.family), 21),
 }
 
 

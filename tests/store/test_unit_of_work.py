@@ -140,12 +140,14 @@ def test_two_clients_of_one_programme_have_a_first_disclosure_each(service: Serv
 
 def test_only_the_newest_version_of_a_unit_is_owed_and_older_unsent_ones_are_superseded(service: Service) -> None:
     family, offer = service.offered()
+    (first,) = (("DocumentReference", row["id"]) for row in service.rows("note", referral_id=offer.referral_id))
     owed = {(type, id): version for type, id, version in service.owed(family.woman)}
-    assert owed == {("Task", offer.id): 1, ("ServiceRequest", offer.referral_id): 2}
+    assert owed == {("Task", offer.id): 1, ("ServiceRequest", offer.referral_id): 2, first: 1}
 
     service.update(family.community, offer.id, "accepted")
+    (_, second) = (("DocumentReference", row["id"]) for row in service.rows("note", referral_id=offer.referral_id))
     owed = {(type, id): version for type, id, version in service.owed(family.woman)}
-    assert owed == {("Task", offer.id): 2, ("ServiceRequest", offer.referral_id): 3}
+    assert owed == {("Task", offer.id): 2, ("ServiceRequest", offer.referral_id): 3, first: 1, second: 1}
     assert len(service.owed(family.woman, "superseded")) == 2
 
 
@@ -154,15 +156,15 @@ def test_what_is_on_its_way_is_not_superseded(service: Service) -> None:
     worker = the_service("")
     claimed = service.claim("worker", timedelta(minutes=1))
     ours = [each for each in claimed if each.patient_id == family.woman]
-    assert {each.resource_type for each in ours} == {"Task", "ServiceRequest"}
+    assert {each.resource_type for each in ours} == {"Task", "ServiceRequest", "DocumentReference"}
 
     service.update(family.community, offer.id, "accepted")
-    assert len(service.owed(family.woman, "leased")) == 2
-    assert len(service.owed(family.woman)) == 2
+    assert len(service.owed(family.woman, "leased")) == 3
+    assert len(service.owed(family.woman)) == 3
     assert service.run(
         worker, lambda tx: [tx.leases.settle(each, "worker", DeliveryTrigger.TAKEN, "taken") for each in ours]
-    ) == [True, True]
-    assert len(service.owed(family.woman, DeliveryState.DONE)) == 2
+    ) == [True, True, True]
+    assert len(service.owed(family.woman, DeliveryState.DONE)) == 3
 
 
 def test_they_are_claimed_in_the_order_in_which_they_build_upon_each_other(service: Service) -> None:
@@ -170,4 +172,4 @@ def test_they_are_claimed_in_the_order_in_which_they_build_upon_each_other(servi
     service.result(family.hospital, family.woman, piece(3, scores(15)))
     claimed = service.claim("worker", timedelta(minutes=1))
     ours = [each.resource_type for each in claimed if each.patient_id == family.woman]
-    assert ours == ["Communication", "ServiceRequest", "Task"]
+    assert ours == ["Communication", "ServiceRequest", "Task", "DocumentReference"]

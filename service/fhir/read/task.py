@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
 from service.fhir.survey import Tree
-from service.fhir.terms import FULFIL
+from service.fhir.terms import ENDING, FULFIL
 from service.fhir.write.alert import ALERT_STATUS
 from service.fhir.write.record import TASK_STATUS
 from service.flow.answer_alert import ReceivedAnswer
 from service.flow.receive_update import Named, Part, ReceivedUpdate
 from service.flow.received import Received
-from service.referrals.offer import as_programmes_see
+from service.referrals.offer import Ending, as_programmes_see
 
 _PARTS = {
     "for": (Part.WOMAN, "Patient"),
@@ -46,6 +46,7 @@ def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
         named=tuple(_named(tree, base)),
         notes=tuple(_shown(each) for each in tree.get("note", ())),
         outputs=tuple(tree.get("output", ())),
+        ending=_ending(tree),
     )
 
 
@@ -63,6 +64,14 @@ def _words(concept: Tree | None, otherwise: str) -> str | None:
 
 def _shown(note: Tree) -> Tree:
     return note | {"text": shown(note["text"])} if "text" in note else note
+
+
+def _ending(tree: Tree) -> Ending | None:
+    """Our code for it, wherever a client can put one; of several outputs the last counts."""
+    concepts = [*(each.get("valueCodeableConcept", {}) for each in tree.get("output", ())), tree.get("businessStatus")]
+    codings = [each for concept in (*concepts, tree.get("statusReason")) for each in (concept or {}).get("coding", ())]
+    codes = [each.get("code") for each in codings if each.get("system") == ENDING]
+    return next((Ending(code) for code in reversed(codes) if code in set(Ending)), None)
 
 
 def _named(tree: Tree, base: str) -> Iterator[Named]:

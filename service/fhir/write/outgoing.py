@@ -4,20 +4,24 @@ Nothing of ours resolves there, so references are the record's own, as `Type/id`
 and a name (DESIGN 8). Each resource carries our identifier, by which it is found again.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 
 from service.fhir import terms
 from service.fhir.survey import Tree
 from service.fhir.write.directory import logical
-from service.fhir.write.parts import LABELS, at, claims, concept, identifier, present
+from service.fhir.write.parts import LABELS, at, claims, concept, identified, identifier, present
 from service.fhir.write.record import offer_elements, referral_elements
 from service.flow.received import Identifier
 from service.referrals.alert import Alert
 from service.referrals.contact import Engagement
+from service.referrals.note import Note
 from service.referrals.offer import Offer
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral
 from service.store.directory import Organisation
+
+NOTE_AUTHOR, NOTE_TITLE = "Peer referral service", "Referral to peer support"
 
 
 def outgoing_patient(identifiers: Sequence[Identifier]) -> Tree:
@@ -41,27 +45,27 @@ def outgoing_task(
     offer: Offer,
     engagement: Engagement | None,
     patient_reference: str,
-    service_request_reference: str,
+    service_request_reference: str | None,
     programme: Programme,
     owner: Organisation | None,
     hospital: Organisation,
 ) -> Tree:
-    """The offer. `engagement` is None unless she allowed the programme to report back.
+    """The offer. `engagement` is None unless she allowed the programme to report back;
+    `service_request_reference` is None for a record that takes no ServiceRequest.
 
     `owner` is the programme's organisation; without it the Task names the programme by our id for that organisation.
     """
-    ours = identifier(terms.ORGANISATION_ID, offer.organisation_id)
-    named = {"type": "Organization", "identifier": ours, "display": programme.name}
+    ours = identified("Organization", terms.ORGANISATION_ID, offer.organisation_id)
     return {
         "resourceType": "Task",
         "meta": claims(terms.TASK_PROFILE, LABELS),
         **offer_elements(
             offer,
             engagement,
-            focus={"reference": service_request_reference},
+            focus=_referral(offer.referral_id, service_request_reference),
             patient={"reference": patient_reference},
             requester=logical(hospital),
-            owner=logical(owner, programme.name) if owner else named,
+            owner=logical(owner, programme.name) if owner else ours | {"display": programme.name},
         ),
     }
 
@@ -86,3 +90,38 @@ def outgoing_communication(
             "payload": [{"contentString": said} for said in (text, *(each.name for each in fitting))],
         }
     )
+
+
+def outgoing_note(note: Note, text: str, patient_reference: str, service_request_reference: str | None) -> Tree:
+    """A step of the referral in plain words, for the chart; of the referral itself the record may know nothing.
+
+    One plain-text attachment, inline, is what every record that takes notes can show.
+    """
+    happened = at(note.happened_at)
+    return {
+        "resourceType": "DocumentReference",
+        "meta": claims(labels=LABELS),
+        "identifier": [identifier(terms.NOTE_ID, note.id)],
+        "status": "current",
+        "docStatus": "final",
+        "type": concept(terms.NOTE, "Progress note"),
+        "subject": {"reference": patient_reference},
+        "date": happened,
+        "author": [{"type": "Device", "display": NOTE_AUTHOR}],
+        "description": NOTE_TITLE,
+        "content": [
+            {
+                "attachment": {
+                    "contentType": "text/plain",
+                    "data": b64encode(text.encode()).decode(),
+                    "title": NOTE_TITLE,
+                    "creation": happened,
+                }
+            }
+        ],
+        "context": {"related": [_referral(note.referral_id, service_request_reference)]},
+    }
+
+
+def _referral(id: str, reference: str | None) -> Tree:
+    return {"reference": reference} if reference else identified("ServiceRequest", terms.REFERRAL_ID, id)

@@ -64,6 +64,11 @@ def identifier(system: str, value: str) -> Tree:
     return {"system": system, "value": value}
 
 
+def identified(type: str, system: str, value: str) -> Tree:
+    """A reference by business identifier, to what the reader may or may not hold."""
+    return {"type": type, "identifier": identifier(system, value)}
+
+
 def reference(type: str, id: str, display: str | None = None) -> Tree:
     return present({"reference": f"{type}/{id}", "display": display})
 

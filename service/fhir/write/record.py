@@ -17,7 +17,7 @@ from service.fhir.write.parts import (
     words,
 )
 from service.referrals.contact import Engagement
-from service.referrals.offer import Offer, OfferState
+from service.referrals.offer import Ending, Offer, OfferState
 from service.referrals.referral import Referral, ReferralState
 from service.shared.code import Code
 
@@ -95,13 +95,16 @@ def offer_elements(
     stamp_ms: int | None = None,
     notes: Sequence[Tree] = (),
 ) -> Tree:
-    """Task from identifier to output, the same here and in the record but for how it names others."""
+    """Task from identifier to output, the same here and in the record but for how it names others.
+
+    Without `engagement` it says where the offer stands and nothing that the programme says of the time with her.
+    """
     return present(
         {
             "identifier": [identifier(terms.OFFER_ID, offer.id)],
             "status": TASK_STATUS[offer.state],
-            "statusReason": words(offer.status_reason),
-            "businessStatus": words(offer.business_status),
+            "statusReason": words(offer.status_reason if _may_say_why(offer, engagement) else None),
+            "businessStatus": words(offer.business_status if engagement else None),
             "intent": "order",
             "priority": "routine",
             "code": concept(terms.FULFIL),
@@ -123,13 +126,23 @@ def _restriction(offer: Offer) -> Tree | None:
     return {"period": {"end": at(offer.respond_by)}} if offer.state is OfferState.REQUESTED else None
 
 
+def _may_say_why(offer: Offer, engagement: Engagement | None) -> bool:
+    """Whoever declined had not met her."""
+    return engagement is not None or offer.state is OfferState.REJECTED
+
+
 def _engagement(engagement: Engagement) -> list[Tree]:
-    last = engagement.last_contact
+    last, ending = engagement.last_contact, engagement.ending
     return [
         {"type": _counted("contact-attempts"), "valueInteger": engagement.attempts},
         {"type": _counted("sessions-attended"), "valueInteger": engagement.sessions},
         *([{"type": _counted("last-contact"), "valueDateTime": at(last)}] if last else []),
+        *([{"type": _counted("ending"), "valueCodeableConcept": _ending(ending)}] if ending else []),
     ]
+
+
+def _ending(ending: Ending) -> Tree:
+    return concept(Code(terms.ENDING, ending.value))
 
 
 def _counted(code: str) -> Tree:

@@ -54,6 +54,20 @@ class PlacementRow(Row, table=True):
     placed_at: datetime = required(Instant)
 
 
+class NoteRow(Row, table=True):
+    """A step of the referral that its hospital's record is told in words. Rows are only ever added; `stamp` tells which
+    offer was the newest at the time."""
+
+    __tablename__ = "note"
+    __table_args__ = (Index("ix_note_referral_id", "referral_id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    referral_id: str = required(Text, foreign_key="referral.id")
+    kind: str = required(Text)
+    happened_at: datetime = required(Instant)
+    stamp: int = required(BigInteger)
+
+
 class OfferRow(Row, table=True):
     """`organisation_id` is the owner that polls; each handle is an id that only this offer's programme knows.
     `let_go_at` is set from when on its programme can read it no more."""
@@ -84,6 +98,7 @@ class OfferRow(Row, table=True):
     status_reason: str | None = optional(Text)
     business_status: str | None = optional(Text)
     recalled: bool = required(Boolean)
+    ending: str | None = optional(Text)
     patient_handle: str = required(Text)
     service_request_handle: str = required(Text)
     consent_handle: str = required(Text)

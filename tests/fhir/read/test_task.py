@@ -6,16 +6,22 @@ import pytest
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.task import read_answer, read_task
+from service.fhir.terms import ENDING
 from service.flow.answer_alert import ReceivedAnswer
 from service.flow.receive_update import Named, Part, ReceivedUpdate
 from service.flow.received import Received
 from service.referrals.alert import AlertState
-from service.referrals.offer import OfferState
+from service.referrals.offer import Ending, OfferState
 
 Tree = dict[str, Any]
 Read = Callable[..., ReceivedUpdate]
 BASE = "https://referral.example"
 FULFILL = {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]}
+
+
+def said(code: str, system: str = ENDING) -> Tree:
+    coding = {"system": system, "code": code}
+    return {"type": {"text": "How it ended"}, "valueCodeableConcept": {"coding": [coding]}}
 
 
 @pytest.fixture
@@ -155,3 +161,22 @@ def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
 @pytest.mark.parametrize("reference", ["Procedure/1", "https://ehr.example/fhir/Procedure/1"])
 def test_an_output_that_was_created_is_kept(read: Read, reference: str) -> None:
     assert read(output=[output(reference)]).outputs == (output(reference),)
+
+
+@pytest.mark.parametrize(
+    ("elements", "ending"),
+    [
+        ({}, None),
+        ({"output": [said(Ending.ENDED_BY_HER)]}, Ending.ENDED_BY_HER),
+        ({"output": [said(Ending.NOT_REACHED), said(Ending.PLANNED)]}, Ending.PLANNED),
+        ({"output": [said("no word of ours")]}, None),
+        ({"output": [said(Ending.EARLY, "https://elsewhere.example")]}, None),
+        ({"output": [{"type": {"text": "x"}, "valueString": "early"}]}, None),
+        ({"statusReason": said(Ending.NOT_REACHED)["valueCodeableConcept"]}, Ending.NOT_REACHED),
+        ({"businessStatus": said(Ending.EARLY)["valueCodeableConcept"]}, Ending.EARLY),
+    ],
+)
+def test_how_the_contacts_ended_is_read_wherever_a_client_can_put_a_code(
+    read: Read, elements: Tree, ending: Ending | None
+) -> None:
+    assert read(**elements).ending is ending

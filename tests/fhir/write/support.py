@@ -20,6 +20,7 @@ from service.fhir.write.directory import healthcare_service, organisation
 from service.fhir.write.offer import consent, observation, patient, service_request, task
 from service.fhir.write.outgoing import (
     outgoing_communication,
+    outgoing_note,
     outgoing_patient,
     outgoing_service_request,
     outgoing_task,
@@ -31,7 +32,9 @@ from service.mappings import load
 from service.referrals.alert import Alert, AlertCode, AlertState
 from service.referrals.contact import Engagement
 from service.referrals.needs import Access, Wish
-from service.referrals.offer import Handles, Offer, OfferState
+from service.referrals.note import Note, NoteKind
+from service.referrals.note_text import Told, note_text
+from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.referrals.patient import PatientFacts
 from service.referrals.programme import DeliveryMode, Model, Programme, Serves, Statements
 from service.referrals.referral import Referral, ReferralState
@@ -192,6 +195,8 @@ REFERRAL = Referral(
 )
 CLOSED = replace(REFERRAL, version=3, state=ReferralState.CLOSED, reason="consent-withdrawn")
 ENGAGEMENT = Engagement(attempts=3, sessions=2, last_contact=datetime(2026, 11, 20, 10, 15, tzinfo=UTC))
+ENDED = replace(ENGAGEMENT, ending=Ending.ENDED_BY_HER)
+NOTE_OF = Note("01a00000-0000-7000-8000-00000000f002", OFFER.referral_id, NoteKind.RETURNED, OFFERED_AT)
 ALERT = Alert(
     id="01a00000-0000-7000-8000-00000000f001",
     version=1,
@@ -239,13 +244,19 @@ def read_by_the_hospital() -> list[Tree]:
 
 
 def written_into_the_record() -> list[Tree]:
-    text = RULES.alert_text(ALERT.code)
+    text, texts = RULES.alert_text(ALERT.code), RULES.note_texts
+    failed = VIEWS["failed"].offer
+    told = Told(failed, PROGRAMME.name, ENDED)
     return [
         outgoing_patient([NUMBER]),
         outgoing_service_request(REFERRAL, IN_RECORD[0]),
         outgoing_service_request(CLOSED, IN_RECORD[0]),
         outgoing_task(OFFER, None, *IN_RECORD, PROGRAMME, None, HOSPITAL),
         outgoing_task(SUPPORTING.offer, ENGAGEMENT, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL),
+        outgoing_task(failed, ENDED, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL),
+        outgoing_task(failed, None, IN_RECORD[0], None, PROGRAMME, COMMUNITY, HOSPITAL),
+        outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, told), *IN_RECORD),
+        outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, None), IN_RECORD[0], None),
         outgoing_communication(ALERT, text, IN_RECORD[0]),
         outgoing_communication(replace(ALERT, rung=1), text, None),
         outgoing_communication(ASKING, RULES.alert_text(ASKING.code), IN_RECORD[0], [PROGRAMME]),

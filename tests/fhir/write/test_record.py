@@ -12,7 +12,8 @@ from service.fhir.write.alert import ALERT_STATUS, alert_task
 from service.fhir.write.outgoing import outgoing_communication, outgoing_task
 from service.fhir.write.record import REQUEST_STATUS, TASK_STATUS, record_task
 from service.referrals.alert import ALERT_KINDS, AlertCode, AlertState
-from service.referrals.offer import OfferState
+from service.referrals.contact import Engagement
+from service.referrals.offer import Ending, OfferState
 from service.referrals.referral import ReferralState
 from tests.fhir.write.support import (
     ALERT,
@@ -20,6 +21,7 @@ from tests.fhir.write.support import (
     ENGAGEMENT,
     HOSPITAL,
     IN_RECORD,
+    NOTE_OF,
     NUMBER,
     OFFER,
     PROGRAMME,
@@ -46,7 +48,26 @@ def test_the_record_hears_of_contacts_only_when_they_are_given() -> None:
         ("last-contact", "2026-11-20T10:15:00.000Z"),
     ]
     untold = outgoing_task(SUPPORTING.offer, None, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL)
-    assert untold == {name: value for name, value in told.items() if name != "output"}
+    assert untold == {name: value for name, value in told.items() if name not in ("output", "businessStatus")}
+
+
+@pytest.mark.parametrize("engagement", [ENGAGEMENT, None])
+@pytest.mark.parametrize("state", [OfferState.REJECTED, OfferState.FAILED, OfferState.CANCELLED])
+def test_why_it_ended_is_told_with_her_permission_or_by_one_who_never_met_her(
+    state: OfferState, engagement: Engagement | None
+) -> None:
+    ended = replace(OFFER, state=state, status_reason="Her words")
+    told = record_task(ended, STAMP, PROGRAMME.name, engagement)
+    assert ("statusReason" in told) == (engagement is not None or state is OfferState.REJECTED)
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_how_the_contacts_ended_is_a_code(ending: Ending) -> None:
+    told = record_task(OFFER, STAMP, PROGRAMME.name, replace(ENGAGEMENT, ending=ending))
+    assert told["output"][-1] == {
+        "type": {"coding": [{"system": terms.ENGAGEMENT, "code": "ending"}]},
+        "valueCodeableConcept": {"coding": [{"system": terms.ENDING, "code": ending.value}]},
+    }
 
 
 def test_before_the_first_contact_there_is_no_time_of_the_last() -> None:
@@ -70,6 +91,7 @@ def test_everything_written_into_a_record_can_be_found_again_by_its_identifier(t
         "ServiceRequest": (terms.REFERRAL_ID, OFFER.referral_id),
         "Task": (terms.OFFER_ID, OFFER.id),
         "Communication": (terms.ALERT_ID, value),
+        "DocumentReference": (terms.NOTE_ID, NOTE_OF.id),
     }
     assert (system, value) == expected[tree["resourceType"]]
 

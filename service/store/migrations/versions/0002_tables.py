@@ -344,6 +344,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_decision_result_id", ["result_id"], unique=False)
 
     op.create_table(
+        "note",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("referral_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_note_referral_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
+    )
+    with op.batch_alter_table("note", schema=None) as batch_op:
+        batch_op.create_index("ix_note_referral_id", ["referral_id"], unique=False)
+
+    op.create_table(
         "offer",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -356,6 +369,7 @@ def upgrade() -> None:
         sa.Column("status_reason", sa.Text(), nullable=True),
         sa.Column("business_status", sa.Text(), nullable=True),
         sa.Column("recalled", sa.Boolean(), nullable=False),
+        sa.Column("ending", sa.Text(), nullable=True),
         sa.Column("patient_handle", sa.Text(), nullable=False),
         sa.Column("service_request_handle", sa.Text(), nullable=False),
         sa.Column("consent_handle", sa.Text(), nullable=False),

@@ -1,0 +1,129 @@
+"""One conversation with a hospital's own record, over one parcel: look, create on the condition that it is not there,
+bring up to date. Where an answer is missing or wrong the conversation stops, in doubt only where a POST may have been
+kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from service.delivery.channel import Learned, Parcel
+from service.flow.received import Identifier
+from service.referrals.delivery import DeliveryTrigger
+from service.security.outgoing import Outgoing
+
+Tree = dict[str, Any]
+
+HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+TRY_AGAIN = frozenset({408, 425, 429, 503})
+# After these a record may or may not have kept what was posted.
+IN_DOUBT = frozenset({500, 502, 504})
+
+
+class Stop(Exception):
+    """Sending ends here, with this to be said of it."""
+
+    def __init__(self, trigger: DeliveryTrigger, outcome: str, wait: timedelta | None = None) -> None:
+        super().__init__(outcome)
+        self.trigger, self.outcome, self.wait = trigger, outcome, wait
+
+
+@dataclass(slots=True)
+class Visit:
+    record: Outgoing
+    parcel: Parcel
+    learned: list[Learned] = field(default_factory=list)
+
+    async def put(self, type: str, our_id: str, identifier: Identifier, resource: Tree, refresh: bool) -> str:
+        known = self.parcel.record_ids.get((type, our_id)) or await self.find(type, identifier)
+        if known is None:
+            known = await self.create(type, identifier, resource)
+            refresh = False
+        self.learned.append(Learned(type, our_id, known))
+        if refresh:
+            answer = await self._ask("PUT", f"{type}/{known}", content=orjson.dumps({**resource, "id": known}))
+            kept = _json(answer) if answer.content else {}
+            if kept.get("resourceType") == type and kept.get("id") != known:
+                raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
+        return known
+
+    async def find(self, type: str, identifier: Identifier) -> str | None:
+        query = str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))
+        bundle = _json(await self._ask("GET", f"{type}?{query}"))
+        held = (entry.get("resource", {}) for entry in bundle.get("entry", []))
+        found = [each for each in held if each.get("resourceType") == type]
+        if len(found) > 1:
+            raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "several-in-the-record")
+        if found and not _carries(found[0], type, identifier):
+            raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
+        return found[0]["id"] if found else None
+
+    async def create(self, type: str, identifier: Identifier, resource: Tree) -> str:
+        condition = {"If-None-Exist": str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))}
+        response = await self._ask("POST", type, headers=condition, content=orjson.dumps(resource))
+        body = _json(response, DeliveryTrigger.ANSWER_LOST) if response.content else {}
+        if _carries(body, type, identifier):
+            return str(body["id"])
+        if body.get("resourceType") == type:
+            raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
+        location = response.headers.get("location", "").partition("/_history/")[0].rstrip("/")
+        if location.rpartition("/")[0].endswith(f"/{type}") or location.rpartition("/")[0] == type:
+            return str(location.rpartition("/")[2])
+        raise Stop(DeliveryTrigger.ANSWER_LOST, "no-id-in-the-answer")
+
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> httpx.Response:
+        """The response when it is a success; else the visit stops, in doubt only where a POST may have been kept."""
+        in_doubt = DeliveryTrigger.ANSWER_LOST if method == "POST" else DeliveryTrigger.TRY_AGAIN
+        try:
+            response = await self.record.request(method, url, headers={**HEADERS, **(headers or {})}, content=content)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
+            raise Stop(DeliveryTrigger.TRY_AGAIN, "not-reached") from problem
+        except httpx.TransportError as problem:
+            raise Stop(in_doubt, "no-answer") from problem
+        status = response.status_code
+        if status in TRY_AGAIN:
+            raise Stop(DeliveryTrigger.TRY_AGAIN, f"http-{status}", _asked_wait(response))
+        if status in IN_DOUBT or status >= 500:
+            raise Stop(in_doubt, f"http-{status}", _asked_wait(response))
+        if not response.is_success:
+            raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, f"http-{status}")
+        return response
+
+
+def _json(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigger.TRY_AGAIN) -> Tree:
+    """A JSON object; HTML from a proxy, an empty body or half of one is no answer at all."""
+    try:
+        tree = orjson.loads(response.content)
+    except ValueError as problem:
+        raise Stop(otherwise, "unreadable-answer") from problem
+    if not isinstance(tree, dict):
+        raise Stop(otherwise, "unreadable-answer")
+    return tree
+
+
+def _carries(resource: Tree, type: str, identifier: Identifier) -> bool:
+    """Whether it is the resource that was meant: a record that answers with another one must not be believed."""
+    named = {"system": identifier.system, "value": identifier.value}
+    return (
+        resource.get("resourceType") == type
+        and isinstance(resource.get("id"), str)
+        and any(named.items() <= each.items() for each in resource.get("identifier", []))
+    )
+
+
+def _asked_wait(response: httpx.Response) -> timedelta | None:
+    """Retry-After, in seconds or as a date (RFC 9110, section 10.2.3); nonsense is not heard."""
+    value = response.headers.get("retry-after", "")
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value[:9]), 86_400))
+    try:
+        return parsedate_to_datetime(value) - datetime.now(UTC)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,46 @@
+"""texts.toml: the words that people read."""
+
+from collections.abc import Iterable
+
+from service.flow.rules import OTHERWISE
+from service.mappings.reader import Table
+from service.referrals.note import NoteKind
+from service.referrals.note_text import FIELDS, ContactsField, NoteField, NoteTexts, wrong_fields
+from service.referrals.offer import Ending
+from service.screening.instrument import Instrument
+
+
+class Wording:
+    """A text that names an instrument would tell whoever reads it what she was asked about."""
+
+    def __init__(self, table: Table, instruments: Iterable[Instrument]) -> None:
+        self._table = table
+        self._secret = [name.casefold() for each in instruments for name in (each.id, each.title)]
+
+    def by_code(self, section: str) -> dict[str, str]:
+        """Code -> text, with `otherwise` for a code that has none."""
+        table = self._table.table(section)
+        return {key: self._text(table, key) for key in sorted({OTHERWISE, *table.names()})}
+
+    def notes(self) -> NoteTexts:
+        note, contacts = self._table.table("note"), self._table.table("note_contacts")
+        return NoteTexts(
+            by_kind={kind: self._template(note, kind, FIELDS[kind]) for kind in NoteKind},
+            untold_open=self._template(note, "untold-open", frozenset()),
+            untold_closed=self._template(note, "untold-closed", frozenset()),
+            contacts=self._template(contacts, "counted", frozenset(ContactsField)),
+            endings={ending: self._template(contacts, ending, frozenset()) for ending in Ending},
+        )
+
+    def _text(self, table: Table, key: str) -> str:
+        text = table.text(key)
+        if any(name in text.casefold() for name in self._secret):
+            table.note(key, "names an instrument")
+        return text
+
+    def _template(self, table: Table, key: str, allowed: frozenset[NoteField] | frozenset[ContactsField]) -> str:
+        text = self._text(table, key)
+        if wrong := wrong_fields(text, allowed):
+            may = ", ".join(sorted(f"{{{field}}}" for field in allowed)) or "nothing"
+            table.note(key, f"names {{{wrong[0].strip('{')}}} in braces, where it may name {may}")
+        return text

@@ -1,0 +1,138 @@
+"""Which steps of a referral are noted, and what a note says of them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from service.mappings import load
+from service.referrals.contact import Engagement, ending_of
+from service.referrals.note import ABOUT_THE_PROGRAMME, CLOSING, NOTED_WITH_ALERT, NoteKind, noted_on_entering
+from service.referrals.note_text import FIELDS, ContactsField, NoteField, Told, note_text, wrong_fields
+from service.referrals.offer import Ending, Handles, Offer, OfferState
+from service.referrals.referral import REFERRAL_TABLE, ReferralState, ReferralTrigger
+
+TEXTS = load().note_texts
+NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+OFFER = Offer(
+    id="offer",
+    version=3,
+    tenant_id="hospital",
+    referral_id="referral",
+    patient_id="woman",
+    programme_id="programme",
+    organisation_id="community",
+    state=OfferState.COMPLETED,
+    handles=Handles("p", "s", "c", "o"),
+    offered_at=NOW,
+    respond_by=datetime(2026, 11, 5, 23, 59, tzinfo=UTC),
+)
+MET = Engagement(attempts=3, sessions=2, last_contact=datetime(2026, 11, 20, 10, 15, tzinfo=UTC), ending=Ending.PLANNED)
+UNMET = Engagement(attempts=0, sessions=0, last_contact=None)
+TOLD = Told(OFFER, "Riverside Friends", MET)
+
+
+def moves() -> set[tuple[ReferralState, ReferralTrigger]]:
+    """Every state that a trigger can bring a referral into from another one."""
+    return {(after, trigger) for (before, trigger), (after, _) in REFERRAL_TABLE.items() if after is not before}
+
+
+def test_every_kind_of_note_is_written_of_some_step() -> None:
+    noted = {noted_on_entering(state, trigger) for state, trigger in moves()} | {*NOTED_WITH_ALERT.values()}
+    assert noted - {None} == set(NoteKind)
+
+
+@pytest.mark.parametrize(("state", "trigger"), sorted(moves()))
+def test_a_move_is_told_unless_what_comes_of_it_or_its_alert_tells_it(
+    state: ReferralState, trigger: ReferralTrigger
+) -> None:
+    silent = state is ReferralState.PLACING or trigger is ReferralTrigger.OFFER_RETURNED
+    assert (noted_on_entering(state, trigger) is None) == silent
+
+
+def test_she_is_told_of_as_resumed_and_not_as_accepted_a_second_time() -> None:
+    assert noted_on_entering(ReferralState.SUPPORTED, ReferralTrigger.OFFER_ACCEPTED) is NoteKind.ACCEPTED
+    assert noted_on_entering(ReferralState.SUPPORTED, ReferralTrigger.RESUMED) is NoteKind.RESUMED
+    assert noted_on_entering(ReferralState.IN_REVIEW) is NoteKind.IN_REVIEW  # opened so
+
+
+@pytest.mark.parametrize("kind", NoteKind)
+def test_without_her_permission_only_that_it_is_closed_or_not(kind: NoteKind) -> None:
+    said = note_text(TEXTS, kind, None)
+    if kind in ABOUT_THE_PROGRAMME:
+        closed = kind in (NoteKind.COMPLETED, NoteKind.CLOSED)
+        assert said == f"The referral to peer support is {'' if closed else 'not '}closed."
+    else:
+        assert said == TEXTS.by_kind[kind]
+
+
+@pytest.mark.parametrize("kind", ABOUT_THE_PROGRAMME)
+def test_with_it_the_programme_is_named(kind: NoteKind) -> None:
+    said = note_text(TEXTS, kind, TOLD)
+    assert "Riverside Friends" in said
+    assert ("5 November 2026" in said) == (kind is NoteKind.OFFERED)
+    summary = "Contacts tried or held: 3. Sessions attended: 2. Last contact: 20 November 2026. The support ended as"
+    assert (summary in said) == (kind in (NoteKind.RETURNED, NoteKind.COMPLETED, NoteKind.CLOSED))
+    assert not {"{", "}", "  "} & {*said, *(said[place : place + 2] for place in range(len(said)))}
+
+
+def test_where_nobody_tried_to_reach_her_there_is_nothing_to_count() -> None:
+    said = note_text(TEXTS, NoteKind.CLOSED, replace(TOLD, engagement=UNMET))
+    assert "Contacts" not in said
+    assert "  " not in said
+    ended = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=replace(UNMET, ending=Ending.PLANNED)))
+    assert TEXTS.endings[Ending.PLANNED] in ended
+
+
+def test_a_name_is_never_read_as_a_template() -> None:
+    said = note_text(TEXTS, NoteKind.ACCEPTED, replace(TOLD, programme_name="Friends {summary}\r\n{0.__class__}"))
+    assert said.startswith("Friends {summary} {0.__class__} has accepted")
+
+
+@pytest.mark.parametrize(
+    ("template", "wrong"),
+    [
+        ("nothing", []),
+        ("{programme} and {{programme}}", []),
+        ("{score}", ["score"]),
+        ("{programme.id}", ["programme.id"]),
+        ("{programme[0]}", ["programme[0]"]),
+        ("{programme!r}", ["programme"]),
+        ("{programme:>9}", ["programme"]),
+        ("{}", [""]),
+        ("{0}", ["0"]),
+        ("{programme", ["{"]),
+        ("programme}", ["{"]),
+    ],
+)
+def test_a_template_names_what_it_may_and_nothing_else(template: str, wrong: list[str]) -> None:
+    assert wrong_fields(template, frozenset({NoteField.PROGRAMME})) == wrong
+
+
+def test_what_was_not_met_with_permission_cannot_be_named() -> None:
+    for kind in set(NoteKind) - set(ABOUT_THE_PROGRAMME):
+        assert FIELDS[kind] == frozenset()
+    assert {NoteField.SUMMARY in FIELDS[kind] for kind in CLOSING if kind in ABOUT_THE_PROGRAMME} == {True}
+    assert wrong_fields(TEXTS.contacts, frozenset(ContactsField)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "attempts", "sessions", "ending"),
+    [
+        (OfferState.COMPLETED, None, 3, 2, Ending.PLANNED),
+        (OfferState.COMPLETED, Ending.ENDED_BY_HER, 3, 2, Ending.ENDED_BY_HER),
+        (OfferState.FAILED, None, 3, 2, Ending.EARLY),
+        (OfferState.FAILED, None, 3, 0, Ending.NOT_REACHED),
+        (OfferState.FAILED, None, 0, 0, Ending.EARLY),
+        (OfferState.FAILED, Ending.ENDED_BY_HER, 3, 0, Ending.ENDED_BY_HER),
+        (OfferState.CANCELLED, None, 3, 2, None),
+        (OfferState.CANCELLED, Ending.NOT_REACHED, 3, 0, Ending.NOT_REACHED),
+        *((state, Ending.PLANNED, 3, 2, None) for state in OfferState if state.value not in (
+            "completed", "failed", "cancelled",
+        )),
+    ],
+)  # fmt: skip
+def test_how_contacts_ended_is_what_the_programme_says_or_what_follows_from_its_status(
+    state: OfferState, said: Ending | None, attempts: int, sessions: int, ending: Ending | None
+) -> None:
+    assert ending_of(replace(OFFER, state=state, ending=said), attempts, sessions) is ending
