@@ -8,6 +8,7 @@ import pytest
 from service.flow.rules import OTHERWISE
 from service.mappings import load, own_folder, read_programme
 from service.referrals.alert import AlertCode
+from service.referrals.escalation import Concern
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Approval, CodeUse, Context, CutOff, Priority, Role, Stage
 from service.shared.code import LOINC, SNOMED, Code
@@ -162,6 +163,8 @@ def test_by_default_nobody_has_approved_the_less_cautious_choices() -> None:
 
 def test_every_alert_has_words_and_an_unknown_code_has_the_general_ones() -> None:
     assert set(AlertCode) <= set(RULES.alert_texts)
+    assert set(Concern) - {Concern.OTHER} <= set(RULES.concern_texts)
+    assert RULES.concern_text(Concern.OTHER) == RULES.concern_texts[OTHERWISE]
     assert RULES.alert_text("a code of next year") == RULES.alert_texts[OTHERWISE]
 
 

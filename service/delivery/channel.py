@@ -9,6 +9,7 @@ from service.flow.received import Identifier
 from service.referrals.alert import Alert
 from service.referrals.contact import Engagement
 from service.referrals.delivery import Delivery, DeliveryTrigger
+from service.referrals.escalation import Escalation
 from service.referrals.note import Note
 from service.referrals.offer import Offer
 from service.referrals.programme import Programme
@@ -23,8 +24,8 @@ class Parcel:
     `record_ids` holds the ids that the destination's record has given, by type and our id. `identifiers` are the
     business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
-    `fitting` are the programmes that an alert asks the clinic to ask her about. `note_text` is what `note` says, as she
-    allows it now.
+    `fitting` are the programmes that an alert asks the clinic to ask her about, `escalation` is what a programme told
+    that raised it, if one did. `note_text` is what `note` says, as she allows it now.
     """
 
     delivery: Delivery
@@ -40,6 +41,7 @@ class Parcel:
     fitting: tuple[Programme, ...] = ()
     note: Note | None = None
     note_text: str = ""
+    escalation: Escalation | None = None
 
 
 @dataclass(frozen=True, slots=True)

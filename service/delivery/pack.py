@@ -1,6 +1,7 @@
 """Read what a delivery needs, at the moment it is sent: the newest state, and consent asked once more."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from service.delivery.channel import Parcel
@@ -59,7 +60,11 @@ def _communication(
     about = [("Patient", alert.patient_id)] if alert.patient_id else []
     identifiers, record_ids = _names(tx, destination, *about)
     fitting = tuple(tx.programmes.get(id) for id in alert.programmes)
-    return Parcel(delivery, destination, identifiers, record_ids, alert=alert, fitting=fitting)
+    parcel = Parcel(delivery, destination, identifiers, record_ids, alert=alert, fitting=fitting)
+    told = tx.escalations.behind([alert.id]).get(alert.id)
+    if told is None:
+        return parcel
+    return replace(parcel, escalation=told, programme=tx.programmes.get(tx.offers.get(told.offer_id).programme_id))
 
 
 def _note(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime) -> Parcel:

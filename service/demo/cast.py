@@ -10,11 +10,13 @@ from service.demo.record import Resource
 
 HOSPITAL_SCOPE = (
     "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru "
-    "system/ServiceRequest.rus system/Task.rus system/Organization.rs system/HealthcareService.rs"
+    "system/ServiceRequest.rus system/Task.rus system/Organization.rs system/HealthcareService.rs "
+    "system/Encounter.r system/Procedure.r"
 )
 PROGRAMME_SCOPE = (
     "system/Task.rus system/ServiceRequest.rs system/Patient.rs system/Consent.rs system/Observation.rs "
-    "system/Organization.rs system/HealthcareService.rs system/Encounter.crs"
+    "system/Organization.rs system/HealthcareService.rs system/Encounter.crus system/Procedure.crus "
+    "system/Communication.crs"
 )
 
 

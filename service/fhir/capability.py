@@ -34,8 +34,9 @@ class Served:
 RESULT_PARAMETERS = ("_sort", "_count", "_include", "_format")
 
 SERVED: tuple[Served, ...] = (
+    Served("Communication", ("read", "create")),
     Served("Consent", ("read", "update", "create")),
-    Served("Encounter", ("create",)),
+    Served("Encounter", ("read", "update", "create")),
     Served(
         "HealthcareService",
         ("read", "search-type"),
@@ -57,6 +58,7 @@ SERVED: tuple[Served, ...] = (
         search={"_id": "token", "active": "token", "identifier": "token", "name": "string", "type": "token"},
     ),
     Served("Patient", ("read", "update", "create"), conditional_update=True),
+    Served("Procedure", ("read", "update", "create")),
     Served("QuestionnaireResponse", ("read", "update", "create")),
     Served(
         "ServiceRequest",

@@ -12,6 +12,7 @@ import httpx
 from service.delivery.channel import Learned, Parcel, Sent
 from service.fhir.terms import ALERT_ID, NOTE_ID, OFFER_ID, REFERRAL_ID
 from service.fhir.visit import Stop, Visit
+from service.fhir.write.escalation import marked
 from service.fhir.write.outgoing import (
     outgoing_communication,
     outgoing_note,
@@ -103,7 +104,10 @@ async def _bring_communication(visit: Visit, rules: Rules) -> None:
     assert alert is not None  # noqa: S101 - packed with every Communication
     patient = await _patient(visit, alert.patient_id) if alert.patient_id else None
     identifier = Identifier(ALERT_ID, alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}")
-    resource = outgoing_communication(alert, rules.alert_text(alert.code.value), patient, visit.parcel.fitting)
+    told, programme = visit.parcel.escalation, visit.parcel.programme
+    words = [marked(told, programme, rules)] if told and programme else []
+    further = [*(each.name for each in visit.parcel.fitting), *words]
+    resource = outgoing_communication(alert, rules.alert_text(alert.code.value), patient, further)
     await visit.put("Communication", identifier.value, identifier, resource, refresh=False)
 
 

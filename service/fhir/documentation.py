@@ -41,10 +41,11 @@ def taking(resource_type: str, method: str, path: str = "") -> Tree:
         extra["parameters"].insert(0, _words()["identifier"])
     content = {"schema": _schema(resource_type), "examples": _examples(_operation(name)["examples"])}
     extra["requestBody"] = {"required": True, "content": {FHIR_JSON: content, "application/json": content}}
+    answered_with = _operation(name).get("answers_with", resource_type)
     said = {201: "It is new and kept."} if creates or by_identifier else {}
     said[200] = "It was there already." if creates else "It is kept, or nothing had changed."
     answers = {
-        status: _answered(name, words, resource_type, {**_VERSION_HEADERS, "Location": "Location"})
+        status: _answered(name, words, answered_with, {**_VERSION_HEADERS, "Location": "Location"})
         for status, words in said.items()
     }
     refusals = _TAKING if creates or by_identifier else (*_TAKING, 404)

@@ -100,7 +100,7 @@ class Door:
             raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, needed)))
         return caller
 
-    async def anybody(self, request: Request) -> Caller:
+    async def anybody(self, request: Request, *, whatever_it_accepts: bool = False) -> Caller:
         """The authenticated caller, whatever its scopes are; raises Problem with 401, 406 or 429."""
         correlation_id: str = request.state.correlation_id
         try:
@@ -109,7 +109,7 @@ class Door:
             raise Problem(reply(Fault.NOT_AUTHENTICATED)) from problem
         if not self.limit.allows(caller.client_id):
             raise Problem(reply(Fault.TOO_MANY_REQUESTS))
-        if not _acceptable(request.headers.get("accept", "*/*")):
+        if not whatever_it_accepts and not _acceptable(request.headers.get("accept", "*/*")):
             raise Problem(reply(Fault.NOT_ACCEPTABLE))
         return caller
 
@@ -120,15 +120,27 @@ def _acceptable(accept: str) -> bool:
 
 async def read_body(request: Request) -> bytes:
     """The body, refused as soon as it is longer than the guard takes, and before it is read when it is no JSON."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in TAKEN_MEDIA_TYPES or request.headers.get("content-encoding", "identity") != "identity":
+    if media_type_of(request) not in TAKEN_MEDIA_TYPES or is_encoded(request):
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
+    return await read_all(request)
+
+
+async def read_all(request: Request) -> bytes:
+    """The same, whatever it says that it is."""
     return await _read(request, LARGEST)
+
+
+def media_type_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_encoded(request: Request) -> bool:
+    return request.headers.get("content-encoding", "identity") != "identity"
 
 
 async def read_form(request: Request) -> list[tuple[str, str]]:
     """The parameters of a search by POST (FHIR R4, 3.1.1.1)."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+    if media_type_of(request) != FORM:
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, FORM))
     body = await _read(request, LONGEST_FORM)
     return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)

@@ -11,20 +11,22 @@ from fastapi import APIRouter, Request, Response
 
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
-from service.fhir.door import DirectRoute, Door, Problem, answer, read_body, refusal
+from service.fhir.door import DirectRoute, Door, Problem, answer, read_body
 from service.fhir.faults import Fault
 from service.fhir.guard import parse
+from service.fhir.hearing import refused
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
 from service.fhir.raw import patch
 from service.fhir.read import common
 from service.fhir.read.consent import read_consent
-from service.fhir.read.encounter import read_encounter
+from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.service_request import read_service_request
 from service.fhir.read.task import read_answer, read_task
-from service.fhir.showing import Shown, show
+from service.fhir.showing import show
+from service.fhir.shown import Shown
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
@@ -83,8 +85,8 @@ def _response(tree: Tree, received: Received, door: Door, caller: Caller, now: d
     return read_response(tree, received, rules=door.rules, questions=forms, base=door.base_url, now=now)
 
 
-def _encounter(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedContact:
-    return read_encounter(tree, received, base=door.base_url)
+def _contact(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedContact:
+    return read_contact(tree, received, base=door.base_url, now=now)
 
 
 _HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
@@ -99,7 +101,10 @@ ADDRESSES = (
     Address(_HOSPITAL, "PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
     Address(_HOSPITAL, "POST", "/fhir/Consent", "Consent", _consent, record_consent),
     Address(_HOSPITAL, "PUT", "/fhir/Consent/{id}", "Consent", _consent, record_consent),
-    Address(_COMMUNITY, "POST", "/fhir/Encounter", "Encounter", _encounter, record_contact),
+    Address(_COMMUNITY, "POST", "/fhir/Encounter", "Encounter", _contact, record_contact),
+    Address(_COMMUNITY, "PUT", "/fhir/Encounter/{id}", "Encounter", _contact, record_contact),
+    Address(_COMMUNITY, "POST", "/fhir/Procedure", "Procedure", _contact, record_contact),
+    Address(_COMMUNITY, "PUT", "/fhir/Procedure/{id}", "Procedure", _contact, record_contact),
 )
 
 
@@ -152,7 +157,7 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
         raise
     outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))
     if isinstance(outcome, Refused):
-        return refusal(outcome)
+        return refused(door, caller, outcome, isinstance(message, ReceivedContact) and message.said is not None)
     if isinstance(outcome, Accepted) and tx.stamp is not None:
         version, stamp = outcome.version, tx.stamp
     else:
@@ -188,7 +193,7 @@ async def _update_ours(door: Door, type: str, id: str, request: Request) -> Resp
 
     outcome, shown, tx = await door.store.run(caller, update)
     if isinstance(outcome, Refused):
-        return refusal(outcome)
+        return refused(door, caller, outcome, isinstance(message, ReceivedUpdate) and message.says_something)
     if shown is None:
         raise Problem(reply(Reason.NOT_FOUND))
     stamp = tx.stamp if isinstance(outcome, Accepted) and tx.stamp is not None else shown.stamp

@@ -16,11 +16,15 @@ MOST_ISSUES = 20
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One OperationOutcome.issue. `expression` is the element it is about, as a FHIRPath of names and indexes."""
+    """One OperationOutcome.issue. `expression` is the element it is about, as a FHIRPath of names and indexes.
+
+    `severity` is a code of IssueSeverity: fatal, error, warning or information; None where it follows from the answer.
+    """
 
     code: str
     text: str
     expression: str | None = None
+    severity: str | None = None
 
 
 class Finding(NamedTuple):
@@ -53,8 +57,9 @@ class BadInput(Exception):
 
 
 def operation_outcome(issues: Iterable[Issue], severity: str = "error") -> bytes:
-    """An OperationOutcome as JSON. `severity` is a code of IssueSeverity: fatal, error, warning or information."""
-    return orjson.dumps({"resourceType": "OperationOutcome", "issue": [_wire(each, severity) for each in issues]})
+    """An OperationOutcome as JSON. `severity` is that of an issue which has none of its own."""
+    wired = [_wire(each, each.severity or severity) for each in issues]
+    return orjson.dumps({"resourceType": "OperationOutcome", "issue": wired})
 
 
 def _wire(issue: Issue, severity: str) -> dict[str, str | list[str]]:

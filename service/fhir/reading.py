@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from service.fhir.capability import capability
 from service.fhir.documentation import asking_placement, reading
 from service.fhir.door import DirectRoute, Door, answer, refusal
-from service.fhir.showing import Shown, show
+from service.fhir.showing import show
+from service.fhir.shown import Shown
 from service.fhir.survey import Tree
 from service.fhir.write.placement import placements
 from service.flow.answer import Reason, Refused
@@ -19,8 +20,8 @@ from service.shared.version import VERSION
 from service.store.unit_of_work import UnitOfWork
 
 READ_TYPES = (
-    "Patient", "Consent", "Observation", "QuestionnaireResponse", "ServiceRequest", "Task", "Encounter",
-    "HealthcareService", "Organization",
+    "Patient", "Consent", "Observation", "QuestionnaireResponse", "ServiceRequest", "Task", "Encounter", "Procedure",
+    "Communication", "HealthcareService", "Organization",
 )  # fmt: skip
 
 

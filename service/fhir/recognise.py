@@ -7,6 +7,7 @@ import orjson
 
 from service.fhir.read.common import reference_of
 from service.fhir.read.questionnaire_response import use_of
+from service.fhir.read.written import concern_of
 from service.flow.keep_unreadable import Recognised, Words
 from service.flow.received import Reference
 from service.flow.rules import Rules
@@ -15,7 +16,7 @@ from service.screening.result import whole_score
 from service.shared.code import Code
 
 # What a person writes, by the name of the element: Annotation.text and Communication.payload, and a reason in words.
-_WRITTEN = frozenset({"note", "payload", "statusReason", "comment"})
+_WRITTEN = frozenset({"note", "payload", "statusReason", "reasonCode", "comment"})
 _MOST_NAMED = 20
 
 
@@ -33,6 +34,8 @@ def words(body: bytes, address: Reference | None, base: str) -> Words | None:
         return Words(said, about) if said else None
     nodes = list(_nodes(tree))
     written = [each for node in nodes for name in _WRITTEN & node.keys() for each in _each(node[name]) if _says(each)]
+    # A concern by a code of ours was written, too.
+    written += [node for node in nodes if concern_of(node) is not None]
     if not written:
         return None
     literals = [node for node in nodes if isinstance(node.get("reference"), str)]

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Request, Response
 from service.fhir.documentation import searching
 from service.fhir.door import DirectRoute, Door, answer, read_form, refusal
 from service.fhir.search import TaskSearch, next_link, read_next_link, read_search
-from service.fhir.showing import Shown, show_focus, show_tasks
+from service.fhir.showing import show_focus, show_tasks
+from service.fhir.shown import Shown
 from service.fhir.write.bundle import SearchMode, search_bundle
 from service.flow.answer import Reason, Refused
 from service.referrals.alert import Alert

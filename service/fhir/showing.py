@@ -2,14 +2,14 @@
 unit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import orjson
 
 from service.fhir.raw import patch
+from service.fhir.shown import Shown, Tree
+from service.fhir.told import answers_to, show_communication, show_contact, words_behind
 from service.fhir.write import alert as alerts
 from service.fhir.write import directory, offer, record
 from service.flow.disclose import OfferView, disclose
@@ -21,30 +21,6 @@ from service.referrals.referral import Referral
 from service.shared.caller import OrganisationKind
 from service.shared.clock import milliseconds
 from service.store.unit_of_work import UnitOfWork
-
-Tree = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One resource in the caller's view. `etag` is its version there, `stamp` the milliseconds of its last change.
-
-    It is written out after the unit, for a change of this very unit has its stamp only then. `write` gives a tree, or a
-    fragment where the resource is served byte for byte as received.
-    """
-
-    etag: str
-    stamp: int
-    write: Callable[[int], Tree | orjson.Fragment]
-
-    def tree(self) -> Tree:
-        """Only for what is written here and not served as received, as everything is that a search can find."""
-        written = self.write(self.stamp)
-        assert isinstance(written, dict)  # noqa: S101
-        return written
-
-    def body(self, stamp: int | None = None) -> bytes:
-        return orjson.dumps(self.write(self.stamp if stamp is None else stamp))
 
 
 def show(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
@@ -63,9 +39,10 @@ def show_tasks(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert
         write = _programme_tasks(tx, rules, views)
         return [_viewed(view, stamp, write) for view, (_, stamp) in zip(views, found, strict=True)]
     write_record = _record_tasks(tx, rules, offers, now)
-    fitting = {id for thing, _ in found if isinstance(thing, Alert) for id in thing.programmes}
+    raised = [thing for thing, _ in found if isinstance(thing, Alert)]
+    fitting = {id for alert in raised for id in alert.programmes}
     names = tx.programmes.called(fitting) if fitting else {}
-    write_alert = partial(_alert, rules=rules, names=names)
+    write_alert = partial(_alert, rules=rules, names=names, words=words_behind(tx, rules, raised))
     return [_recorded(tx, thing, stamp, write_record, write_alert) for thing, stamp in found]
 
 
@@ -86,6 +63,7 @@ def _viewed(view: OfferView, stamp: int, write: Callable[[OfferView, int], Tree]
 def _programme_tasks(tx: UnitOfWork, rules: Rules, views: Sequence[OfferView]) -> Callable[[OfferView, int], Tree]:
     ids = [view.offer.id for view in views]
     notes, outputs = tx.offers.reports(ids, "note"), tx.offers.reports(ids, "output")
+    answers = answers_to(tx, rules, ids)
     names = tx.organisations.names(
         {each for view in views for each in (view.offer.tenant_id, view.offer.organisation_id)}
     )
@@ -100,6 +78,7 @@ def _programme_tasks(tx: UnitOfWork, rules: Rules, views: Sequence[OfferView]) -
             owner_name=names.get(view.offer.organisation_id),
             notes=notes.get(id, ()),
             outputs=outputs.get(id, ()),
+            answers=answers.get(id, ()),
         )
 
     return write
@@ -117,8 +96,8 @@ def _record_tasks(tx: UnitOfWork, rules: Rules, offers: Sequence[Offer], now: da
     return write
 
 
-def _alert(alert: Alert, stamp: int, *, rules: Rules, names: Mapping[str, str]) -> Tree:
-    return alerts.alert_task(alert, stamp, rules, names)
+def _alert(alert: Alert, stamp: int, *, rules: Rules, names: Mapping[str, str], words: Mapping[str, str]) -> Tree:
+    return alerts.alert_task(alert, stamp, rules, names, words.get(alert.id))
 
 
 def _recorded(
@@ -199,13 +178,19 @@ _PUBLIC: Mapping[str, Callable[[UnitOfWork, str], Shown | None]] = {
 }
 Show = Callable[[UnitOfWork, Rules, str, str, datetime], Shown | None]
 
-_HOSPITAL: Mapping[str, Show] = {"Task": _task, "ServiceRequest": _service_request}
+_HOSPITAL: Mapping[str, Show] = {
+    "Task": _task,
+    "ServiceRequest": _service_request,
+    "Encounter": show_contact,
+    "Procedure": show_contact,
+}
 _COMMUNITY: Mapping[str, Show] = {
     "Task": _task,
     "ServiceRequest": _derived,
     "Patient": _derived,
     "Consent": _derived,
     "Observation": _derived,
+    "Communication": show_communication,
 }
 _DERIVED: Mapping[str, Callable[[OfferView, int], Tree]] = {
     "ServiceRequest": offer.service_request,

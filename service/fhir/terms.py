@@ -15,6 +15,7 @@ REQUEST_ID: Final = f"{OURS}/identifier/request"
 REFERRAL_ID: Final = f"{OURS}/identifier/referral"
 ALERT_ID: Final = f"{OURS}/identifier/alert"
 NOTE_ID: Final = f"{OURS}/identifier/note"
+MESSAGE_ID: Final = f"{OURS}/identifier/message"
 ORGANISATION_ID: Final = f"{OURS}/identifier/organisation"
 
 # Our code systems. The codes in them are the values of the domain's own enumerations.
@@ -31,6 +32,8 @@ ENGAGEMENT: Final = f"{OURS}/CodeSystem/engagement"
 ENDING: Final = f"{OURS}/CodeSystem/ending"
 CONTACT_OUTCOME: Final = f"{OURS}/CodeSystem/contact-outcome"
 CONTACT_MODE: Final = f"{OURS}/CodeSystem/contact-mode"
+BUSINESS_STATUS: Final = f"{HL7}/us/bser/CodeSystem/TaskBusinessStatusCS"
+CONCERN: Final = f"{OURS}/CodeSystem/concern"
 MASKED_REASON: Final = Code(f"{OURS}/CodeSystem/masked", "reason-for-referral")
 CONSENT_POLICY: Final = f"{OURS}/policy/peer-support"
 
@@ -43,6 +46,7 @@ ESCALATION_CONTACT: Final = f"{OURS}/StructureDefinition/escalation-contact"
 SUPPORT_NEEDS: Final = f"{OURS}/StructureDefinition/support-needs"
 OPEN_PLACES: Final = f"{OURS}/StructureDefinition/open-places"
 PROGRAMME_QUALITY: Final = f"{OURS}/StructureDefinition/programme-quality"
+ESCALATION: Final = f"{OURS}/StructureDefinition/escalation"
 INTERPRETER_REQUIRED: Final = f"{HL7}/StructureDefinition/patient-interpreterRequired"
 ORDINAL_VALUE: Final = f"{HL7}/StructureDefinition/ordinalValue"
 ITEM_WEIGHT: Final = f"{HL7}/StructureDefinition/itemWeight"
@@ -70,7 +74,8 @@ RECIPIENT: Final = Code(f"{TERMINOLOGY}/v3-ParticipationType", "IRCP")
 
 # That she was referred at all says something about her mental health, whatever else the resource holds.
 RESTRICTED: Final = Code(f"{TERMINOLOGY}/v3-Confidentiality", "R")
-PSYCHIATRY: Final = Code(f"{TERMINOLOGY}/v3-ActCode", "PSY")
+ACT_CODE: Final = f"{TERMINOLOGY}/v3-ActCode"
+PSYCHIATRY: Final = Code(ACT_CODE, "PSY")
 
 HEALTHCARE_PROVIDER: Final = Code(f"{TERMINOLOGY}/organization-type", "prov")
 COMMUNITY_GROUP: Final = Code(f"{TERMINOLOGY}/organization-type", "cg")

@@ -16,11 +16,15 @@ _BRINGS_ABOUT = {AlertState.ACKNOWLEDGED: AlertTrigger.ACKNOWLEDGE, AlertState.R
 
 @dataclass(frozen=True, slots=True)
 class ReceivedAnswer:
-    """`state` is the one that the alert is to have, None when what was sent is no state of an alert."""
+    """`state` is the one that the alert is to have, None when what was sent is no state of an alert.
+
+    `role` is what the clinician who answers is to the team, None when it was not said.
+    """
 
     received: Received
     alert_id: str
     state: AlertState | None
+    role: str | None = None
 
 
 def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: datetime) -> Answer:
@@ -43,7 +47,7 @@ def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
     if trigger is AlertTrigger.RESOLVE and ALERT_KINDS[alert.code].task is AlertTask.REVIEW:
         return Refused(Reason.REVIEW_OUTCOME_REQUIRED, "status")
-    moved = None if trigger is None else move_alert(tx, rules, alert, trigger, now)
+    moved = None if trigger is None else move_alert(tx, rules, alert.seen_by(message.role, now), trigger, now)
     if moved is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     return Accepted("Task", alert.id, moved.version)

@@ -103,9 +103,5 @@ def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:
 
 def _offer(tx: Transaction, about: Iterable[Reference]) -> Offer | None:
     """The first offer named that the caller holds, by its own id or by one of its handles."""
-    named = (
-        tx.visible.offer(each.id) if each.type == "Task" else tx.visible.offer_by_handle(each.type, each.id)
-        for each in about
-        if each.id is not None and each.base is None
-    )
+    named = (tx.visible.once_offered(each.type, each.id) for each in about if each.id is not None and each.base is None)
     return next((offer for offer in named if offer and offer.organisation_id == tx.caller.organisation_id), None)

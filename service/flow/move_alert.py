@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from service.flow.escalate import show_answer
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.alert import ALERT_TABLE, Alert, AlertEffect, AlertTrigger
+from service.referrals.alert import ALERT_TABLE, Alert, AlertCode, AlertEffect, AlertTrigger
 from service.shared.audit import Action, AuditEvent
 
 
@@ -22,6 +23,8 @@ def move_alert(tx: Transaction, rules: Rules, alert: Alert, trigger: AlertTrigge
         moved = _CARRY_OUT[effect](tx, rules, moved, now)
     tx.alerts.save(moved, alert)
     tx.audit.write(AuditEvent(Action.UPDATE, f"Alert/{alert.id}", alert.patient_id, trigger))
+    if alert.code is AlertCode.ESCALATION and state is not alert.state:
+        show_answer(tx, alert.id)
     return moved
 
 

@@ -21,10 +21,14 @@ def raise_alert(
     referral_id: str | None,
     now: datetime,
     programmes: tuple[str, ...] = (),
+    priority: Priority | None = None,
 ) -> Alert:
-    """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced."""
+    """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced.
+
+    `priority` None is the one of its kind.
+    """
     kind, policy = ALERT_KINDS[code], rules.policy(tenant_id)
-    priority = kind.priority or _site_priority(code, policy)
+    priority = priority or kind.priority or _site_priority(code, policy)
     alert = Alert(
         id=tx.new_id(),
         version=1,

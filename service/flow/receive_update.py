@@ -8,11 +8,13 @@ from service.consent.disclosure import Element, ViewStage
 from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.escalate import escalate
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
+from service.referrals.escalation import Said, all_of
 from service.referrals.offer import (
     OFFER_TABLE,
     VIEW_STAGE,
@@ -76,6 +78,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """An entry of `note` or `output` as it was sent, and what it says that a clinician must hear, None for nothing."""
+
+    element: str
+    content: Report
+    said: Said | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedUpdate:
     """What a programme says of an offer as a whole; what differs from `base_version` is what it means.
 
@@ -90,15 +101,19 @@ class ReceivedUpdate:
     status_reason: str | None
     business_status: str | None
     named: tuple[Named, ...]
-    notes: tuple[Report, ...]
-    outputs: tuple[Report, ...]
+    reports: tuple[Reported, ...]
     ending: Ending | None = None
+
+    @property
+    def says_something(self) -> bool:
+        return any(each.said is not None for each in self.reports)
 
 
 def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Answer:
     """Merge the update into the offer and move offer and referral. Only what differs from its base was intended."""
     offer = tx.visible.offer(message.offer_id)
     if offer is None:
+        offer = _hear_of_what_was(tx, rules, message, now)
         answer: Answer = Refused(Reason.NOT_FOUND)
     elif offer.organisation_id != tx.caller.organisation_id:
         answer = Refused(Reason.NOT_THE_OWNER)
@@ -107,6 +122,16 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
         # Read again under the lock: a withdrawal may have been committed while we waited for it.
         answer = _update(tx, rules, tx.visible.offer(offer.id) or offer, message, now)
     return remember(tx, message.received, offer.patient_id if offer else None, answer)
+
+
+def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Offer | None:
+    """The offer whose tombstone is gone: there is nothing to update, and somebody is still worried about her."""
+    held = tx.visible.once_offered("Task", message.offer_id)
+    if held is not None and held.organisation_id == tx.caller.organisation_id:
+        tx.patients.lock(held.patient_id)
+        _report(tx, rules, held, message, now)
+        return held
+    return None
 
 
 def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Answer:
@@ -190,14 +215,15 @@ def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> R
 
 def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> bool:
     """Keep the notes and outputs that are new. What a volunteer writes goes unfiltered to a clinician (DESIGN 9)."""
-    new: dict[str, list[Report]] = {"note": [], "output": []}
-    for element, sent in (("note", message.notes), ("output", message.outputs)):
-        known = list(tx.offers.reports([offer.id], element).get(offer.id, ())) if sent else []
-        for content in sent:
-            if content not in known:
-                known.append(content)
-                new[element].append(content)
-                tx.offers.add_report(offer.id, element, content, now)
-    if new["note"]:
-        advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.RISK_ESCALATED, now)
-    return any(new.values())
+    elements = {each.element for each in message.reports}
+    known = {element: [*tx.offers.reports([offer.id], element).get(offer.id, ())] for element in elements}
+    new: list[Reported] = []
+    for each in message.reports:
+        if each.content not in known[each.element]:
+            known[each.element].append(each.content)
+            new.append(each)
+            tx.offers.add_report(offer.id, each.element, each.content, now)
+    said = [each.said for each in new if each.said is not None]
+    if said:
+        escalate(tx, rules, offer, all_of(said), now, type="Task")
+    return bool(new)

@@ -1,16 +1,18 @@
-"""A programme reports an attempt to reach her or a session with her (FHIR Encounter)."""
+"""A programme reports an attempt to reach her or a session with her (FHIR Encounter or Procedure), or corrects it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.escalate import escalate
 from service.flow.identify import identify
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.contact import Contact, ContactMode, ContactOutcome
+from service.referrals.contact import MAY_LIE_AHEAD, Contact, ContactMode, ContactOutcome
+from service.referrals.escalation import Said
 from service.referrals.offer import ACTIVE, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY
 
@@ -20,55 +22,118 @@ REPORTABLE = (*ACTIVE, OfferState.COMPLETED, OfferState.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class ReceivedContact:
-    """`patient_handle` and `service_request_handle` are the offer's own ids; at least one of the two is set."""
+    """`patient_handle`, `service_request_handle` and `offer_id` are the offer's own ids; at least one of them is set.
+
+    `said` is what somebody wrote in it, None for nothing.
+    """
 
     received: Received
     patient_handle: str | None
     service_request_handle: str | None
-    mode: ContactMode
+    mode: ContactMode | None
     outcome: ContactOutcome
     started_at: datetime
     ended_at: datetime | None
+    offer_id: str | None = None
+    said: Said | None = None
 
 
 def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Answer:
-    """Keep the contact and owe the record the new count."""
+    """Keep the contact and owe the record the new count. What was written in it is heard also when it is refused."""
     offer = _offer(tx, message)
     if offer is None:
+        offer = _hear_of_what_was(tx, rules, message, now)
         answer: Answer = Refused(Reason.SUBJECT_UNKNOWN, "subject")
     else:
         tx.patients.lock(offer.patient_id)
-        answer = _record(tx, rules, _offer(tx, message) or offer, message, now)
+        held = _offer(tx, message) or offer
+        answer = _keep(tx, rules, held, message, now)
+        if message.said is not None and not isinstance(answer, Repeated):
+            _hear(tx, rules, held, message.received.type, message.said, now)
     return remember(tx, message.received, offer.patient_id if offer else None, answer)
 
 
 def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
-    """The offer that both handles name, when both are given."""
+    """The offer that all of them name, when several are given."""
     named = [
         tx.visible.offer_by_handle(type, handle)
         for type, handle in (("Patient", message.patient_handle), ("ServiceRequest", message.service_request_handle))
         if handle is not None
     ]
-    # By id: between the two look-ups somebody else's change may have made another version of it.
+    named += [tx.visible.offer(message.offer_id)] if message.offer_id is not None else []
+    # By id: between the look-ups somebody else's change may have made another version of it.
     one = len({offer and offer.id for offer in named}) == 1
     held = named[0] if one else None
     return held if held is not None and held.organisation_id == tx.caller.organisation_id else None
 
 
-def _record(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
+def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Offer | None:
+    """The offer whose tombstone is gone: there is nothing to report on, but somebody wrote something about her."""
+    if message.patient_handle is None or message.said is None:
+        return None
+    held = tx.visible.once_offered("Patient", message.patient_handle)
+    if held is None or held.organisation_id != tx.caller.organisation_id:
+        return None
+    tx.patients.lock(held.patient_id)
+    _hear(tx, rules, held, message.received.type, message.said, now)
+    return held
+
+
+def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
     if offer.state not in REPORTABLE:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "basedOn")
-    if message.outcome is not ContactOutcome.CANCELLED and message.started_at > now + CLOCKS_DIFFER_BY:
-        return Refused(Reason.IN_THE_FUTURE, "period.start")
-    new_id = tx.new_id()
-    owner = identify(tx, message.received, new_id)
+    if message.outcome not in MAY_LIE_AHEAD and message.started_at > now + CLOCKS_DIFFER_BY:
+        return Refused(Reason.IN_THE_FUTURE, "Encounter.period.start | Procedure.performed")
+    answer = _add(tx, offer, message) if message.received.target_id is None else _correct(tx, offer, message)
+    if isinstance(answer, Accepted):
+        save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
+    return answer
+
+
+def _add(tx: Transaction, offer: Offer, message: ReceivedContact) -> Answer:
+    received, new_id = message.received, tx.new_id()
+    owner = identify(tx, received, new_id)
     if isinstance(owner, Refused):
         return owner
     if owner != new_id:
-        version, body = tx.inbox.latest("Encounter", owner) or (1, b"")
-        if message.received.condition is not None or body == message.received.body:
-            return Repeated("Encounter", owner, version)
+        version, body = tx.inbox.latest(received.type, owner) or (1, b"")
+        if received.condition is not None or body == received.body:
+            return Repeated(received.type, owner, version)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
-    tx.contacts.add(Contact(new_id, offer.id, message.mode, message.outcome, message.started_at, message.ended_at))
-    save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
-    return Accepted("Encounter", new_id, 1, created=True)
+    tx.contacts.add(_contact(offer, message, new_id, 1))
+    return Accepted(received.type, new_id, 1, created=True)
+
+
+def _correct(tx: Transaction, offer: Offer, message: ReceivedContact) -> Answer:
+    """Its own programme says it anew; a contact of another offer or type is not at this address."""
+    received = message.received
+    known = tx.contacts.find(received.target_id or "")
+    if known is None or (known.offer_id, known.type) != (offer.id, received.type):
+        return Refused(Reason.NOT_FOUND)
+    if received.expected_version not in (None, known.version):
+        return Refused(Reason.VERSION_STALE)
+    changed = _contact(offer, message, known.id, known.version)
+    _, body = tx.inbox.latest(received.type, known.id) or (1, b"")
+    if changed == known and body == received.body:
+        return Repeated(received.type, known.id, known.version)
+    tx.contacts.save(replace(changed, version=known.version + 1))
+    return Accepted(received.type, known.id, known.version + 1)
+
+
+def _contact(offer: Offer, message: ReceivedContact, id: str, version: int) -> Contact:
+    return Contact(
+        id,
+        version,
+        message.received.type,
+        offer.id,
+        message.mode,
+        message.outcome,
+        message.started_at,
+        message.ended_at,
+    )
+
+
+def _hear(tx: Transaction, rules: Rules, offer: Offer, type: str, said: Said, now: datetime) -> None:
+    """The same words of a contact are told once, however often it is sent and corrected."""
+    if not any((each.type, each.said) == (type, said) for each in tx.escalations.of_offer(offer.id)):
+        escalate(tx, rules, offer, said, now, type=type)

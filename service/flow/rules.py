@@ -10,6 +10,18 @@ from service.shared.code import Code
 
 DEFAULT_SITE = "default"
 OTHERWISE = "otherwise"
+ESCALATION_TEXTS = (
+    "emergency",
+    "told",
+    "several",
+    "unknown",
+    "refused",
+    "heading",
+    "no-telephone",
+    "attachment",
+    "nothing-written",
+)
+HEADING_FIELDS = ("programme", "telephone", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +30,9 @@ class Rules:
 
     `policies` is by organisation id, with `default` for a site that has said nothing of its own. `alert_texts` are what
     a clinician reads for an alert's code, `status_reasons` what a programme reads when its offer changes; both have
-    `otherwise` for a code without words. `note_texts` are what a note in the record says. `version` names the
-    whole content of mappings/.
+    `otherwise` for a code without words. So has `concern_texts`, for a clinician; `escalation_texts` has a text for
+    each of `ESCALATION_TEXTS`. `note_texts` are what a note in the record says. `version` names the whole content of
+    mappings/.
     """
 
     instruments: Mapping[str, Instrument]
@@ -30,6 +43,8 @@ class Rules:
     alert_texts: Mapping[str, str]
     status_reasons: Mapping[str, str]
     note_texts: NoteTexts
+    escalation_texts: Mapping[str, str]
+    concern_texts: Mapping[str, str]
     version: str
 
     def policy(self, organisation_id: str) -> Policy:
@@ -40,3 +55,6 @@ class Rules:
 
     def status_reason(self, code: str) -> str:
         return self.status_reasons.get(code, self.status_reasons[OTHERWISE])
+
+    def concern_text(self, code: str) -> str:
+        return self.concern_texts.get(code, self.concern_texts[OTHERWISE])

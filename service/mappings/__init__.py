@@ -40,6 +40,8 @@ def load(folder: Path | None = None) -> Rules:
         alert_texts=texts.by_code("alert"),
         status_reasons=texts.by_code("status_reason"),
         note_texts=texts.notes(),
+        escalation_texts=texts.escalation(),
+        concern_texts=texts.by_code("concern"),
         version=_version(files.path),
     )
     for name in files.names("programmes/*.toml"):

@@ -1,8 +1,9 @@
 """texts.toml: the words that people read."""
 
 from collections.abc import Iterable
+from string import Formatter
 
-from service.flow.rules import OTHERWISE
+from service.flow.rules import ESCALATION_TEXTS, HEADING_FIELDS, OTHERWISE
 from service.mappings.reader import Table
 from service.referrals.note import NoteKind
 from service.referrals.note_text import FIELDS, ContactsField, NoteField, NoteTexts, wrong_fields
@@ -31,6 +32,17 @@ class Wording:
             contacts=self._template(contacts, "counted", frozenset(ContactsField)),
             endings={ending: self._template(contacts, ending, frozenset()) for ending in Ending},
         )
+
+    def escalation(self) -> dict[str, str]:
+        table = self._table.table("escalation")
+        texts = {key: self._text(table, key) for key in ESCALATION_TEXTS}
+        try:
+            fields = sorted(field for _, field, *_ in Formatter().parse(texts["heading"]) if field is not None)
+        except ValueError:
+            fields = []
+        if fields != sorted(HEADING_FIELDS):
+            table.note("heading", f"does not name each of {', '.join(f'{{{each}}}' for each in HEADING_FIELDS)} once")
+        return texts
 
     def _text(self, table: Table, key: str) -> str:
         text = table.text(key)

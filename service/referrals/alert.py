@@ -1,6 +1,6 @@
 """Something a named clinician must see and acknowledge by a time (FHIR Task to the maternity team, DESIGN 6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -106,6 +106,7 @@ class Alert:
     """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.
 
     `programmes` are the ids of those that a request for consent names, the best first.
+    `acknowledged_by_role` is what the clinician who acknowledged it is to the team, None when that was not said.
     """
 
     id: str
@@ -120,3 +121,11 @@ class Alert:
     due_at: datetime
     rung: int = 0
     programmes: tuple[str, ...] = ()
+    acknowledged_at: datetime | None = None
+    acknowledged_by_role: str | None = None
+
+    def seen_by(self, role: str | None, now: datetime) -> "Alert":
+        """Acknowledged by whoever was first; the state is its table's to change."""
+        if self.acknowledged_at is not None:
+            return self
+        return replace(self, acknowledged_at=now, acknowledged_by_role=role)

@@ -1,4 +1,4 @@
-"""An attempt to reach her or a session with her, as the programme reports it (FHIR Encounter)."""
+"""An attempt to reach her or a session with her, as the programme reports it (FHIR Encounter or Procedure)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,13 @@ class ContactOutcome(StrEnum):
     ATTEMPTED = "attempted"
     DID_NOT_ATTEND = "did-not-attend"
     CANCELLED = "cancelled"
+    PLANNED = "planned"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+# What was made, and so is counted: a plan, and what was called off, is no contact.
+MADE = (ContactOutcome.ATTENDED, ContactOutcome.ATTEMPTED, ContactOutcome.DID_NOT_ATTEND)
+MAY_LIE_AHEAD = (ContactOutcome.CANCELLED, ContactOutcome.PLANNED, ContactOutcome.ENTERED_IN_ERROR)
 
 
 class ContactMode(StrEnum):
@@ -25,11 +32,14 @@ class ContactMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`ended_at` None when only the start is known."""
+    """`type` is the FHIR resource that it was reported as; `mode` None where that did not say it, `ended_at` None when
+    only the start is known."""
 
     id: str
+    version: int
+    type: str
     offer_id: str
-    mode: ContactMode
+    mode: ContactMode | None
     outcome: ContactOutcome
     started_at: datetime
     ended_at: datetime | None

@@ -43,7 +43,6 @@ class ReferralTrigger(StrEnum):
     OFFER_DECLINED = "offer-declined"
     OFFER_RETURNED = "offer-returned"
     OFFER_COMPLETED = "offer-completed"
-    RISK_ESCALATED = "risk-escalated"
     # What later results say
     SELF_HARM_PRESENT = "self-harm-present"
     SELF_HARM_UNKNOWN = "self-harm-unknown"
@@ -107,7 +106,6 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     # A clinician re-places or closes it: it may neither be placed again nor end by itself.
     **_rows((_S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.OFFER_RETURNED, _S.ON_HOLD, _A.RETURNED),
     (_S.SUPPORTED, _T.OFFER_COMPLETED): (_S.COMPLETED, ()),
-    **_rows(tuple(ReferralState), _T.RISK_ESCALATED, None, _A.ESCALATION),
     **_rows(_STILL_TO_PLACE, _T.SELF_HARM_PRESENT, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_PRESENT),
     **_rows(_NOT_TO_PLACE, _T.SELF_HARM_PRESENT, None, _A.SELF_HARM_PRESENT),
     **_rows(_STILL_TO_PLACE, _T.SELF_HARM_UNKNOWN, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_UNKNOWN),

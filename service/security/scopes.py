@@ -11,10 +11,12 @@ from functools import lru_cache
 HOSPITAL = (
     "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru"
     " system/ServiceRequest.rus system/Task.rus system/Organization.rs system/HealthcareService.rs"
+    " system/Encounter.r system/Procedure.r"
 )
 PROGRAMME = (
     "system/Task.rus system/ServiceRequest.rs system/Patient.rs system/Consent.rs system/Observation.rs"
-    " system/Organization.rs system/HealthcareService.rs system/Encounter.crs"
+    " system/Organization.rs system/HealthcareService.rs system/Encounter.crus system/Procedure.crus"
+    " system/Communication.crs"
 )
 
 LETTERS = "cruds"

@@ -168,7 +168,14 @@ def _to_judged(programme_id: str, verdict: str, favours: list[str], open_places:
 
 
 def _alert_columns(alert: Alert) -> dict[str, object]:
-    return {"version": alert.version, "state": alert.state.value, "due_at": alert.due_at, "rung": alert.rung}
+    return {
+        "version": alert.version,
+        "state": alert.state.value,
+        "due_at": alert.due_at,
+        "rung": alert.rung,
+        "acknowledged_at": alert.acknowledged_at,
+        "acknowledged_by_role": alert.acknowledged_by_role,
+    }
 
 
 def to_alert(row: Row[Any]) -> Alert:
@@ -185,4 +192,6 @@ def to_alert(row: Row[Any]) -> Alert:
         due_at=row.due_at,
         rung=row.rung,
         programmes=tuple(row.programmes or ()),
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by_role=row.acknowledged_by_role,
     )

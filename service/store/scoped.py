@@ -25,20 +25,21 @@ SCOPE: dict[tuple[Table, OrganisationKind], Column[str]] = {
 
 
 @cache
-def _scoped(subject: Table, kind: OrganisationKind) -> Select[Any] | None:
+def _scoped(subject: Table, kind: OrganisationKind, also_let_go: bool) -> Select[Any] | None:
     column = SCOPE.get((subject, kind))
     if column is None:
         return None
     theirs = select(subject).where(column == bindparam("caller_organisation"))
-    return theirs.where(OFFER.c.let_go_at.is_(None)) if (subject, kind) == (OFFER, _COMMUNITY) else theirs
+    held = (subject, kind) == (OFFER, _COMMUNITY) and not also_let_go
+    return theirs.where(OFFER.c.let_go_at.is_(None)) if held else theirs
 
 
-def scoped(subject: Table, caller: Caller) -> Select[Any] | None:
+def scoped(subject: Table, caller: Caller, *, also_let_go: bool = False) -> Select[Any] | None:
     """The rows of `subject` that the caller may see, None when it may see none whatever they hold.
 
-    Execute it with `scope_of(caller)`.
+    `also_let_go` adds what it could see once: nothing of that may be shown. Execute it with `scope_of(caller)`.
     """
-    return _scoped(subject, caller.kind)
+    return _scoped(subject, caller.kind, also_let_go)
 
 
 def scope_of(caller: Caller) -> dict[str, object]:

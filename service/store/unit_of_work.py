@@ -18,6 +18,7 @@ from service.store.deliveries import Deliveries
 from service.store.dialect import Dialect
 from service.store.directory import Organisations, Programmes
 from service.store.due import Due
+from service.store.escalations import Escalations
 from service.store.feed import Feed
 from service.store.inbox import Inbox
 from service.store.leases import Leases
@@ -149,6 +150,10 @@ class UnitOfWork:
     @cached_property
     def alerts(self) -> Alerts:
         return Alerts(self)
+
+    @cached_property
+    def escalations(self) -> Escalations:
+        return Escalations(self)
 
     @cached_property
     def contacts(self) -> Contacts:

@@ -77,6 +77,13 @@ class Visible:
         row = self._one(OFFER, {HANDLES[type]: handle}) if type in HANDLES else None
         return None if row is None else to_offer(row)
 
+    def once_offered(self, type: str, id: str) -> Offer | None:
+        """An offer that the caller holds or held, by its own id or by a handle, also when it was let go: nothing of it
+        is shown for this, but what is told about her is heard."""
+        key = "id" if type == "Task" else HANDLES.get(type)
+        row = self._one(OFFER, {key: id}, also_let_go=True) if key else None
+        return None if row is None else to_offer(row)
+
     def alert(self, id: str) -> Alert | None:
         row = self._one(ALERT, {"id": id})
         return None if row is None else to_alert(row)
@@ -92,9 +99,15 @@ class Visible:
         return KeptResource(row.version, row.stamp, body, row.patient_id)
 
     def _one(
-        self, subject: Table, key: Mapping[str, str], *, newest: bool = False, lock: bool = False
+        self,
+        subject: Table,
+        key: Mapping[str, str],
+        *,
+        newest: bool = False,
+        lock: bool = False,
+        also_let_go: bool = False,
     ) -> Row[Any] | None:
-        scope = scoped(subject, self._unit.caller)
+        scope = scoped(subject, self._unit.caller, also_let_go=also_let_go)
         if scope is None:
             return None
         statement = _keyed(scope, subject, tuple(key), newest, self._unit.dialect if lock else None)

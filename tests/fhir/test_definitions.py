@@ -26,6 +26,7 @@ from service.fhir.write.record import _engagement
 from service.flow.disclose import BabyAge
 from service.referrals.alert import AlertCode, AlertTask
 from service.referrals.contact import ContactMode, ContactOutcome, Engagement
+from service.referrals.escalation import Concern
 from service.referrals.needs import Access, Wish
 from service.referrals.offer import Ending
 from service.referrals.programme import DeliveryMode, Model
@@ -60,6 +61,7 @@ CODES: dict[str, set[str]] = {
     "ending": values(Ending),
     "contact-outcome": values(ContactOutcome),
     "contact-mode": values(ContactMode),
+    "concern": values(Concern),
     "masked": {terms.MASKED_REASON.code},
     "epds-item": {
         code.code

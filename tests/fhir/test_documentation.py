@@ -22,7 +22,7 @@ from service.fhir.faults import ERRORS
 from service.fhir.guard import parse
 from service.fhir.read.common import received
 from service.fhir.read.consent import read_consent
-from service.fhir.read.encounter import read_encounter
+from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
@@ -42,7 +42,8 @@ FILES = sorted(EXAMPLES.glob("*.json"))
 TAKES_A_BODY = {
     "takeBundle", "createPatient", "updatePatient", "updatePatientByIdentifier", "createConsent", "updateConsent",
     "createObservation", "updateObservation", "createQuestionnaireResponse", "updateQuestionnaireResponse",
-    "createEncounter", "updateTask", "updateServiceRequest", "requestToken", "searchTasksByPost",
+    "createEncounter", "updateEncounter", "createProcedure", "updateProcedure", "createCommunication", "updateTask",
+    "updateServiceRequest", "requestToken", "searchTasksByPost",
 }  # fmt: skip
 
 
@@ -196,7 +197,7 @@ def test_the_answers_of_the_examples_change_only_what_a_programme_may(name: str,
 
 def test_the_contact_of_the_examples_belongs_to_the_offer() -> None:
     offered, sent = tree("task-requested")[0], tree("encounter")
-    message = read_encounter(sent[0], received(*sent), base=BASE)
+    message = read_contact(sent[0], received(*sent), base=BASE, now=NOW)
     assert f"Patient/{message.patient_handle}" == offered["for"]["reference"]
     assert f"ServiceRequest/{message.service_request_handle}" == offered["focus"]["reference"]
 
@@ -256,7 +257,7 @@ def test_every_answer_is_described(document: Tree, operations: dict[str, Tree]) 
 def test_every_fhir_address_names_its_scope_and_every_refusal(operations: dict[str, Tree], document: Tree) -> None:
     scopes = document["components"]["securitySchemes"]["smart"]["flows"]["clientCredentials"]["scopes"]
     guarded = {name: operation for name, operation in operations.items() if "security" in operation}
-    assert len(guarded) == 27
+    assert len(guarded) == 33
     for operation in guarded.values():
         smart, token = operation["security"]
         assert token == {"accessToken": []}

@@ -8,7 +8,8 @@ import pytest
 
 from service.fhir.door import Door
 from service.fhir.reading import READ_TYPES, _show_or_note
-from service.fhir.showing import Shown, show
+from service.fhir.showing import show
+from service.fhir.shown import Shown
 from service.shared.caller import Caller
 from service.shared.ids import new_id
 from tests.flow.support import HOUR, Service

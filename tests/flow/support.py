@@ -16,7 +16,7 @@ from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
 from service.flow.receive_result import Administered, ReceivedResult, receive_result
-from service.flow.receive_update import Named, ReceivedUpdate, Report, receive_update
+from service.flow.receive_update import Named, ReceivedUpdate, Report, Reported, receive_update
 from service.flow.received import Identifier, Received, Reference
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
@@ -24,6 +24,7 @@ from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.referrals.delivery import Delivery, Lane
+from service.referrals.escalation import Said
 from service.referrals.needs import SupportNeeds
 from service.referrals.offer import Ending, Offer, OfferState
 from service.referrals.patient import PatientFacts
@@ -108,6 +109,12 @@ def said(status: str) -> OfferState | None:
     if status == "on-hold":
         return OfferState.HELD_BY_PROGRAMME
     return OfferState(status) if status in {*OfferState} else None
+
+
+def reported(notes: tuple[Report, ...], outputs: tuple[Report, ...]) -> tuple[Reported, ...]:
+    """Notes, which are heard, and outputs, which say nothing that must be."""
+    said = [Reported("note", each, Said((str(each["text"]),))) for each in notes]
+    return (*said, *(Reported("output", each) for each in outputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +298,15 @@ class Service:
     ) -> Answer:
         received = Received("Task", body(), target_id=offer_id, expected_version=expected_version)
         message = ReceivedUpdate(
-            received, offer_id, base_version, said(status), reason, business_status, named, notes, outputs, ending
+            received,
+            offer_id,
+            base_version,
+            said(status),
+            reason,
+            business_status,
+            named,
+            reported(notes, outputs),
+            ending,
         )
         return self.run(community, lambda tx: receive_update(tx, self.rules, message, self.now()))
 
@@ -306,15 +321,20 @@ class Service:
         started_at: datetime | None = None,
         content: bytes | None = None,
         condition: Identifier | None = None,
+        type: str = "Encounter",
+        target_id: str | None = None,
+        expected_version: int | None = None,
+        said: Said | None = None,
     ) -> Answer:
         message = ReceivedContact(
-            Received("Encounter", content or body(), names, condition),
+            Received(type, content or body(), names, condition, target_id, expected_version),
             patient or offer.handles.patient,
             service_request or offer.handles.service_request,
             ContactMode.PHONE,
             outcome,
             started_at or self.now() - HOUR,
             None,
+            said=said,
         )
         return self.run(community, lambda tx: record_contact(tx, self.rules, message, self.now()))
 

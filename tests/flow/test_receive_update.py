@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Reason, Refused, Repeated
-from service.flow.receive_update import Named, Part
-from tests.flow.support import HOUR, NOW, Service, piece, scores, why
+from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported, receive_update
+from service.flow.received import Received
+from service.referrals.escalation import Concern, Said
+from service.referrals.offer import OfferState
+from tests.flow.support import HOUR, NOW, Service, body, piece, scores, why
 
 NOTE: dict[str, object] = {"text": "She sounded very low today."}
 OUTPUT: dict[str, object] = {"type": "sessions", "valueInteger": 3}
@@ -238,3 +241,14 @@ def test_a_note_beside_a_refused_status_is_heard_all_the_same(service: Service) 
     assert service.alerts(family.woman) == ["escalation"]
     assert service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE,)) == answer
     assert service.alerts(family.woman) == ["escalation"]
+
+
+def test_a_coded_concern_is_heard_as_urgently_as_it_says_also_beside_a_refused_status(service: Service) -> None:
+    family, offer = service.offered()
+    for code, content in ((Concern.OUTSIDE_ROLE, {"n": 1}), (Concern.HARM_TO_SELF, {"n": 2})):
+        output = Reported("output", dict(content), Said((), frozenset({code})))
+        received = Received("Task", body(), target_id=offer.id)
+        message = ReceivedUpdate(received, offer.id, None, OfferState.COMPLETED, None, None, (), (output,))
+        answer = service.run(family.community, lambda tx, m=message: receive_update(tx, service.rules, m, NOW))  # type: ignore[misc]
+        assert why(answer) == "transition-not-allowed"
+    assert [row["priority"] for row in service.rows("alert", code="escalation")] == ["routine", "urgent"]

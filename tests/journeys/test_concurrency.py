@@ -33,7 +33,7 @@ from service.shared.ids import new_id
 from service.store.migrate import migrate
 from service.store.queries import TaskQuery
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, load_rules, piece, said, scores
+from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, load_rules, piece, reported, said, scores
 
 AT_ONCE = 64
 ROUNDS_FOR_EACH_PAIR = 3
@@ -212,7 +212,7 @@ def _withdraw(service: Service, case: Case) -> tuple[Caller, Work]:
 
 def _status(service: Service, offer: Offer, status: str, notes: tuple[dict[str, object], ...] = ()) -> Work:
     received = Received("Task", body(), target_id=offer.id)
-    message = ReceivedUpdate(received, offer.id, None, said(status), "As agreed.", None, (), notes, ())
+    message = ReceivedUpdate(received, offer.id, None, said(status), "As agreed.", None, (), reported(notes, ()))
     return partial(receive_update, rules=service.rules, message=message, now=service.now())
 
 

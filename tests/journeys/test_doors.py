@@ -393,7 +393,7 @@ def test_without_a_token_of_ours_nothing_is_said(world: World, authorization: st
         ("programme", "POST", "Observation", "system/Observation.c"),
         ("programme", "PUT", "Consent/1", "system/Consent.u"),
         ("hospital", "POST", "Encounter", "system/Encounter.c"),
-        ("hospital", "GET", "Encounter/1", "system/Encounter.r"),
+        ("hospital", "GET", "Communication/1", "system/Communication.r"),
     ],
 )
 def test_a_scope_that_is_too_small_is_named(world: World, who: str, method: str, path: str, needed: str) -> None:

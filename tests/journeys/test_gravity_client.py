@@ -4,6 +4,7 @@ It sends no If-Match and no Prefer, puts back whole cached copies, reads ids as 
 follows a next link, and shows an error for its whole dashboard when a requester or a Patient is not to be had.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -171,24 +172,45 @@ def test_its_cached_copy_does_not_undo_what_the_service_has_changed(world: World
     assert person.preferred not in str(row_of(client, task))
 
 
+def test_it_completes_with_the_procedure_that_it_creates_first(world: World, client: Client) -> None:
+    _, _, task = world.offered()
+    assert client.update(row_of(client, task)["task"], "accepted").status_code == 200
+    row = row_of(client, task)
+    made = client.create("Procedure", procedure_of(row["request"]))
+    assert made.status_code == 201, made.text
+    # It reads the first reason of a Procedure that a Task names, and fails as a whole without one.
+    read = client.read(f"Procedure/{made.json()['id']}")
+    assert read["reasonReference"][0]["reference"]
+    cached = row_of(client, task)["task"]
+    assert client.update(cached, "completed", output=[activity(made.json()["id"])]).status_code == 200
+    assert row_of(client, task)["task"]["status"] == "completed"
+
+
 def test_completing_with_a_procedure_that_was_not_kept_leaves_the_task_as_it_was(world: World, client: Client) -> None:
     """It creates a Procedure first, and sends the Task with an empty id when that fails."""
     _, _, task = world.offered()
     assert client.update(row_of(client, task)["task"], "accepted").status_code == 200
     row = row_of(client, task)
-    procedure = {
+    assert client.create("Procedure", procedure_of(row["request"]) | {"status": "mislaid"}).status_code == 422
+    assert client.update(row["task"], "completed", output=[activity("")]).is_client_error
+    assert row_of(client, task)["task"]["status"] == "accepted"
+
+
+def procedure_of(request: Resource) -> Resource:
+    return {
         "resourceType": "Procedure",
-        "basedOn": [{"reference": f"ServiceRequest/{row['request']['id']}"}],
+        "meta": {"profile": ["http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-Procedure"]},
+        "basedOn": [{"reference": f"ServiceRequest/{request['id']}"}],
         "status": "completed",
-        "category": row["request"]["category"][0],
-        "code": row["request"]["code"],
-        "subject": row["request"]["subject"],
-        "reasonReference": row["request"]["reasonReference"],
-        "performedDateTime": "2026-11-22",
+        "category": request["category"][0],
+        "code": request["code"],
+        "subject": request["subject"],
+        "reasonReference": request["reasonReference"],
+        "performedDateTime": datetime.now(UTC).date().isoformat(),
     }
-    made = client.create("Procedure", procedure)
-    id = made.json().get("id", "") if made.is_success else ""
-    output = {"type": {"coding": [{"code": "resulting-activity"}]}, "valueReference": {"reference": f"Procedure/{id}"}}
-    answer = client.update(row["task"], "completed", output=[output])
-    assert answer.is_success is bool(id)
-    assert row_of(client, task)["task"]["status"] == ("completed" if id else "accepted")
+
+
+def activity(id: str) -> Resource:
+    system = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+    kind = {"coding": [{"system": system, "code": "resulting-activity"}]}
+    return {"type": kind, "valueReference": {"reference": f"Procedure/{id}"}}

@@ -43,10 +43,14 @@ KEPT = {
 
 @dataclass
 class Canaries:
-    """Marks: each is a string, or a number, that stands nowhere else. `sent` counts the messages."""
+    """Marks: each is a string, or a number, that stands nowhere else. `sent` counts the messages.
+
+    `told` are those that a programme wrote to a clinician: they are to stand in the hospital's own record, too.
+    """
 
     marks: set[str] = field(default_factory=set)
     sent: int = 0
+    told: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -54,6 +58,11 @@ class Canaries:
     def word(self) -> str:
         mark = f"{MARK}{next(self._numbers):05}canary"
         self.marks.add(mark)
+        return mark
+
+    def worry(self) -> str:
+        mark = self.word()
+        self.told.add(mark)
         return mark
 
     def number(self) -> float:
@@ -161,12 +170,39 @@ def whole_story(world: World, canaries: Canaries, ends: str) -> None:
         "subject": task["for"] | {"display": canaries.word()},
         "basedOn": [task["focus"]],
         "period": {"start": instant(datetime.now(UTC))},
-        "reasonCode": [{"text": canaries.word()}],
+        "reasonCode": [{"text": canaries.worry()}],
     }
     assert canaries.send(world.programme, "POST", "Encounter", encounter).status_code == 201
-    noted = world.programme.must(200)("GET", f"Task/{task['id']}") | {"note": [{"text": canaries.word()}]}
+    noted = world.programme.must(200)("GET", f"Task/{task['id']}") | {"note": [{"text": canaries.worry()}]}
+    procedure = {
+        "resourceType": "Procedure",
+        "identifier": [{"system": "https://circle.example/contact", "value": canaries.word()}],
+        "status": "completed",
+        "subject": task["for"] | {"display": canaries.word()},
+        "performedDateTime": instant(datetime.now(UTC)),
+        "note": [{"text": canaries.worry()}],
+    }
+    assert canaries.send(world.programme, "POST", "Procedure", procedure).status_code == 201
+    worried(world, canaries, task)
     task = canaries.send(world.programme, "PUT", f"Task/{task['id']}", noted).json()
     answered(world, canaries, task, "completed")
+
+
+def worried(world: World, canaries: Canaries, task: Resource) -> None:
+    """Told in good form, in a bad one, and about nobody; the answers hold no word of it."""
+    for about in ([{"reference": f"Task/{task['id']}"}], [f"Task/{task['id']}"], []):
+        told = canaries.worry() if about else canaries.word()
+        sent: Resource = {
+            "resourceType": "Communication",
+            "identifier": [{"system": "https://circle.example/message", "value": canaries.word()}],
+            "status": "completed",
+            "about": about,
+            "payload": [{"contentString": told}],
+        }
+        answer = canaries.send(world.programme, "POST", "Communication", sent)
+        assert answer.status_code == 201
+        canaries.errors.append(f"{dict(answer.headers)} {answer.text}")
+    canaries.send(world.programme, "POST", "Communication", f'{{"payload": "{canaries.word()}'.encode())
 
 
 def answered(world: World, canaries: Canaries, task: Resource, status: str) -> Resource:
@@ -343,7 +379,7 @@ def places(run: Run) -> dict[str, str]:
         "placements": told(PlacementRow),
         "notes": told(NoteRow),
         "notes in the record": "\n".join(notes_in_the_record(world)),
-        "alerts in the record": json.dumps([each.resource for each in world.record.record.search("Communication", [])]),
+        IN_THE_RECORD: json.dumps([each.resource for each in world.record.record.search("Communication", [])]),
         "addresses asked of the record": "\n".join(call.path for call in world.record.journal),
     }
 
@@ -357,6 +393,8 @@ def notes_in_the_record(world: World) -> list[str]:
 
 # The hospital's own number for her is how its own record finds her: a FHIR search by identifier, told to nobody else.
 OWN_NUMBER = "addresses asked of the record"
+# What a programme wrote to a clinician is read there, and by nobody else.
+IN_THE_RECORD = "alerts in the record"
 
 
 def test_no_canary_sings(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -364,7 +402,8 @@ def test_no_canary_sings(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for place, text in places(run).items():
         assert text, f"nothing was said in {place}"
         hits = {mark for mark in canaries.marks if mark in text}
-        found[place] = sorted(hits - own_numbers(run) if place == OWN_NUMBER else hits)
+        meant = {OWN_NUMBER: own_numbers(run), IN_THE_RECORD: canaries.told}.get(place, set())
+        found[place] = sorted(hits - meant)
     with capsys.disabled():
         searched = ", ".join(f"{place} {len(text):,}" for place, text in places(run).items() if place in found)
         print(f"\n{canaries.sent} messages, {len(canaries.marks)} canaries; characters searched: {searched}")
@@ -392,6 +431,12 @@ def test_notes_tell_each_step_and_no_number_but_days_and_counts(run: Run) -> Non
     counted = re.compile(r"\b\d{1,2} [A-Z][a-z]+ 20\d\d\b|held: \d+\.|attended: \d+\.")
     assert len(notes) >= 16 * 2
     assert [text for text in notes if re.search(r"\d", counted.sub("", text))] == []
+
+
+def test_every_word_to_a_clinician_has_reached_the_hospitals_record(run: Run) -> None:
+    alerts = places(run)[IN_THE_RECORD]
+    assert len(run.canaries.told) > 20
+    assert {mark for mark in run.canaries.told if mark not in alerts} == set()
 
 
 def test_what_could_not_be_read_is_kept_sealed(run: Run) -> None:

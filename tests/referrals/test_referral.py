@@ -63,17 +63,6 @@ EXPECTED: dict[str, dict[str, str]] = {
         "on-hold": "on-hold returned",
     },
     "offer-completed": {"supported": "completed"},
-    "risk-escalated": {
-        "in-review": "in-review escalation",
-        "awaiting-consent": "awaiting-consent escalation",
-        "placing": "placing escalation",
-        "offered": "offered escalation",
-        "supported": "supported escalation",
-        "on-hold": "on-hold escalation",
-        "completed": "completed escalation",
-        "closed": "closed escalation",
-        "entered-in-error": "entered-in-error escalation",
-    },
     "self-harm-present": {
         "in-review": "in-review self-harm-present",
         "awaiting-consent": "in-review cancel-unanswered-offers self-harm-present",
@@ -152,7 +141,7 @@ EXPECTED: dict[str, dict[str, str]] = {
 }
 
 _S, _T = ReferralState, ReferralTrigger
-HEARD_IN_EVERY_STATE = (_T.RISK_ESCALATED, _T.SELF_HARM_PRESENT, _T.SELF_HARM_UNKNOWN)
+HEARD_IN_EVERY_STATE = (_T.SELF_HARM_PRESENT, _T.SELF_HARM_UNKNOWN)
 BY_A_CLINICIAN = (_T.REVIEWED_SUITABLE, _T.RESUMED, _T.REPLACED, _T.CLOSED_BY_CLINICIAN, _T.HELD_BY_CLINICIAN)
 
 

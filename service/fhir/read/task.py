@@ -5,13 +5,15 @@ from collections.abc import Iterator
 
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
+from service.fhir.read.written import as_shown, called, concern_of
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
 from service.fhir.write.alert import ALERT_STATUS
 from service.fhir.write.record import TASK_STATUS
 from service.flow.answer_alert import ReceivedAnswer
-from service.flow.receive_update import Named, Part, ReceivedUpdate
+from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported
 from service.flow.received import Received
+from service.referrals.escalation import Said
 from service.referrals.offer import Ending, as_programmes_see
 
 _PARTS = {
@@ -44,8 +46,7 @@ def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
         status_reason=_words(tree.get("statusReason"), "display"),
         business_status=_words(tree.get("businessStatus"), "code"),
         named=tuple(_named(tree, base)),
-        notes=tuple(_shown(each) for each in tree.get("note", ())),
-        outputs=tuple(tree.get("output", ())),
+        reports=(*(_note(each) for each in tree.get("note", ())), *(_output(each) for each in tree.get("output", ()))),
         ending=_ending(tree),
     )
 
@@ -62,8 +63,25 @@ def _words(concept: Tree | None, otherwise: str) -> str | None:
     return next((shown(each.strip()) for each in written if each and each.strip()), None)
 
 
-def _shown(note: Tree) -> Tree:
-    return note | {"text": shown(note["text"])} if "text" in note else note
+def _note(note: Tree) -> Reported:
+    content = note | {"text": shown(note["text"])} if "text" in note else note
+    texts = as_shown([content["text"]]) if "text" in content else ()
+    return Reported("note", content, Said(texts) if texts else None)
+
+
+def _output(output: Tree) -> Reported:
+    """A concern by a code of ours in type or value, with how urgent it is as a code; or words, whatever their type."""
+    value = output.get("valueCodeableConcept", {})
+    codings = [*output["type"].get("coding", ()), *value.get("coding", ()), output.get("valueCoding", {})]
+    concerns = frozenset(concern for each in codings if (concern := concern_of(each)) is not None)
+    written = [output.get("valueString"), output.get("valueMarkdown"), output.get("valueAnnotation", {}).get("text")]
+    if concerns or not value.get("coding"):
+        written.append(value.get("text"))
+    texts = as_shown([each for each in written if each])
+    if not concerns and not texts:
+        return Reported("output", output)
+    urgencies = (called(output.get("valueCode")), *(called(each.get("code")) for each in value.get("coding", ())))
+    return Reported("output", output, Said(texts, concerns, next((each for each in urgencies if each), None)))
 
 
 def _ending(tree: Tree) -> Ending | None:
@@ -93,5 +111,6 @@ def _code(concept: Tree) -> str:
 
 
 def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
-    """Only the status of it counts: everything else in an alert is the service's own."""
-    return ReceivedAnswer(received, received.target_id or "", _ALERT_STATES.get(tree["status"]))
+    """The status of it counts, and the role of whoever performs it: all else is the service's own."""
+    role = next((said for each in tree.get("performerType", ()) if (said := _words(each, "display"))), None)
+    return ReceivedAnswer(received, received.target_id or "", _ALERT_STATES.get(tree["status"]), role)

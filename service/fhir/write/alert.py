@@ -20,10 +20,13 @@ ALERT_STATUS: dict[AlertState, str] = {
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
-def alert_task(alert: Alert, stamp_ms: int, rules: Rules, names: Mapping[str, str] = NOBODY) -> Tree:
+def alert_task(
+    alert: Alert, stamp_ms: int, rules: Rules, names: Mapping[str, str] = NOBODY, words: str | None = None
+) -> Tree:
     """What is asked of the maternity team and by when; never code `fulfill`, never the referral's profile.
 
-    `stamp_ms` is the row's stamp in milliseconds. `names` are those of the programmes that a request for consent names.
+    `stamp_ms` is the row's stamp in milliseconds. `names` are those of the programmes that a request for consent names,
+    `words` what a programme wrote, marked as such.
     """
     return present(
         {
@@ -42,6 +45,7 @@ def alert_task(alert: Alert, stamp_ms: int, rules: Rules, names: Mapping[str, st
             "lastModified": instant(stamp_ms),
             "owner": reference("Organization", alert.tenant_id),
             "reasonCode": concept(Code(terms.ALERT_REASON, alert.code.value)),
+            "note": [{"text": words}] if words else [],
             "restriction": {"period": {"end": at(alert.due_at)}},
             "input": [_fitting(id, names.get(id)) for id in alert.programmes],
         }

@@ -54,11 +54,10 @@ def task(
     owner_name: str | None = None,
     notes: Sequence[Tree] = (),
     outputs: Sequence[Tree] = (),
+    answers: Sequence[Tree] = (),
 ) -> Tree:
-    """HL7 SDOHCC-TaskForReferralManagement. `stamp_ms` is the row's stamp in milliseconds.
-
-    `notes` and `outputs` are what the programme itself has reported, written back as they are kept.
-    """
+    """HL7 SDOHCC-TaskForReferralManagement. `stamp_ms` is the row's stamp in milliseconds, `notes` and `outputs`
+    are what the programme reported, `answers` what became of what it told a clinician, also after all is over."""
     offer, handles, over = view.offer, view.offer.handles, view.stage is ViewStage.OVER
     respond_by = told(view, Element.RESPOND_BY, view.respond_by) if offer.state is OfferState.REQUESTED else None
     return present(
@@ -66,6 +65,7 @@ def task(
             "resourceType": "Task",
             "id": offer.id,
             "meta": _meta(view, stamp_ms, terms.TASK_PROFILE),
+            "extension": list(answers),
             "identifier": [identifier(terms.OFFER_ID, offer.id)],
             "status": TASK_STATUS[offer.state],
             "statusReason": words(_status_reason(view, rules)),

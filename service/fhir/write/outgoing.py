@@ -70,13 +70,11 @@ def outgoing_task(
     }
 
 
-def outgoing_communication(
-    alert: Alert, text: str, patient_reference: str | None, fitting: Sequence[Programme] = ()
-) -> Tree:
+def outgoing_communication(alert: Alert, text: str, patient_reference: str | None, further: Sequence[str] = ()) -> Tree:
     """The alert, said once on each rung of its ladder.
 
-    A record may be read over her shoulder, so it carries no code for the reason: the neutral `text` is all, and the
-    names of the programmes that are `fitting`, which are neutral too.
+    A record may be read over her shoulder, so it carries no code for the reason: the neutral `text` is all, and what is
+    `further` said: the names of the programmes that fit, which are neutral too, or a programme's own words, so marked.
     """
     return present(
         {
@@ -87,7 +85,7 @@ def outgoing_communication(
             "priority": alert.priority.value,
             "subject": {"reference": patient_reference} if patient_reference else None,
             "sent": at(alert.raised_at),
-            "payload": [{"contentString": said} for said in (text, *(each.name for each in fitting))],
+            "payload": [{"contentString": said} for said in (text, *further)],
         }
     )
 

@@ -83,6 +83,10 @@ def peer_support(*details: Tree) -> Tree:
     return {
         "category": [concept(terms.SOCIAL_SERVICE, "Social service procedure")],
         "priority": "routine",
-        "code": concept(terms.PEER_SUPPORT, "Referral to peer support", "Peer support"),
+        "code": peer_support_code(),
         "orderDetail": [*details, {"text": NO_EMERGENCY_CHANNEL}],
     }
+
+
+def peer_support_code() -> Tree:
+    return concept(terms.PEER_SUPPORT, "Referral to peer support", "Peer support")

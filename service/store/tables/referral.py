@@ -136,15 +136,36 @@ class OfferReportRow(Row, table=True):
 
 
 class ContactRow(Row, table=True):
+    """`type` is the resource that it was reported as; `mode` is NULL where that did not say it."""
+
     __tablename__ = "contact"
     __table_args__ = (Index("ix_contact_offer_id", "offer_id"),)
 
     id: str = Field(primary_key=True, sa_type=Text)
+    version: int = required(Integer)
+    type: str = required(Text)
     offer_id: str = required(Text, foreign_key="offer.id")
-    mode: str = required(Text)
+    mode: str | None = optional(Text)
     outcome: str = required(Text)
     started_at: datetime = required(Instant)
     ended_at: datetime | None = optional(Instant)
+    stamp: int = required(BigInteger)
+
+
+class EscalationRow(Row, table=True):
+    """What a programme wrote that a clinician must hear. Its words stand here, in the messages received and in the
+    hospital's own record, and nowhere else. Rows are only ever added."""
+
+    __tablename__ = "escalation"
+    __table_args__ = (UniqueConstraint("alert_id"), Index("ix_escalation_offer_id", "offer_id"))
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    type: str = required(Text)
+    offer_id: str = required(Text, foreign_key="offer.id")
+    alert_id: str = required(Text, foreign_key="alert.id")
+    said: dict[str, object] = required(Json)
+    told_at: datetime = required(Instant)
+    fingerprint: str = required(Text)
 
 
 class AlertRow(Row, table=True):
@@ -169,4 +190,6 @@ class AlertRow(Row, table=True):
     due_at: datetime = required(Instant)
     rung: int = required(Integer)
     programmes: list[str] | None = optional(Json)
+    acknowledged_at: datetime | None = optional(Instant)
+    acknowledged_by_role: str | None = optional(Text)
     stamp: int = required(BigInteger)

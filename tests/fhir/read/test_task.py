@@ -8,10 +8,12 @@ from service.fhir.read.common import received
 from service.fhir.read.task import read_answer, read_task
 from service.fhir.terms import ENDING
 from service.flow.answer_alert import ReceivedAnswer
-from service.flow.receive_update import Named, Part, ReceivedUpdate
+from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported
 from service.flow.received import Received
 from service.referrals.alert import AlertState
+from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
+from service.screening.instrument import Priority
 
 Tree = dict[str, Any]
 Read = Callable[..., ReceivedUpdate]
@@ -34,8 +36,8 @@ def read(guarded: Callable[[Tree], Tree]) -> Read:
 
 
 def test_a_whole_task_is_read(read: Read) -> None:
-    note = {"authorString": "a volunteer", "text": "We spoke."}
-    output = {"type": {"text": "sessions"}, "valueInteger": 4}
+    note: Tree = {"authorString": "a volunteer", "text": "We spoke."}
+    output: Tree = {"type": {"text": "sessions"}, "valueInteger": 4}
     message = read(
         meta={"versionId": "3", "lastUpdated": "2026-01-01T00:00:00Z"},
         status="on-hold",
@@ -57,13 +59,13 @@ def test_a_whole_task_is_read(read: Read) -> None:
         Named(Part.PROGRAMME, "x", "owner"),
         Named(Part.HOSPITAL, "m", "requester"),
     )
-    assert (message.notes, message.outputs) == ((note,), (output,))
+    assert message.reports == (Reported("note", note, Said(("We spoke.",))), Reported("output", output))
 
 
 def test_what_is_left_out_is_not_meant(read: Read) -> None:
     message = read()
     assert (message.base_version, message.status_reason, message.business_status) == (None, None, None)
-    assert (message.named, message.notes, message.outputs) == ((), (), ())
+    assert (message.named, message.reports) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
 
 @pytest.mark.parametrize("reference", ["Procedure/1", "https://ehr.example/fhir/Procedure/1"])
 def test_an_output_that_was_created_is_kept(read: Read, reference: str) -> None:
-    assert read(output=[output(reference)]).outputs == (output(reference),)
+    assert read(output=[output(reference)]).reports == (Reported("output", output(reference)),)
 
 
 @pytest.mark.parametrize(
@@ -180,3 +182,56 @@ def test_how_the_contacts_ended_is_read_wherever_a_client_can_put_a_code(
     read: Read, elements: Tree, ending: Ending | None
 ) -> None:
     assert read(**elements).ending is ending
+
+
+CONCERN = "https://peer-referral.example/fhir/CodeSystem/concern"
+
+
+SELF_HARM, OUTSIDE = frozenset({Concern.HARM_TO_SELF}), frozenset({Concern.OUTSIDE_ROLE})
+
+
+def concern(code: str, **value: object) -> Tree:
+    return {"type": {"coding": [{"system": CONCERN, "code": code}]}, **value}
+
+
+@pytest.mark.parametrize(
+    ("output", "said", "urgency"),
+    [
+        (concern("harm-to-self", valueCode="routine"), Said((), SELF_HARM, Priority.ROUTINE), "urgent"),
+        (concern("outside-role", valueString="Ring me"), Said(("Ring me",), OUTSIDE), "routine"),
+        (concern("outside-role", valueCode="asap"), Said((), OUTSIDE, Priority.URGENT), "urgent"),
+        (concern("made-up", valueBoolean=True), Said((), frozenset({Concern.OTHER})), "urgent"),
+        (
+            {"type": {"text": "x"}, "valueCodeableConcept": {"coding": [{"system": CONCERN, "code": "not-reached"}]}},
+            Said((), frozenset({Concern.NOT_REACHED})),
+            "routine",
+        ),
+        ({"type": {"text": "report"}, "valueString": "She cried."}, Said(("She cried.",)), "urgent"),
+        ({"type": {"text": "report"}, "valueCodeableConcept": {"text": "She cried."}}, Said(("She cried.",)), "urgent"),
+    ],
+)  # fmt: skip
+def test_an_output_that_codes_a_concern_or_holds_words_is_to_be_heard(
+    read: Read, output: Tree, said: Said, urgency: str
+) -> None:
+    (reported,) = read(output=[output]).reports
+    assert reported.said == said
+    assert said.urgency == urgency
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"type": {"text": "sessions"}, "valueInteger": 4},
+        {"type": {"text": "end"}, "valueCodeableConcept": {"coding": [{"code": "planned"}], "text": "Planned"}},
+        {"type": {"text": "blank"}, "valueString": "  "},
+    ],
+)
+def test_any_other_output_says_nothing_that_must_be_heard(output: Tree) -> None:
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", "output": [output]}
+    (reported,) = read_task(tree, received(tree, b"", target_id="7"), base=BASE).reports
+    assert reported == Reported("output", output)
+
+
+def test_the_role_of_whoever_answers_an_alert_is_read() -> None:
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", "performerType": [{"text": "Midwife"}]}
+    assert read_answer(tree, received(tree, b"", target_id="7")).role == "Midwife"

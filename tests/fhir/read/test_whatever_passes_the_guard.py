@@ -15,7 +15,7 @@ from service.fhir.guard import parse
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.consent import read_consent
-from service.fhir.read.encounter import read_encounter
+from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
@@ -40,7 +40,8 @@ READERS: dict[str, Callable[[Tree], object]] = {
         tree, received(tree, b""), rules=RULES, questions={}, base=BASE, now=NOW
     ),
     "Task": lambda tree: read_task(tree, received(tree, b""), base=BASE),
-    "Encounter": lambda tree: read_encounter(tree, received(tree, b""), base=BASE),
+    "Encounter": lambda tree: read_contact(tree, received(tree, b""), base=BASE, now=NOW),
+    "Procedure": lambda tree: read_contact(tree, received(tree, b""), base=BASE, now=NOW),
 }
 EXAMPLES = {
     name: json.loads((Path(__file__).parents[1] / "examples" / f"{name}.json").read_bytes()) for name in READERS

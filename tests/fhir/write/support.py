@@ -16,7 +16,9 @@ from service.fhir.capability import capability
 from service.fhir.survey import Tree
 from service.fhir.write.alert import alert_task
 from service.fhir.write.bundle import SearchMode, search_bundle
+from service.fhir.write.contact import contact
 from service.fhir.write.directory import healthcare_service, organisation
+from service.fhir.write.escalation import answer_to, marked, receipt
 from service.fhir.write.offer import consent, observation, patient, service_request, task
 from service.fhir.write.outgoing import (
     outgoing_communication,
@@ -30,7 +32,8 @@ from service.flow.disclose import BabyAge, OfferView
 from service.flow.received import Identifier
 from service.mappings import load
 from service.referrals.alert import Alert, AlertCode, AlertState
-from service.referrals.contact import Engagement
+from service.referrals.contact import Contact, ContactMode, ContactOutcome, Engagement
+from service.referrals.escalation import Concern, Escalation, Said
 from service.referrals.needs import Access, Wish
 from service.referrals.note import Note, NoteKind
 from service.referrals.note_text import Told, note_text
@@ -210,6 +213,33 @@ ALERT = Alert(
     due_at=RESPOND_BY,
 )
 ASKING = replace(ALERT, code=AlertCode.CONSENT_NEEDED, priority=Priority.ROUTINE, programmes=(PROGRAMME.id,))
+RAISED = replace(ALERT, code=AlertCode.ESCALATION)
+ANSWERED = replace(
+    RAISED,
+    version=2,
+    state=AlertState.ACKNOWLEDGED,
+    acknowledged_at=datetime(2026, 11, 2, 8, 7, tzinfo=UTC),
+    acknowledged_by_role="Midwife",
+)
+TOLD = Escalation(
+    id="01a00000-0000-7000-8000-00000000f002",
+    type="Communication",
+    offer_id=OFFER.id,
+    alert_id=ALERT.id,
+    said=Said(("She sounded very low.", "Please ring me."), frozenset({Concern.GETTING_WORSE}), attached=True),
+    told_at=OFFERED_AT,
+    fingerprint="",
+)
+CONTACT = Contact(
+    id="01a00000-0000-7000-8000-00000000f003",
+    version=1,
+    type="Encounter",
+    offer_id=OFFER.id,
+    mode=ContactMode.VIDEO,
+    outcome=ContactOutcome.ATTENDED,
+    started_at=OFFERED_AT,
+    ended_at=RESPOND_BY,
+)
 FACTS = PatientFacts("Tessie", date(1996, 2, 29), "Testborough", "en", interpreter=False, deceased=False)
 NUMBER = Identifier("https://st-test.example/hospital-number", "TEST-000417")
 IN_RECORD = ("Patient/chart-7", "ServiceRequest/order-9")
@@ -226,6 +256,31 @@ def disclosed(view: OfferView) -> list[Tree]:
     ]
 
 
+def told() -> list[Tree]:
+    """What its programme reads of a worry: on the Task, also when all is over, and as a Communication."""
+    both = [answer_to(TOLD, RAISED, RULES), answer_to(replace(TOLD, type="Task"), ANSWERED, RULES)]
+    withdrawn, offer = VIEWS["withdrawn"], SUPPORTING.offer
+    return [
+        task(SUPPORTING, STAMP, RULES, answers=both),
+        task(withdrawn, STAMP, RULES, answers=both[1:]),
+        receipt(TOLD.id, "1.1", STAMP, (TOLD, RAISED, offer), RULES, over=False),
+        receipt(TOLD.id, "1.2", STAMP, (TOLD, ANSWERED, offer), RULES, over=True),
+        receipt(TOLD.id, "1", STAMP, None, RULES, over=True),
+    ]
+
+
+def contacts() -> list[Tree]:
+    return [
+        contact(replace(CONTACT, type=type, outcome=outcome, mode=mode, ended_at=ended), OFFER, STAMP)
+        for type, outcome, mode, ended in (
+            ("Encounter", ContactOutcome.ATTENDED, ContactMode.VIDEO, RESPOND_BY),
+            ("Encounter", ContactOutcome.DID_NOT_ATTEND, ContactMode.HOME_VISIT, None),
+            ("Procedure", ContactOutcome.ATTENDED, None, None),
+            ("Procedure", ContactOutcome.ATTEMPTED, ContactMode.PHONE, RESPOND_BY),
+        )
+    ]
+
+
 def read_by_the_hospital() -> list[Tree]:
     supported = SUPPORTING.offer
     return [
@@ -234,6 +289,7 @@ def read_by_the_hospital() -> list[Tree]:
         record_service_request(REFERRAL, STAMP),
         record_service_request(CLOSED, STAMP),
         alert_task(ALERT, STAMP, RULES),
+        alert_task(ANSWERED, STAMP, RULES, words=marked(TOLD, PROGRAMME, RULES)),
         alert_task(replace(ALERT, patient_id=None, referral_id=None, code=AlertCode.DELIVERY_STUCK), STAMP, RULES),
         organisation(HOSPITAL),
         organisation(COMMUNITY),
@@ -259,7 +315,13 @@ def written_into_the_record() -> list[Tree]:
         outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, None), IN_RECORD[0], None),
         outgoing_communication(ALERT, text, IN_RECORD[0]),
         outgoing_communication(replace(ALERT, rung=1), text, None),
-        outgoing_communication(ASKING, RULES.alert_text(ASKING.code), IN_RECORD[0], [PROGRAMME]),
+        outgoing_communication(ASKING, RULES.alert_text(ASKING.code), IN_RECORD[0], [PROGRAMME.name]),
+        outgoing_communication(
+            RAISED,
+            RULES.alert_text(RAISED.code),
+            IN_RECORD[0],
+            [marked(TOLD, replace(PROGRAMME, telephone="+44 1632 960001"), RULES)],
+        ),
     ]
 
 
@@ -277,6 +339,8 @@ def found() -> list[Tree]:
 
 CASES: dict[str, list[Tree]] = {
     **{f"programme-{name}": disclosed(view) for name, view in VIEWS.items()},
+    "programme-told": told(),
+    "contacts": contacts(),
     "hospital": read_by_the_hospital(),
     "record": written_into_the_record(),
     "search": found(),

@@ -1,0 +1,153 @@
+"""The door for what a programme is worried about (FHIR Communication). It is never strict: whatever is JSON is kept.
+
+An authenticated message is not refused for its scopes, its headers or its form. What was wrong with it is listed in the
+answer, and a person is told.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from service.fhir.conditions import condition_of
+from service.fhir.documentation import taking
+from service.fhir.door import (
+    TAKEN_MEDIA_TYPES,
+    DirectRoute,
+    Door,
+    Problem,
+    answer,
+    is_encoded,
+    media_type_of,
+    read_all,
+    refusal,
+)
+from service.fhir.faults import ERRORS, Fault
+from service.fhir.guard import parse
+from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
+from service.fhir.read.communication import lenient, read_communication
+from service.fhir.showing import show
+from service.fhir.shown import Shown
+from service.fhir.unread import keep_unread
+from service.flow.answer import Accepted, Reason, Refused
+from service.flow.receive_communication import Kept, ReceivedCommunication, Told, receive_communication
+from service.flow.received import Identifier
+from service.shared import telemetry
+from service.shared.caller import Caller, OrganisationKind
+from service.shared.reply import Reply
+from service.store.unit_of_work import UnitOfWork
+
+_TEXT = {Told.HER_CLINICIAN: "told", Told.SEVERAL_CLINICS: "several", Told.THE_OPERATOR_MUST_BE: "unknown"}
+PATH = "/fhir/Communication"
+# A refusal for these says that no offer of the sender's was meant: nobody else can tell whom it was about.
+_ABOUT_NOBODY = (Reason.NOT_FOUND, Reason.SUBJECT_UNKNOWN)
+
+
+def router(door: Door) -> APIRouter:
+    routes = APIRouter(tags=["FHIR"], route_class=DirectRoute)
+    routes.add_api_route(PATH, partial(_hear, door), methods=["POST"], **taking("Communication", "POST", PATH))
+    return routes
+
+
+async def _hear(door: Door, request: Request) -> Response:
+    caller = await door.anybody(request, whatever_it_accepts=True)
+    if caller.kind is not OrganisationKind.COMMUNITY:
+        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {OrganisationKind.COMMUNITY} sends this")))
+    body = await _body(caller, request)
+    tree = await asyncio.to_thread(lenient, body)
+    if tree is None:
+        problem = BadInput.of(Finding(Fault.NOT_JSON, None, "nothing in it can be read"))
+        await keep_unread(door, caller, request, body, problem)
+        raise problem
+    issues = await asyncio.to_thread(_wrong, body, request)
+    message = read_communication(tree, body, base=door.base_url, condition=_condition(request))
+    kept = await _keep(door, caller, message)
+    if kept.identifier_taken:
+        issues.append(Finding(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "Communication.identifier").issue())
+    shown = await door.store.read(caller, partial(_show, door=door, id=kept.answer.id))
+    return _answer(door, request, kept, issues, shown)
+
+
+async def _body(caller: Caller, request: Request) -> bytes:
+    """What is too long, or packed, is the one thing that cannot be kept: then the operator hears that there was
+    something."""
+    try:
+        if is_encoded(request):
+            raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
+        return await read_all(request)
+    except BadInput:
+        _tell_the_operator(caller)
+        raise
+
+
+async def _keep(door: Door, caller: Caller, message: ReceivedCommunication) -> Kept:
+    now = door.clock.now()
+    kept = await door.store.run(caller, lambda tx: receive_communication(tx, door.rules, message, now))
+    if kept.told is Told.THE_OPERATOR_MUST_BE and isinstance(kept.answer, Accepted):
+        _tell_the_operator(caller, kept.answer.id)
+    return kept
+
+
+def _tell_the_operator(caller: Caller, id: str = "not kept") -> None:
+    telemetry.tell_person(
+        "words-not-heard", message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
+    )
+
+
+def _wrong(body: bytes, request: Request) -> list[Issue]:
+    """What another door would have refused it for."""
+    try:
+        parse(body, "Communication")
+        issues: tuple[Issue, ...] = ()
+    except BadInput as problem:
+        issues = problem.issues
+    return [*issues, *(each.issue() for each in _odd_headers(request))]
+
+
+def _odd_headers(request: Request) -> Iterator[Finding]:
+    if media_type_of(request) not in TAKEN_MEDIA_TYPES:
+        yield Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0])
+    if request.headers.get("if-none-exist") and _condition(request) is None:
+        yield Finding(Fault.PARAMETER_MALFORMED, None, "identifier")
+
+
+def _condition(request: Request) -> Identifier | None:
+    try:
+        return condition_of(request.headers.get("if-none-exist"), required=False)
+    except BadInput:
+        return None
+
+
+def _show(tx: UnitOfWork, *, door: Door, id: str) -> Shown | None:
+    return show(tx, door.rules, "Communication", id, door.clock.now())
+
+
+def _answer(door: Door, request: Request, kept: Kept, issues: list[Issue], shown: Shown | None) -> Response:
+    """First what to do if it is urgent, then who was told, then what was wrong: an OperationOutcome, unless
+    `Prefer: return=representation` asks for the Communication, which holds the first of these in its note."""
+    texts, created = door.rules.escalation_texts, isinstance(kept.answer, Accepted)
+    said = [Issue("informational", texts["emergency"]), Issue("informational", texts[_TEXT[kept.told]])]
+    body = operation_outcome([*said, *(replace(each, severity="warning") for each in issues)], "information")
+    prefer = request.headers.get("prefer", "")
+    if "return=minimal" in prefer:
+        body = b""
+    elif "return=representation" in prefer and shown is not None:
+        body = shown.body()
+    etag, stamp = (shown.etag, shown.stamp) if shown else (None, None)
+    location = f"{door.fhir_base}/Communication/{kept.answer.id}/_history/{etag or kept.answer.version}"
+    return answer(body, status=201 if created else 200, etag=etag, stamp=stamp, Location=location)
+
+
+def refused(door: Door, caller: Caller, outcome: Refused, says_something: bool) -> Response:
+    """A no. What a programme wrote beside it is heard all the same: by a clinician, or else the operator has to."""
+    if not says_something:
+        return refusal(outcome)
+    if outcome.reason in _ABOUT_NOBODY:
+        _tell_the_operator(caller, "inbound")
+        return refusal(outcome)
+    texts = door.rules.escalation_texts
+    told = [Issue("informational", texts[each], severity="information") for each in ("emergency", "refused")]
+    why = Finding(outcome.reason, outcome.element)
+    return refusal(Reply(ERRORS[why.kind].status, operation_outcome([why.issue(), *told]), {}))

@@ -1,0 +1,53 @@
+"""Communication, as a programme sends one -> ReceivedCommunication. Never strict: whatever is JSON is read."""
+
+import hashlib
+import json
+from typing import Any
+
+import orjson
+
+from service.fhir.lengths import NAME
+from service.fhir.read.written import clean, named_in, said_in
+from service.flow.receive_communication import ReceivedCommunication
+from service.flow.received import Identifier, Received
+
+_MOST_IDENTIFIERS = 5
+
+
+def lenient(body: bytes) -> Any | None:
+    """The body as JSON, also where a careful parser would refuse it; None when it is none at all.
+
+    `null` says nothing either, and is none.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_communication(
+    tree: Any, body: bytes, *, base: str, condition: Identifier | None = None
+) -> ReceivedCommunication:
+    """`base` is this server's, without /fhir. Raises nothing: what is wrong with it was listed by the guard."""
+    return ReceivedCommunication(
+        Received("Communication", body, _identifiers(tree), condition),
+        about=named_in(tree, base),
+        said=said_in(tree),
+        fingerprint=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _identifiers(tree: Any) -> tuple[Identifier, ...]:
+    """Those that can be kept as names of it; an identifier of another form names nothing."""
+    held = tree.get("identifier") if isinstance(tree, dict) else None
+    entries = [each for each in (held if isinstance(held, list) else [held]) if isinstance(each, dict)]
+    pairs = [(each.get("system"), each.get("value")) for each in entries[:_MOST_IDENTIFIERS]]
+    return tuple(Identifier(str(system), str(value)) for system, value in pairs if _names(system) and _names(value))
+
+
+def _names(text: object) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= NAME and clean(text) == text

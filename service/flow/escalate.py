@@ -1,0 +1,49 @@
+"""Put what a programme said to a clinician: an alert to the hospital, whatever the state of offer and referral."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.escalation import Escalation, Said
+from service.referrals.offer import Offer
+
+
+def escalate(
+    tx: Transaction,
+    rules: Rules,
+    offer: Offer,
+    said: Said,
+    now: datetime,
+    *,
+    type: str,
+    id: str | None = None,
+    fingerprint: str = "",
+) -> Escalation:
+    """Raise the alert, as urgent as was said, and keep the words that go into it.
+
+    `type` is the resource that they came in and `id` its own, if it has one. The caller holds the lock on the woman.
+    """
+    alert = raise_alert(
+        tx,
+        rules,
+        AlertCode.ESCALATION,
+        tenant_id=offer.tenant_id,
+        patient_id=offer.patient_id,
+        referral_id=offer.referral_id,
+        now=now,
+        priority=said.urgency,
+    )
+    escalation = Escalation(id or tx.new_id(), type, offer.id, alert.id, said, now, fingerprint)
+    tx.escalations.add(escalation)
+    return escalation
+
+
+def show_answer(tx: Transaction, alert_id: str) -> None:
+    """The programme that told what raised this alert sees on its Task that it was answered: its next poll brings it."""
+    escalation = tx.escalations.behind([alert_id]).get(alert_id)
+    if escalation is not None:
+        offer = tx.offers.get(escalation.offer_id)
+        tx.offers.save(replace(offer, version=offer.version + 1), offer)

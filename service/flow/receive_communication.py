@@ -1,0 +1,137 @@
+"""A programme tells something about a woman (FHIR Communication). Whatever it sends is kept, and a person is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from service.flow.answer import Accepted, Refused, Repeated
+from service.flow.escalate import escalate
+from service.flow.identify import identify
+from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
+from service.flow.received import Received, Reference
+from service.flow.remember import remember
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.escalation import Escalation, Said
+from service.referrals.offer import Offer
+
+# A body without an identifier that comes again within this is the same message sent again; later it is a new one.
+SENT_AGAIN_WITHIN = timedelta(days=1)
+
+
+class Told(Enum):
+    """Who was told of it."""
+
+    HER_CLINICIAN = auto()
+    SEVERAL_CLINICS = auto()
+    THE_OPERATOR_MUST_BE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedCommunication:
+    """`about` is every resource that it names; `fingerprint` is of the body."""
+
+    received: Received
+    about: tuple[Reference, ...]
+    said: Said
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """`identifier_taken` says that something else came before under its identifier: it is kept under an id of its
+    own."""
+
+    answer: Accepted | Repeated
+    told: Told
+    identifier_taken: bool = False
+
+
+def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommunication, now: datetime) -> Kept:
+    """Keep it and tell a clinician, in any state of offer and referral, also after closing and from a tombstone.
+
+    The words go to one hospital only. When it names several women nobody can tell whose they are: then each of their
+    clinics is asked to ring the programme and is told no word of it. When it names none of the caller's, the operator
+    has to find out.
+    """
+    offers = _offers(tx, message.about)
+    if len(offers) == 1:
+        return _about_one(tx, rules, offers[0], message, now)
+    id, repeated, taken = _name(tx, message)
+    answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    for offer in () if repeated else offers:
+        tx.patients.lock(offer.patient_id)
+        raise_alert(
+            tx,
+            rules,
+            AlertCode.UNREADABLE_WORDS,
+            tenant_id=offer.tenant_id,
+            patient_id=offer.patient_id,
+            referral_id=offer.referral_id,
+            now=now,
+        )
+    remember(tx, message.received, None, answer)
+    return Kept(answer, Told.SEVERAL_CLINICS if offers else Told.THE_OPERATOR_MUST_BE, taken)
+
+
+def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCommunication, now: datetime) -> Kept:
+    tx.patients.lock(offer.patient_id)
+    earlier = _sent_before(tx.escalations.of_offer(offer.id), message, now)
+    if earlier is not None:
+        id, repeated, taken = earlier.id, True, False
+    else:
+        id, repeated, taken = _name(tx, message)
+    answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    if not repeated:
+        escalate(tx, rules, offer, message.said, now, type="Communication", id=id, fingerprint=message.fingerprint)
+        # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
+        present = tx.offers.get(offer.id)
+        tx.offers.save(replace(present, version=present.version + 1), present)
+    remember(tx, message.received, offer.patient_id, answer)
+    return Kept(answer, Told.HER_CLINICIAN, taken)
+
+
+def _sent_before(known: Sequence[Escalation], message: ReceivedCommunication, now: datetime) -> Escalation | None:
+    if message.received.identifiers or message.received.condition:
+        return None
+    same = (each for each in known if each.type == "Communication" and each.fingerprint == message.fingerprint)
+    return next((each for each in same if now - each.told_at < SENT_AGAIN_WITHIN), None)
+
+
+def _name(tx: Transaction, message: ReceivedCommunication) -> tuple[str, bool, bool]:
+    """Its id, whether the same came before under it, and whether its identifier stands for something else."""
+    new_id = tx.new_id()
+    owner = identify(tx, message.received, new_id)
+    if owner == new_id:
+        return new_id, False, False
+    if isinstance(owner, Refused):
+        return new_id, False, True
+    earlier = tx.escalations.find(owner)
+    _, body = tx.inbox.latest("Communication", owner) or (1, b"")
+    if body == message.received.body or (earlier is not None and earlier.said == message.said):
+        return owner, True, False
+    return new_id, False, True
+
+
+def _created(id: str) -> Accepted:
+    return Accepted("Communication", id, 1, created=True)
+
+
+def _offers(tx: Transaction, about: tuple[Reference, ...]) -> list[Offer]:
+    """The offers named that the caller holds, the newest one of each woman's, in one order for every unit."""
+    named = [_offer(tx, each) for each in about]
+    held = [each for each in named if each is not None and each.organisation_id == tx.caller.organisation_id]
+    newest = {each.patient_id: each for each in sorted(held, key=lambda each: each.id)}
+    return [newest[woman] for woman in sorted(newest)]
+
+
+def _offer(tx: Transaction, reference: Reference) -> Offer | None:
+    """By its own id, by one of its handles, or by an earlier Communication about it."""
+    if reference.id is None or reference.base is not None:
+        return None
+    if reference.type == "Communication":
+        earlier = tx.escalations.find(reference.id)
+        return tx.visible.once_offered("Task", earlier.offer_id) if earlier else None
+    return tx.visible.once_offered(reference.type, reference.id)

@@ -1,0 +1,158 @@
+"""Whatever a programme sends is read: its words, its concerns, and whom it may be about."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.fhir.lengths import SHOWN
+from service.fhir.read.communication import lenient, read_communication
+from service.flow.receive_communication import ReceivedCommunication
+from service.flow.received import Identifier, Reference
+from service.referrals.escalation import Concern, Said
+from service.screening.instrument import Priority
+
+Tree = dict[str, Any]
+BASE = "https://referral.example"
+OURS = "https://peer-referral.example/fhir"
+TASK = Reference("Task", "t1")
+
+
+def read(tree: object) -> ReceivedCommunication:
+    sent = json.dumps(tree).encode()
+    return read_communication(lenient(sent), sent, base=BASE)
+
+
+def test_a_communication_as_the_standard_has_it_is_read() -> None:
+    message = read({
+        "resourceType": "Communication",
+        "identifier": [{"system": "urn:programme", "value": "1"}],
+        "status": "completed",
+        "priority": "routine",
+        "subject": {"reference": "Patient/h2"},
+        "about": [{"reference": "Task/t1"}],
+        "sent": "2026-11-18T10:31:00Z",
+        "sender": {"reference": "Organization/x"},
+        "reasonCode": [{"coding": [{"system": f"{OURS}/CodeSystem/concern", "code": "getting-worse"}]}],
+        "payload": [{"contentString": "She sounded very low."}, {"contentString": "Ring me."}],
+    })  # fmt: skip
+    assert message.received.identifiers == (Identifier("urn:programme", "1"),)
+    assert set(message.about) == {Reference("Patient", "h2"), TASK}
+    assert message.said == Said(
+        ("She sounded very low.", "Ring me."), frozenset({Concern.GETTING_WORSE}), Priority.ROUTINE
+    )
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"payload": [{"contentString": "She cries."}]},
+        {"payload": {"contentString": "She cries."}},
+        {"payload": "She cries."},
+        {"payload": ["She cries."]},
+        {"note": [{"text": " She cries. "}]},
+        {"message": "She cries."},
+        {"resourceType": "Flag", "code": {"text": "She cries."}},
+        {"reasonCode": [{"coding": [{"display": "She cries."}]}]},
+        {"contained": [{"deep": {"deeper": {"valueString": "She cries."}}}]},
+        {"text": {"status": "generated", "div": "<div>She cries.</div>"}},
+        ["She cries."],
+        "She cries.",
+        {"payload": [{"contentString": "She cries."}], "text": {"div": "<div>Generated</div>"}},
+        {"identifier": [{"value": "1"}], "status": "x", "sent": "now", "comment": "She cries."},
+    ],
+)
+def test_words_are_found_under_whatever_name(tree: object) -> None:
+    assert read(tree).said.texts == ("She cries.",)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"about": [{"reference": "Task/t1"}]},
+        {"about": {"reference": "Task/t1"}},
+        {"about": ["Task/t1"]},
+        {"focus": "Task/t1/_history/3.1"},
+        {"basedOn": [{"reference": f"{BASE}/fhir/Task/t1"}]},
+        {"about": [{"identifier": {"system": f"{OURS}/identifier/offer", "value": "t1"}}]},
+        {"made-up": {"deep": [{"reference": "Task/t1"}]}},
+    ],
+)
+def test_whom_it_is_about_is_found_however_it_is_named(tree: Tree) -> None:
+    assert TASK in read(tree).about
+
+
+def test_a_reference_into_another_server_keeps_its_base() -> None:
+    (found,) = read({"about": [{"reference": "https://elsewhere.example/fhir/Task/t1"}]}).about
+    assert found.base == "https://elsewhere.example/fhir"
+
+
+@pytest.mark.parametrize(
+    ("priority", "called"),
+    [("routine", "routine"), ("urgent", "urgent"), ("asap", "urgent"), ("stat", "urgent"), ("low", None), (7, None)],
+)
+def test_how_urgent_it_calls_itself(priority: object, called: str | None) -> None:
+    assert read({"priority": priority}).said.called == called
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"payload": [{"contentString": "\\ud800"}]}',
+        b'{"payload": [{"contentString": "\\u0000\\u0007"}]}',
+        b'\xef\xbb\xbf{"payload": "\x01"}',
+        '{"payload": "ä"}'.encode("utf-16"),
+        '{"payload": "ä"}'.encode("latin-1"),
+        b'{"payload": 1e400, "note": NaN}',
+    ],
+)
+def test_what_a_careful_parser_refuses_is_read_and_can_be_kept(sent: bytes) -> None:
+    tree = lenient(sent)
+    assert tree is not None
+    for text in read_communication(tree, sent, base=BASE).said.texts:
+        text.encode()
+        assert "\x00" not in text
+
+
+@pytest.mark.parametrize("sent", [b"", b"{", b"\xff\xfe\xfa", b"[" * 100_000, b"She cries.", b"null"])
+def test_what_is_no_json_is_none(sent: bytes) -> None:
+    assert lenient(sent) is None
+
+
+def test_long_words_are_cut_where_they_are_shown() -> None:
+    (text,) = read({"payload": [{"contentString": "a" * SHOWN}, {"contentString": "b" * SHOWN}]}).said.texts
+    assert len(text) == SHOWN
+    assert "Cut here" in text
+
+
+def test_what_is_no_text_is_said_to_be_there() -> None:
+    message = read({"payload": [{"contentAttachment": {"contentType": "image/png", "data": "AAAA"}}]})
+    assert (message.said.texts, message.said.attached) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [{"system": "urn:x"}, {"system": 1, "value": 2}, {"system": "urn:x", "value": "a\x00"}, "x", [["x"]], None,
+     {"system": "urn:x", "value": "v" * 256}],
+)  # fmt: skip
+def test_an_identifier_of_another_form_names_nothing(identifier: object) -> None:
+    assert read({"identifier": identifier}).received.identifiers == ()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(
+        st.sampled_from(["payload", "about", "reference", "identifier", "system", "value", "coding", "priority"])
+        | st.text(),
+        inner,
+    ),
+)  # fmt: skip
+
+
+@given(JSON)
+def test_nothing_that_is_json_is_too_odd_to_be_read(tree: object) -> None:
+    message = read(tree) if tree is not None else None
+    if message is not None:
+        assert all(text.encode() and "\x00" not in text for text in message.said.texts)

@@ -1,0 +1,196 @@
+"""A volunteer is worried: over sockets, to the alert in the hospital's record and back to the programme's Task."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from service.demo.people import Person, instant
+from service.demo.record import Resource
+from tests.journeys.support import World, wait_until
+
+OURS = "https://peer-referral.example/fhir"
+ESCALATION = f"{OURS}/StructureDefinition/escalation"
+WORDS = "She sounded very low today and I am worried. Please ring me."
+EMERGENCY = "This is no emergency channel"
+
+
+@pytest.fixture
+def supported(world: World) -> tuple[Person, str, Resource]:
+    person, patient_id, task = world.offered()
+    return person, patient_id, world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"})
+
+
+def worry(task: Resource, **changes: object) -> Resource:
+    return {
+        "resourceType": "Communication",
+        "status": "completed",
+        "about": [{"reference": f"Task/{task['id']}"}],
+        "payload": [{"contentString": WORDS}],
+        **changes,
+    }
+
+
+def said_in_the_record(world: World, person: Person) -> list[str]:
+    found = world.in_record("Communication", person)
+    return ["\n".join(each["contentString"] for each in one["payload"]) for one in found]
+
+
+def diagnostics(answer: httpx.Response) -> list[tuple[str, str]]:
+    tree = answer.json()
+    assert tree["resourceType"] == "OperationOutcome"
+    return [(each["severity"], each["diagnostics"]) for each in tree["issue"]]
+
+
+def alert_of(world: World, patient_id: str) -> Resource:
+    tasks = world.tasks(f"patient={patient_id}", world.hospital)
+    (found,) = [each for each in tasks if each.get("reasonCode", {}).get("coding", [{}])[0].get("code") == "escalation"]
+    return found
+
+
+def answered(resource: Resource) -> list[dict[str, object]]:
+    told = [each["extension"] for each in resource.get("extension", ()) if each["url"] == ESCALATION]
+    return [{part["url"]: next(v for k, v in part.items() if k != "url") for part in parts} for parts in told]
+
+
+def test_a_worry_is_in_the_record_and_its_acknowledgement_back_on_the_task(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    person, patient_id, task = supported
+    high = world.programme.must(200)("GET", f"Task?owner={world.programme.organisation}")["meta"]["lastUpdated"]
+    answer = world.programme.ask("POST", "Communication", worry(task))
+    assert answer.status_code == 201, answer.text
+    assert [severity for severity, _ in diagnostics(answer)] == ["information", "information"]
+    assert EMERGENCY in diagnostics(answer)[0][1]
+
+    wait_until(lambda: len(said_in_the_record(world, person)) == 1, "the alert is in the record")
+    (said,) = said_in_the_record(world, person)
+    assert WORDS in said
+    assert "Written by the programme" in said
+    (communication,) = world.in_record("Communication", person)
+    assert communication["priority"] == "urgent"
+
+    alert = alert_of(world, patient_id)
+    assert WORDS in alert["note"][0]["text"]
+    (waiting,) = answered(world.programme.must(200)("GET", f"Task/{task['id']}"))
+    assert set(waiting) == {"told", "message", "advice"}
+
+    seen = alert | {"status": "accepted", "performerType": [{"text": "Midwife"}]}
+    world.hospital.must(200)("PUT", f"Task/{alert['id']}", seen)
+    (changed,) = [each for each in world.tasks(f"_lastUpdated=gt{high}") if each["id"] == task["id"]]
+    (told,) = answered(changed)
+    assert told["role"] == "Midwife"
+    assert datetime.fromisoformat(str(told["acknowledged"])) <= datetime.now(UTC) + timedelta(seconds=1)
+    assert "advice" not in told
+
+    read = world.programme.must(200)("GET", answer.headers["Location"].split("/fhir/")[1].split("/_history/")[0])
+    assert (read["status"], read["payload"], answered(read)) == ("completed", [{"contentString": WORDS}], [told])
+    assert WORDS not in world.service.said.read_text()
+
+
+def test_the_other_programme_and_the_other_hospital_learn_nothing_of_it(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    _, _, task = supported
+    location = world.programme.ask("POST", "Communication", worry(task)).headers["Location"]
+    path = location.split("/fhir/")[1].split("/_history/")[0]
+    for party in (world.hospital, world.other_hospital, world.other_programme):
+        assert party.ask("GET", path).status_code in (403, 404)
+    assert world.hospital.ask("POST", "Communication", worry(task)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"about": ["Task/{task}"], "payload": WORDS}, {}),
+        ({"resourceType": "Flag", "subject": {"reference": "{patient}"}, "code": {"text": WORDS}}, {}),
+        ({"resourceType": "Communication", "focus": "Task/{task}", "made-up": {"x": [WORDS]}}, {}),
+        ({"resourceType": "Communication", "basedOn": [{"reference": "{request}"}], "note": [{"text": WORDS}]}, {}),
+        ({"about": ["Task/{task}"], "payload": WORDS}, {"Content_Type": "text/plain", "Accept": "text/html"}),
+        ({"about": ["Task/{task}"], "payload": WORDS}, {"If_None_Exist": "name=x"}),
+        ([{"about": ["Task/{task}"], "payload": WORDS}], {}),
+    ],
+)
+def test_no_form_is_refused_and_what_was_wrong_is_listed(
+    world: World, supported: tuple[Person, str, Resource], body: object, headers: dict[str, str]
+) -> None:
+    person, _, task = supported
+    sent = json.dumps(body).replace("{task}", task["id"]).replace("{patient}", task["for"]["reference"])
+    sent = sent.replace("{request}", task["focus"]["reference"])
+    answer = world.programme.ask("POST", "Communication", sent.encode(), **headers)
+    assert answer.status_code == 201, answer.text
+    wrong = [text for severity, text in diagnostics(answer) if severity == "warning"]
+    assert wrong
+    wait_until(lambda: any(WORDS in each for each in said_in_the_record(world, person)), "it is in the record")
+
+
+def test_prefer_decides_what_comes_back(world: World, supported: tuple[Person, str, Resource]) -> None:
+    _, _, task = supported
+    names = {"identifier": [{"system": "https://circle.example/message", "value": task["id"]}]}
+    answer = world.programme.ask("POST", "Communication", worry(task, **names), Prefer="return=representation")
+    assert answer.status_code == 201
+    assert EMERGENCY in answer.json()["note"][0]["text"]
+    assert answer.json()["about"] == [{"reference": f"Task/{task['id']}"}]
+    again = world.programme.ask("POST", "Communication", worry(task, **names), Prefer="return=minimal")
+    assert (again.status_code, again.content, again.headers["Location"]) == (200, b"", answer.headers["Location"])
+
+
+def test_what_names_nobody_is_kept_and_the_operator_is_told(world: World) -> None:
+    answer = world.programme.ask("POST", "Communication", {"payload": [{"contentString": WORDS}]})
+    assert answer.status_code == 201
+    assert "no clinician has been told" in diagnostics(answer)[1][1]
+    read = world.programme.must(200)("GET", answer.headers["Location"].split("/fhir/")[1].split("/_history/")[0])
+    assert read["status"] == "unknown"
+    heard = [json.loads(line) for line in world.service.said.read_text().splitlines() if "words-not-heard" in line]
+    assert heard[-1]["message"] == read["id"]
+    assert WORDS not in world.service.said.read_text()
+
+
+def test_a_worry_is_heard_from_a_tombstone_and_only_the_answer_stays_readable(world: World) -> None:
+    person, patient_id, task = world.offered()
+    task = world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"})
+    agreed = world.consents[patient_id]
+    withdrawn = {name: value for name, value in agreed.items() if name != "meta"} | {"status": "inactive"}
+    world.hospital.must(200)("PUT", f"Consent/{agreed['id']}", withdrawn)
+    answer = world.programme.ask("POST", "Communication", worry(task), Prefer="return=representation")
+    assert answer.status_code == 201
+    assert "payload" not in answer.json()
+    noted = task | {"note": [{"text": "She rang me and cried."}], "status": "completed"}
+    refused = world.programme.ask("PUT", f"Task/{task['id']}", noted)
+    assert refused.status_code in (409, 422)
+    assert any(EMERGENCY in text for _, text in diagnostics(refused))
+    tombstone = world.programme.must(200)("GET", f"Task/{task['id']}")
+    assert len(answered(tombstone)) == 2
+    assert "note" not in tombstone
+    wait_until(lambda: len(said_in_the_record(world, person)) == 2, "both are in the record")
+
+
+def test_a_contact_is_read_by_the_hospital_only_while_she_allows_it(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    _, patient_id, task = supported
+    encounter = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "HH"},
+        "basedOn": [{"reference": f"Task/{task['id']}"}],
+        "period": {"start": instant(datetime.now(UTC) - timedelta(hours=1))},
+        "length": {"value": 30, "code": "min"},
+        "reasonCode": [{"text": "She cried for an hour."}],
+    }
+    made = world.programme.must(201)("POST", "Encounter", encounter)
+    read = world.hospital.must(200)("GET", f"Encounter/{made['id']}")
+    assert read["subject"] == {"reference": f"Patient/{patient_id}"}
+    assert "cried" not in json.dumps(read)
+    assert alert_of(world, patient_id)["priority"] == "routine"
+    assert world.other_hospital.ask("GET", f"Encounter/{made['id']}").status_code == 404
+    assert world.other_programme.ask("GET", f"Encounter/{made['id']}").status_code == 404
+    corrected = made | {"class": {"code": "VR"}}
+    assert world.programme.must(200)("PUT", f"Encounter/{made['id']}", corrected)["meta"]["versionId"] == "2"
+    assert world.hospital.must(200)("GET", f"Encounter/{made['id']}")["class"]["code"] == "VR"
+    agreed = world.consents[patient_id]
+    withdrawn = {name: value for name, value in agreed.items() if name != "meta"} | {"status": "inactive"}
+    world.hospital.must(200)("PUT", f"Consent/{agreed['id']}", withdrawn)
+    assert world.hospital.ask("GET", f"Encounter/{made['id']}").status_code == 404
+    assert world.programme.ask("GET", f"Encounter/{made['id']}").status_code == 200
