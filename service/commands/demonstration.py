@@ -20,42 +20,56 @@ from service import wiring
 from service.demo.cast import Cast, Member, assemble
 from service.demo.client import Identity
 from service.demo.hospital import HospitalRecord
-from service.demo.story import play
+from service.demo.narrator import Narrator
+from service.demo.page.serve import live_page
+from service.demo.record import Resource
+from service.demo.step import Telling
+from service.demo.story import Players, play
 from service.office import Office
 from service.settings import Settings, read_settings
 
 READY_WITHIN_SECONDS = 30.0
 
 
-def demonstrate(*, exit_after: bool) -> int:
-    """0 when every step of the story was verified on its receiving side; serves on unless told to exit after it."""
+def demonstrate(*, exit_after: bool, pause: float) -> int:
+    """0 when every step was verified on its receiving side; serves on unless told to exit after the stories.
+
+    `pause` is how many seconds to wait after each step, for an audience that follows.
+    """
     console = Console()
+    telling = Telling((Narrator(console),))
     with tempfile.TemporaryDirectory(prefix="peer-referral-demo-") as folder, HospitalRecord() as record:
-        port = _free_port()
         settings = read_settings(
-            data_folder=Path(folder), port=port, host="127.0.0.1", allow_loopback=True, log_level="warning"
+            data_folder=Path(folder), port=_free_port(), host="127.0.0.1", allow_loopback=True, log_level="warning"
         )
-        cast = assemble(record.base)
+        url = settings.public_url
         with wiring.office(settings) as office:
-            hospital, programme = _register(office, cast, Path(folder))
-        with _served(settings) as service:
-            _wait_until_ready(service, settings.public_url)
-            verified = asyncio.run(play(settings.public_url, hospital, programme, record, console))
+            players = _register(office, assemble(record.base), Path(folder))
+        with _served(settings) as service, live_page(telling, f"{url}/docs") as page:
+            _wait_until_ready(service, url)
+            where = f"Live page          {page}\nAPI documentation  {url}/docs\nThe service's data {folder}"
+            console.print(f"{where}\nEverybody in the stories is invented.", highlight=False)
+            verified = asyncio.run(play(url, players, record, telling, pause=pause))
             if not exit_after:
-                console.print(f"\nAPI documentation  {settings.public_url}/docs")
-                console.print(f"The service's data {folder}\nStop with Ctrl-C.")
+                console.print(f"\n{where}\nStop with Ctrl-C.", highlight=False)
                 _wait_for_interrupt(service)
     return 0 if verified else 1
 
 
-def _register(office: Office, cast: Cast, folder: Path) -> tuple[Identity, Identity]:
-    hospital, programme = (_member(office, member) for member in (cast.hospital, cast.programme))
-    description = {"organisation": programme.organisation_id, **cast.programme_description}
+def _register(office: Office, cast: Cast, folder: Path) -> Players:
+    members = (cast.hospital, cast.programme, cast.next_programme)
+    hospital, programme, following = (_member(office, member) for member in members)
+    _describe(office, programme, cast.programme_description, folder)
+    _describe(office, following, cast.next_programme_description, folder)
+    return Players(hospital, programme, following)
+
+
+def _describe(office: Office, programme: Identity, described: Resource, folder: Path) -> None:
+    description = {"organisation": programme.organisation_id, **described}
     file = folder / "programme.toml"
     # Strings, numbers, booleans and lists are written the same in TOML as in JSON.
     file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in description.items()))
     office.import_programme(file)
-    return hospital, programme
 
 
 def _member(office: Office, member: Member) -> Identity:

@@ -12,12 +12,13 @@ mappings = typer.Typer(help="The clinical and site data in mappings/.", no_args_
 
 @explained
 def demo(
-    exit_after: Annotated[bool, typer.Option("--exit", help="end after the story instead of serving on")] = False,
+    exit_after: Annotated[bool, typer.Option("--exit", help="end after the stories instead of serving on")] = False,
+    pause: Annotated[float, typer.Option(help="seconds to wait after each step, for an audience", min=0)] = 0.0,
 ) -> None:
-    """Play the whole loop on the real service with a simulated hospital and programme, then keep serving."""
+    """Play four stories on the real service with a simulated hospital and programmes, then keep serving."""
     from service.commands.demonstration import demonstrate
 
-    raise typer.Exit(demonstrate(exit_after=exit_after))
+    raise typer.Exit(demonstrate(exit_after=exit_after, pause=pause))
 
 
 @explained

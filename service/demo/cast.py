@@ -43,16 +43,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """`programme_description` is what a programme's TOML file holds, without the id of its organisation."""
+    """Each `…_description` is what a programme's TOML file holds, without the id of its organisation."""
 
     hospital: Member
     programme: Member
     programme_description: Resource
+    next_programme: Member
+    next_programme_description: Resource
 
 
 def assemble(fhir_endpoint: str) -> Cast:
-    """The cast of story one with fresh keys; `fhir_endpoint` is the FHIR base of the simulated hospital record."""
-    programme = "Test Borough Parent Circle"
+    """The cast of the stories with fresh keys; `fhir_endpoint` is the FHIR base of the simulated hospital record."""
     return Cast(
         hospital=Member(
             name="St Test's Maternity",
@@ -62,27 +63,32 @@ def assemble(fhir_endpoint: str) -> Cast:
             key=new_key(),
             fhir_endpoint=fhir_endpoint,
         ),
-        programme=Member(
-            name=programme,
-            kind="community",
-            identifier=("https://parent-circle.example/organisation", "parent-circle"),
-            scope=PROGRAMME_SCOPE,
-            key=new_key(),
-        ),
-        programme_description={
-            "name": programme,
-            "active": True,
-            "model": "one-to-one",
-            "modes": ["phone", "home-visit"],
-            "languages": ["en", "cy"],
-            "districts": ["Testborough"],
-            "stages": ["antenatal", "postnatal"],
-            "interpreters": False,
-            "places": 12,
-            "respond_within_hours": 72,
-            "telephone": "+44 7700 900789",
-        },
+        programme=_programme("Test Borough Parent Circle", "parent-circle"),
+        programme_description=_description("Test Borough Parent Circle", places=12, telephone="+44 7700 900789"),
+        next_programme=_programme("Example Quay Companions", "quay-companions"),
+        next_programme_description=_description("Example Quay Companions", places=4, telephone="+44 7700 900790"),
     )
+
+
+def _programme(name: str, label: str) -> Member:
+    identifier = f"https://{label}.example/organisation", label
+    return Member(name, "community", identifier, PROGRAMME_SCOPE, new_key())
+
+
+def _description(name: str, places: int, telephone: str) -> Resource:
+    return {
+        "name": name,
+        "active": True,
+        "model": "one-to-one",
+        "modes": ["phone", "home-visit"],
+        "languages": ["en", "cy"],
+        "districts": ["Testborough"],
+        "stages": ["antenatal", "postnatal"],
+        "interpreters": False,
+        "places": places,
+        "respond_within_hours": 72,
+        "telephone": telephone,
+    }
 
 
 def new_key() -> ECKey:

@@ -4,6 +4,7 @@ A problem names the element, never a value that should not have been seen.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -15,9 +16,10 @@ SAFE_CONTACT = f"{OURS}/StructureDefinition/safe-contact"
 TASK_PROFILE = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement"
 PLACING = {"resourceType", "id", "meta", "active", "communication", "extension", "address"}
 CONTACTING = PLACING | {"name", "telecom"}
-ONCE_EACH = {"Patient": 1, "ServiceRequest": 1, "Task": 1, "Communication": 0}
+STUB = {"resourceType", "id", "meta", "active"}
+GIVING_AWAY = {"self-harm", "suicide", "epds", "phq-9", "depression", "score"}
+ONCE_EACH = {"Patient": 1, "ServiceRequest": 1, "Task": 1, "Communication": 1}
 LIVES = {"ServiceRequest": ["active", "completed"], "Task": ["requested", "accepted", "completed"]}
-ENGAGEMENT = {"contact-attempts", "sessions-attended"}
 
 
 def problems_before_acceptance(offer: Offer, person: Person) -> list[str]:
@@ -48,14 +50,32 @@ def problems_after_acceptance(offer: Offer, person: Person) -> list[str]:
     ]
 
 
-def counted_contacts(task: Resource) -> int:
-    """How many contacts the task in the hospital's record speaks of, 0 when it speaks of none."""
-    counts = [
-        output.get("valueInteger", 0)
-        for output in task.get("output", ())
-        if any(coding.get("code") in ENGAGEMENT for coding in output.get("type", {}).get("coding", ()))
+def problems_of_a_tombstone(offer: Offer, person: Person) -> list[str]:
+    """What stays readable of an offer that was declined: that it was, and no fact about her."""
+    hidden = _never(person) | {"preferred name": person.preferred, "safe telephone": person.safe_number}
+    return [
+        *_wrong(offer.task.get("status") == "rejected", "Task.status is not rejected"),
+        *_beyond(offer.patient, STUB),
+        *_seen(offer.everything, hidden | {"district": person.district, "code word": person.code_word}),
+        *_scores(offer.others),
     ]
-    return max(counts, default=0)
+
+
+def problems_of_an_alert(communications: Iterable[Resource], person: Person) -> list[str]:
+    """Her household may read it over her shoulder: no name, no score, no instrument, no word of what it is about."""
+    words = {word for one in communications for word in re.findall(r"[\w-]+", json.dumps(one.get("payload")).lower())}
+    names = {name.lower() for name in (person.preferred, person.given, person.family)}
+    return [f"Communication.payload says {word}" for word in sorted(words & (GIVING_AWAY | names))]
+
+
+def engagement(task: Resource) -> tuple[int, int]:
+    """How many attempts and how many sessions the task in the hospital's record speaks of, 0 when of none."""
+    counts = {
+        coding.get("code"): output.get("valueInteger", 0)
+        for output in task.get("output", ())
+        for coding in output.get("type", {}).get("coding", ())
+    }
+    return counts.get("contact-attempts", 0), counts.get("sessions-attended", 0)
 
 
 def problems_of_the_loop(histories: Mapping[str, Sequence[Sequence[Resource]]]) -> list[str]:

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 
 from service.demo.authority import ASSERTION_TYPE
 from service.demo.record import Resource
+from service.demo.step import Call, wire
 
 FHIR_JSON = "application/fhir+json"
 ASSERTION_SECONDS = 240
@@ -34,14 +35,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call and its answer; `body` is empty when the answer was no JSON object."""
+    """One call and its answer; `body` is empty when the answer was no JSON object.
+
+    `call` is the same as it was on the wire, to be shown.
+    """
 
     method: str
     url: str
     status: int
-    seconds: float
     headers: Mapping[str, str]
     body: Resource
+    call: Call
 
     def must_be(self, *statuses: int) -> "Exchange":
         """Itself, if the status is one of these. Raises CallFailed."""
@@ -124,7 +128,7 @@ class SmartClient:
             answer = await self._http.request(method, url, headers=headers, content=content, data=form)
         except httpx.HTTPError as error:
             raise CallFailed(f"{method} {httpx.URL(url).path} got no answer ({type(error).__name__})") from error
-        return Exchange(method, url, answer.status_code, time.perf_counter() - begun, answer.headers, _tree(answer))
+        return Exchange(method, url, answer.status_code, answer.headers, _tree(answer), _shown(answer, begun))
 
 
 def assertion(identity: Identity, token_url: str, **changes: Any) -> str:
@@ -146,6 +150,19 @@ def assertion(identity: Identity, token_url: str, **changes: Any) -> str:
 def connection() -> httpx.AsyncClient:
     """A connection pool for calls on this machine: no proxy, no redirects, ten seconds of patience."""
     return httpx.AsyncClient(timeout=10, trust_env=False, follow_redirects=False)
+
+
+def _shown(answer: httpx.Response, begun: float) -> Call:
+    """`begun` is by the performance counter."""
+    asked = answer.request
+    return Call(
+        asked.method,
+        asked.url.raw_path.decode(),
+        answer.status_code,
+        time.perf_counter() - begun,
+        wire(asked.headers, asked.content),
+        wire(answer.headers, answer.content),
+    )
 
 
 def _tree(answer: httpx.Response) -> Resource:

@@ -7,8 +7,6 @@ Run alone, for tests that need a receiver that outlives the sender:
 import argparse
 import asyncio
 import json
-import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -18,17 +16,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.demo.authority import Authority, TrustedClient
 from service.demo.door import Door, Reply, Work
 from service.demo.faults import Disturbance, DisturbanceKind, Disturbances
 from service.demo.record import Record, Resource
+from service.demo.server import LoopbackServer, loopback
+from service.demo.step import Call, Wire, wire
 
 SERVICE_SCOPE = (
     "system/Patient.crs system/ServiceRequest.crus system/Task.crus system/Communication.crs "
@@ -38,7 +36,10 @@ SERVICE_SCOPE = (
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One call and its answer. `status` 0: the connection was closed without one. A token call keeps no bodies."""
+    """One call and its answer. `status` 0: the connection was closed without one. A token call keeps no trees.
+
+    `call` is the same as it was on the wire, to be shown, with its secrets masked.
+    """
 
     at: datetime
     client_id: str | None
@@ -47,7 +48,7 @@ class Received:
     body: Resource | None
     status: int
     answer: Resource | None
-    seconds: float
+    call: Call
 
 
 class HospitalRecord:
@@ -58,8 +59,7 @@ class HospitalRecord:
     """
 
     def __init__(self, port: int = 0, journal: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
-        origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        listening, origin = loopback(port)
         self.base = f"{origin}/fhir"
         self.authority = Authority(f"{origin}/token", clock)
         self.record = Record(journal)
@@ -67,12 +67,7 @@ class HospitalRecord:
         self.journal: deque[Received] = deque(maxlen=10_000)
         routes = Door(self.base, self.authority, self.record).routes
         application = Starlette(routes=[Route(path, self._met(work), methods=[way]) for path, way, work in routes])
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                application, http=_Protocol, lifespan="off", log_level="critical", timeout_graceful_shutdown=1
-            )
-        )
-        self._thread = threading.Thread(target=self.serve, name="hospital-record", daemon=True)
+        self._server = LoopbackServer(listening, application)
 
     def trust(self, client: TrustedClient) -> None:
         """Register a client, or register it anew."""
@@ -80,18 +75,18 @@ class HospitalRecord:
 
     def serve(self) -> None:
         """Serve in this thread until told to stop; on the main thread SIGTERM and SIGINT tell it."""
-        self._server.run(sockets=[self._socket])
+        self._server.serve()
         self.record.close()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._server.__exit__(kind, error, trace)
+        self.record.close()
 
     def _met(self, work: Work) -> Callable[[Request], Awaitable[Response]]:
         """An endpoint that does the work, meets the faults that are switched on and writes the journal."""
@@ -102,29 +97,25 @@ class HospitalRecord:
             fault = self.faults.strike(request.method, kind)
             reply = await _under(fault, request, work)
             cut = fault is not None and fault.kind is DisturbanceKind.LOST_ANSWER
-            await self._note(request, reply, 0 if cut else reply.status, time.perf_counter() - begun)
+            text = _text(reply, fault)
+            await self._note(request, reply, 0 if cut else reply.status, text, time.perf_counter() - begun)
             if cut:
                 await _cut(request)
-            return Response(_text(reply, fault), reply.status, reply.headers)
+            return Response(text, reply.status, reply.headers)
 
         return endpoint
 
-    async def _note(self, request: Request, reply: Reply, status: int, seconds: float) -> None:
+    async def _note(self, request: Request, reply: Reply, status: int, text: str, seconds: float) -> None:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         secret = request.url.path == "/token"
-        body = None if secret else _tree(await request.body())
+        sent = await request.body()
+        body = None if secret else _tree(sent)
         answer = None if secret else reply.body
+        received = wire(reply.headers, text.encode()) if status else Wire((), b"")
+        call = Call(request.method, path, status, seconds, wire(request.headers, sent), received)
         self.journal.append(
-            Received(datetime.now(UTC), reply.client_id, request.method, path, body, status, answer, seconds)
+            Received(datetime.now(UTC), reply.client_id, request.method, path, body, status, answer, call)
         )
-
-
-class _Protocol(HttpToolsProtocol):
-    """Lets an endpoint reach the connection it answers on, so that a fault can cut it."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["state"]["connection"] = self.transport
 
 
 async def _under(fault: Disturbance | None, request: Request, work: Work) -> Reply:

@@ -78,11 +78,6 @@ def tessie(today: date) -> Person:
     )
 
 
-def positive_screening(at: datetime) -> Screening:
-    """EPDS 15 with the self-harm item answered 0."""
-    return Screening("TEST-EPDS-1", (2, 2, 2, 2, 2, 2, 1, 1, 1, 0), at)
-
-
 def patient(person: Person) -> Resource:
     """Her record as the hospital holds it: far more than any programme may see."""
     system, value = person.identifier
@@ -109,15 +104,17 @@ def patient(person: Person) -> Resource:
     }
 
 
-def consent(person: Person, patient_id: str, hospital: str, programme: str, given: datetime) -> Resource:
+def consent(
+    person: Person, patient_id: str, hospital: str, programme: str, given: datetime, number: int = 1
+) -> Resource:
     """She agrees to one programme for half a year, lets it report back, and says how she may be reached.
 
-    `hospital` and `programme` are organisation ids at the service. The shape is IHE PCF's, with the safe-contact
-    extension.
+    `hospital` and `programme` are organisation ids at the service; `number` counts her consents. The shape is IHE
+    PCF's, with the safe-contact extension.
     """
     return {
         "resourceType": "Consent",
-        "identifier": [{"system": CONSENT_NUMBER, "value": f"{person.hospital_number}-1"}],
+        "identifier": [{"system": CONSENT_NUMBER, "value": f"{person.hospital_number}-{number}"}],
         "status": "active",
         "scope": _concept(f"{TERMINOLOGY}/consentscope", "patient-privacy"),
         "category": [_concept(LOINC, "59284-0"), _concept(f"{TERMINOLOGY}/v3-ActCode", "IDSCL")],

@@ -1,12 +1,13 @@
 """A simulated peer-support programme with a small system of its own: it polls, answers, keeps contact and closes."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from service.demo.client import CallFailed, Exchange, SmartClient
 from service.demo.people import OURS, TERMINOLOGY, instant
 from service.demo.record import Resource
+from service.demo.step import Party
 
 SUPPORTING_READS = ("reasonReference", "supportingInfo")
 
@@ -27,10 +28,14 @@ class Offer:
 
 
 class Programme:
-    """Acts as one organisation. `high_mark` is the last poll's Bundle.meta.lastUpdated, where the next one begins."""
+    """Acts as one organisation, called `party` in the story.
 
-    def __init__(self, client: SmartClient) -> None:
+    `high_mark` is the last poll's Bundle.meta.lastUpdated, where the next one begins.
+    """
+
+    def __init__(self, client: SmartClient, party: Party = Party.PROGRAMME) -> None:
         self.client = client
+        self.party = party
         self.high_mark: str | None = None
 
     async def poll(self) -> tuple[list[Resource], Exchange]:
@@ -58,19 +63,24 @@ class Programme:
         bodies = tuple(one.body for one in others)
         return Offer(task.body, request.body, patient.body, bodies, (task, request, patient, *others))
 
-    async def answer(self, offer: Offer, status: str) -> Exchange:
-        """Send the whole task back with a new status, guarded by the ETag it was read with. Raises CallFailed."""
-        headers = {"If-Match": offer.reads[0].headers["etag"]}
-        return await self._written("PUT", f"Task/{offer.task['id']}", offer.task | {"status": status}, headers, 200)
+    async def answer(self, offer: Offer, status: str, reason: str = "") -> Exchange:
+        """Send the whole task back with a new status, and why when that is wanted. Raises CallFailed."""
+        changed = {"status": status} | ({"statusReason": {"text": reason}} if reason else {})
+        return await self._changed(offer, changed)
 
-    async def record_contact(self, offer: Offer, begun: datetime, ended: datetime) -> Exchange:
-        """Report that she was spoken to by telephone. Raises CallFailed."""
+    async def note(self, offer: Offer, text: str) -> Exchange:
+        """Write a note on the task, which goes to a clinician as it is. Raises CallFailed."""
+        note = {"text": text, "time": instant(datetime.now(UTC))}
+        return await self._changed(offer, {"note": [*offer.task.get("note", ()), note]})
+
+    async def record_contact(self, offer: Offer, outcome: str, begun: datetime, ended: datetime) -> Exchange:
+        """Report that she was rung; `outcome` is attended, did-not-attend or cancelled. Raises CallFailed."""
         encounter: Resource = {
             "resourceType": "Encounter",
             "status": "finished",
             "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "VR"},
             "type": [
-                {"coding": [{"system": f"{OURS}/CodeSystem/contact-outcome", "code": "attended"}]},
+                {"coding": [{"system": f"{OURS}/CodeSystem/contact-outcome", "code": outcome}]},
                 {"coding": [{"system": f"{OURS}/CodeSystem/contact-mode", "code": "phone"}]},
             ],
             "subject": {"reference": offer.task["for"]["reference"]},
@@ -78,6 +88,11 @@ class Programme:
             "period": {"start": instant(begun), "end": instant(ended)},
         }
         return await self._written("POST", "Encounter", encounter, {}, 201)
+
+    async def _changed(self, offer: Offer, changed: Resource) -> Exchange:
+        """Guarded by the ETag the task was read with."""
+        headers = {"If-Match": offer.reads[0].headers["etag"]}
+        return await self._written("PUT", f"Task/{offer.task['id']}", offer.task | changed, headers, 200)
 
     async def _read(self, reference: str) -> Exchange:
         return (await self.client.request("GET", reference)).must_be(200)

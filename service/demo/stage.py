@@ -1,60 +1,90 @@
-"""Where the story plays: everyone on it, and the ways to tell a call, insist on a fact and wait for the record."""
+"""Where a story plays: everyone in it, and the ways to tell a call, insist on a fact and wait for the record."""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from service.demo.checks import counted_contacts
-from service.demo.client import Exchange, SmartClient
+from service.demo.checks import engagement, problems_of_an_alert
+from service.demo.client import CallFailed, Exchange, SmartClient
 from service.demo.hospital import HospitalRecord
-from service.demo.narrator import Narrator
-from service.demo.people import OURS, Person, identifier_of, tessie
+from service.demo.people import OURS, Person, identifier_of
 from service.demo.programme import Programme
 from service.demo.record import Resource
+from service.demo.step import Chronicle, Fact, Message, Party, Side, Step, Telling
+from service.demo.words import words_for
 
 SERVICE_CLIENT_ID = "peer-referral"
 OURS_IN_RECORD = {"ServiceRequest": f"{OURS}/identifier/referral", "Task": f"{OURS}/identifier/offer"}
+Look = Callable[[], Awaitable[Sequence[str]]]
 
 
 class NotVerified(Exception):
-    """A step could not be read back on the receiving side. The text is one line for the terminal."""
+    """A step could not be read back on the receiving side; what was wrong has been told."""
 
 
 @dataclass(slots=True)
 class Stage:
-    """`hospital` sends to the service, `ward` reads the hospital's own record.
+    """One story's. `hospital` sends to the service, `ward` reads the hospital's own record.
 
     `chart_id` is the woman's id in that record, `patient_id` the service's; `heard` counts the record's calls told.
+    `pause` is how many seconds to wait after each step, for an audience.
     """
 
-    narrator: Narrator
+    telling: Telling
+    story: int
     hospital: SmartClient
     programme: Programme
+    next_programme: Programme
     ward: SmartClient
     record: HospitalRecord
+    person: Person
     patience: float
+    pause: float = 0.0
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    person: Person = field(default_factory=lambda: tessie(datetime.now(UTC).date()))
     chart_id: str = ""
     patient_id: str = ""
     heard: int = 0
+    steps: int = 0
+    events: list[Message | Fact | Chronicle] = field(default_factory=list)
 
-    def tell(self, who: str, whom: str, call: Exchange, times: int = 1, as_sent: str = "") -> None:
-        self.narrator.said(who, whom, call.method, call.url, call.status, call.seconds, times, as_sent)
+    @asynccontextmanager
+    async def step(self, title: str, meaning: str) -> AsyncIterator[None]:
+        """What is told within is one step, which is told as a whole, also when it goes wrong: then it says why."""
+        self.steps, self.events, begun = self.steps + 1, [], time.perf_counter()
+        try:
+            yield
+        except CallFailed as failure:
+            self.events.append(Fact(Side.SERVICE, "a call was not answered as it had to be", (str(failure),)))
+            raise NotVerified from failure
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as failure:
+            wrong = f"{type(failure).__name__} {failure}"
+            self.events.append(Fact(Side.SERVICE, "an answer has another shape than expected", (wrong,)))
+            raise NotVerified from failure
+        finally:
+            took = time.perf_counter() - begun
+            self.telling.tell(Step(self.story, self.steps, title, meaning, tuple(self.events), took))
+        await asyncio.sleep(self.pause)
 
-    def insist(self, fact: str, *problems: str) -> None:
-        """Tell that the fact was checked. Raises NotVerified when there are problems with it."""
-        self.narrator.found(fact, problems)
+    def tell(self, who: Party, *calls: Exchange, words: str = "", as_sent: str = "") -> None:
+        """One call to the service, or several alike."""
+        said = tuple(call.call for call in calls)
+        words = words or words_for(Party.SERVICE, said[0])
+        self.events.append(Message(who, Party.SERVICE, words, said, as_sent))
+
+    def insist(self, side: Side, fact: str, *problems: str) -> None:
+        """Tell that the fact was looked for on that side. Raises NotVerified when there are problems with it."""
+        self.events.append(Fact(side, fact, problems))
         if problems:
-            raise NotVerified("this was not found on the receiving side")
+            raise NotVerified
 
     async def send(self, method: str, path: str, body: Resource, as_sent: str = "") -> str:
         """Hospital to service, idempotent by the first identifier; the id it has there. Raises CallFailed."""
         headers = {"If-None-Exist": f"identifier={identifier_of(body)}"} if method == "POST" else {}
         call = await self.hospital.request(method, path, body, headers)
-        self.tell("hospital", "service", call, as_sent=as_sent)
+        self.tell(Party.HOSPITAL, call, as_sent=as_sent)
         return call.must_be(200, 201).resource_id
 
     async def held_by_service(self, reference: str) -> Resource:
@@ -71,31 +101,62 @@ class Stage:
             if system is None or any(one.get("system") == system for one in entry["resource"].get("identifier", ()))
         ]
 
-    async def record_shows(self, request_status: str, task_statuses: Sequence[str], contacts: int = 0) -> None:
-        """Wait until the hospital's record shows it; tell what the service wrote. Raises NotVerified, CallFailed."""
+    async def wait_for(self, side: Side, fact: str, look: Look) -> None:
+        """Look until no problem is left, and tell what the service wrote meanwhile. Raises NotVerified, CallFailed."""
         begun = time.perf_counter()
-        while True:
-            requests, tasks = await self.charted("ServiceRequest"), await self.charted("Task")
-            request, task = (requests or [{}])[-1], (tasks or [{}])[-1]
-            as_wanted = request.get("status") == request_status and task.get("status") in task_statuses
-            if as_wanted and counted_contacts(task) >= contacts:
-                break
+        while problems := await look():
             if time.perf_counter() - begun > self.patience:
-                self._tell_deliveries()
-                raise NotVerified(
-                    f"after {self.patience:.0f} s the record shows ServiceRequest {request.get('status', 'none')}, "
-                    f"Task {task.get('status', 'none')}, contacts {counted_contacts(task)}; expected "
-                    f"{request_status}, {' or '.join(task_statuses)}, {contacts}"
-                )
-            await asyncio.sleep(0.1)
+                break
+            await asyncio.sleep(0.05)
         self._tell_deliveries()
-        counted = f", contacts {counted_contacts(task)}" if contacts else ""
-        waited = f"{time.perf_counter() - begun:.1f} s"
-        self.insist(f"record: ServiceRequest {request_status}, Task {task['status']}{counted} ({waited})")
+        self.insist(side, f"{fact} ({time.perf_counter() - begun:.1f} s)", *problems)
+
+    async def record_shows(self, request: str, *tasks: str, contacts: tuple[int, int] | None = None) -> None:
+        """Wait until her record holds one ServiceRequest of this status, and Tasks of these in the order they came.
+
+        `accepted|in-progress` is either; `contacts` are attempts and sessions of the last Task. Raises as wait_for.
+        """
+
+        async def look() -> Sequence[str]:
+            requests, offers = await self.charted("ServiceRequest"), await self.charted("Task")
+            found = [one["status"] for one in offers]
+            as_wanted = len(found) == len(tasks) and all(map(_is_one_of, found, tasks))
+            counted = engagement(offers[-1]) if offers and contacts else contacts
+            return [
+                *_unless([one["status"] for one in requests] == [request], "the referral's status is another"),
+                *_unless(as_wanted, f"Task {', '.join(found) or 'none'}"),
+                *_unless(counted == contacts, f"attempts and sessions {counted}"),
+            ]
+
+        offers = "".join(f", Task {status.partition('|')[0]}" for status in tasks)
+        counted = f", {contacts[0]} attempts, {contacts[1]} sessions" if contacts else ""
+        await self.wait_for(Side.HOSPITAL, f"record: ServiceRequest {request}{offers}{counted}", look)
+
+    async def alert_in_record(self, priority: str = "urgent") -> None:
+        """Wait until her record holds one message to the team, and neutral words in it. Raises as wait_for."""
+
+        async def look() -> Sequence[str]:
+            found = await self.charted("Communication")
+            given = [one.get("priority") for one in found]
+            return [
+                *_unless(given == [priority], f"Communication {', '.join(map(str, given)) or 'none'}"),
+                *problems_of_an_alert(found, self.person),
+            ]
+
+        await self.wait_for(Side.HOSPITAL, f"record: one Communication, {priority}, that gives nothing away", look)
 
     def _tell_deliveries(self) -> None:
         told = list(self.record.journal)
-        for call in told[self.heard :]:
-            if call.client_id == SERVICE_CLIENT_ID:
-                self.narrator.said("service", "record", call.method, call.path, call.status, call.seconds)
+        for heard in told[self.heard :]:
+            if heard.client_id == SERVICE_CLIENT_ID:
+                words = words_for(Party.RECORD, heard.call)
+                self.events.append(Message(Party.SERVICE, Party.RECORD, words, (heard.call,)))
         self.heard = len(told)
+
+
+def _is_one_of(status: str, wanted: str) -> bool:
+    return status in wanted.split("|")
+
+
+def _unless(holds: bool, problem: str) -> list[str]:
+    return [] if holds else [problem]

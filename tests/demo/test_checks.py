@@ -10,14 +10,17 @@ import pytest
 from service.demo.checks import (
     SAFE_CONTACT,
     TASK_PROFILE,
-    counted_contacts,
+    engagement,
     problems_after_acceptance,
     problems_before_acceptance,
+    problems_of_a_tombstone,
+    problems_of_an_alert,
     problems_of_the_loop,
 )
-from service.demo.people import epds_items, epds_total, patient, positive_screening, tessie
+from service.demo.people import Person, epds_items, epds_total, patient, tessie
 from service.demo.programme import Offer
 from service.demo.record import Resource
+from service.demo.women import LOW_WITH_SELF_HARM, POSITIVE, screening, tabby, tesni, thea
 
 TESSIE = tessie(date(2026, 11, 22))
 PLACE: Resource = {
@@ -90,6 +93,45 @@ def test_what_is_wrong_after_acceptance_is_found(spoil: Spoil, problem: str) -> 
     assert problem in problems_after_acceptance(offer, TESSIE)
 
 
+def declined() -> Offer:
+    stub: Resource = {"resourceType": "Patient", "id": "h2"}
+    task: Resource = {"resourceType": "Task", "status": "rejected"}
+    return Offer(task, {"resourceType": "ServiceRequest"}, stub, ({"resourceType": "Observation"},), ())
+
+
+def test_what_stays_of_a_declined_offer_has_no_problem() -> None:
+    assert problems_of_a_tombstone(declined(), TESSIE) == []
+
+
+REMAINS: list[tuple[Spoil, str]] = [
+    (lambda offer: offer.task.update(status="requested"), "Task.status is not rejected"),
+    (lambda offer: offer.patient.update(address=[]), "Patient.address is shown"),
+    (lambda offer: offer.request.update(note="Testborough"), "ServiceRequest shows her district"),
+    (lambda offer: offer.request.update(note="Ask for Tessie"), "ServiceRequest shows her preferred name"),
+    (lambda offer: offer.others[0].update(valueInteger=15), "Observation.valueInteger is shown"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "problem"), REMAINS)
+def test_what_stays_too_long_is_found(spoil: Spoil, problem: str) -> None:
+    offer = deepcopy(declined())
+    spoil(offer)
+    assert problem in problems_of_a_tombstone(offer, TESSIE)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Open the result in the record and acknowledge this alert.", []),
+        ("Her EPDS shows self-harm.", ["epds", "self-harm"]),
+        ("Please ring Tessie.", ["tessie"]),
+    ],
+)
+def test_an_alert_that_gives_something_away_is_found(words: str, said: list[str]) -> None:
+    alert: Resource = {"resourceType": "Communication", "payload": [{"contentString": words}]}
+    assert problems_of_an_alert([alert], TESSIE) == [f"Communication.payload says {word}" for word in said]
+
+
 def life(*statuses: str) -> list[Resource]:
     return [{"status": status} for status in statuses]
 
@@ -98,7 +140,7 @@ WHOLE = {
     "Patient": [life("")],
     "ServiceRequest": [life("active", "active", "completed")],
     "Task": [life("requested", "accepted", "in-progress", "in-progress", "completed")],
-    "Communication": [],
+    "Communication": [life("completed")],
 }
 
 
@@ -111,7 +153,7 @@ WHOLE = {
         ({"ServiceRequest": [life("active")]}, ["ServiceRequest was active"]),
         ({"ServiceRequest": WHOLE["ServiceRequest"] * 2}, ["2 ServiceRequest instead of 1"]),
         ({"Patient": []}, ["0 Patient instead of 1"]),
-        ({"Communication": [life("completed")]}, ["1 Communication instead of 0"]),
+        ({"Communication": []}, ["0 Communication instead of 1"]),
     ],
 )
 def test_the_record_must_hold_the_loop_once_and_in_order(
@@ -121,32 +163,44 @@ def test_the_record_must_hold_the_loop_once_and_in_order(
 
 
 @pytest.mark.parametrize(
-    ("outputs", "count"),
+    ("outputs", "counted"),
     [
-        ([], 0),
-        ([("contact-attempts", {"valueInteger": 1})], 1),
-        ([("contact-attempts", {"valueInteger": 3}), ("sessions-attended", {"valueInteger": 2})], 3),
-        ([("last-contact", {"valueDateTime": "2026-11-22"})], 0),
+        ([], (0, 0)),
+        ([("contact-attempts", {"valueInteger": 1})], (1, 0)),
+        ([("contact-attempts", {"valueInteger": 3}), ("sessions-attended", {"valueInteger": 2})], (3, 2)),
+        ([("last-contact", {"valueDateTime": "2026-11-22"})], (0, 0)),
     ],
 )
-def test_contacts_are_counted_from_the_outputs(outputs: list[tuple[str, Resource]], count: int) -> None:
+def test_contacts_are_counted_from_the_outputs(outputs: list[tuple[str, Resource]], counted: tuple[int, int]) -> None:
     task = {"output": [{"type": {"coding": [{"code": code}]}, **value} for code, value in outputs]}
-    assert counted_contacts(task) == count
+    assert engagement(task) == counted
 
 
-def test_the_screening_of_the_story_is_positive_without_self_harm_and_of_one_instant() -> None:
-    screening = positive_screening(datetime(2026, 11, 22, 9, tzinfo=UTC))
-    items, total = list(epds_items(screening, "1")), epds_total(screening, "1")
-    assert (sum(item["valueInteger"] for item in items), total["valueInteger"]) == (15, 15)
+@pytest.mark.parametrize(("answers", "score", "last"), [(POSITIVE, 15, 0), (LOW_WITH_SELF_HARM, 6, 1)])
+def test_the_screenings_of_the_stories_are_what_they_say_and_of_one_instant(
+    answers: tuple[int, ...], score: int, last: int
+) -> None:
+    held = screening(TESSIE, answers, datetime(2026, 11, 22, 9, tzinfo=UTC))
+    items, total = list(epds_items(held, "1")), epds_total(held, "1")
+    assert (sum(item["valueInteger"] for item in items), total["valueInteger"]) == (score, score)
     assert [item["code"]["coding"][0]["code"] for item in items] == [str(number) for number in range(1, 11)]
-    assert items[9]["valueInteger"] == 0
+    assert items[9]["valueInteger"] == last
     assert {item["effectiveDateTime"] for item in [*items, total]} == {"2026-11-22T09:00:00.000+00:00"}
     assert len({item["identifier"][0]["value"] for item in [*items, total]}) == 11
 
 
-def test_everybody_is_invented() -> None:
-    her = patient(TESSIE)
-    assert her["name"][0]["family"].startswith("Test")
-    numbers = [TESSIE.safe_number, TESSIE.home_number]
+WOMEN = [woman(date(2026, 11, 22)) for woman in (tessie, thea, tesni, tabby)]
+
+
+@pytest.mark.parametrize("person", WOMEN, ids=lambda person: str(person.preferred))
+def test_everybody_is_invented(person: Person) -> None:
+    her = patient(person)
+    assert her["name"][0]["given"][0].startswith("Test")
+    numbers = [person.safe_number, person.home_number]
     assert all(number.startswith("+44 7700 900") for number in numbers)
-    assert her["telecom"][0]["value"] == TESSIE.home_number
+    assert her["telecom"][0]["value"] == person.home_number
+
+
+def test_no_two_women_share_what_tells_them_apart() -> None:
+    for told in ("hospital_number", "preferred", "given", "family", "birth_date", "safe_number", "code_word"):
+        assert len({getattr(person, told) for person in WOMEN}) == len(WOMEN)

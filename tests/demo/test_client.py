@@ -88,7 +88,7 @@ def test_a_programme_follows_next_links_remembers_where_it_was_and_stays_on_its_
 
 def test_the_cast_gives_away_public_keys_only() -> None:
     cast = assemble("http://127.0.0.1:1/fhir")
-    for member in (cast.hospital, cast.programme):
+    for member in (cast.hospital, cast.programme, cast.next_programme):
         assert [sorted(key) for key in member.jwks["keys"]] == [["crv", "kid", "kty", "x", "y"]]
         assert member.jwks["keys"][0]["kid"] == member.registered_as("o", "c").key.kid
         assert str(member.key.as_dict(private=True)["d"]) not in repr(cast) + repr(member.registered_as("o", "c"))

@@ -1,0 +1,1 @@
+"""The stories, a file each, and the steps that they have in common."""

@@ -1,0 +1,167 @@
+"""Story one: a positive result becomes peer support with three contacts and one worry, to its planned end."""
+
+from datetime import UTC, datetime
+
+from service.demo.checks import problems_of_the_loop
+from service.demo.people import identifier_of, patient
+from service.demo.programme import Offer
+from service.demo.record import Resource
+from service.demo.stage import Stage
+from service.demo.step import Chronicle, Entry, Party, Side
+from service.demo.stories.steps import (
+    accept,
+    acknowledge,
+    agree_to_one,
+    look_before_accepting,
+    of_result,
+    poll,
+    register,
+    send_result,
+)
+from service.demo.women import POSITIVE
+
+TITLE = "A positive result becomes peer support, and her record hears of it"
+ABOUT = (
+    "Tessie is thirty weeks pregnant. Her EPDS is 15, with no thought of self-harm. She would like peer support. "
+    "A volunteer rings her, worries once, and sees it through."
+)
+UNDER_WAY = "accepted|in-progress"
+WORRY = "She sounded very low today and I was worried. Could somebody from the team ring her?"
+
+
+async def perform(stage: Stage) -> None:
+    await _prove_identity(stage)
+    await register(stage)
+    await agree_to_one(stage)
+    await _find_inbox_empty(stage)
+    await _screen(stage)
+    await _refer(stage)
+    offer = await _see_the_offer(stage)
+    offer = await accept(stage, stage.programme, offer)
+    await _ring_in_vain(stage, offer)
+    await _talk(stage, offer)
+    await _worry(stage, offer)
+    await _answer_the_worry(stage)
+    await _talk_again(stage, offer)
+    await _complete(stage, offer)
+    await _look_back(stage)
+
+
+async def _prove_identity(stage: Stage) -> None:
+    meaning = "Each signs with a key that only it has, and gets a pass that is good for five minutes."
+    async with stage.step("Hospital and programme prove who they are", meaning):
+        stage.tell(Party.HOSPITAL, await stage.hospital.token())
+        stage.tell(Party.PROGRAMME, await stage.programme.client.token())
+
+
+async def _find_inbox_empty(stage: Stage) -> None:
+    async with stage.step("The programme looks into its inbox", "Nobody has been referred to it yet."):
+        await poll(stage, stage.programme, [])
+        mark = () if stage.programme.high_mark else ("Bundle.meta.lastUpdated is missing",)
+        stage.insist(Side.PROGRAMME, "the answer says from when to ask the next time", *mark)
+
+
+async def _screen(stage: Stage) -> None:
+    meaning = "The midwife has filled in the form with her. The record sends it by itself, item by item."
+    async with stage.step(f"The hospital sends her EPDS: {of_result(POSITIVE)}", meaning):
+        await send_result(stage, POSITIVE)
+
+
+async def _refer(stage: Stage) -> None:
+    meaning = (
+        "The result is positive, no answer points to danger, she has agreed, and one programme fits: "
+        "the midwife has nothing to write, and finds the referral in the record."
+    )
+    async with stage.step("The service refers her and writes it into the hospital's record", meaning):
+        await stage.record_shows("active", "requested")
+
+
+async def _see_the_offer(stage: Stage) -> Offer:
+    meaning = "It is asked whether it can take somebody from Testborough who speaks English. Not yet who she is."
+    async with stage.step("The programme asks for what is new, and sees no more than it needs", meaning):
+        return await look_before_accepting(stage, stage.programme)
+
+
+async def _ring_in_vain(stage: Stage, offer: Offer) -> None:
+    meaning = f"{stage.person.preferred} was out. An attempt counts too: the team can see that it was tried."
+    async with stage.step("A volunteer rings, and nobody answers", meaning):
+        await _contact(stage, offer, "did-not-attend", (1, 0))
+
+
+async def _talk(stage: Stage, offer: Offer) -> None:
+    async with stage.step("The volunteer rings again, and they talk", "The first session. What was said stays there."):
+        await _contact(stage, offer, "attended", (2, 1))
+
+
+async def _worry(stage: Stage, offer: Offer) -> None:
+    meaning = (
+        "The volunteer is not left alone with a worry: it goes to the maternity team as it was written. "
+        "This is no emergency channel, and the programme is told so."
+    )
+    async with stage.step("The volunteer is worried about her, and asks for a clinician", meaning):
+        current = await stage.programme.look_into(offer.task["id"])
+        stage.tell(Party.PROGRAMME, await stage.programme.note(current, WORRY), words="asks for a clinician")
+        await stage.alert_in_record()
+
+
+async def _answer_the_worry(stage: Stage) -> None:
+    meaning = "The perinatal mental-health midwife has read it and rings her today."
+    async with stage.step("A clinician has seen it", meaning):
+        await acknowledge(stage, "clear-review")
+
+
+async def _talk_again(stage: Stage, offer: Offer) -> None:
+    meaning = "The support goes on beside the care of the team."
+    async with stage.step("They talk once more", meaning):
+        await _contact(stage, offer, "attended", (3, 2))
+
+
+async def _complete(stage: Stage, offer: Offer) -> None:
+    meaning = "The programme closes it. From here on it can read nothing more about her."
+    async with stage.step("The support comes to its planned end", meaning):
+        current = await stage.programme.look_into(offer.task["id"])
+        stage.tell(Party.PROGRAMME, current.reads[0])
+        stage.tell(Party.PROGRAMME, await stage.programme.answer(current, "completed"), words="says it is done")
+        await stage.record_shows("completed", "completed", contacts=(3, 2))
+
+
+async def _contact(stage: Stage, offer: Offer, outcome: str, counted: tuple[int, int]) -> None:
+    begun = datetime.now(UTC)
+    call = await stage.programme.record_contact(offer, outcome, begun, datetime.now(UTC))
+    stage.tell(Party.PROGRAMME, call)
+    await stage.record_shows("active", UNDER_WAY, contacts=counted)
+
+
+async def _look_back(stage: Stage) -> None:
+    meaning = "Everything that happened is in the record that the team works with, once, and in its order."
+    async with stage.step("The ward looks back over her record", meaning):
+        women = await stage.ward.request("GET", f"Patient?identifier={identifier_of(patient(stage.person))}")
+        kinds = {"Patient": [entry["resource"] for entry in women.must_be(200).body.get("entry", ())]}
+        kinds |= {kind: await stage.charted(kind) for kind in ("ServiceRequest", "Task", "Communication")}
+        histories = {kind: [await _history(stage, kind, one["id"]) for one in found] for kind, found in kinds.items()}
+        versions = [one for kind in histories.values() for each in kind for one in each]
+        stage.events.append(_chronicle(versions))
+        problems = problems_of_the_loop(histories)
+        stage.insist(Side.HOSPITAL, "one woman, one referral, one offer, one alert, every step in order", *problems)
+
+
+async def _history(stage: Stage, kind: str, identity: str) -> list[Resource]:
+    bundle = (await stage.ward.request("GET", f"{kind}/{identity}/_history")).must_be(200).body
+    return [entry["resource"] for entry in bundle.get("entry", ())][::-1]
+
+
+def _chronicle(versions: list[Resource]) -> Chronicle:
+    ordered = sorted(versions, key=lambda one: str(one["meta"]["lastUpdated"]))
+    return Chronicle("Her record", tuple(_entry(one) for one in ordered))
+
+
+def _entry(resource: Resource) -> Entry:
+    meta, told = resource["meta"], ", ".join(_output(output) for output in resource.get("output", ()))
+    at, version = str(meta["lastUpdated"])[11:23], f"v{meta['versionId']}"
+    return Entry(at, str(resource["resourceType"]), version, str(resource.get("status", "on file")), told)
+
+
+def _output(output: Resource) -> str:
+    kind = next((coding.get("code", "?") for coding in output.get("type", {}).get("coding", ())), "?")
+    value = next((value for name, value in output.items() if name.startswith("value")), "?")
+    return f"{kind} {str(value)[:16]}"
