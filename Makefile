@@ -1,7 +1,7 @@
 # Every command of the project. All that a machine needs is Python 3.11 or newer and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test check fuzz faults bench diagrams migrations requirements clean
+.PHONY: help demo serve install test check browser fuzz faults bench diagrams migrations requirements clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.run ## play the whole loop on the real service, then keep serving (DEMO_ARGS=--exit ends after the story)
+demo: $(VENV)/.run ## play four stories on the real service, shown on a page too, then keep serving (DEMO_ARGS=--exit ends it)
 	@$(RUN) service demo $(DEMO_ARGS)
 
 serve: $(VENV)/.run ## run the service on this machine (SERVE_ARGS="--port 8080")
@@ -29,7 +29,7 @@ serve: $(VENV)/.run ## run the service on this machine (SERVE_ARGS="--port 8080"
 install: $(VENV)/bin/peer-referral ## make .venv with the development tools and the command peer-referral
 
 test: check install ## check, then run every test on SQLite and on PostgreSQL (TEST_ARGS="tests/store -k outbox")
-	$(RUN) pytest -n $(WORKERS) --dist loadfile $(TEST_ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist loadfile -m "not browser" $(TEST_ARGS)
 
 check: $(VENV)/.develop ## lint, formatting, types, import contracts and size limits
 	$(RUN) ruff check .
@@ -37,6 +37,9 @@ check: $(VENV)/.develop ## lint, formatting, types, import contracts and size li
 	$(RUN) mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) pytest -q tests/house/test_sizes.py tests/house/test_words.py
+
+browser: install $(VENV)/.browser ## look at the demonstration's page in headless Chromium, judged by axe
+	$(RUN) pytest -m browser $(TEST_ARGS)
 
 fuzz: install ## run the property tests in full, with a fresh seed
 	$(RUN) pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=full $(TEST_ARGS)
@@ -56,6 +59,7 @@ migrations: install ## compare the migrations with the declared tables on both d
 requirements: $(VENV)/.installer ## pin the dependencies of pyproject.toml anew (UPGRADE=--upgrade for newer versions)
 	$(PIN) pyproject.toml --output-file requirements.txt
 	$(PIN) pyproject.toml --extra develop --constraint requirements.txt --output-file requirements-develop.txt
+	echo axe-playwright-python | $(PIN) - --constraint requirements-develop.txt --output-file requirements-browser.txt
 	echo uv | $(PIN) - --output-file requirements-install.txt
 
 clean: ## remove everything that these targets made
@@ -90,6 +94,10 @@ $(VENV)/.run: requirements.txt | $(VENV)/.installer
 
 $(VENV)/.develop: requirements-develop.txt | $(VENV)/.installer
 	@echo "[3/3] Installing the libraries and the development tools, each checked against its hash"
+	$(install)
+
+$(VENV)/.browser: requirements-browser.txt | $(VENV)/.develop
+	@echo "[3/3] Installing axe and the driver of a browser"
 	$(install)
 
 $(VENV)/bin/peer-referral: pyproject.toml $(VENV)/.develop
