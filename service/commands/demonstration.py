@@ -1,7 +1,6 @@
 """The demonstration: the real service in a process of its own, everybody else simulated, everything on this machine."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -16,19 +15,20 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from service import wiring
-from service.demo.cast import Cast, Member, assemble
-from service.demo.client import Identity
+from service.demo.cast import assemble
 from service.demo.hospital import HospitalRecord
 from service.demo.narrator import Narrator
 from service.demo.page.serve import live_page
-from service.demo.record import Resource
 from service.demo.step import Telling
-from service.demo.story import Players, play
-from service.office import Office
+from service.demo.story import play
 from service.settings import Settings, read_settings
+from service.shared.errors import ServiceError
 
 READY_WITHIN_SECONDS = 30.0
+
+
+class NotServed(ServiceError):
+    """The service did not come up."""
 
 
 def demonstrate(*, exit_after: bool, pause: float) -> int:
@@ -38,15 +38,17 @@ def demonstrate(*, exit_after: bool, pause: float) -> int:
     """
     console = Console()
     telling = Telling((Narrator(console),))
-    with tempfile.TemporaryDirectory(prefix="peer-referral-demo-") as folder, HospitalRecord() as record:
+    with tempfile.TemporaryDirectory(prefix="peer-referral-demo-") as folder:
         settings = read_settings(
             data_folder=Path(folder), port=_free_port(), host="127.0.0.1", allow_loopback=True, log_level="warning"
         )
         url = settings.public_url
-        with wiring.office(settings) as office:
-            players = _register(office, assemble(record.base), Path(folder))
-        with _served(settings) as service, live_page(telling, f"{url}/docs") as page:
+        with _served(settings) as service, HospitalRecord() as record, live_page(telling, f"{url}/docs") as page:
+            # The service needs seconds to import all that it is made of, and so does what enrols: both do it at once.
+            from service.commands.enrolment import enrol
+
             _wait_until_ready(service, url)
+            players = enrol(settings, assemble(record.base))
             where = f"Live page          {page}\nAPI documentation  {url}/docs\nThe service's data {folder}"
             console.print(f"{where}\nEverybody in the stories is invented.", highlight=False)
             verified = asyncio.run(play(url, players, record, telling, pause=pause))
@@ -54,30 +56,6 @@ def demonstrate(*, exit_after: bool, pause: float) -> int:
                 console.print(f"\n{where}\nStop with Ctrl-C.", highlight=False)
                 _wait_for_interrupt(service)
     return 0 if verified else 1
-
-
-def _register(office: Office, cast: Cast, folder: Path) -> Players:
-    members = (cast.hospital, cast.programme, cast.next_programme)
-    hospital, programme, following = (_member(office, member) for member in members)
-    _describe(office, programme, cast.programme_description, folder)
-    _describe(office, following, cast.next_programme_description, folder)
-    return Players(hospital, programme, following)
-
-
-def _describe(office: Office, programme: Identity, described: Resource, folder: Path) -> None:
-    description = {"organisation": programme.organisation_id, **described}
-    file = folder / "programme.toml"
-    # Strings, numbers, booleans and lists are written the same in TOML as in JSON.
-    file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in description.items()))
-    office.import_programme(file)
-
-
-def _member(office: Office, member: Member) -> Identity:
-    organisation_id = office.add_organisation(
-        member.name, member.kind, member.fhir_endpoint, "|".join(member.identifier)
-    )
-    client_id = office.add_client(organisation_id, member.scope.split(), json.dumps(member.jwks), None)
-    return member.registered_as(organisation_id, client_id)
 
 
 @contextmanager
@@ -107,7 +85,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
-    raise wiring.NotStarted("The service did not become ready; what it said is above.")
+    raise NotServed("The service did not become ready; what it said is above.")
 
 
 def _wait_for_interrupt(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,38 @@
+"""Who takes part in the demonstration, made known to the service."""
+
+import json
+from pathlib import Path
+
+from service import wiring
+from service.demo.cast import Cast, Member
+from service.demo.client import Identity
+from service.demo.record import Resource
+from service.demo.story import Players
+from service.office import Office
+from service.settings import Settings
+
+
+def enrol(settings: Settings, cast: Cast) -> Players:
+    """Register the cast beside a service that is up, as an administrator does."""
+    members = (cast.hospital, cast.programme, cast.next_programme)
+    with wiring.office(settings) as office:
+        hospital, programme, following = (_member(office, member) for member in members)
+        _describe(office, programme, cast.programme_description, settings.data_folder)
+        _describe(office, following, cast.next_programme_description, settings.data_folder)
+    return Players(hospital, programme, following)
+
+
+def _describe(office: Office, programme: Identity, described: Resource, folder: Path) -> None:
+    description = {"organisation": programme.organisation_id, **described}
+    file = folder / "programme.toml"
+    # Strings, numbers, booleans and lists are written the same in TOML as in JSON.
+    file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in description.items()))
+    office.import_programme(file)
+
+
+def _member(office: Office, member: Member) -> Identity:
+    organisation_id = office.add_organisation(
+        member.name, member.kind, member.fhir_endpoint, "|".join(member.identifier)
+    )
+    client_id = office.add_client(organisation_id, member.scope.split(), json.dumps(member.jwks), None)
+    return member.registered_as(organisation_id, client_id)
