@@ -5,11 +5,11 @@
   const now = document.getElementById("now");
   document.getElementById("refresh").hidden = true;
   events.onmessage = ({ data }) => {
-    const { into, html, say } = JSON.parse(data);
+    const { parts, say } = JSON.parse(data);
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
-    document.getElementById(into).insertAdjacentHTML("beforeend", html);
+    for (const [id, html] of Object.entries(parts)) document.getElementById(id).insertAdjacentHTML("beforeend", html);
     now.textContent = say;
-    if (into === "ending") events.close();
+    if (parts.ending) events.close();
     else if (atEnd && scrollY > 0) scrollTo(0, document.documentElement.scrollHeight);
   };
 })();

@@ -40,17 +40,17 @@ def page(telling: Telling, docs_url: str) -> str:
     )
 
 
-def addition(told: Told) -> dict[str, str]:
-    """What the page adds when this is told: the id of the element, the HTML to put at its end, and a line to say."""
+def addition(told: Told) -> dict[str, object]:
+    """What the page adds when this is told: HTML to put at the end of elements, by their ids, and a line to say."""
     match told:
         case Story():
-            say = f"Story {told.number}: {told.title}"
-            return {"into": "stories", "html": _part("story", told, ()), "say": say}
+            parts = {"contents": _part("link", told), "stories": _part("story", told, ())}
+            return {"parts": parts, "say": f"Story {told.number}: {told.title}"}
         case Step():
             say = f"Story {told.story}, step {told.number}: {told.title}"
-            return {"into": f"story-{told.story}-steps", "html": _part("step", told), "say": say}
+            return {"parts": {f"story-{told.story}-steps": _part("step", told)}, "say": say}
         case Ending():
-            return {"into": "ending", "html": _part("ending", told), "say": "The stories are over."}
+            return {"parts": {"ending": _part("ending", told)}, "say": "The stories are over."}
 
 
 def policy() -> str:
