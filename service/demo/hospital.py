@@ -112,7 +112,8 @@ class HospitalRecord:
         body = None if secret else _tree(sent)
         answer = None if secret else reply.body
         received = wire(reply.headers, text.encode()) if status else Wire((), b"")
-        call = Call(request.method, path, status, seconds, wire(request.headers, sent), received)
+        target = request.scope["raw_path"].decode() + path.removeprefix(request.url.path)
+        call = Call(request.method, target, status, seconds, wire(request.headers, sent), received)
         self.journal.append(
             Received(datetime.now(UTC), reply.client_id, request.method, path, body, status, answer, call)
         )

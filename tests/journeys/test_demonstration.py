@@ -1,0 +1,52 @@
+"""`demo` as a person starts it: it tells where its page is, plays, serves on, and ends in peace on Ctrl-C."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+
+from tests.journeys.support import PREFIX, PROJECT, wait_until
+
+COMMAND = [sys.executable, "-m", "service", "demo"]
+# What a developer has set for a service of their own does not reach the demonstration's.
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+LIVE = re.compile(r"Live page +(http://127\.0\.0\.1:\d+/demo)")
+DOCS = re.compile(r"API documentation +(http://127\.0\.0\.1:\d+/docs)")
+
+
+def test_it_shows_its_page_while_it_plays_and_serves_on_until_it_is_interrupted() -> None:
+    with subprocess.Popen(COMMAND, cwd=PROJECT, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        shown = [process.stdout.readline(), process.stdout.readline()]
+        page, docs = LIVE.fullmatch(shown[0].strip()), DOCS.fullmatch(shown[1].strip())
+        assert page is not None, shown
+        assert docs is not None, shown
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            steps = http.get(f"{page[1]}/steps").text
+            assert steps.count("data: ") > 30
+            assert "All 4 stories came to their end." in http.get(page[1]).text
+            assert http.get(docs[1]).status_code == 200
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            assert process.wait(30) == 0
+            assert "Stop with Ctrl-C." in rest
+            wait_until(lambda: is_gone(http, docs[1]), "the service has ended with it")
+
+
+def is_gone(http: httpx.Client, url: str) -> bool:
+    try:
+        http.get(url)
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+def test_it_ends_by_itself_with_0_when_every_step_was_found() -> None:
+    ended = subprocess.run(
+        [*COMMAND, "--exit"], cwd=PROJECT, env=CLEAN, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "All 4 stories came to their end." in ended.stdout
