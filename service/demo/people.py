@@ -18,6 +18,8 @@ CONSENT_NUMBER = f"{HOSPITAL}/consent"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 LOINC = "http://loinc.org"
 
+CLINICIAN = "Testine Sampleclinician"
+CLINICIAN_ROLE = "perinatal mental-health midwife"
 EPDS_TOTAL = "99046-5"
 EPDS_ITEM = f"{OURS}/CodeSystem/epds-item"
 ESTIMATED_DUE_DATE = "11778-8"
@@ -159,6 +161,14 @@ def epds_total(screening: Screening, patient_id: str) -> Resource:
     return _observation(patient_id, f"{screening.number}-total", LOINC, EPDS_TOTAL, screening.at) | {
         "valueInteger": screening.total
     }
+
+
+def answered(alert: Resource, status: str, verb: str) -> Resource:
+    """The service's Task as a clinician sends it back, with who she is; `verb` is acknowledged or reviewed."""
+    by = {"valueReference": {"type": "Practitioner", "display": CLINICIAN}}
+    parts = {f"{verb}-by": by, f"{verb}-by-role": {"valueString": CLINICIAN_ROLE}}
+    said = [{"type": _concept(f"{OURS}/CodeSystem/alert-part", code), **value} for code, value in parts.items()]
+    return alert | {"status": status, "output": [*alert.get("output", ()), *said]}
 
 
 def identifier_of(resource: Resource) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from service.demo.checks import problems_after_acceptance, problems_before_acceptance
 from service.demo.client import Exchange
-from service.demo.people import consent, due_date, epds_items, epds_total, identifier_of, patient
+from service.demo.people import answered, consent, due_date, epds_items, epds_total, identifier_of, patient
 from service.demo.programme import Offer, Programme
 from service.demo.record import Resource
 from service.demo.stage import Stage
@@ -128,7 +128,7 @@ async def alert_tasks(stage: Stage, code: str) -> list[Resource]:
 async def acknowledge(stage: Stage, code: str) -> None:
     """A clinician says that the one alert of this code has been seen; within a step."""
     (alert,) = await alert_tasks(stage, code)
-    reference, sent = f"Task/{alert['id']}", alert | {"status": "accepted"}
+    reference, sent = f"Task/{alert['id']}", answered(alert, "accepted", "acknowledged")
     call = await stage.hospital.request("PUT", reference, sent)
     stage.tell(Party.CLINICIAN, call, words="has seen it")
     call.must_be(200)
