@@ -165,8 +165,8 @@ def epds_total(screening: Screening, patient_id: str) -> Resource:
 
 def answered(alert: Resource, status: str, verb: str) -> Resource:
     """The service's Task as a clinician sends it back, with who she is; `verb` is acknowledged or reviewed."""
-    by = {"valueReference": {"type": "Practitioner", "display": CLINICIAN}}
-    parts = {f"{verb}-by": by, f"{verb}-by-role": {"valueString": CLINICIAN_ROLE}}
+    by: Resource = {"valueReference": {"type": "Practitioner", "display": CLINICIAN}}
+    parts: dict[str, Resource] = {f"{verb}-by": by, f"{verb}-by-role": {"valueString": CLINICIAN_ROLE}}
     said = [{"type": _concept(f"{OURS}/CodeSystem/alert-part", code), **value} for code, value in parts.items()]
     return alert | {"status": status, "output": [*alert.get("output", ()), *said]}
 
