@@ -24,7 +24,7 @@ from service.demo.story import play
 from service.settings import Settings, read_settings
 from service.shared.errors import ServiceError
 
-READY_WITHIN_SECONDS = 30.0
+READY_WITHIN_SECONDS = 60.0
 
 
 class NotServed(ServiceError):

@@ -8,6 +8,7 @@ from service.demo.client import Identity
 from service.demo.people import HOSPITAL
 from service.demo.record import Resource
 
+PROGRAMME, NEXT_PROGRAMME = "Test Borough Parent Circle", "Example Quay Companions"
 HOSPITAL_SCOPE = (
     "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru "
     "system/ServiceRequest.rus system/Task.rus system/Organization.rs system/HealthcareService.rs "
@@ -63,10 +64,10 @@ def assemble(fhir_endpoint: str) -> Cast:
             key=new_key(),
             fhir_endpoint=fhir_endpoint,
         ),
-        programme=_programme("Test Borough Parent Circle", "parent-circle"),
-        programme_description=_description("Test Borough Parent Circle", places=12, telephone="+44 7700 900789"),
-        next_programme=_programme("Example Quay Companions", "quay-companions"),
-        next_programme_description=_description("Example Quay Companions", places=4, telephone="+44 7700 900790"),
+        programme=_programme(PROGRAMME, "parent-circle"),
+        programme_description=_description(PROGRAMME, places=12, telephone="+44 7700 900789"),
+        next_programme=_programme(NEXT_PROGRAMME, "quay-companions"),
+        next_programme_description=_description(NEXT_PROGRAMME, places=4, telephone="+44 7700 900790"),
     )
 
 

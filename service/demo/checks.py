@@ -78,6 +78,18 @@ def engagement(task: Resource) -> tuple[int, int]:
     return counts.get("contact-attempts", 0), counts.get("sessions-attended", 0)
 
 
+def verdicts(placements: Resource) -> list[dict[str, str]]:
+    """For each time that she was placed, oldest first, the verdict on each programme by its name."""
+    return [
+        {
+            _part(programme, "service")["valueReference"]["display"]: _part(programme, "verdict")["valueCode"]
+            for programme in placement["part"]
+            if programme["name"] == "programme"
+        }
+        for placement in placements["parameter"]
+    ]
+
+
 def problems_of_the_loop(histories: Mapping[str, Sequence[Sequence[Resource]]]) -> list[str]:
     """What the hospital's record must hold at the end: by type, each resource's versions, oldest first."""
     counts = {kind: len(histories.get(kind, ())) for kind in ONCE_EACH}
@@ -86,6 +98,11 @@ def problems_of_the_loop(histories: Mapping[str, Sequence[Sequence[Resource]]]) 
         *(f"{counts[kind]} {kind} instead of {wanted}" for kind, wanted in ONCE_EACH.items() if counts[kind] != wanted),
         *(f"{kind} was {' -> '.join(life)}" for kind in LIVES for life in lives[kind] if life != LIVES[kind]),
     ]
+
+
+def _part(parameter: Resource, name: str) -> Resource:
+    found: Resource = next(part for part in parameter["part"] if part["name"] == name)
+    return found
 
 
 def _statuses(versions: Sequence[Resource]) -> list[str]:

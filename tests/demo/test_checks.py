@@ -1,9 +1,11 @@
 """A check that finds nothing must find nothing wrong: each thing that can be wrong is put there once."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from service.demo.checks import (
     problems_of_a_tombstone,
     problems_of_an_alert,
     problems_of_the_loop,
+    verdicts,
 )
 from service.demo.people import Person, epds_items, epds_total, patient, tessie
 from service.demo.programme import Offer
@@ -187,6 +190,13 @@ def test_the_screenings_of_the_stories_are_what_they_say_and_of_one_instant(
     assert items[9]["valueInteger"] == last
     assert {item["effectiveDateTime"] for item in [*items, total]} == {"2026-11-22T09:00:00.000+00:00"}
     assert len({item["identifier"][0]["value"] for item in [*items, total]}) == 11
+
+
+def test_why_a_programme_was_chosen_is_read_by_its_name() -> None:
+    example = Path(__file__).parents[2] / "service" / "fhir" / "examples" / "placement.json"
+    assert verdicts(json.loads(example.read_text(encoding="utf-8"))) == [
+        {"Riverside Companions": "chosen", "Open Circle": "consent-needed", "Little Steps": "stage-not-served"}
+    ]
 
 
 WOMEN = [woman(date(2026, 11, 22)) for woman in (tessie, thea, tesni, tabby)]

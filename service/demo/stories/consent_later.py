@@ -1,5 +1,6 @@
 """Story three: nobody hears of her before she has agreed; when she does, she is offered support."""
 
+from service.demo.cast import NEXT_PROGRAMME, PROGRAMME
 from service.demo.programme import Offer
 from service.demo.stage import Stage
 from service.demo.step import Side
@@ -29,7 +30,7 @@ async def perform(stage: Stage) -> None:
 
 
 async def _screen(stage: Stage) -> None:
-    meaning = "A programme would fit. Instead of a referral the midwife finds a request to ask her."
+    meaning = "Instead of a referral the midwife finds a request to ask her, which names the programmes that would fit."
     async with stage.step(f"The hospital sends her EPDS: {of_result(POSITIVE)}", meaning):
         await send_result(stage, POSITIVE)
         await stage.alert_in_record("routine")
@@ -37,6 +38,9 @@ async def _screen(stage: Stage) -> None:
         asked = await alert_tasks(stage, "obtain-consent")
         problems = [] if [one["status"] for one in asked] == ["requested"] else ["there is no such Task"]
         stage.insist(Side.SERVICE, "the midwife is asked to obtain her consent", *problems)
+        fitting = [one["valueReference"]["display"] for one in asked[0].get("input", ())]
+        problems = [] if fitting == [PROGRAMME, NEXT_PROGRAMME] else [f"named are {', '.join(fitting) or 'none'}"]
+        stage.insist(Side.SERVICE, "the request names the programmes that fit, the best first", *problems)
 
 
 async def _see_nothing(stage: Stage) -> None:

@@ -1,9 +1,11 @@
 """Story four: a programme says no, and the next one that fits and that she agreed to is asked."""
 
-from service.demo.checks import problems_of_a_tombstone
+from service.demo.cast import NEXT_PROGRAMME, PROGRAMME
+from service.demo.checks import problems_of_a_tombstone, verdicts
+from service.demo.people import identifier_of
 from service.demo.programme import Offer
 from service.demo.stage import Stage
-from service.demo.step import Side
+from service.demo.step import Party, Side
 from service.demo.stories.steps import (
     accept,
     agree,
@@ -20,6 +22,8 @@ TITLE = "One programme says no, the next one yes"
 ABOUT = "Tabby agreed to two programmes. The first has nobody free. She need not be asked again, and is not forgotten."
 REASON = "No volunteer is free before she is due."
 
+WHY = [{PROGRAMME: "chosen", NEXT_PROGRAMME: "fits"}, {NEXT_PROGRAMME: "chosen", PROGRAMME: "already-asked"}]
+
 
 async def perform(stage: Stage) -> None:
     await register(stage)
@@ -29,6 +33,7 @@ async def perform(stage: Stage) -> None:
     await _decline(stage, offer)
     offer = await _see_the_next_offer(stage)
     await accept(stage, stage.next_programme, offer, "rejected")
+    await _ask_why(stage)
 
 
 async def _agree(stage: Stage) -> None:
@@ -65,3 +70,16 @@ async def _decline(stage: Stage, offer: Offer) -> None:
 async def _see_the_next_offer(stage: Stage) -> Offer:
     async with stage.step("The second programme finds her offer", "It does not hear that somebody was asked before."):
         return await look_before_accepting(stage, stage.next_programme)
+
+
+async def _ask_why(stage: Stage) -> None:
+    meaning = "Nothing is decided behind a curtain: for each programme the team can read why it was asked, or was not."
+    async with stage.step("The hospital asks why each programme was chosen", meaning):
+        # The record's copy carries the service's own id for the referral.
+        (referral,) = [identifier_of(one).rpartition("|")[2] for one in await stage.charted("ServiceRequest")]
+        call = await stage.hospital.request("GET", f"ServiceRequest/{referral}/$placement")
+        stage.tell(Party.CLINICIAN, call, words="asks why")
+        found = verdicts(call.must_be(200).body)
+        problems = [] if found == WHY else [f"$placement says {found}"]
+        text = "the first was chosen and the second would fit; then the second, for the first was asked already"
+        stage.insist(Side.HOSPITAL, text, *problems)
