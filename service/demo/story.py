@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -80,13 +81,15 @@ async def play(
 
 
 async def _is_told(script: Script, stage: Stage) -> bool:
+    """Afterwards nothing is new in the programmes' inboxes, in which the next story begins."""
     try:
         await script.perform(stage)
-        # The next story begins with inboxes in which nothing is new.
-        for programme in (stage.programme, stage.next_programme):
-            await programme.poll()
-    except (NotVerified, CallFailed):
+    except NotVerified:
         return False
+    finally:
+        with suppress(CallFailed):
+            for programme in (stage.programme, stage.next_programme):
+                await programme.poll()
     return True
 
 

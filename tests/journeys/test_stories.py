@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from service.__main__ import application
 from service.demo.cast import Member, assemble
 from service.demo.client import Identity
+from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
 from service.demo.narrator import Narrator
 from service.demo.page.render import page
@@ -45,7 +46,9 @@ def enrol(service: ServiceProcess, member: Member, folder: Path) -> Identity:
     return member.registered_as(organisation, client)
 
 
-def told_stories(service: ServiceProcess, folder: Path, *start: str) -> str:
+def told_stories(
+    service: ServiceProcess, folder: Path, *start: str, trouble: Disturbance | None = None, patience: float = 20
+) -> str:
     """Register everybody, start the service and play; what went wrong, or nothing."""
     told = io.StringIO()
     telling = Telling((Narrator(Console(file=told, width=100)),))
@@ -57,7 +60,9 @@ def told_stories(service: ServiceProcess, folder: Path, *start: str) -> str:
         described(service, folder, players.programme, cast.programme_description)
         described(service, folder, players.next_programme, cast.next_programme_description)
         service.start(*start)
-        verified = asyncio.run(play(service.url, players, record, telling))
+        if trouble:
+            record.faults.add(trouble)
+        verified = asyncio.run(play(service.url, players, record, telling, patience))
     assert not JWT.search(page(telling, service.url))
     return "" if verified else told.getvalue()
 
@@ -77,6 +82,17 @@ def test_every_step_of_the_stories_is_found_on_its_receiving_side(
     assert told_stories(service, tmp_path) == ""
     assert command(service, "deliveries", "list").splitlines()[1:] == []
     assert service.stop() == 0
+
+
+def test_a_story_whose_end_cannot_be_found_is_not_told_as_if_it_had_ended(
+    new_service: NewService, tmp_path: Path
+) -> None:
+    service = new_service()
+    trouble = Disturbance(DisturbanceKind.ERROR, "POST", "Communication", times=None)
+    told = told_stories(service, tmp_path, trouble=trouble, patience=2)
+    # Stories one to three tell the team something; the fourth has no need to.
+    assert "1 of 4 stories came to their end." in told
+    assert told.count("Communication none") == 3
 
 
 def test_the_worker_may_be_a_process_of_its_own(new_service: NewService, postgresql_url: str, tmp_path: Path) -> None:
