@@ -167,7 +167,7 @@ def answered(alert: Resource, status: str, verb: str) -> Resource:
     """The service's Task as a clinician sends it back, with who she is; `verb` is acknowledged or reviewed."""
     by: Resource = {"valueReference": {"type": "Practitioner", "display": CLINICIAN}}
     parts: dict[str, Resource] = {f"{verb}-by": by, f"{verb}-by-role": {"valueString": CLINICIAN_ROLE}}
-    said = [{"type": _concept(f"{OURS}/CodeSystem/alert-part", code), **value} for code, value in parts.items()]
+    said = [{"type": _concept(f"{OURS}/CodeSystem/alert-output", code), **value} for code, value in parts.items()]
     return alert | {"status": status, "output": [*alert.get("output", ()), *said]}
 
 
