@@ -18,7 +18,7 @@ PLACING = {"resourceType", "id", "meta", "active", "communication", "extension",
 CONTACTING = PLACING | {"name", "telecom"}
 STUB = {"resourceType", "id", "meta", "active"}
 GIVING_AWAY = {"self-harm", "suicide", "epds", "phq-9", "depression", "score"}
-ONCE_EACH = {"Patient": 1, "ServiceRequest": 1, "Task": 1, "Communication": 1}
+ONCE_EACH = {"Patient": 1, "ServiceRequest": 1, "Task": 1, "Communication": 1, "DocumentReference": 3}
 LIVES = {"ServiceRequest": ["active", "completed"], "Task": ["requested", "accepted", "completed"]}
 
 

@@ -17,7 +17,9 @@ from service.demo.step import Ending, Party, Story, Telling
 from service.demo.stories import consent_later, danger, loop, next_programme
 from service.demo.women import tabby, tesni, thea
 
-WARD_SCOPE = "system/Patient.rs system/ServiceRequest.rs system/Task.rs system/Communication.rs"
+WARD_SCOPE = (
+    "system/Patient.rs system/ServiceRequest.rs system/Task.rs system/Communication.rs system/DocumentReference.rs"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ WHOLE = {
     "ServiceRequest": [life("active", "active", "completed")],
     "Task": [life("requested", "accepted", "in-progress", "in-progress", "completed")],
     "Communication": [life("completed")],
+    "DocumentReference": [life("current")] * 3,
 }
 
 
@@ -157,6 +158,7 @@ WHOLE = {
         ({"ServiceRequest": WHOLE["ServiceRequest"] * 2}, ["2 ServiceRequest instead of 1"]),
         ({"Patient": []}, ["0 Patient instead of 1"]),
         ({"Communication": []}, ["0 Communication instead of 1"]),
+        ({"DocumentReference": [life("current")] * 4}, ["4 DocumentReference instead of 3"]),
     ],
 )
 def test_the_record_must_hold_the_loop_once_and_in_order(

@@ -1,13 +1,13 @@
 """Story one: a positive result becomes peer support with three contacts and one worry, to its planned end."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from service.demo.checks import problems_of_the_loop
-from service.demo.people import identifier_of, patient
 from service.demo.programme import Offer
-from service.demo.record import Resource
 from service.demo.stage import Stage
-from service.demo.step import Chronicle, Entry, Party, Side
+from service.demo.step import Party, Side
+from service.demo.stories.chronicle import Histories, chronicle, her_record
 from service.demo.stories.steps import (
     accept,
     acknowledge,
@@ -134,34 +134,13 @@ async def _contact(stage: Stage, offer: Offer, outcome: str, counted: tuple[int,
 
 async def _look_back(stage: Stage) -> None:
     meaning = "Everything that happened is in the record that the team works with, once, and in its order."
+    histories: Histories = {}
+
+    async def look() -> Sequence[str]:
+        histories.update(await her_record(stage))
+        return problems_of_the_loop(histories)
+
     async with stage.step("The ward looks back over her record", meaning):
-        women = await stage.ward.request("GET", f"Patient?identifier={identifier_of(patient(stage.person))}")
-        kinds = {"Patient": [entry["resource"] for entry in women.must_be(200).body.get("entry", ())]}
-        kinds |= {kind: await stage.charted(kind) for kind in ("ServiceRequest", "Task", "Communication")}
-        histories = {kind: [await _history(stage, kind, one["id"]) for one in found] for kind, found in kinds.items()}
-        versions = [one for kind in histories.values() for each in kind for one in each]
-        stage.events.append(_chronicle(versions))
-        problems = problems_of_the_loop(histories)
-        stage.insist(Side.HOSPITAL, "one woman, one referral, one offer, one alert, every step in order", *problems)
-
-
-async def _history(stage: Stage, kind: str, identity: str) -> list[Resource]:
-    bundle = (await stage.ward.request("GET", f"{kind}/{identity}/_history")).must_be(200).body
-    return [entry["resource"] for entry in bundle.get("entry", ())][::-1]
-
-
-def _chronicle(versions: list[Resource]) -> Chronicle:
-    ordered = sorted(versions, key=lambda one: str(one["meta"]["lastUpdated"]))
-    return Chronicle("Her record", tuple(_entry(one) for one in ordered))
-
-
-def _entry(resource: Resource) -> Entry:
-    meta, told = resource["meta"], ", ".join(_output(output) for output in resource.get("output", ()))
-    at, version = str(meta["lastUpdated"])[11:23], f"v{meta['versionId']}"
-    return Entry(at, str(resource["resourceType"]), version, str(resource.get("status", "on file")), told)
-
-
-def _output(output: Resource) -> str:
-    kind = next((coding.get("code", "?") for coding in output.get("type", {}).get("coding", ())), "?")
-    value = next((value for name, value in output.items() if name.startswith("value")), "?")
-    return f"{kind} {str(value)[:16]}"
+        text = "one woman, one referral, one offer, one alert, three notes, every step in order"
+        await stage.wait_for(Side.HOSPITAL, text, look)
+        stage.events.append(chronicle(histories))
