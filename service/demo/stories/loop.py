@@ -96,7 +96,7 @@ async def _talk(stage: Stage, offer: Offer) -> None:
 async def _worry(stage: Stage, offer: Offer) -> None:
     meaning = (
         "The volunteer is not left alone with a worry: it goes to the maternity team as it was written. "
-        "This is no emergency channel, and the programme is told so."
+        "It is no emergency channel."
     )
     async with stage.step("The volunteer is worried about her, and asks for a clinician", meaning):
         current = await stage.programme.look_into(offer.task["id"])
