@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from service.demo.people import OURS, Person
+from service.demo.people import CLINICIAN, OURS, Person
 from service.demo.programme import Offer
 from service.demo.record import Resource
 
 SAFE_CONTACT = f"{OURS}/StructureDefinition/safe-contact"
+ESCALATION = f"{OURS}/StructureDefinition/escalation"
 TASK_PROFILE = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement"
 PLACING = {"resourceType", "id", "meta", "active", "communication", "extension", "address"}
 CONTACTING = PLACING | {"name", "telecom"}
@@ -66,6 +67,16 @@ def problems_of_an_alert(communications: Iterable[Resource], person: Person) -> 
     words = {word for one in communications for word in re.findall(r"[\w-]+", json.dumps(one.get("payload")).lower())}
     names = {name.lower() for name in (person.preferred, person.given, person.family)}
     return [f"Communication.payload says {word}" for word in sorted(words & (GIVING_AWAY | names))]
+
+
+def problems_of_an_answer(task: Resource) -> list[str]:
+    """The programme may know that a clinician has seen what it wrote, and when, and not who it was."""
+    told = [one for one in task.get("extension", ()) if one.get("url") == ESCALATION]
+    parts = {one["url"]: one for each in told for one in each["extension"]}
+    return [
+        *_wrong("valueInstant" in parts.get("acknowledged", {}), "Task does not say when it was acknowledged"),
+        *_wrong(CLINICIAN not in json.dumps(task), "Task says who it was"),
+    ]
 
 
 def engagement(task: Resource) -> tuple[int, int]:

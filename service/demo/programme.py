@@ -68,10 +68,20 @@ class Programme:
         changed = {"status": status} | ({"statusReason": {"text": reason}} if reason else {})
         return await self._changed(offer, changed)
 
-    async def note(self, offer: Offer, text: str) -> Exchange:
-        """Write a note on the task, which goes to a clinician as it is. Raises CallFailed."""
-        note = {"text": text, "time": instant(datetime.now(UTC))}
-        return await self._changed(offer, {"note": [*offer.task.get("note", ()), note]})
+    async def ask_for_a_clinician(self, offer: Offer, text: str) -> Exchange:
+        """Write to the maternity team, which reads it as it is. Raises CallFailed."""
+        communication: Resource = {
+            "resourceType": "Communication",
+            "identifier": [{"system": "https://parent-circle.example/message", "value": f"TEST-{offer.task['id']}"}],
+            "status": "completed",
+            "priority": "urgent",
+            "subject": {"reference": offer.task["for"]["reference"]},
+            "about": [{"reference": f"Task/{offer.task['id']}"}],
+            "sent": instant(datetime.now(UTC)),
+            "reasonCode": [{"coding": [{"system": f"{OURS}/CodeSystem/concern", "code": "getting-worse"}]}],
+            "payload": [{"contentString": text}],
+        }
+        return await self._written("POST", "Communication", communication, {}, 201)
 
     async def record_contact(self, offer: Offer, outcome: str, begun: datetime, ended: datetime) -> Exchange:
         """Report that she was rung; `outcome` is attended, did-not-attend or cancelled. Raises CallFailed."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.demo.checks import (
+    ESCALATION,
     SAFE_CONTACT,
     TASK_PROFILE,
     engagement,
@@ -17,10 +18,11 @@ from service.demo.checks import (
     problems_before_acceptance,
     problems_of_a_tombstone,
     problems_of_an_alert,
+    problems_of_an_answer,
     problems_of_the_loop,
     verdicts,
 )
-from service.demo.people import Person, epds_items, epds_total, patient, tessie
+from service.demo.people import CLINICIAN, Person, epds_items, epds_total, patient, tessie
 from service.demo.programme import Offer
 from service.demo.record import Resource
 from service.demo.women import LOW_WITH_SELF_HARM, POSITIVE, screening, tabby, tesni, thea
@@ -133,6 +135,17 @@ def test_what_stays_too_long_is_found(spoil: Spoil, problem: str) -> None:
 def test_an_alert_that_gives_something_away_is_found(words: str, said: list[str]) -> None:
     alert: Resource = {"resourceType": "Communication", "payload": [{"contentString": words}]}
     assert problems_of_an_alert([alert], TESSIE) == [f"Communication.payload says {word}" for word in said]
+
+
+def answered_task(**parts: str) -> Resource:
+    said = [{"url": "acknowledged", "valueInstant": "2026-11-22T10:00:00Z"}]
+    return {"resourceType": "Task", "extension": [{"url": ESCALATION, "extension": said}], **parts}
+
+
+def test_the_answer_that_a_programme_reads_says_when_and_not_who() -> None:
+    assert problems_of_an_answer(answered_task()) == []
+    assert problems_of_an_answer({}) == ["Task does not say when it was acknowledged"]
+    assert problems_of_an_answer(answered_task(description=CLINICIAN)) == ["Task says who it was"]
 
 
 def life(*statuses: str) -> list[Resource]:

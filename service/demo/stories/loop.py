@@ -1,9 +1,10 @@
 """Story one: a positive result becomes peer support with three contacts and one worry, to its planned end."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from service.demo.checks import problems_of_the_loop
+from service.demo.checks import problems_of_an_answer, problems_of_the_loop
 from service.demo.programme import Offer
 from service.demo.stage import Stage
 from service.demo.step import Party, Side
@@ -12,6 +13,7 @@ from service.demo.stories.steps import (
     accept,
     acknowledge,
     agree_to_one,
+    alert_tasks,
     look_before_accepting,
     of_result,
     poll,
@@ -41,7 +43,7 @@ async def perform(stage: Stage) -> None:
     await _ring_in_vain(stage, offer)
     await _talk(stage, offer)
     await _worry(stage, offer)
-    await _answer_the_worry(stage)
+    await _answer_the_worry(stage, offer)
     await _talk_again(stage, offer)
     await _complete(stage, offer)
     await _look_back(stage)
@@ -96,18 +98,28 @@ async def _talk(stage: Stage, offer: Offer) -> None:
 async def _worry(stage: Stage, offer: Offer) -> None:
     meaning = (
         "The volunteer is not left alone with a worry: it goes to the maternity team as it was written. "
-        "It is no emergency channel."
+        "This is no emergency channel, and the programme is told so."
     )
     async with stage.step("The volunteer is worried about her, and asks for a clinician", meaning):
-        current = await stage.programme.look_into(offer.task["id"])
-        stage.tell(Party.PROGRAMME, await stage.programme.note(current, WORRY), words="asks for a clinician")
+        call = await stage.programme.ask_for_a_clinician(offer, WORRY)
+        stage.tell(Party.PROGRAMME, call)
+        problems = () if "no emergency channel" in json.dumps(call.body) else ("the answer does not say so",)
+        stage.insist(Side.PROGRAMME, "the answer says that this is no emergency channel, and what to do", *problems)
         await stage.alert_in_record()
+        (alert,) = await alert_tasks(stage, "clear-review")
+        problems = () if WORRY in json.dumps(alert.get("note")) else ("Task.note holds other words",)
+        stage.insist(Side.SERVICE, "the clinician reads what the volunteer wrote, word for word", *problems)
 
 
-async def _answer_the_worry(stage: Stage) -> None:
-    meaning = "The perinatal mental-health midwife has read it and rings her today."
-    async with stage.step("A clinician has seen it", meaning):
+async def _answer_the_worry(stage: Stage, offer: Offer) -> None:
+    meaning = "The perinatal mental-health midwife has read it and rings her today. The volunteer sees that she has."
+    async with stage.step("A clinician has seen it, and the programme knows", meaning):
         await acknowledge(stage, "clear-review")
+        await poll(stage, stage.programme, ["accepted"])
+        current = await stage.programme.look_into(offer.task["id"])
+        stage.tell(Party.PROGRAMME, current.reads[0])
+        text = "the programme sees that and when it was read, and not by whom"
+        stage.insist(Side.PROGRAMME, text, *problems_of_an_answer(current.task))
 
 
 async def _talk_again(stage: Stage, offer: Offer) -> None:
