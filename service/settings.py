@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(1_200, ge=1, description="the most that one client may ask in a minute")
     database_connections: int = Field(8, ge=1, le=64, description="threads and connections on PostgreSQL")
     lease_seconds: int = Field(90, ge=1, description="how long a worker may hold a delivery before another takes it")
+    copies_seconds: float = Field(15, gt=0, description="pause between two looks at alerts answered in the record")
     migrate: bool | None = Field(None, description="migrate when starting; empty: only the embedded database")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level that is logged")
 

@@ -14,6 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from service import mappings
+from service.console import answering
+from service.delivery.copies import Copies
 from service.delivery.worker import Worker
 from service.fhir.application import Gauges, create_application
 from service.fhir.channel import FhirChannel
@@ -179,13 +181,17 @@ async def running(worker: Worker | None) -> AsyncIterator[None]:
 
 
 def build_worker(parts: Parts) -> Worker:
+    channel = FhirChannel(parts.connect, parts.rules)
     return Worker(
         store=parts.store,
         rules=parts.rules,
         clock=parts.clock,
-        channel=FhirChannel(parts.connect, parts.rules),
+        channel=channel,
         lease=timedelta(seconds=parts.settings.lease_seconds),
         tell=lambda resource_type, outcome: telemetry.DELIVERIES.labels(resource_type, outcome).inc(),
+        answer_address=f"{parts.settings.public_url}/answer",
+        copies=Copies(parts.store, parts.rules, parts.clock, channel),
+        copies_pause=parts.settings.copies_seconds,
     )
 
 
@@ -215,6 +221,7 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
     return create_application(
         door,
         access_routes(token_endpoint, parts.signing_keys, settings.public_url),
+        answering.router(parts.store, parts.rules, parts.clock),
         mappings.definitions(),
         Gauges(ready=parts.store.ready),
         lifespan,

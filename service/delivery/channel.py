@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from service.flow.answer_alert import ReceivedAnswer
 from service.flow.received import Identifier
 from service.referrals.alert import Alert
 from service.referrals.contact import Engagement
@@ -25,7 +26,8 @@ class Parcel:
     business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
     `fitting` are the programmes that an alert asks the clinic to ask her about, `escalation` is what a programme told
-    that raised it, if one did. `note_text` is what `note` says, as she allows it now.
+    that raised it, if one did. `note_text` is what `note` says, as she allows it now. `link` is where the alert may be
+    answered once.
     """
 
     delivery: Delivery
@@ -42,6 +44,7 @@ class Parcel:
     note: Note | None = None
     note_text: str = ""
     escalation: Escalation | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,33 @@ class Sent:
     wait: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An alert's Task as the hospital's record has it. `version` names what was read, as long as it stays the same;
+    `answer` is None when what stands there cannot be one."""
+
+    alert_id: str
+    version: str
+    changed_at: datetime | None
+    answer: ReceivedAnswer | None
+
+
+class NotRead(Exception):
+    """The record did not give its copies. `refused` says that it will not give them if asked in this way."""
+
+    def __init__(self, refused: bool = False) -> None:
+        super().__init__("refused" if refused else "no answer")
+        self.refused = refused
+
+
 class Channel(Protocol):
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel to its destination. Never raises for what the destination does or fails to do."""
+
+
+class Reader(Protocol):
+    async def read_copies(
+        self, endpoint: str, alert_ids: Mapping[str, str], since: datetime | None
+    ) -> tuple[Copy, ...]:
+        """What the record at `endpoint` has of these alerts; `alert_ids` has the record's id for each of them as its
+        key. With `since` at least what has changed from then. Raises NotRead."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,6 +12,7 @@ from service.delivery.pack import pack
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
+from service.referrals.answer_link import AnswerLink, new_token
 from service.referrals.delivery import DELIVERY_TABLE, UNSETTLED, Delivery, DeliveryState, DeliveryTrigger, Lane
 from service.shared import telemetry
 from service.shared.caller import the_service
@@ -41,6 +42,7 @@ class Dispatch:
     lease: timedelta
     tell: Callable[[str, str], None]
     spread: Callable[[], float]
+    answer_address: str = ""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
 
@@ -65,9 +67,9 @@ class Dispatch:
         )
         groups: dict[str | None, list[Delivery]] = {}
         for delivery in claimed:
-            # An alert waits for nothing; the statuses of one woman go one after the other.
+            # An alert waits for nothing but its own message; the statuses of one woman go one after the other.
             alone = self.lane is Lane.ALERT or delivery.patient_id is None
-            groups.setdefault(delivery.id if alone else delivery.patient_id, []).append(delivery)
+            groups.setdefault(delivery.resource_id if alone else delivery.patient_id, []).append(delivery)
         for group in groups.values():
             task = asyncio.create_task(self._in_order(group))
             seats.add(task)
@@ -119,6 +121,7 @@ class Dispatch:
             parcel = await self.store.read(caller, lambda tx: pack(tx, self.rules, delivery, now))
             if parcel is None:
                 return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-destination")
+            parcel = await self._with_link(parcel, now)
             async with asyncio.timeout(self.lease.total_seconds() / 2):
                 return parcel, await self.channel.send(parcel)
         except Unavailable:
@@ -128,6 +131,19 @@ class Dispatch:
         except Exception as defect:  # noqa: BLE001  # one that cannot be written out must not stop all the others
             telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
             return parcel, Sent(DeliveryTrigger.TRY_AGAIN, "defect")
+
+    async def _with_link(self, parcel: Parcel, now: datetime) -> Parcel:
+        """A new link each time it is sent, for nobody but its reader has ever had the whole of it."""
+        delivery, alert = parcel.delivery, parcel.alert
+        policy = self.rules.policy(delivery.destination_id).answer_link
+        if delivery.resource_type != "Communication" or alert is None or policy is None:
+            return parcel
+        token, expires_at = new_token(), now + timedelta(hours=policy.hours)
+        link = AnswerLink(
+            token.hash, alert.id, alert.tenant_id, str(alert.result) if alert.result else None, expires_at
+        )
+        await self.store.run(the_service(delivery.correlation_id), lambda tx: tx.answers.add_link(link))
+        return replace(parcel, link=f"{self.answer_address}/{token.text}")
 
     def _settle(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel | None, sent: Sent) -> bool:
         """Whether it turned out to be stuck, of which nobody had been told."""
@@ -160,7 +176,7 @@ class Dispatch:
         if not tx.deliveries.show(delivery):
             return False
         code, tenant_id, patient_id = AlertCode.DELIVERY_STUCK, delivery.destination_id, delivery.patient_id
-        is_alert = delivery.resource_type == "Communication"
+        is_alert = delivery.resource_type in ("Communication", "AlertTask")
         in_vain = is_alert and tx.alerts.get(delivery.resource_id).code is code
         if not in_vain and not tx.alerts.open_about(tenant_id, patient_id, code):
             now = self.clock.now()

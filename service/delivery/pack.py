@@ -53,12 +53,11 @@ def _task(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organis
     )
 
 
-def _communication(
-    tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime
-) -> Parcel:
+def _alert(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime) -> Parcel:
+    """For the message and for the Task alike."""
     alert = tx.alerts.get(delivery.resource_id)
-    about = [("Patient", alert.patient_id)] if alert.patient_id else []
-    identifiers, record_ids = _names(tx, destination, *about)
+    about = [("Patient", alert.patient_id), ("ServiceRequest", alert.referral_id), ("Task", alert.id)]
+    identifiers, record_ids = _names(tx, destination, *((type, id) for type, id in about if id is not None))
     fitting = tuple(tx.programmes.get(id) for id in alert.programmes)
     parcel = Parcel(delivery, destination, identifiers, record_ids, alert=alert, fitting=fitting)
     told = tx.escalations.behind([alert.id]).get(alert.id)
@@ -98,7 +97,8 @@ def _names(
 
 
 _PACK: Mapping[Recorded, Callable[[UnitOfWork, Rules, Delivery, Organisation, datetime], Parcel]] = {
-    Recorded.ALERTS: _communication,
+    Recorded.ALERTS: _alert,
+    Recorded.ALERT_TASKS: _alert,
     Recorded.REFERRAL: _service_request,
     Recorded.OFFERS: _task,
     Recorded.NOTES: _note,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from service.delivery.channel import Channel
+from service.delivery.copies import Copies
 from service.delivery.dispatch import Dispatch
 from service.flow.chase_overdue import Overdue, chase_overdue
 from service.flow.rules import Rules
@@ -29,8 +30,9 @@ TIDY_EVERY = timedelta(minutes=1)
 class Worker:
     """Several may run beside each other, in one process or in many: a lease keeps each delivery with one of them.
 
-    `pause` is how long to wait when nothing is to be sent, `chase_pause` when no time has passed, in seconds; `tell`
-    hears (resource type, outcome code) of each settled delivery.
+    `pause` is how long to wait when nothing is to be sent, `chase_pause` when nothing is due, `copies_pause` between
+    two looks at the `copies` of alerts, in seconds; `tell` hears (resource type, outcome) of each settled delivery.
+    `answer_address` is where links to the page that answers an alert begin.
     """
 
     store: Store[UnitOfWork]
@@ -42,27 +44,32 @@ class Worker:
     pause: float = 0.2
     chase_pause: float = 1.0
     spread: Callable[[], float] = random.random
+    answer_address: str = ""
+    copies: Copies | None = None
+    copies_pause: float = 15.0
     name: str = field(default_factory=new_id)
     _tidied: datetime | None = None
     _stopping: bool = False
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _lanes: tuple[Dispatch, ...] = ()
+    _looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell, self.spread
-        self._lanes = tuple(Dispatch(lane, self.name, *parts) for lane in Lane)
+        self._lanes = tuple(Dispatch(lane, self.name, *parts, self.answer_address) for lane in Lane)
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""
         # Each goes round by itself: a record that lets every status hang delays neither an alert nor a due time.
         lanes = (self._go_on(lane.begin, lane.woken, self.pause) for lane in self._lanes)
-        await asyncio.gather(*lanes, self._go_on(self._chase, self._woken, self.chase_pause))
+        chase = self._go_on(self._chase, self._woken, self.chase_pause)
+        await asyncio.gather(*lanes, chase, self._go_on(self._hear, self._looked, self.copies_pause))
         for lane in self._lanes:
             await lane.finish()
 
     def stop(self) -> None:
         self._stopping = True
-        for woken in (self._woken, *(lane.woken for lane in self._lanes)):
+        for woken in (self._woken, self._looked, *(lane.woken for lane in self._lanes)):
             woken.set()
 
     async def step(self) -> int:
@@ -72,6 +79,12 @@ class Worker:
             begun += await lane.begin()
             await lane.finish()
         return begun + await self._chase()
+
+    async def _hear(self) -> int:
+        """Always with a pause after it, however many answers there were."""
+        if self.copies is not None:
+            await self.copies.hear()
+        return 0
 
     async def _go_on(self, work: Callable[[], Awaitable[int]], woken: asyncio.Event, pause: float) -> None:
         while not self._stopping:

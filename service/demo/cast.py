@@ -11,7 +11,7 @@ from service.demo.record import Resource
 PROGRAMME, NEXT_PROGRAMME = "Test Borough Parent Circle", "Example Quay Companions"
 HOSPITAL_SCOPE = (
     "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru "
-    "system/ServiceRequest.rus system/Task.rus system/Organization.rs system/HealthcareService.rs "
+    "system/ServiceRequest.rus system/Task.rus system/Provenance.rs system/Organization.rs system/HealthcareService.rs "
     "system/Encounter.r system/Procedure.r"
 )
 PROGRAMME_SCOPE = (

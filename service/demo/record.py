@@ -191,6 +191,10 @@ def _is_about(resource: Resource, wanted: str) -> bool:
 
 MATCHERS: dict[str, Callable[[Resource, str], bool]] = {
     "_id": lambda resource, value: bool(resource["id"] == value),
+    "_lastUpdated": lambda resource, value: bool(
+        value.startswith("ge") and resource["meta"]["lastUpdated"] >= value[2:].replace(" ", "+")
+    ),
+    "_count": lambda resource, value: True,
     "identifier": _has_identifier,
     "patient": _is_about,
     "subject": _is_about,

@@ -42,9 +42,15 @@ class Gauges:
 
 
 def create_application(
-    door: Door, access: APIRouter, definitions: Mapping[str, bytes], gauges: Gauges, lifespan: Lifespan
+    door: Door,
+    access: APIRouter,
+    pages: APIRouter,
+    definitions: Mapping[str, bytes],
+    gauges: Gauges,
+    lifespan: Lifespan,
 ) -> FastAPI:
-    """The whole application; `access` are the addresses of the security room, `definitions` resources by `Type/id`."""
+    """The whole application; `access` are the addresses of the security room, `pages` those of the console,
+    `definitions` resources by `Type/id`."""
     application = FastAPI(
         title="Peer referral",
         version=VERSION,
@@ -60,7 +66,7 @@ def create_application(
     for error in (Problem, BadInput, Unavailable, HTTPException):
         application.add_exception_handler(error, _answer_error)
     doors = (each.router(door) for each in (intake, hearing, bundles, searching, listing, reading))
-    routers = (*doors, defining.router(definitions), access, _health(gauges))
+    routers = (*doors, defining.router(definitions), access, pages, _health(gauges))
     # A router that is included is searched twice for each request; its routes alone are searched once.
     application.state.routes = [route for router in routers for route in router.routes]
     application.router.routes.extend(application.state.routes)

@@ -59,6 +59,7 @@ SERVED: tuple[Served, ...] = (
     ),
     Served("Patient", ("read", "update", "create"), conditional_update=True),
     Served("Procedure", ("read", "update", "create")),
+    Served("Provenance", ("read",)),
     Served("QuestionnaireResponse", ("read", "update", "create")),
     Served(
         "ServiceRequest",

@@ -6,12 +6,15 @@ a crash between sending and settling, and a record without conditional create al
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import httpx
 
-from service.delivery.channel import Learned, Parcel, Sent
+from service.delivery.channel import Copy, Learned, NotRead, Parcel, Sent
+from service.fhir.alert_copy import read_copies, refresh_copy
 from service.fhir.terms import ALERT_ID, NOTE_ID, OFFER_ID, REFERRAL_ID
 from service.fhir.visit import Stop, Visit
+from service.fhir.write.alert import outgoing_alert_task
 from service.fhir.write.escalation import marked
 from service.fhir.write.outgoing import (
     outgoing_communication,
@@ -51,6 +54,15 @@ class FhirChannel:
         except ForeignAddress:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address", tuple(visit.learned))
         return Sent(DeliveryTrigger.TAKEN, "taken", tuple(visit.learned))
+
+    async def read_copies(
+        self, endpoint: str, alert_ids: Mapping[str, str], since: datetime | None
+    ) -> tuple[Copy, ...]:
+        """The copies of these alerts' Tasks, by the record's ids for them; with `since` only what changed from then."""
+        try:
+            return await read_copies(self.connect(endpoint), alert_ids, since)
+        except (NotAuthorised, ForeignAddress, httpx.TransportError) as problem:
+            raise NotRead from problem
 
 
 async def _patient(visit: Visit, patient_id: str) -> str:
@@ -107,8 +119,22 @@ async def _bring_communication(visit: Visit, rules: Rules) -> None:
     told, programme = visit.parcel.escalation, visit.parcel.programme
     words = [marked(told, programme, rules)] if told and programme else []
     further = [*(each.name for each in visit.parcel.fitting), *words]
-    resource = outgoing_communication(alert, rules.alert_text(alert.code.value), patient, further)
+    rung, text = rules.policy(alert.tenant_id).rung(alert.rung), rules.alert_text(alert.code.value)
+    resource = outgoing_communication(alert, text, rung, patient, further, visit.parcel.link)
     await visit.put("Communication", identifier.value, identifier, resource, refresh=False)
+
+
+async def _bring_alert_task(visit: Visit, rules: Rules) -> None:
+    """It waits for nothing: her request is named when the record has it already, and otherwise the next time."""
+    alert = visit.parcel.alert
+    assert alert is not None  # noqa: S101 - packed with every alert's Task
+    patient = await _patient(visit, alert.patient_id) if alert.patient_id else None
+    known = visit.parcel.record_ids.get(("ServiceRequest", alert.referral_id or ""))
+    focus = f"ServiceRequest/{known}" if known else None
+    fitting = [each.name for each in visit.parcel.fitting]
+    resource = outgoing_alert_task(alert, rules, patient, focus, fitting)
+    id = await visit.put("Task", alert.id, Identifier(ALERT_ID, alert.id), resource, refresh=False)
+    await refresh_copy(visit, alert, id, resource)
 
 
 async def _bring_note(visit: Visit, rules: Rules) -> None:
@@ -125,6 +151,7 @@ async def _bring_note(visit: Visit, rules: Rules) -> None:
 
 _BRING: Mapping[Recorded, Callable[[Visit, Rules], Awaitable[None]]] = {
     Recorded.ALERTS: _bring_communication,
+    Recorded.ALERT_TASKS: _bring_alert_task,
     Recorded.REFERRAL: _bring_service_request,
     Recorded.OFFERS: _bring_task,
     Recorded.NOTES: _bring_note,

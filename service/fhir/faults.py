@@ -152,8 +152,19 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.REVIEW_OUTCOME_REQUIRED: Row(
         422,
         "business-rule",
-        "A review is completed by its outcome, which this server cannot take yet. Send status accepted: it was seen.",
+        "A review is completed by an output review-outcome: suitable, not-suitable, refer-to-specialist or close. "
+        "Status accepted says that it was seen.",
     ),
+    Reason.PRACTITIONER_REQUIRED: Row(
+        422, "required", "A review names the practitioner who made it: an output reviewed-by with a display."
+    ),
+    Reason.REVIEW_OUTDATED: Row(
+        409,
+        "conflict",
+        "A newer result, a correction or another alert has come since, or the Task's input was not sent back. Read her "
+        "alerts again, review what is newest first, and send the Task back whole.",
+    ),
+    Reason.ALREADY_ANSWERED: Row(409, "conflict", "It has been answered already. Read the Task to see by whom."),
     Reason.RECIPIENT_UNKNOWN: Row(
         422, "not-found", "The organisation meant is not registered here. Refer to it as Organization/id."
     ),

@@ -18,13 +18,14 @@ from service.fhir.hearing import refused
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
 from service.fhir.raw import patch
 from service.fhir.read import common
+from service.fhir.read.alert import read_answer
 from service.fhir.read.consent import read_consent
 from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.service_request import read_service_request
-from service.fhir.read.task import read_answer, read_task
+from service.fhir.read.task import read_task
 from service.fhir.showing import show
 from service.fhir.shown import Shown
 from service.fhir.unread import keep_unread

@@ -21,7 +21,7 @@ from service.store.unit_of_work import UnitOfWork
 
 READ_TYPES = (
     "Patient", "Consent", "Observation", "QuestionnaireResponse", "ServiceRequest", "Task", "Encounter", "Procedure",
-    "Communication", "HealthcareService", "Organization",
+    "Communication", "Provenance", "HealthcareService", "Organization",
 )  # fmt: skip
 
 

@@ -142,6 +142,17 @@ def _derived(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) ->
     return _viewed(view, tx.feed.stamp_of(found), _DERIVED[type])
 
 
+def _provenance(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    """Of a review that was made; its id is the alert's."""
+    alert = tx.visible.alert(id)
+    review = alert.review if alert else None
+    if alert is None or review is None:
+        return None
+    if alert.patient_id is not None:
+        tx.audit.disclosed(type, id, str(alert.version), alert.patient_id)
+    return Shown(str(alert.version), tx.feed.stamp_of(alert), lambda at: alerts.provenance(alert, review, at))
+
+
 def _as_received(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
     kept = tx.visible.resource(type, id)
     if kept is None:
@@ -181,6 +192,7 @@ Show = Callable[[UnitOfWork, Rules, str, str, datetime], Shown | None]
 _HOSPITAL: Mapping[str, Show] = {
     "Task": _task,
     "ServiceRequest": _service_request,
+    "Provenance": _provenance,
     "Encounter": show_contact,
     "Procedure": show_contact,
 }

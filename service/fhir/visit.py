@@ -46,28 +46,28 @@ class Visit:
             refresh = False
         self.learned.append(Learned(type, our_id, known))
         if refresh:
-            answer = await self._ask("PUT", f"{type}/{known}", content=orjson.dumps({**resource, "id": known}))
-            kept = _json(answer) if answer.content else {}
+            answer = await self.ask("PUT", f"{type}/{known}", content=orjson.dumps({**resource, "id": known}))
+            kept = json_of(answer) if answer.content else {}
             if kept.get("resourceType") == type and kept.get("id") != known:
                 raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
         return known
 
     async def find(self, type: str, identifier: Identifier) -> str | None:
         query = str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))
-        bundle = _json(await self._ask("GET", f"{type}?{query}"))
+        bundle = json_of(await self.ask("GET", f"{type}?{query}"))
         held = (entry.get("resource", {}) for entry in bundle.get("entry", []))
         found = [each for each in held if each.get("resourceType") == type]
         if len(found) > 1:
             raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "several-in-the-record")
-        if found and not _carries(found[0], type, identifier):
+        if found and not carries(found[0], type, identifier):
             raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
         return found[0]["id"] if found else None
 
     async def create(self, type: str, identifier: Identifier, resource: Tree) -> str:
         condition = {"If-None-Exist": str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))}
-        response = await self._ask("POST", type, headers=condition, content=orjson.dumps(resource))
-        body = _json(response, DeliveryTrigger.ANSWER_LOST) if response.content else {}
-        if _carries(body, type, identifier):
+        response = await self.ask("POST", type, headers=condition, content=orjson.dumps(resource))
+        body = json_of(response, DeliveryTrigger.ANSWER_LOST) if response.content else {}
+        if carries(body, type, identifier):
             return str(body["id"])
         if body.get("resourceType") == type:
             raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
@@ -76,7 +76,7 @@ class Visit:
             return str(location.rpartition("/")[2])
         raise Stop(DeliveryTrigger.ANSWER_LOST, "no-id-in-the-answer")
 
-    async def _ask(
+    async def ask(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> httpx.Response:
         """The response when it is a success; else the visit stops, in doubt only where a POST may have been kept."""
@@ -97,7 +97,7 @@ class Visit:
         return response
 
 
-def _json(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigger.TRY_AGAIN) -> Tree:
+def json_of(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigger.TRY_AGAIN) -> Tree:
     """A JSON object; HTML from a proxy, an empty body or half of one is no answer at all."""
     try:
         tree = orjson.loads(response.content)
@@ -108,7 +108,7 @@ def _json(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigger
     return tree
 
 
-def _carries(resource: Tree, type: str, identifier: Identifier) -> bool:
+def carries(resource: Tree, type: str, identifier: Identifier) -> bool:
     """Whether it is the resource that was meant: a record that answers with another one must not be believed."""
     named = {"system": identifier.system, "value": identifier.value}
     return (

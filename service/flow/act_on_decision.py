@@ -1,14 +1,15 @@
 """Decide a result as it stands and do what follows: alert, open a referral, or tell the open one."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from service.flow.advance import advance
-from service.flow.owe import owe, owe_note
+from service.flow.open_referral import open_referral
+from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
-from service.referrals.note import noted_on_entering
 from service.referrals.opening import CONSEQUENCES, NOTHING_FOLLOWS, Consequence
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm, decide
@@ -23,6 +24,8 @@ def act_on_decision(tx: Transaction, rules: Rules, result: ScreeningResult, now:
     result joined to it is positive still.
     """
     before = tx.results.judged(result.id)
+    if before is not None:
+        _tell_reviewers(tx, rules, result)
     if not result.counts:
         tx.results.void(result.id)
         if _was_positive(before):
@@ -40,6 +43,16 @@ def act_on_decision(tx: Transaction, rules: Rules, result: ScreeningResult, now:
     _follow(tx, rules, result, decision, before, now)
 
 
+def _tell_reviewers(tx: Transaction, rules: Rules, result: ScreeningResult) -> None:
+    """It says something else than when it was decided: a review that was begun on the old word cannot end."""
+    now_is = tx.results.version(result.id)
+    for alert in tx.alerts.unresolved_about(result.patient_id):
+        if alert.result is not None and alert.result.id == result.id and alert.result != now_is:
+            changed = replace(alert, result=now_is, version=alert.version + 1)
+            tx.alerts.save(changed, alert)
+            owe_alert(tx, rules, changed)
+
+
 def _was_positive(before: Judgement | None) -> bool:
     return before is not None and before.outcome is Outcome.POSITIVE
 
@@ -47,7 +60,8 @@ def _was_positive(before: Judgement | None) -> bool:
 def _correct(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime) -> None:
     referral_id = tx.results.referral_of(result.id)
     if referral_id is not None and not tx.results.positive_in(referral_id):
-        advance(tx, rules, tx.referrals.get(referral_id), ReferralTrigger.NO_LONGER_POSITIVE, now)
+        referral, about = tx.referrals.get(referral_id), tx.results.version(result.id)
+        advance(tx, rules, referral, ReferralTrigger.NO_LONGER_POSITIVE, now, result=about)
 
 
 def _follow(
@@ -61,12 +75,12 @@ def _follow(
     opened = None
     # What was positive already has had its referral: a correction of it does not open a closed one again.
     if consequence.opens is not None and referral is None and not _was_positive(before):
-        referral = opened = _open(tx, rules, result, consequence.opens, now)
+        referral = opened = open_referral(tx, rules, result.tenant_id, result.patient_id, consequence.opens, now)
     if consequence.opens is not None and referral is not None:
         tx.results.join(result.id, referral.id)
     if opened is None and referral is not None and consequence.tells is not None and not heard_before:
         # The referral's own table says what this means in its state, its alert included.
-        advance(tx, rules, referral, consequence.tells, now)
+        advance(tx, rules, referral, consequence.tells, now, result=tx.results.version(result.id))
     elif consequence.alert is not None and not heard_before:
         _alert(tx, rules, consequence.alert, result, referral, now)
     if opened is not None and opened.state is ReferralState.PLACING:
@@ -81,23 +95,6 @@ def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement) ->
     return consequence
 
 
-def _open(tx: Transaction, rules: Rules, result: ScreeningResult, state: ReferralState, now: datetime) -> Referral:
-    referral = Referral(
-        id=tx.new_id(),
-        version=1,
-        tenant_id=result.tenant_id,
-        patient_id=result.patient_id,
-        state=state,
-        opened_at=now,
-        changed_at=now,
-    )
-    tx.referrals.add(referral)
-    tx.audit.write(AuditEvent(Action.CREATE, f"ServiceRequest/{referral.id}", referral.patient_id))
-    owe(tx, rules, referral)
-    owe_note(tx, rules, referral, noted_on_entering(state), now)
-    return referral
-
-
 def _alert(
     tx: Transaction, rules: Rules, code: AlertCode, result: ScreeningResult, referral: Referral | None, now: datetime
 ) -> None:
@@ -109,4 +106,5 @@ def _alert(
         patient_id=result.patient_id,
         referral_id=referral.id if referral else None,
         now=now,
+        result=tx.results.version(result.id),
     )

@@ -14,7 +14,7 @@ from service.flow.owe import owe, owe_note
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode, AlertTrigger
+from service.referrals.alert import AlertCode, AlertTrigger, ResultVersion
 from service.referrals.matching import Needs, Standing, judge, rank
 from service.referrals.note import NOTED_WITH_ALERT, noted_on_entering
 from service.referrals.offer import ACTIVE, Offer, OfferState, OfferTrigger
@@ -50,10 +50,12 @@ def advance(
     trigger: ReferralTrigger,
     now: datetime,
     named: tuple[str, ...] = (),
+    result: ResultVersion | None = None,
 ) -> Referral | None:
     """The referral after `trigger` and everything that follows from it; None when its table refuses, nothing changed.
 
-    The caller holds the lock on the woman. `named` are the programmes that a request to the clinic is to name, by id.
+    The caller holds the lock on the woman. `named` are the programmes that a request to the clinic is to name, by id;
+    `result` is the one that an alert which follows is about.
     """
     step = REFERRAL_TABLE.get((referral.state, trigger))
     if step is None:
@@ -75,7 +77,7 @@ def advance(
         _settle_requests(tx, rules, moved, now)
     for effect in effects:
         if isinstance(effect, AlertCode):
-            _alert_once(tx, rules, moved, effect, now, named)
+            _alert_once(tx, rules, moved, effect, now, named, result)
         else:
             moved = _carry_out(tx, rules, moved, effect, trigger, now)
     return moved
@@ -94,7 +96,13 @@ def _carry_out(
 
 
 def _alert_once(
-    tx: Transaction, rules: Rules, referral: Referral, code: AlertCode, now: datetime, named: tuple[str, ...]
+    tx: Transaction,
+    rules: Rules,
+    referral: Referral,
+    code: AlertCode,
+    now: datetime,
+    named: tuple[str, ...],
+    result: ResultVersion | None,
 ) -> None:
     """A request to the clinic is not repeated while the same one stands, and takes the place of any other; what is
     about risk or an event is always said."""
@@ -115,6 +123,7 @@ def _alert_once(
         referral_id=referral.id,
         now=now,
         programmes=named,
+        result=result,
     )
     owe_note(tx, rules, referral, NOTED_WITH_ALERT.get(code), now)
 

@@ -1,4 +1,7 @@
-"""A clinician answers an alert: seen, or dealt with (FHIR Task update by the hospital it was raised for)."""
+"""A clinician answers an alert: seen, dealt with, or reviewed (FHIR Task update by the hospital it was raised for).
+
+Three doors lead here: our API, the copy in the hospital's record, and a one-time link.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +11,18 @@ from service.flow.move_alert import move_alert
 from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.remember import remember
+from service.flow.review_alert import review_alert
 from service.flow.rules import Rules
-from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, AlertTrigger
+from service.referrals.alert import (
+    ALERT_KINDS,
+    NOBODY_NAMED,
+    Alert,
+    AlertState,
+    AlertTask,
+    AlertTrigger,
+    Practitioner,
+    ReviewOutcome,
+)
 
 _BRINGS_ABOUT = {AlertState.ACKNOWLEDGED: AlertTrigger.ACKNOWLEDGE, AlertState.RESOLVED: AlertTrigger.RESOLVE}
 
@@ -18,17 +31,20 @@ _BRINGS_ABOUT = {AlertState.ACKNOWLEDGED: AlertTrigger.ACKNOWLEDGE, AlertState.R
 class ReceivedAnswer:
     """`state` is the one that the alert is to have, None when what was sent is no state of an alert.
 
-    `role` is what the clinician who answers is to the team, None when it was not said.
+    `outcome` is what a review came to. `reviewed` names the result and its version that the sender had before it, as
+    the alert's Task names it; None when the sender names none.
     """
 
     received: Received
     alert_id: str
     state: AlertState | None
-    role: str | None = None
+    practitioner: Practitioner = NOBODY_NAMED
+    outcome: ReviewOutcome | None = None
+    reviewed: str | None = None
 
 
 def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: datetime) -> Answer:
-    """Acknowledge or resolve it. A review is resolved by its outcome, which a status alone does not tell."""
+    """Acknowledge, resolve or review it. What was answered already is not answered again: one door wins."""
     alert = tx.visible.alert(message.alert_id)
     if alert is None:
         offer = tx.visible.offer(message.alert_id)
@@ -40,14 +56,44 @@ def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: da
 
 
 def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer, now: datetime) -> Answer:
+    if _says_the_same(alert, message):
+        return Repeated("Task", alert.id, alert.version)
+    if alert.state is AlertState.RESOLVED or message.state is alert.state is AlertState.ACKNOWLEDGED:
+        return Refused(Reason.ALREADY_ANSWERED, "status")
     if message.received.expected_version not in (None, alert.version):
         return Refused(Reason.VERSION_STALE)
-    if message.state is alert.state:
-        return Repeated("Task", alert.id, alert.version)
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
+    if trigger is None:
+        return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
+    seen = alert.seen_by(message.practitioner, now)
     if trigger is AlertTrigger.RESOLVE and ALERT_KINDS[alert.code].task is AlertTask.REVIEW:
-        return Refused(Reason.REVIEW_OUTCOME_REQUIRED, "status")
-    moved = None if trigger is None else move_alert(tx, rules, alert.seen_by(message.role, now), trigger, now)
+        return _review(tx, rules, seen, message, now)
+    moved = move_alert(tx, rules, seen, trigger, now)
     if moved is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     return Accepted("Task", alert.id, moved.version)
+
+
+def _says_the_same(alert: Alert, message: ReceivedAnswer) -> bool:
+    """A repeat of what made it so; somebody else's answer is no repeat, also when it comes to the same."""
+    outcome = alert.review.outcome if alert.review else None
+    by = alert.review.practitioner.name if alert.review else alert.acknowledged_by
+    return (
+        message.state is alert.state
+        and message.received.expected_version in (None, alert.version)
+        and message.outcome in ((None, outcome) if alert.state is not AlertState.RESOLVED else (outcome,))
+        and message.practitioner.name in (None, by)
+    )
+
+
+def _review(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer, now: datetime) -> Answer:
+    if message.outcome is None:
+        return Refused(Reason.REVIEW_OUTCOME_REQUIRED, "output")
+    if message.practitioner.name is None:
+        return Refused(Reason.PRACTITIONER_REQUIRED, "output")
+    if message.reviewed != (str(alert.result) if alert.result else None):
+        return Refused(Reason.REVIEW_OUTDATED, "input")
+    reviewed = review_alert(tx, rules, alert, message.outcome, message.practitioner, now)
+    if reviewed is None:
+        return Refused(Reason.REVIEW_OUTDATED, "status")
+    return Accepted("Task", alert.id, reviewed.version)

@@ -4,25 +4,29 @@ from datetime import datetime
 
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.alert import Alert
+from service.referrals.alert import ALERT_KINDS, Alert
 from service.referrals.note import Note, NoteKind
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
 from service.screening.instrument import Recorded
 
-_AS: dict[type[Referral | Offer | Alert], Recorded] = {
-    Referral: Recorded.REFERRAL,
-    Offer: Recorded.OFFERS,
-    Alert: Recorded.ALERTS,
-}
+_AS: dict[type[Referral | Offer], Recorded] = {Referral: Recorded.REFERRAL, Offer: Recorded.OFFERS}
 
 
-def owe(tx: Transaction, rules: Rules, changed: Referral | Offer | Alert) -> None:
-    """Owe this version of it; an alert goes in the lane that waits for nothing."""
+def owe(tx: Transaction, rules: Rules, changed: Referral | Offer) -> None:
+    """Owe this version of it."""
     kind = _AS[type(changed)]
     if kind in rules.policy(changed.tenant_id).record:
-        urgent = kind is Recorded.ALERTS
-        tx.deliveries.owe(changed.tenant_id, kind.value, changed.id, changed.version, changed.patient_id, urgent=urgent)
+        tx.deliveries.owe(changed.tenant_id, kind.value, changed.id, changed.version, changed.patient_id)
+
+
+def owe_alert(tx: Transaction, rules: Rules, alert: Alert, *, says_it: bool = False) -> None:
+    """Owe the alert's Task as it now is, in the lane that waits for nothing; `says_it` also the message that tells
+    somebody of it. A row of the worklist is not announced."""
+    takes = rules.policy(alert.tenant_id).record if ALERT_KINDS[alert.code].announced else frozenset()
+    for kind in (Recorded.ALERTS, Recorded.ALERT_TASKS) if says_it else (Recorded.ALERT_TASKS,):
+        if kind in takes:
+            tx.deliveries.owe(alert.tenant_id, kind.value, alert.id, alert.version, alert.patient_id, urgent=True)
 
 
 def owe_note(tx: Transaction, rules: Rules, referral: Referral, kind: NoteKind | None, now: datetime) -> None:

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from service.flow.owe import owe
+from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.alert import ALERT_KINDS, Alert, AlertCode, AlertState
+from service.referrals.alert import ALERT_KINDS, Alert, AlertCode, AlertState, ResultVersion
 from service.referrals.patient import Patient
 from service.screening.instrument import Policy, Priority
 from service.shared.audit import Action, AuditEvent
@@ -22,6 +22,7 @@ def raise_alert(
     now: datetime,
     programmes: tuple[str, ...] = (),
     priority: Priority | None = None,
+    result: ResultVersion | None = None,
 ) -> Alert:
     """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced.
 
@@ -41,11 +42,11 @@ def raise_alert(
         raised_at=now,
         due_at=now + _time_to_acknowledge(kind.announced, priority, policy),
         programmes=programmes,
+        result=result,
     )
     tx.alerts.add(alert)
     tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))
-    if kind.announced:
-        owe(tx, rules, alert)
+    owe_alert(tx, rules, alert, says_it=True)
     return alert
 
 

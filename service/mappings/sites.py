@@ -6,6 +6,7 @@ from service.mappings.instruments import read_site_cut_offs
 from service.mappings.reader import Table, Toml
 from service.screening.instrument import (
     CARRY_ALERTS,
+    AnswerLinks,
     Approval,
     CodeUse,
     EscalationContact,
@@ -55,7 +56,13 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         record=_record(table),
         cut_offs=read_site_cut_offs(cut_offs, instruments) if cut_offs else {},
         forms=_forms(table.tables("form"), instruments),
+        answer_link=_answer_link(table),
     )
+
+
+def _answer_link(table: Table) -> AnswerLinks | None:
+    choice = table.optional_table("answer_link")
+    return AnswerLinks(approval(choice), choice.whole("hours", at_least=1)) if choice else None
 
 
 def _escalation_contact(table: Table) -> EscalationContact | None:

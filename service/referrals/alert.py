@@ -68,6 +68,33 @@ class AlertCode(StrEnum):
     UNREADABLE_WORDS = "unreadable-words"
 
 
+class ReviewOutcome(StrEnum):
+    """What a clinician makes of it: whether peer support goes on, beside whatever else is done for her."""
+
+    SUITABLE = "suitable"
+    NOT_SUITABLE = "not-suitable"
+    REFER_TO_SPECIALIST = "refer-to-specialist"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Practitioner:
+    """Who answers, as they name themselves or as their record names them."""
+
+    name: str | None = None
+    role: str | None = None
+
+
+NOBODY_NAMED = Practitioner()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    outcome: ReviewOutcome
+    practitioner: Practitioner
+    reviewed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class AlertKind:
     """`priority` None means that the site's policy sets it. An unannounced alert is a row on the clinic's dated
@@ -102,11 +129,24 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ResultVersion:
+    """A screening result as it was at one moment: its version rises with every piece and every correction."""
+
+    id: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.id}.{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.
 
     `programmes` are the ids of those that a request for consent names, the best first.
-    `acknowledged_by_role` is what the clinician who acknowledged it is to the team, None when that was not said.
+    `result` is what it is about and what a review of it rests on. Whoever acknowledged it stands in the three elements
+    of that name; `review` is None until a review has ended it. `copy_seen` names the version of the copy in the
+    hospital's record whose answer was last refused, `copy_refusal` why.
     """
 
     id: str
@@ -121,11 +161,18 @@ class Alert:
     due_at: datetime
     rung: int = 0
     programmes: tuple[str, ...] = ()
-    acknowledged_at: datetime | None = None
+    result: ResultVersion | None = None
+    acknowledged_by: str | None = None
     acknowledged_by_role: str | None = None
+    acknowledged_at: datetime | None = None
+    review: Review | None = None
+    copy_seen: str | None = None
+    copy_refusal: str | None = None
 
-    def seen_by(self, role: str | None, now: datetime) -> "Alert":
+    def seen_by(self, practitioner: Practitioner, now: datetime) -> "Alert":
         """Acknowledged by whoever was first; the state is its table's to change."""
         if self.acknowledged_at is not None:
             return self
-        return replace(self, acknowledged_at=now, acknowledged_by_role=role)
+        return replace(
+            self, acknowledged_by=practitioner.name, acknowledged_by_role=practitioner.role, acknowledged_at=now
+        )

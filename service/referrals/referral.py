@@ -52,6 +52,8 @@ class ReferralTrigger(StrEnum):
     WOMAN_DIED = "woman-died"
     # What a clinician decides
     REVIEWED_SUITABLE = "reviewed-suitable"
+    REVIEWED_NOT_SUITABLE = "reviewed-not-suitable"
+    REFERRED_TO_SPECIALIST = "referred-to-specialist"
     CLOSED_BY_CLINICIAN = "closed-by-clinician"
     HELD_BY_CLINICIAN = "held-by-clinician"
     RESUMED = "resumed"
@@ -116,6 +118,10 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     **_rows(OPEN, _T.SAFETY_EVENT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.SAFETY_EVENT),
     **_rows(OPEN, _T.WOMAN_DIED, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.IN_REVIEW, _T.REVIEWED_SUITABLE): (_S.PLACING, (_E.PLACE,)),
+    **_rows(OPEN, _T.REVIEWED_NOT_SUITABLE, _S.CLOSED, _E.CANCEL_OFFERS),
+    # A programme that supports her already goes on beside the specialist.
+    **_rows((*BEFORE_ACCEPTANCE, _S.ON_HOLD), _T.REFERRED_TO_SPECIALIST, _S.CLOSED, _E.CANCEL_OFFERS),
+    (_S.SUPPORTED, _T.REFERRED_TO_SPECIALIST): (_S.SUPPORTED, ()),
     **_rows(OPEN, _T.CLOSED_BY_CLINICIAN, _S.CLOSED, _E.CANCEL_OFFERS),
     **_rows(OPEN, _T.HELD_BY_CLINICIAN, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS),
     (_S.ON_HOLD, _T.RESUMED): (_S.SUPPORTED, (_E.RESUME_OFFERS,)),

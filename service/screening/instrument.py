@@ -25,16 +25,17 @@ class Priority(StrEnum):
 
 class Recorded(StrEnum):
     """What is written into a hospital's own record, by its FHIR resource, in the order in which they build upon each
-    other: alerts, the referral, its offers, and notes that a clinician reads."""
+    other: alerts, the Tasks that answer them, the referral, its offers, and notes that a clinician reads."""
 
     ALERTS = "Communication"
+    ALERT_TASKS = "AlertTask"
     REFERRAL = "ServiceRequest"
     OFFERS = "Task"
     NOTES = "DocumentReference"
 
 
 # A hospital whose record takes none of these would hear of no alert.
-CARRY_ALERTS = frozenset({Recorded.ALERTS})
+CARRY_ALERTS = frozenset({Recorded.ALERTS, Recorded.ALERT_TASKS})
 
 
 class Role(StrEnum):
@@ -122,6 +123,14 @@ class CodeUse:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLinks:
+    """Who approved them, and for how many hours each is good."""
+
+    approval: Approval
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
     """A step of the ladder that an unacknowledged alert climbs: the team it is put to, as a code and in words."""
 
@@ -149,7 +158,8 @@ class Policy:
     repeat band is due again. `overdue_days`: how long after the due date the stage stays unknown. `record`: what the
     hospital's own record takes. `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`:
     what the questions of the site's own forms stand for, by the form's canonical URL ("" for a form that is sent
-    without one) and the question's linkId.
+    without one) and the question's linkId. `answer_link`: whether an alert brings a one-time link by which it is
+    answered; None never does.
     """
 
     id: str
@@ -172,10 +182,15 @@ class Policy:
     record: frozenset[Recorded]
     cut_offs: Mapping[str, Mapping[Stage, CutOff]]
     forms: Mapping[str, Mapping[str, CodeUse]]
+    answer_link: AnswerLinks | None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", _digest(self))
+
+    def rung(self, climbed: int) -> Rung:
+        """Whom an alert is put to after so many steps; at the top it stays with the last."""
+        return self.ladder[min(climbed, len(self.ladder) - 1)]
 
 
 def cut_off(instrument: Instrument, stage: Stage, policy: Policy) -> CutOff:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 HOSPITAL = (
     "system/Patient.cru system/Consent.cru system/Observation.crus system/QuestionnaireResponse.cru"
-    " system/ServiceRequest.rus system/Task.rus system/Organization.rs system/HealthcareService.rs"
+    " system/ServiceRequest.rus system/Task.rus system/Provenance.rs system/Organization.rs system/HealthcareService.rs"
     " system/Encounter.r system/Procedure.r"
 )
 PROGRAMME = (

@@ -30,14 +30,15 @@ OTHER = DELIVERY.alias("other")
 LEASED = state_after(DeliveryTrigger.CLAIMED)
 # One worker at a time for the statuses of a woman, so that what they all need in the record (her Patient, the
 # ServiceRequest) is created once; and a later one waits until an earlier one of the same resource is settled.
-HELD_UP = exists().where(
+BUSY = exists().where(
     OTHER.c.lane == Lane.STATUS.value,
     OTHER.c.destination_id == DELIVERY.c.destination_id,
     OTHER.c.patient_id == DELIVERY.c.patient_id,
     OTHER.c.id != DELIVERY.c.id,
     OTHER.c.state == LEASED.value,
     OTHER.c.lease_until > bindparam("at"),
-) | exists().where(
+)
+OVERTAKES = exists().where(
     OTHER.c.destination_id == DELIVERY.c.destination_id,
     OTHER.c.resource_type == DELIVERY.c.resource_type,
     OTHER.c.resource_id == DELIVERY.c.resource_id,
@@ -49,10 +50,12 @@ FREE = or_(
     in_states(DELIVERY.c.state, states_before(DeliveryTrigger.LEASE_EXPIRED))
     & (DELIVERY.c.lease_until <= bindparam("at")),
 )
-# An alert waits for nothing.
-DUE = and_(
-    DELIVERY.c.lane == bindparam("of_lane"), IS_WAITING, FREE, or_(DELIVERY.c.lane == Lane.ALERT.value, ~HELD_UP)
+# An alert waits for nothing: each of its messages is said. Only of its Task the newest state must come last.
+IN_TURN = or_(
+    DELIVERY.c.resource_type == "Communication",
+    ~OVERTAKES & or_(DELIVERY.c.lane == Lane.ALERT.value, ~BUSY),
 )
+DUE = and_(DELIVERY.c.lane == bindparam("of_lane"), IS_WAITING, FREE, IN_TURN)
 # The first one due and not an EXISTS, which PostgreSQL would turn into a join over everything that waits.
 FIRST_DUE = (
     select(DELIVERY.c.id)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from service.referrals.alert import Alert, AlertCode, AlertState
+from service.referrals.alert import Alert, AlertCode, AlertState, Practitioner, ResultVersion, Review, ReviewOutcome
 from service.referrals.matching import Favour, Judged, PassedOver, Placement, Standing
 from service.referrals.referral import Referral, ReferralState
 from service.screening.instrument import Priority
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
-from service.store.tables.referral import IS_OPEN, AlertRow, PlacementRow, ReferralRow
+from service.store.tables.referral import IS_OPEN, IS_UNRESOLVED, AlertRow, PlacementRow, ReferralRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -35,6 +35,9 @@ UNRESOLVED = Prepared(
     select(ALERT)
     .where(ALERT.c.referral_id == bindparam("referral"), ALERT.c.state != AlertState.RESOLVED.value)
     .order_by(ALERT.c.id)
+)
+UNRESOLVED_ABOUT = Prepared(
+    select(ALERT).where(ALERT.c.patient_id == bindparam("patient"), IS_UNRESOLVED).order_by(ALERT.c.id)
 )
 OPEN_ABOUT = Prepared(
     select(ALERT.c.id)
@@ -130,6 +133,9 @@ class Alerts:
         alerts = (to_alert(row) for row in self._unit.execute(UNRESOLVED, {"referral": referral_id}))
         return [alert for alert in alerts if alert.code in codes]
 
+    def unresolved_about(self, patient_id: str) -> list[Alert]:
+        return [to_alert(row) for row in self._unit.execute(UNRESOLVED_ABOUT, {"patient": patient_id})]
+
     def open_about(self, tenant_id: str, patient_id: str | None, code: AlertCode) -> bool:
         """Whether one of this kind about her, or about no woman, waits for somebody to acknowledge it."""
         values = {"tenant": tenant_id, "patient": patient_id, "of_code": code.value}
@@ -168,13 +174,23 @@ def _to_judged(programme_id: str, verdict: str, favours: list[str], open_places:
 
 
 def _alert_columns(alert: Alert) -> dict[str, object]:
+    result, review = alert.result, alert.review
     return {
         "version": alert.version,
         "state": alert.state.value,
         "due_at": alert.due_at,
         "rung": alert.rung,
-        "acknowledged_at": alert.acknowledged_at,
+        "result_id": result.id if result else None,
+        "result_version": result.version if result else None,
+        "acknowledged_by": alert.acknowledged_by,
         "acknowledged_by_role": alert.acknowledged_by_role,
+        "acknowledged_at": alert.acknowledged_at,
+        "review_outcome": review.outcome.value if review else None,
+        "reviewed_by": review.practitioner.name if review else None,
+        "reviewed_by_role": review.practitioner.role if review else None,
+        "reviewed_at": review.reviewed_at if review else None,
+        "copy_seen": alert.copy_seen,
+        "copy_refusal": alert.copy_refusal,
     }
 
 
@@ -192,6 +208,18 @@ def to_alert(row: Row[Any]) -> Alert:
         due_at=row.due_at,
         rung=row.rung,
         programmes=tuple(row.programmes or ()),
-        acknowledged_at=row.acknowledged_at,
+        result=ResultVersion(row.result_id, row.result_version) if row.result_id else None,
+        acknowledged_by=row.acknowledged_by,
         acknowledged_by_role=row.acknowledged_by_role,
+        acknowledged_at=row.acknowledged_at,
+        review=_to_review(row),
+        copy_seen=row.copy_seen,
+        copy_refusal=row.copy_refusal,
     )
+
+
+def _to_review(row: Row[Any]) -> Review | None:
+    if row.review_outcome is None:
+        return None
+    by = Practitioner(row.reviewed_by, row.reviewed_by_role)
+    return Review(ReviewOutcome(row.review_outcome), by, row.reviewed_at)

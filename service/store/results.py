@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, select
 
+from service.referrals.alert import ResultVersion
 from service.screening.decide import Decision, Judgement, Outcome, SelfHarm
 from service.screening.instrument import Role, Stage
 from service.screening.result import OF_ITS_OWN, Piece, Reading, ScreeningResult, Status
@@ -41,7 +42,7 @@ BY_SOURCE = Prepared(
 )
 OF_PATIENT = Prepared(select(RESULT).where(RESULT.c.patient_id == bindparam("patient")).order_by(RESULT.c.id))
 COLUMNS = tuple(RESULT.c.keys())
-CHANGING = ("pieces", "outcome", "self_harm", "needs_review", "referral_id", "waits_until")
+CHANGING = ("version", "pieces", "outcome", "self_harm", "needs_review", "referral_id", "waits_until")
 POSITIVE = Prepared(
     select(RESULT.c.id)
     .where(RESULT.c.referral_id == bindparam("referral"), RESULT.c.outcome == Outcome.POSITIVE.value)
@@ -98,9 +99,12 @@ class Results:
             "self_harm": None,
             "needs_review": None,
             "referral_id": None,
+            "version": 0,
+            "pieces": None,
         }
         pieces = {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]}
-        self._rows[result.id] = {**known, "pieces": pieces, "waits_until": waits_until}
+        version = known["version"] + (pieces != known["pieces"])
+        self._rows[result.id] = {**known, "version": version, "pieces": pieces, "waits_until": waits_until}
         self._changed[result.id] = None
         self.hold(result)
 
@@ -119,6 +123,9 @@ class Results:
 
     def void(self, result_id: str) -> None:
         self._judge(result_id, None)
+
+    def version(self, id: str) -> ResultVersion:
+        return ResultVersion(id, self._row(id)["version"])
 
     def join(self, result_id: str, referral_id: str) -> None:
         self._change(result_id, referral_id=referral_id)

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 AT_MOST = 10_000
+# Whoever opens an old link is told that it is over, and not that there is no such thing.
+LINKS_KEPT = timedelta(days=90)
 OFFER, UNREADABLE = table(OfferRow), table(UnreadableMessageRow)
 
 
 def tidy(unit: UnitOfWork, now: datetime, rules: Rules) -> None:
-    """Used assertions and dead tokens, bodies that nobody could read, and tombstones whose time is over.
+    """Used assertions, dead tokens and old links, bodies that nobody could read, and tombstones whose time is over.
 
     At most 10,000 of each, the oldest first: the rest waits for the next time.
     """
     unit.access.forget_dead(now, AT_MOST)
     expired = select(UNREADABLE.c.id).where(UNREADABLE.c.expires_at <= now).order_by(UNREADABLE.c.expires_at)
     unit.execute(delete(UNREADABLE).where(UNREADABLE.c.id.in_(expired.limit(AT_MOST))))
+    unit.answers.forget_links(now - LINKS_KEPT)
     own = rules.policies.keys() - {DEFAULT_SITE}
     for site, policy in rules.policies.items():
         theirs = OFFER.c.tenant_id.not_in(own) if site == DEFAULT_SITE else OFFER.c.tenant_id == site

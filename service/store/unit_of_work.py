@@ -12,6 +12,7 @@ from service.shared.caller import Caller
 from service.shared.ids import IdMaker
 from service.store.access import Access
 from service.store.aliases import Aliases
+from service.store.answers import Answers
 from service.store.audit import AuditTrail
 from service.store.consents import Consents
 from service.store.deliveries import Deliveries
@@ -154,6 +155,10 @@ class UnitOfWork:
     @cached_property
     def escalations(self) -> Escalations:
         return Escalations(self)
+
+    @cached_property
+    def answers(self) -> Answers:
+        return Answers(self)
 
     @cached_property
     def contacts(self) -> Contacts:

@@ -20,11 +20,11 @@ from service.fhir.capability import DEFINED
 from service.fhir.read.safe_contact import DAYS
 from service.fhir.read.support_needs import NO_PREFERENCE
 from service.fhir.survey import Tree, survey
-from service.fhir.write.alert import _fitting
+from service.fhir.write.alert import alert_task
 from service.fhir.write.directory import _eligibility
 from service.fhir.write.record import _engagement
 from service.flow.disclose import BabyAge
-from service.referrals.alert import AlertCode, AlertTask
+from service.referrals.alert import AlertCode, AlertTask, ReviewOutcome
 from service.referrals.contact import ContactMode, ContactOutcome, Engagement
 from service.referrals.escalation import Concern
 from service.referrals.needs import Access, Wish
@@ -34,7 +34,7 @@ from service.referrals.referral import REFERRAL_ENDED, REFERRAL_TABLE
 from service.screening.instrument import Stage
 from service.settings import Settings
 from service.shared.code import Code
-from tests.fhir.write.support import DESCRIBED, OFFERED_AT, WRITTEN
+from tests.fhir.write.support import ASKING, DESCRIBED, OFFERED_AT, REVIEWED, WRITTEN
 
 PROJECT = Path(__file__).parents[2]
 DEFINITIONS = mappings.definitions()
@@ -49,6 +49,10 @@ def values(kind: type[StrEnum]) -> set[str]:
 # The codes that the service itself writes or understands, by code system.
 CODES: dict[str, set[str]] = {
     "alert-task": values(AlertTask),
+    "alert-output": {
+        part["type"]["coding"][0]["code"] for part in alert_task(REVIEWED, 0, mappings.load())["output"]
+    },
+    "review-outcome": values(ReviewOutcome),
     "alert-reason": values(AlertCode),
     "referral-reason": {
         trigger.value
@@ -82,7 +86,11 @@ CODES: dict[str, set[str]] = {
         for code in _eligibility(replace(DESCRIBED, stages=frozenset({Stage.ANTENATAL, Stage.POSTNATAL})))
     },
     "programme-characteristic": {terms.INTERPRETERS.code},
-    "alert-input": {_fitting("id", None)["type"]["coding"][0]["code"]},
+    "alert-input": {
+        part["type"]["coding"][0]["code"]
+        for alert in (REVIEWED, ASKING)
+        for part in alert_task(alert, 0, mappings.load())["input"]
+    },
     "pregnancy-stage": values(Stage) - {Stage.UNKNOWN.value},
 }  # fmt: skip
 

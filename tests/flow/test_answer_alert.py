@@ -34,7 +34,7 @@ def test_an_alert_that_was_seen_does_not_climb_and_can_then_be_dealt_with(servic
     assert answer(service, hospital, alert["id"], "accepted") == Repeated("Task", alert["id"], 2)
     assert answer(service, hospital, alert["id"], "completed", expected_version=2) == Accepted("Task", alert["id"], 3)
     assert service.alert(woman, "unplaced")["state"] == "resolved"
-    assert why(answer(service, hospital, alert["id"], "accepted")) == "transition-not-allowed"
+    assert why(answer(service, hospital, alert["id"], "accepted")) == "already-answered"
 
 
 def test_a_review_is_not_over_by_a_status_alone(service: Service) -> None:

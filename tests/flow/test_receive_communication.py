@@ -9,7 +9,7 @@ from service.flow.answer import Accepted, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.receive_communication import Kept, ReceivedCommunication, Told, receive_communication
 from service.flow.received import Identifier, Received, Reference
-from service.referrals.alert import AlertState
+from service.referrals.alert import AlertState, Practitioner
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Offer
 from service.screening.instrument import Priority
@@ -40,7 +40,9 @@ def task(offer: Offer) -> Reference:
 
 
 def acknowledge(service: Service, family: Family, alert_id: str, role: str | None = "Midwife") -> None:
-    seen = ReceivedAnswer(Received("Task", body(), target_id=alert_id), alert_id, AlertState.ACKNOWLEDGED, role)
+    seen = ReceivedAnswer(
+        Received("Task", body(), target_id=alert_id), alert_id, AlertState.ACKNOWLEDGED, Practitioner(None, role)
+    )
     answer = service.run(family.hospital, lambda tx: answer_alert(tx, service.rules, seen, service.now()))
     assert isinstance(answer, Accepted)
 
@@ -232,5 +234,5 @@ def test_whoever_acknowledged_first_stays_the_one_who_did(service: Service) -> N
     before = service.now()
     service.pass_time(HOUR)
     alert = service.read(the_service(""), lambda tx: tx.alerts.get(alert_id))
-    assert alert.seen_by("Consultant", service.now()) == alert
+    assert alert.seen_by(Practitioner(None, "Consultant"), service.now()) == alert
     assert (alert.acknowledged_by_role, alert.acknowledged_at) == ("Midwife", before)

@@ -55,7 +55,7 @@ def test_every_row_of_the_decision_table_ends_as_it_says(
     # What is in review is nobody's to see but the hospital's.
     assert len(service.poll(family.community)) == len(offers)
     owed = {type for type, _, _ in service.owed(family.woman)}
-    expected = {"Communication"} if alert and alert[1] else set()
+    expected = {"Communication", "AlertTask"} if alert and alert[1] else set()
     expected |= {"ServiceRequest", "DocumentReference"} if referral else set()
     assert owed == expected | ({"Task"} if offers else set())
     assert len(service.rows("decision")) == 1
@@ -66,7 +66,7 @@ def test_an_urgent_alert_goes_out_in_the_lane_that_waits_for_nothing(service: Se
     service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
 
     lanes = {row["resource_type"]: row["lane"] for row in service.rows("delivery", patient_id=family.woman)}
-    assert lanes == {"Communication": 0, "ServiceRequest": 1, "DocumentReference": 1}
+    assert lanes == {"Communication": 0, "AlertTask": 0, "ServiceRequest": 1, "DocumentReference": 1}
     alert = service.alert(family.woman, "self-harm-present")
     assert (alert["priority"], alert["due_at"]) == ("urgent", NOW + 15 * MINUTE)
 

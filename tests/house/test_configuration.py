@@ -19,6 +19,7 @@ cut_off.epds.antenatal = { positive_at = 14, repeat_at = 10, source = "a study" 
 proceed_with_alert = { by = "Somebody", on = 2026-11-22 }
 as_recorded_safe_contact = { by = "Somebody", on = 2026-11-22 }
 form = [{ instrument = "epds", questionnaire = "urn:form", items = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] }]
+answer_link = { by = "Somebody", on = 2026-11-22, hours = 24 }
 escalation_contact = { name = "Triage", telephone = "+44 1632 960100" }
 """
 KEY = re.compile(r"^\| `([\w.\[\]]+)` \| ((?:`[^`]+`(?:, )?)*) ?\| (\S.*) \|$", re.MULTILINE)

@@ -213,9 +213,11 @@ class World:
         return [each["resource"] for each in bundle.get("entry", ()) if each["search"]["mode"] == "match"]
 
     def in_record(self, kind: str, person: Person) -> list[Resource]:
-        """What the hospital's record holds about her of this kind."""
+        """What the hospital's record holds about her of this kind; of Tasks its offers, not the copies of alerts."""
         women = self.record.record.search("Patient", [("identifier", "|".join(person.identifier))])
-        return [found.resource for woman in women for found in self.record.record.search(kind, [("patient", woman.id)])]
+        found = [one for woman in women for one in self.record.record.search(kind, [("patient", woman.id)])]
+        held = [each.resource for each in found]
+        return [each for each in held if kind != "Task" or each["code"]["coding"][0]["code"] == "fulfill"]
 
 
 def new_person() -> Person:

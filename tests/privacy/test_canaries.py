@@ -343,6 +343,22 @@ def updates_of_what_is_not_there(world: World, canaries: Canaries) -> None:
         canaries.send(party, "PUT", f"{kind}/{id}", copy.deepcopy(body) | {"id": id})
 
 
+def answers_that_are_not_taken(world: World, canaries: Canaries) -> None:
+    """To an alert: without an outcome, for another result, and by a link that nobody made."""
+    _, her = world.register()
+    world.screen(her, (0,) * 9 + (2,))
+    (task,) = [each["resource"] for each in world.hospital.ask("GET", f"Task?patient={her}").json()["entry"]]
+    named = {"type": {"text": canaries.word()}, "valueReference": {"display": canaries.word()}}
+    for status in ("completed", "rejected"):
+        body = task | {"status": status, "output": [named], "note": [{"text": canaries.word()}]}
+        canaries.send(world.hospital, "PUT", f"Task/{task['id']}", body)
+    for method in ("GET", "POST"):
+        form = {"name": canaries.word(), "role": canaries.word(), "answer": canaries.word()}
+        address = f"{world.service.url}/answer/{canaries.word()}"
+        answer = httpx.request(method, address, data=form if method == "POST" else None, trust_env=False)
+        canaries.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
+
+
 def tokens(world: World, canaries: Canaries) -> None:
     for asked in ({"grant_type": canaries.word()}, {"client_assertion": canaries.word(), "scope": canaries.word()}):
         answer = world.hospital.http.post(f"{world.service.url}/token", data=asked)
@@ -356,7 +372,7 @@ def tokens(world: World, canaries: Canaries) -> None:
 REFUSED: tuple[Callable[[World, Canaries], None], ...] = (
     broken_json, unknown_element, repeated_member, wrong_code, wrong_date, wrong_type, another_resource,
     unknown_subject, score_out_of_range, form_of_nobody_known, bundles, same_identifier, unclear_consent, condition,
-    headers, addresses, updates_of_what_is_not_there, tokens,
+    headers, addresses, updates_of_what_is_not_there, answers_that_are_not_taken, tokens,
 )  # fmt: skip
 
 

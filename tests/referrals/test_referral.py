@@ -110,6 +110,22 @@ EXPECTED: dict[str, dict[str, str]] = {
         "on-hold": "closed cancel-offers",
     },
     "reviewed-suitable": {"in-review": PLACING},
+    "reviewed-not-suitable": {
+        "in-review": "closed cancel-offers",
+        "awaiting-consent": "closed cancel-offers",
+        "placing": "closed cancel-offers",
+        "offered": "closed cancel-offers",
+        "supported": "closed cancel-offers",
+        "on-hold": "closed cancel-offers",
+    },
+    "referred-to-specialist": {
+        "in-review": "closed cancel-offers",
+        "awaiting-consent": "closed cancel-offers",
+        "placing": "closed cancel-offers",
+        "offered": "closed cancel-offers",
+        "supported": "supported",
+        "on-hold": "closed cancel-offers",
+    },
     "closed-by-clinician": {
         "in-review": "closed cancel-offers",
         "awaiting-consent": "closed cancel-offers",

@@ -212,7 +212,7 @@ def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> Non
 
     hospital = family.hospital.organisation_id
     assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[hospital]] * 2
-    assert claimed(service, "one", 1) == [("Communication", alert)]
+    assert claimed(service, "one", 2) == [("Communication", alert), ("AlertTask", alert)]
     offered, accepted = (
         ("DocumentReference", row["id"]) for row in service.rows("note", referral_id=offer.referral_id)
     )
@@ -228,7 +228,7 @@ def test_a_status_waits_while_another_worker_has_one_of_hers_and_an_alert_does_n
     service.update(family.community, offer.id, "accepted", notes=({"text": "Call me."},))
 
     alert = service.alert(family.woman, "escalation")["id"]
-    assert claimed(service, "two") == [("Communication", alert)]
+    assert claimed(service, "two") == [("Communication", alert), ("AlertTask", alert)]
     service.pass_time(11 * MINUTE)
     assert ("Task", offer.id) in claimed(service, "three")
 

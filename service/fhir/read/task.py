@@ -1,4 +1,4 @@
-"""Task, as a programme puts it back -> ReceivedUpdate, and as a hospital answers an alert -> ReceivedAnswer."""
+"""Task, as a programme puts it back -> ReceivedUpdate."""
 
 import re
 from collections.abc import Iterator
@@ -8,9 +8,7 @@ from service.fhir.read.common import reference_of, unclear
 from service.fhir.read.written import as_shown, called, concern_of
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
-from service.fhir.write.alert import ALERT_STATUS
 from service.fhir.write.record import TASK_STATUS
-from service.flow.answer_alert import ReceivedAnswer
 from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported
 from service.flow.received import Received
 from service.referrals.escalation import Said
@@ -23,7 +21,6 @@ _PARTS = {
     "requester": (Part.HOSPITAL, "Organization"),
 }
 _OFFER_STATES = {status: as_programmes_see(state) for state, status in TASK_STATUS.items()}
-_ALERT_STATES = {status: state for state, status in ALERT_STATUS.items()}
 _NO_ID = re.compile(r"(.*/)?|[A-Za-z]*")
 
 
@@ -108,9 +105,3 @@ def _our_id(node: Tree, base: str, kind: str) -> str | None:
 def _code(concept: Tree) -> str:
     codings = sorted(concept.get("coding", ()), key=lambda each: each.get("system") != FULFIL.system)
     return next((each["code"] for each in codings if "code" in each), "")
-
-
-def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
-    """The status of it counts, and the role of whoever performs it: all else is the service's own."""
-    role = next((said for each in tree.get("performerType", ()) if (said := _words(each, "display"))), None)
-    return ReceivedAnswer(received, received.target_id or "", _ALERT_STATES.get(tree["status"]), role)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from service.fhir import terms
 from service.fhir.survey import Tree
+from service.fhir.write.alert import team
 from service.fhir.write.directory import logical
 from service.fhir.write.parts import LABELS, at, claims, concept, identified, identifier, present
 from service.fhir.write.record import offer_elements, referral_elements
@@ -19,6 +20,7 @@ from service.referrals.note import Note
 from service.referrals.offer import Offer
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral
+from service.screening.instrument import Rung
 from service.store.directory import Organisation
 
 NOTE_AUTHOR, NOTE_TITLE = "Peer referral service", "Referral to peer support"
@@ -70,12 +72,20 @@ def outgoing_task(
     }
 
 
-def outgoing_communication(alert: Alert, text: str, patient_reference: str | None, further: Sequence[str] = ()) -> Tree:
-    """The alert, said once on each rung of its ladder.
+def outgoing_communication(
+    alert: Alert,
+    text: str,
+    rung: Rung,
+    patient_reference: str | None,
+    further: Sequence[str] = (),
+    link: str | None = None,
+) -> Tree:
+    """The alert, said once on each rung of its ladder. `link` is where it may be answered once.
 
     A record may be read over her shoulder, so it carries no code for the reason: the neutral `text` is all, and what is
     `further` said: the names of the programmes that fit, which are neutral too, or a programme's own words, so marked.
     """
+    page = [{"contentAttachment": {"contentType": "text/html", "url": link, "title": "Answer"}}] if link else []
     return present(
         {
             "resourceType": "Communication",
@@ -85,7 +95,8 @@ def outgoing_communication(alert: Alert, text: str, patient_reference: str | Non
             "priority": alert.priority.value,
             "subject": {"reference": patient_reference} if patient_reference else None,
             "sent": at(alert.raised_at),
-            "payload": [{"contentString": said} for said in (text, *further)],
+            "recipient": [team(rung)],
+            "payload": [*({"contentString": said} for said in (text, *further)), *page],
         }
     )
 

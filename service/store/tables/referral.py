@@ -15,6 +15,8 @@ from service.store.tables.columns import Instant, Json, Row, Text, optional, req
 IS_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + ")")
 # A row of the worklist has a date, and nobody was told of it who would have to be told again.
 _WORKLIST = ", ".join(f"'{code.value}'" for code, kind in ALERT_KINDS.items() if not kind.announced)
+IS_UNRESOLVED = text(f"state <> '{AlertState.RESOLVED.value}'")
+IS_AWAITED = text(f"{IS_UNRESOLVED.text} AND code NOT IN ({_WORKLIST})")
 CLIMBS = text(f"state = '{AlertState.OPEN.value}' AND code NOT IN ({_WORKLIST})")
 IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.value}'" for state in TOMBSTONES) + ")")
 
@@ -176,6 +178,13 @@ class AlertRow(Row, table=True):
         Index("ix_alert_tenant_id_stamp", "tenant_id", "stamp"),
         Index("ix_alert_due_at_climbs", "due_at", sqlite_where=CLIMBS, postgresql_where=CLIMBS),
         Index("ix_alert_referral_id", "referral_id"),
+        Index(
+            "ix_alert_patient_id_unresolved",
+            "patient_id",
+            sqlite_where=IS_UNRESOLVED,
+            postgresql_where=IS_UNRESOLVED,
+        ),
+        Index("ix_alert_tenant_id_awaited", "tenant_id", sqlite_where=IS_AWAITED, postgresql_where=IS_AWAITED),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -190,6 +199,30 @@ class AlertRow(Row, table=True):
     due_at: datetime = required(Instant)
     rung: int = required(Integer)
     programmes: list[str] | None = optional(Json)
-    acknowledged_at: datetime | None = optional(Instant)
+    result_id: str | None = optional(Text)
+    result_version: int | None = optional(Integer)
+    acknowledged_by: str | None = optional(Text)
     acknowledged_by_role: str | None = optional(Text)
+    acknowledged_at: datetime | None = optional(Instant)
+    review_outcome: str | None = optional(Text)
+    reviewed_by: str | None = optional(Text)
+    reviewed_by_role: str | None = optional(Text)
+    reviewed_at: datetime | None = optional(Instant)
+    copy_seen: str | None = optional(Text)
+    copy_refusal: str | None = optional(Text)
     stamp: int = required(BigInteger)
+
+
+class AnswerLinkRow(Row, table=True):
+    """A one-time link by which an alert may be answered, known by the hash of its token. `result` names what the
+    alert was about when the link was made."""
+
+    __tablename__ = "answer_link"
+    __table_args__ = (Index("ix_answer_link_expires_at", "expires_at"),)
+
+    token_hash: str = Field(primary_key=True, sa_type=Text)
+    alert_id: str = required(Text, foreign_key="alert.id")
+    tenant_id: str = required(Text)
+    result: str | None = optional(Text)
+    expires_at: datetime = required(Instant)
+    used_at: datetime | None = optional(Instant)

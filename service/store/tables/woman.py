@@ -46,6 +46,7 @@ class ScreeningResultRow(Row, table=True):
     instrument_id: str = required(Text)
     respondent: str = required(Text)
     effective_at: datetime = required(Instant)
+    version: int = required(Integer)
     pieces: dict[str, object] = required(Json)
     outcome: str | None = optional(Text)
     self_harm: str | None = optional(Text)

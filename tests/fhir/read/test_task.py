@@ -5,12 +5,9 @@ import pytest
 
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
-from service.fhir.read.task import read_answer, read_task
+from service.fhir.read.task import read_task
 from service.fhir.terms import ENDING
-from service.flow.answer_alert import ReceivedAnswer
 from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported
-from service.flow.received import Received
-from service.referrals.alert import AlertState
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
 from service.screening.instrument import Priority
@@ -129,20 +126,6 @@ def test_a_status_that_no_offer_has_is_no_state(read: Read, status: str, state: 
     assert read(status=status).state is state
 
 
-@pytest.mark.parametrize(
-    ("status", "state"),
-    [
-        ("requested", AlertState.OPEN),
-        ("accepted", AlertState.ACKNOWLEDGED),
-        ("completed", AlertState.RESOLVED),
-        ("rejected", None),
-    ],
-)
-def test_a_hospital_answers_an_alert_by_its_status(status: str, state: AlertState | None) -> None:
-    message = Received("Task", b"", target_id="7")
-    assert read_answer({"status": status}, message) == ReceivedAnswer(message, "7", state)
-
-
 def output(reference: str) -> Tree:
     return {"type": {"text": "resulting-activity"}, "valueReference": {"reference": reference}}
 
@@ -230,8 +213,3 @@ def test_any_other_output_says_nothing_that_must_be_heard(output: Tree) -> None:
     tree = {"resourceType": "Task", "id": "7", "status": "accepted", "output": [output]}
     (reported,) = read_task(tree, received(tree, b"", target_id="7"), base=BASE).reports
     assert reported == Reported("output", output)
-
-
-def test_the_role_of_whoever_answers_an_alert_is_read() -> None:
-    tree = {"resourceType": "Task", "id": "7", "status": "accepted", "performerType": [{"text": "Midwife"}]}
-    assert read_answer(tree, received(tree, b"", target_id="7")).role == "Midwife"

@@ -14,7 +14,7 @@ from service.consent.safe_contact import Channel, Mode, Permission, SafeContact,
 from service.fhir import terms
 from service.fhir.capability import capability
 from service.fhir.survey import Tree
-from service.fhir.write.alert import alert_task
+from service.fhir.write.alert import alert_task, outgoing_alert_task, provenance
 from service.fhir.write.bundle import SearchMode, search_bundle
 from service.fhir.write.contact import contact
 from service.fhir.write.directory import healthcare_service, organisation
@@ -31,7 +31,7 @@ from service.fhir.write.record import record_service_request, record_task
 from service.flow.disclose import BabyAge, OfferView
 from service.flow.received import Identifier
 from service.mappings import load
-from service.referrals.alert import Alert, AlertCode, AlertState
+from service.referrals.alert import Alert, AlertCode, AlertState, Practitioner, ResultVersion, Review, ReviewOutcome
 from service.referrals.contact import Contact, ContactMode, ContactOutcome, Engagement
 from service.referrals.escalation import Concern, Escalation, Said
 from service.referrals.needs import Access, Wish
@@ -240,6 +240,18 @@ CONTACT = Contact(
     started_at=OFFERED_AT,
     ended_at=RESPOND_BY,
 )
+REVIEW = Review(ReviewOutcome.SUITABLE, Practitioner("M. Test", "Midwife"), RESPOND_BY)
+REVIEWED = replace(
+    ALERT,
+    version=4,
+    state=AlertState.RESOLVED,
+    rung=2,
+    result=ResultVersion("01a00000-0000-7000-8000-00000000f0aa", 2),
+    acknowledged_by="A. Test",
+    acknowledged_by_role="Midwife in charge",
+    acknowledged_at=RESPOND_BY,
+    review=REVIEW,
+)
 FACTS = PatientFacts("Tessie", date(1996, 2, 29), "Testborough", "en", interpreter=False, deceased=False)
 NUMBER = Identifier("https://st-test.example/hospital-number", "TEST-000417")
 IN_RECORD = ("Patient/chart-7", "ServiceRequest/order-9")
@@ -291,6 +303,8 @@ def read_by_the_hospital() -> list[Tree]:
         alert_task(ALERT, STAMP, RULES),
         alert_task(ANSWERED, STAMP, RULES, words=marked(TOLD, PROGRAMME, RULES)),
         alert_task(replace(ALERT, patient_id=None, referral_id=None, code=AlertCode.DELIVERY_STUCK), STAMP, RULES),
+        alert_task(REVIEWED, STAMP, RULES),
+        provenance(REVIEWED, REVIEW, STAMP),
         organisation(HOSPITAL),
         organisation(COMMUNITY),
         healthcare_service(Listed(PROGRAMME, OFFERED_AT)),
@@ -300,7 +314,7 @@ def read_by_the_hospital() -> list[Tree]:
 
 
 def written_into_the_record() -> list[Tree]:
-    text, texts = RULES.alert_text(ALERT.code), RULES.note_texts
+    text, rung, texts = RULES.alert_text(ALERT.code), RULES.policy(ALERT.tenant_id).rung(0), RULES.note_texts
     failed = VIEWS["failed"].offer
     told = Told(failed, PROGRAMME.name, ENDED)
     return [
@@ -313,15 +327,19 @@ def written_into_the_record() -> list[Tree]:
         outgoing_task(failed, None, IN_RECORD[0], None, PROGRAMME, COMMUNITY, HOSPITAL),
         outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, told), *IN_RECORD),
         outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, None), IN_RECORD[0], None),
-        outgoing_communication(ALERT, text, IN_RECORD[0]),
-        outgoing_communication(replace(ALERT, rung=1), text, None),
-        outgoing_communication(ASKING, RULES.alert_text(ASKING.code), IN_RECORD[0], [PROGRAMME.name]),
+        outgoing_communication(ALERT, text, rung, IN_RECORD[0]),
+        outgoing_communication(replace(ALERT, rung=1), text, rung, None, link="https://service.example/answer/x"),
+        outgoing_communication(ASKING, RULES.alert_text(ASKING.code), rung, IN_RECORD[0], [PROGRAMME.name]),
         outgoing_communication(
             RAISED,
             RULES.alert_text(RAISED.code),
+            rung,
             IN_RECORD[0],
             [marked(TOLD, replace(PROGRAMME, telephone="+44 1632 960001"), RULES)],
         ),
+        outgoing_alert_task(REVIEWED, RULES, *IN_RECORD),
+        outgoing_alert_task(ASKING, RULES, *IN_RECORD, [PROGRAMME.name]),
+        outgoing_alert_task(replace(ALERT, copy_refusal="review-outcome-required"), RULES, None, None),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from service.fhir import terms
 from service.fhir.survey import Tree
-from service.fhir.write.alert import ALERT_STATUS, alert_task
+from service.fhir.write.alert import ALERT_STATUS, alert_task, outgoing_alert_task
 from service.fhir.write.outgoing import outgoing_communication, outgoing_task
 from service.fhir.write.record import REQUEST_STATUS, TASK_STATUS, record_task
 from service.referrals.alert import ALERT_KINDS, AlertCode, AlertState
@@ -30,6 +30,8 @@ from tests.fhir.write.support import (
     SUPPORTING,
     written_into_the_record,
 )
+
+RUNG = RULES.policy(ALERT.tenant_id).rung(0)
 
 
 def test_every_state_has_its_status() -> None:
@@ -86,6 +88,9 @@ def test_nothing_written_into_a_record_refers_to_us(tree: Tree) -> None:
 @pytest.mark.parametrize("tree", written_into_the_record(), ids=lambda tree: str(tree["resourceType"]))
 def test_everything_written_into_a_record_can_be_found_again_by_its_identifier(tree: Tree) -> None:
     system, value = tree["identifier"][0]["system"], tree["identifier"][0]["value"]
+    if tree.get("code", {}).get("coding", [{}])[0].get("system") == terms.ALERT_TASK:
+        assert (system, value) == (terms.ALERT_ID, ALERT.id)
+        return
     expected = {
         "Patient": (NUMBER.system, NUMBER.value),
         "ServiceRequest": (terms.REFERRAL_ID, OFFER.referral_id),
@@ -108,9 +113,26 @@ def test_an_organisation_is_named_by_the_identifier_that_the_record_knows() -> N
     assert outgoing_task(OFFER, None, *IN_RECORD, PROGRAMME, None, HOSPITAL) == tree
 
 
+def test_an_alert_is_put_to_the_rung_that_it_has_climbed_to_and_stays_with_the_last() -> None:
+    ladder = [rung.display for rung in RULES.policy(ALERT.tenant_id).ladder]
+    climbed = [replace(ALERT, rung=rung) for rung in range(len(ladder) + 1)]
+    for written in (
+        (alert_task(each, STAMP, RULES) for each in climbed),
+        (outgoing_alert_task(each, RULES, *IN_RECORD) for each in climbed),
+    ):
+        assert [tree["owner"]["display"] for tree in written] == [*ladder, ladder[-1]]
+
+
+@pytest.mark.parametrize("code", AlertCode)
+def test_the_copy_of_an_alert_names_no_reason(code: AlertCode) -> None:
+    written = orjson.dumps(outgoing_alert_task(replace(ALERT, code=code), RULES, *IN_RECORD) | {"description": ""})
+    assert code.value not in written.decode()
+
+
 def test_each_rung_of_an_alert_is_a_message_of_its_own() -> None:
     values = [
-        outgoing_communication(replace(ALERT, rung=rung), "x", None)["identifier"][0]["value"] for rung in range(3)
+        outgoing_communication(replace(ALERT, rung=rung), "x", RUNG, None)["identifier"][0]["value"]
+        for rung in range(3)
     ]
     assert values == [ALERT.id, f"{ALERT.id}.1", f"{ALERT.id}.2"]
 
@@ -118,7 +140,7 @@ def test_each_rung_of_an_alert_is_a_message_of_its_own() -> None:
 @pytest.mark.parametrize("code", AlertCode)
 def test_an_alert_in_the_record_tells_no_more_than_its_text(code: AlertCode) -> None:
     words = RULES.alert_text(code)
-    tree = outgoing_communication(replace(ALERT, code=code), words, IN_RECORD[0])
+    tree = outgoing_communication(replace(ALERT, code=code), words, RUNG, IN_RECORD[0])
     assert code.value not in orjson.dumps({**tree, "payload": None}).decode()
     assert tree["payload"] == [{"contentString": words}]
 
@@ -133,4 +155,4 @@ def test_an_alert_never_looks_like_a_referral(code: AlertCode) -> None:
 
 def test_no_label_can_hide_an_alert() -> None:
     assert "security" not in alert_task(ALERT, STAMP, RULES)["meta"]
-    assert "meta" not in outgoing_communication(ALERT, "x", None)
+    assert "meta" not in outgoing_communication(ALERT, "x", RUNG, None)

@@ -26,8 +26,17 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rung", sa.Integer(), nullable=False),
         sa.Column("programmes", sa.LargeBinary(), nullable=True),
-        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result_id", sa.Text(), nullable=True),
+        sa.Column("result_version", sa.Integer(), nullable=True),
+        sa.Column("acknowledged_by", sa.Text(), nullable=True),
         sa.Column("acknowledged_by_role", sa.Text(), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("review_outcome", sa.Text(), nullable=True),
+        sa.Column("reviewed_by", sa.Text(), nullable=True),
+        sa.Column("reviewed_by_role", sa.Text(), nullable=True),
+        sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("copy_seen", sa.Text(), nullable=True),
+        sa.Column("copy_refusal", sa.Text(), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
@@ -39,7 +48,21 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
             postgresql_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
         )
+        batch_op.create_index(
+            "ix_alert_patient_id_unresolved",
+            ["patient_id"],
+            unique=False,
+            sqlite_where=sa.text("state <> 'resolved'"),
+            postgresql_where=sa.text("state <> 'resolved'"),
+        )
         batch_op.create_index("ix_alert_referral_id", ["referral_id"], unique=False)
+        batch_op.create_index(
+            "ix_alert_tenant_id_awaited",
+            ["tenant_id"],
+            unique=False,
+            sqlite_where=sa.text("state <> 'resolved' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
+            postgresql_where=sa.text("state <> 'resolved' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
+        )
         batch_op.create_index("ix_alert_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
 
     op.create_table(
@@ -142,6 +165,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
         batch_op.create_index("ix_unreadable_message_expires_at", ["expires_at"], unique=False)
+
+    op.create_table(
+        "answer_link",
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("alert_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"], name=op.f("fk_answer_link_alert_id")),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_answer_link")),
+    )
+    with op.batch_alter_table("answer_link", schema=None) as batch_op:
+        batch_op.create_index("ix_answer_link_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
         "client",
@@ -314,6 +351,7 @@ def upgrade() -> None:
         sa.Column("instrument_id", sa.Text(), nullable=False),
         sa.Column("respondent", sa.Text(), nullable=False),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("pieces", sa.LargeBinary(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("self_harm", sa.Text(), nullable=True),

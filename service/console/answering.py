@@ -1,0 +1,152 @@
+"""The page behind a one-time link, where a clinician answers an alert.
+
+Opening it changes nothing, for mail scanners open links too. It says when the alert was raised and what to do, and
+never whom it is about.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+
+from service.console.answer_form import ANSWERS, form, offered
+from service.console.page import page, paragraph
+from service.fhir.door import RateLimit
+from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.answer_alert import ReceivedAnswer
+from service.flow.answer_by_link import answer_by_link
+from service.flow.received import Received
+from service.flow.rules import Rules
+from service.referrals.alert import Alert, Practitioner
+from service.referrals.answer_link import AnswerLink, Token
+from service.shared.caller import Caller, OrganisationKind, the_service
+from service.shared.clock import Clock
+from service.shared.errors import Unavailable
+from service.shared.streams import read_at_most
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
+
+PER_MINUTE = 30
+LONGEST_FORM = 8 * 1024
+LONGEST_NAME = 200
+LONGEST_TOKEN = 64
+
+
+Work = Callable[["Desk", Token, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    store: Store[UnitOfWork]
+    rules: Rules
+    clock: Clock
+    limit: RateLimit
+
+
+def router(store: Store[UnitOfWork], rules: Rules, clock: Clock) -> APIRouter:
+    desk = Desk(store, rules, clock, RateLimit(PER_MINUTE))
+    routes = APIRouter()
+    for method, work in (("GET", _show), ("POST", _take)):
+        routes.add_api_route(
+            "/answer/{token}",
+            partial(_guarded, desk, work),
+            methods=[method],
+            include_in_schema=False,
+            response_class=Response,
+        )
+    return routes
+
+
+async def _guarded(desk: Desk, work: Work, token: str, request: Request) -> Response:
+    if not desk.limit.allows(request.client.host if request.client else ""):
+        return page("Please wait", paragraph("Too many requests came from your network. Try again in a minute."), 429)
+    try:
+        return await work(desk, Token(token[:LONGEST_TOKEN]), request)
+    except Unavailable:
+        return page("Not taken", paragraph("Nothing was kept. Go back and send it again in a minute."), 503)
+
+
+async def _show(desk: Desk, token: Token, request: Request) -> Response:
+    caller = the_service(request.state.correlation_id)
+    found = await desk.store.read(caller, lambda tx: _look(tx, token))
+    return _over(found, desk.clock.now()) or form(_alert(found), desk.rules)
+
+
+async def _take(desk: Desk, token: Token, request: Request) -> Response:
+    correlation_id: str = request.state.correlation_id
+    found = await desk.store.read(the_service(correlation_id), lambda tx: _look(tx, token))
+    over = _over(found, desk.clock.now())
+    if over is not None or found is None:
+        return over or _unknown()
+    link, alert = found
+    body = await read_at_most(request.stream(), LONGEST_FORM)
+    filled = dict(parse_qsl((body or b"").decode(errors="replace")))
+    message = _message(link, alert, body or b"", filled)
+    if message is None:
+        return form(alert, desk.rules, filled, "Please fill in your name and your role, and choose an answer.")
+    caller = Caller("answer-link", link.tenant_id, OrganisationKind.HOSPITAL, frozenset(), correlation_id)
+    now = desk.clock.now()
+    answer = await desk.store.run(caller, lambda tx: answer_by_link(tx, desk.rules, link.token_hash, message, now))
+    return _said(answer)
+
+
+def _look(tx: UnitOfWork, token: Token) -> tuple[AnswerLink, Alert] | None:
+    link = tx.answers.link(token.hash)
+    return None if link is None else (link, tx.alerts.get(link.alert_id))
+
+
+def _alert(found: tuple[AnswerLink, Alert] | None) -> Alert:
+    assert found is not None  # noqa: S101 - an unknown link is over
+    return found[1]
+
+
+def _over(found: tuple[AnswerLink, Alert] | None, now: datetime) -> Response | None:
+    """Why this link takes no answer; None when it does."""
+    if found is None:
+        return _unknown()
+    link, alert = found
+    if link.used or not offered(alert):
+        return _answered(410)
+    if link.expires_at <= now:
+        return page("This link is over", paragraph("Its time has passed. Answer the alert in the record."), 410)
+    if link.result != (str(alert.result) if alert.result else None):
+        return _outdated()
+    return None
+
+
+def _message(link: AnswerLink, alert: Alert, body: bytes, filled: Mapping[str, str]) -> ReceivedAnswer | None:
+    name, role = filled.get("name", "").strip()[:LONGEST_NAME], filled.get("role", "").strip()[:LONGEST_NAME]
+    chosen = filled.get("answer", "")
+    if not (name and role and chosen in offered(alert)):
+        return None
+    state, outcome = ANSWERS[chosen]
+    received = Received("Task", body, target_id=alert.id, door="link")
+    return ReceivedAnswer(received, alert.id, state, Practitioner(name, role), outcome, link.result)
+
+
+def _said(answer: Answer) -> Response:
+    match answer:
+        case Accepted():
+            return page("Thank you", paragraph("Your answer is kept with your name, your role and the time."))
+        case Refused(Reason.REVIEW_OUTDATED):
+            return _outdated()
+        case _:
+            return _answered(409)
+
+
+def _unknown() -> Response:
+    text = "Check that the whole address was copied, or answer the alert in the record."
+    return page("This link is not known", paragraph(text), 404)
+
+
+def _answered(status: int) -> Response:
+    text = "Somebody has answered already, here or in the record. The record shows who did, and when."
+    return page("Already answered", paragraph(text), status)
+
+
+def _outdated() -> Response:
+    text = "Something newer has come since this link was made. Open the record and review the newest alert first."
+    return page("Not taken", paragraph(text), 409)

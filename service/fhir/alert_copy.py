@@ -1,0 +1,108 @@
+"""The copy of an alert's Task in the hospital's record, which a clinician may answer where she works."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import orjson
+
+from service.delivery.channel import Copy, NotRead
+from service.fhir.outcome import BadInput
+from service.fhir.read import common
+from service.fhir.read.alert import read_answer
+from service.fhir.survey import Tree
+from service.fhir.terms import ALERT_ID
+from service.fhir.visit import HEADERS, Stop, Visit, carries, json_of
+from service.fhir.write.alert import ALERT_STATUS
+from service.flow.answer_alert import ReceivedAnswer
+from service.flow.received import Identifier
+from service.referrals.alert import Alert, AlertState
+from service.referrals.delivery import DeliveryTrigger
+from service.security.outgoing import Outgoing
+
+NOT_ANSWERED = ALERT_STATUS[AlertState.OPEN]
+HEARD_SOON = timedelta(seconds=20)
+
+
+async def refresh_copy(visit: Visit, alert: Alert, id: str, resource: Tree) -> None:
+    """Bring the copy to what the alert is now, but never over an answer that was not heard yet."""
+    copy = json_of(await visit.ask("GET", f"Task/{id}"))
+    if not carries(copy, "Task", Identifier(ALERT_ID, alert.id)):
+        raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
+    if is_to_be_heard(alert, copy.get("status"), version_of(copy)):
+        raise Stop(DeliveryTrigger.TRY_AGAIN, "answered-in-the-record", HEARD_SOON)
+    if _says(copy, resource):
+        return
+    version = copy.get("meta", {}).get("versionId")
+    condition = {"If-Match": f'W/"{version}"'} if version else {}
+    try:
+        await visit.ask("PUT", f"Task/{id}", condition, orjson.dumps({**resource, "id": id}))
+    except Stop as stop:
+        if stop.outcome != "http-412":
+            raise
+        raise Stop(DeliveryTrigger.TRY_AGAIN, "changed-in-the-record") from stop
+
+
+def is_to_be_heard(alert: Alert, status: object, version: str) -> bool:
+    """Whether the copy holds an answer: what is over needs none, and what was refused is not asked again."""
+    answered = status not in (NOT_ANSWERED, ALERT_STATUS[alert.state])
+    return alert.state is not AlertState.RESOLVED and answered and version != alert.copy_seen
+
+
+def version_of(copy: Tree) -> str:
+    """A name for exactly this content, also in a record that counts no versions."""
+    version = copy.get("meta", {}).get("versionId")
+    return str(version) if version else hashlib.sha256(orjson.dumps(copy, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+async def read_copies(record: Outgoing, alert_ids: Mapping[str, str], since: datetime | None) -> tuple[Copy, ...]:
+    """By `_id`, and `_lastUpdated` when only newer ones are wanted. Anything that is not one of these Tasks is left."""
+    query = {"_id": ",".join(sorted(alert_ids)), "_count": str(len(alert_ids))}
+    if since is not None:
+        query["_lastUpdated"] = f"ge{since.astimezone(UTC).isoformat(timespec='milliseconds')}"
+    response = await record.request("GET", f"Task?{httpx.QueryParams(query)}", headers=HEADERS)
+    if not response.is_success:
+        raise NotRead(refused=response.status_code in (400, 403, 404, 405))
+    try:
+        bundle = json_of(response)
+    except Stop as stop:
+        raise NotRead from stop
+    found = [entry.get("resource") for entry in bundle.get("entry", ()) if isinstance(entry, dict)]
+    return tuple(
+        _copy(each, alert_ids[each["id"]])
+        for each in found
+        if isinstance(each, dict) and each.get("id") in alert_ids and _is_the_copy(each, alert_ids[each["id"]])
+    )
+
+
+def _is_the_copy(resource: Tree, alert_id: str) -> bool:
+    return carries(resource, "Task", Identifier(ALERT_ID, alert_id))
+
+
+def _copy(resource: Tree, alert_id: str) -> Copy:
+    return Copy(alert_id, version_of(resource), _changed_at(resource), _answer(resource, alert_id))
+
+
+def _answer(resource: Tree, alert_id: str) -> ReceivedAnswer | None:
+    if resource.get("status") == NOT_ANSWERED:
+        return None
+    body = orjson.dumps(resource)
+    received = common.received({"resourceType": "Task"}, body, target_id=alert_id)
+    try:
+        return read_answer(resource, received)
+    except (BadInput, AttributeError, TypeError, KeyError):
+        # Whatever it says, it is no answer: the step refuses it, and the copy is put right.
+        return ReceivedAnswer(received, alert_id, None)
+
+
+def _changed_at(resource: Tree) -> datetime | None:
+    try:
+        changed = datetime.fromisoformat(resource["meta"]["lastUpdated"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return changed if changed.tzinfo else None
+
+
+def _says(copy: Tree, resource: Tree) -> bool:
+    return all(copy.get(name) == value for name, value in resource.items())

@@ -1,0 +1,86 @@
+"""Task, as a hospital answers an alert with it -> ReceivedAnswer."""
+
+from service.fhir import terms
+from service.fhir.lengths import shown
+from service.fhir.read.common import codes, unclear
+from service.fhir.survey import Tree
+from service.fhir.write.alert import ALERT_STATUS
+from service.flow.answer_alert import ReceivedAnswer
+from service.flow.received import Received
+from service.referrals.alert import AlertState, Practitioner, ReviewOutcome
+
+_STATES = {status: state for state, status in ALERT_STATUS.items()}
+# By the status: who has seen it, and who answers for its end.
+_WHO = {AlertState.ACKNOWLEDGED: ("acknowledged",), AlertState.RESOLVED: ("reviewed", "acknowledged")}
+_PERSONS = ("Practitioner", "PractitionerRole")
+
+
+def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
+    """Its status, who answers, and what a review came to; everything else in an alert is the service's own.
+
+    Raises BadInput when the outcome of a review is none that this server knows.
+    """
+    state = _STATES.get(tree.get("status", ""))
+    outcome = _outcome(tree) if state is AlertState.RESOLVED else None
+    verbs = _WHO.get(state, ()) if state is not None and outcome is None else ("reviewed",)
+    return ReceivedAnswer(
+        received,
+        received.target_id or "",
+        state,
+        practitioner=_practitioner(tree, verbs),
+        outcome=outcome,
+        reviewed=_reviewed(tree),
+    )
+
+
+def _outcome(tree: Tree) -> ReviewOutcome | None:
+    output = _part(tree, "output", "review-outcome")
+    if output is None:
+        return None
+    said = [each.code for each in codes(output.get("valueCodeableConcept")) if each.system == terms.REVIEW_OUTCOME]
+    named = said[0] if said else str(output.get("valueCode"))
+    if named not in {*ReviewOutcome}:
+        expected = ", ".join(ReviewOutcome)
+        raise unclear("Task.output", f"review-outcome is one of {expected}, of {terms.REVIEW_OUTCOME}.", "value")
+    return ReviewOutcome(named)
+
+
+def _practitioner(tree: Tree, verbs: tuple[str, ...]) -> Practitioner:
+    """As the output names them; else the Task's owner, which a record sets to whoever took the Task."""
+    performs = next((each["text"] for each in tree.get("performerType", ()) if each.get("text")), None)
+    for verb in verbs:
+        person = (_part(tree, "output", f"{verb}-by") or {}).get("valueReference", {})
+        name = _name(person)
+        if name is not None:
+            role = (_part(tree, "output", f"{verb}-by-role") or {}).get("valueString")
+            role = role or performs
+            return Practitioner(name, shown(role) if role else None)
+    owner = tree.get("owner", {})
+    kind = owner.get("type") or owner.get("reference", "").rpartition("/")[0].rpartition("/")[2]
+    role = shown(performs) if performs else None
+    return Practitioner(_name(owner) if kind in _PERSONS else None, role)
+
+
+def _name(person: Tree) -> str | None:
+    name = person.get("display", "").strip()
+    return shown(name) if name else None
+
+
+def _reviewed(tree: Tree) -> str | None:
+    """The result and the version that stood in the Task which its sender had read."""
+    named = (
+        (_part(tree, "input", "screening-result", terms.ALERT_INPUT) or {})
+        .get("valueReference", {})
+        .get("identifier", {})
+    )
+    return named.get("value") if named.get("system") == terms.RESULT_ID else None
+
+
+def _part(tree: Tree, element: str, code: str, system: str = terms.ALERT_OUTPUT) -> Tree | None:
+    """The last one, for a sender that adds its own below what was there."""
+    parts = [
+        each
+        for each in tree.get(element, ())
+        if any(found.system == system and found.code == code for found in codes(each.get("type")))
+    ]
+    return parts[-1] if parts else None

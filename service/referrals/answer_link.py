@@ -1,0 +1,35 @@
+"""A one-time link by which an alert may be answered. Whoever has it may answer, so only its hash is kept."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLink:
+    """Known by the hash of its token. `result` names what the alert was about when the link was made."""
+
+    token_hash: str
+    alert_id: str
+    tenant_id: str
+    result: str | None
+    expires_at: datetime
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """256 random bits, in characters that stand in a URL as they are."""
+
+    text: str
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def new_token() -> Token:
+    return Token(secrets.token_urlsafe(BYTES))

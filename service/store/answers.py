@@ -1,0 +1,97 @@
+"""By which ways an alert may still be answered outside our API: its copy in the record, and its one-time links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from service.referrals.alert import Alert
+from service.referrals.answer_link import AnswerLink
+from service.store.prepared import Prepared
+from service.store.referrals import ALERT, to_alert
+from service.store.tables.columns import table
+from service.store.tables.directory import OrganisationRow
+from service.store.tables.intake import AliasRow
+from service.store.tables.referral import IS_AWAITED, AnswerLinkRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+ALIAS, ORGANISATION, LINK = table(AliasRow), table(OrganisationRow), table(AnswerLinkRow)
+AWAITED = Prepared(
+    select(ALERT, ALIAS.c.value.label("record_id"), ORGANISATION.c.fhir_endpoint.label("endpoint"))
+    .join_from(ALERT, ORGANISATION, ORGANISATION.c.id == ALERT.c.tenant_id)
+    .join(
+        ALIAS,
+        (ALIAS.c.resource_id == ALERT.c.id)
+        & (ALIAS.c.system == ORGANISATION.c.fhir_endpoint)
+        & (ALIAS.c.tenant_id == ALERT.c.tenant_id)
+        & (ALIAS.c.type == "Task"),
+    )
+    .where(ALERT.c.tenant_id == bindparam("tenant"), IS_AWAITED, ORGANISATION.c.active)
+    .order_by(ALERT.c.id)
+)
+ASKED_OF = Prepared(
+    select(ORGANISATION.c.id, ORGANISATION.c.fhir_endpoint)
+    .where(ORGANISATION.c.active, ORGANISATION.c.fhir_endpoint.is_not(None))
+    .order_by(ORGANISATION.c.id)
+)
+ADD, FIND = Prepared(insert(LINK)), Prepared(select(LINK).where(LINK.c.token_hash == bindparam("hash")))
+USE = Prepared(
+    update(LINK).where(LINK.c.token_hash == bindparam("hash"), LINK.c.used_at.is_(None)).values(used_at=bindparam("at"))
+)
+GIVE_BACK = Prepared(update(LINK).where(LINK.c.token_hash == bindparam("hash")).values(used_at=None))
+FORGET = Prepared(delete(LINK).where(LINK.c.expires_at <= bindparam("before")))
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An alert that is not over, and the id that the hospital's record has given to the copy of its Task."""
+
+    alert: Alert
+    record_id: str
+
+
+class Answers:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def records(self) -> list[tuple[str, str]]:
+        """(organisation id, FHIR base) of every record that takes what we write."""
+        return [(row.id, row.fhir_endpoint) for row in self._unit.execute(ASKED_OF)]
+
+    def awaited(self, tenant_id: str) -> list[Awaited]:
+        """The copies in one hospital's record that may still be answered."""
+        rows = self._unit.execute(AWAITED, {"tenant": tenant_id})
+        return [Awaited(to_alert(row), row.record_id) for row in rows]
+
+    def add_link(self, link: AnswerLink) -> None:
+        row = {
+            "token_hash": link.token_hash,
+            "alert_id": link.alert_id,
+            "tenant_id": link.tenant_id,
+            "result": link.result,
+            "expires_at": link.expires_at,
+        }
+        self._unit.execute(ADD, row)
+
+    def link(self, token_hash: str) -> AnswerLink | None:
+        row = self._unit.execute(FIND, {"hash": token_hash}).one_or_none()
+        if row is None:
+            return None
+        return AnswerLink(
+            row.token_hash, row.alert_id, row.tenant_id, row.result, row.expires_at, row.used_at is not None
+        )
+
+    def use_link(self, token_hash: str) -> bool:
+        """Whether it was still good for its one use, which this was."""
+        return self._unit.execute(USE, {"hash": token_hash, "at": self._unit.now()}).rowcount == 1
+
+    def give_back_link(self, token_hash: str) -> None:
+        self._unit.execute(GIVE_BACK, {"hash": token_hash})
+
+    def forget_links(self, before: datetime) -> None:
+        self._unit.execute(FORGET, {"before": before})

@@ -1,0 +1,191 @@
+"""The page behind a one-time link, over HTTP: opening it changes nothing, and it is answered once."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from html import unescape
+from html.parser import HTMLParser
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.console import answering
+from service.fhir.application import Identified
+from service.referrals.answer_link import AnswerLink, new_token
+from service.shared.caller import the_service
+from service.shared.ids import new_id
+from service.store.migrate import migrate
+from tests.flow.support import FACTS, MINUTE, Service, piece, scores
+
+GOOD = {"name": "M. Test", "role": "Midwife", "answer": "suitable"}
+
+
+@dataclass
+class Desk:
+    """One alert about one woman, and a link to answer it by."""
+
+    service: Service
+    woman: str
+    address: str
+    application: FastAPI
+
+    def ask(self, method: str = "GET", form: dict[str, str] | None = None, address: str = "") -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.application)
+            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+                headers = {"Content-Type": "application/x-www-form-urlencoded"}
+                return await client.request(
+                    method, address or self.address, content=urlencode(form or {}), headers=headers
+                )
+
+        return asyncio.run(send())
+
+    @property
+    def alert(self) -> dict[str, object]:
+        return self.service.alert(self.woman, "self-harm-present")
+
+
+@pytest.fixture
+def desk(sqlite_url: str) -> Iterator[Desk]:
+    migrate(sqlite_url)
+    service = Service(sqlite_url)
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
+    alert, token = service.alert(family.woman, "self-harm-present"), new_token()
+    about = f"{alert['result_id']}.{alert['result_version']}"
+    link = AnswerLink(token.hash, alert["id"], alert["tenant_id"], about, service.now() + timedelta(hours=2))
+    service.run(the_service(new_id()), lambda tx: tx.answers.add_link(link))
+    application = FastAPI()
+    application.add_middleware(Identified)
+    application.include_router(answering.router(service.store, service.rules, service.clock))
+    yield Desk(service, family.woman, f"/answer/{token.text}", application)
+    service.close()
+
+
+class Labels(HTMLParser):
+    """What a form shows: its controls, and the labels that name them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.controls: list[dict[str, str | None]] = []
+        self.labelled: set[str | None] = set()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "label":
+            self.labelled.add(given.get("for"))
+        if tag == "input":
+            inside = "label" in self.open
+            self.controls.append({**given, "named": "yes" if inside else None})
+        if tag not in ("input", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_opening_it_any_number_of_times_changes_nothing(desk: Desk) -> None:
+    before = [desk.service.rows(table) for table in ("alert", "answer_link", "inbound_message", "audit")]
+    for method in ("GET", "HEAD", "GET"):
+        assert desk.ask(method).status_code == 200
+    assert [desk.service.rows(table) for table in ("alert", "answer_link", "inbound_message", "audit")] == before
+
+
+def test_it_names_nobody_and_no_fact(desk: Desk) -> None:
+    text = desk.ask().text
+    for told in (FACTS.preferred_name, desk.woman, "self-harm", "15", "EPDS", "score"):
+        assert str(told).lower() not in re.sub(r"<style>.*?</style>|datetime=\"[^\"]*\"|:\d\d", "", text).lower()
+    assert desk.service.rules.alert_text("self-harm-present") in unescape(text)
+
+
+def test_it_stays_with_its_reader_and_needs_no_script(desk: Desk) -> None:
+    answer = desk.ask()
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert not re.search(r"<script|src=|href=| on\w+=|style=", answer.text)
+
+
+def test_every_control_has_its_label_and_the_page_its_language(desk: Desk) -> None:
+    text = desk.ask().text
+    labels = Labels()
+    labels.feed(text)
+    assert labels.open == []
+    assert '<html lang="en">' in text
+    assert len(labels.controls) == 2 + 5
+    assert all(each["named"] or each["id"] in labels.labelled for each in labels.controls)
+    assert text.count("<h1>") == text.count("<legend>") == text.count("<title>") == 1
+
+
+def test_an_answer_leads_where_it_says_and_the_link_is_used_up(desk: Desk) -> None:
+    assert desk.ask("POST", GOOD).status_code == 200
+    assert desk.service.states(desk.woman) == ("offered", ["requested"])
+    assert (desk.alert["reviewed_by"], desk.alert["reviewed_by_role"]) == ("M. Test", "Midwife")
+    for method, form in (("GET", None), ("POST", GOOD), ("POST", {**GOOD, "answer": "close"})):
+        answer = desk.ask(method, form)
+        assert answer.status_code == 410
+        assert "Already answered" in answer.text
+    assert desk.service.states(desk.woman) == ("offered", ["requested"])
+
+
+def test_who_has_seen_it_is_kept_and_nothing_is_released(desk: Desk) -> None:
+    assert desk.ask("POST", {**GOOD, "answer": "seen"}).status_code == 200
+    assert (desk.alert["state"], desk.alert["acknowledged_by_role"]) == ("acknowledged", "Midwife")
+    assert desk.service.states(desk.woman) == ("in-review", [])
+    assert desk.ask("POST", GOOD).status_code == 410
+
+
+@pytest.mark.parametrize("change", [{"name": " "}, {"role": ""}, {"answer": ""}, {"answer": "done"}, {"answer": "x"}])
+def test_without_a_name_a_role_and_an_answer_the_form_comes_again(desk: Desk, change: dict[str, str]) -> None:
+    answer = desk.ask("POST", {**GOOD, "role": "<b>Midwife", **change})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "<b>" not in answer.text
+    assert desk.alert["state"] == "open"
+    assert desk.ask("POST", GOOD).status_code == 200
+
+
+def test_it_is_over_when_its_time_is(desk: Desk) -> None:
+    desk.service.pass_time(timedelta(hours=2))
+    assert [desk.ask(method, GOOD).status_code for method in ("GET", "POST")] == [410, 410]
+    assert desk.alert["state"] == "open"
+
+
+def test_a_newer_result_asks_for_a_newer_link(desk: Desk) -> None:
+    hospital = replace(desk.service.hospital(), organisation_id=str(desk.alert["tenant_id"]))
+    desk.service.pass_time(MINUTE)
+    later = piece(16, scores(16, 1), source="another")
+    desk.service.result(hospital, desk.woman, later)
+    first = desk.service.rows("alert", patient_id=desk.woman)[0]
+    answer = desk.ask("POST", GOOD)
+    assert answer.status_code == 409
+    assert "newer" in answer.text
+    assert first["state"] == "open"
+    (link,) = desk.service.rows("answer_link", alert_id=first["id"])
+    assert link["used_at"] is None
+    assert desk.service.states(desk.woman) == ("in-review", [])
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 43, "../livez", "%00"])
+def test_another_token_is_not_known(desk: Desk, token: str) -> None:
+    assert desk.ask(address=f"/answer/{token}").status_code == 404
+
+
+def test_only_the_hash_of_a_token_is_kept(desk: Desk) -> None:
+    token = desk.address.rpartition("/")[2]
+    assert len(token) == 43
+    assert token not in str([desk.service.rows(table) for table in ("answer_link", "alert", "audit", "delivery")])
+    desk.ask("POST", GOOD)
+    assert token not in str(desk.service.rows("inbound_message"))
+
+
+def test_nobody_may_ask_too_often(desk: Desk) -> None:
+    statuses = {desk.ask().status_code for _ in range(2 * answering.PER_MINUTE + 1)}  # in two minutes at most
+    assert statuses == {200, 429}
