@@ -167,7 +167,12 @@ def test_her_record_is_not_written_by_an_id_that_only_a_message_gave(service: Se
         return [pack(tx, service.rules, each, service.now()) for each in mine]
 
     parcels = service.read(hospital, packed)
-    assert {each.delivery.resource_type for each in parcels if each} == {"Communication", "ServiceRequest"}
+    assert {each.delivery.resource_type for each in parcels if each} == {
+        "Communication",
+        "AlertTask",
+        "ServiceRequest",
+        "DocumentReference",
+    }
     assert all(each is not None and (each.identifiers, each.record_ids) == ((number,), {}) for each in parcels)
 
 

@@ -172,4 +172,4 @@ def test_they_are_claimed_in_the_order_in_which_they_build_upon_each_other(servi
     service.result(family.hospital, family.woman, piece(3, scores(15)))
     claimed = service.claim("worker", timedelta(minutes=1))
     ours = [each.resource_type for each in claimed if each.patient_id == family.woman]
-    assert ours == ["Communication", "ServiceRequest", "Task", "DocumentReference"]
+    assert ours == ["Communication", "AlertTask", "ServiceRequest", "Task", "DocumentReference"]
