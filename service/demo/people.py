@@ -171,6 +171,20 @@ def answered(alert: Resource, status: str, verb: str) -> Resource:
     return alert | {"status": status, "output": [*alert.get("output", ()), *said]}
 
 
+def reviewed(alert: Resource, outcome: str) -> Resource:
+    """The service's Task with what the clinician's review came to."""
+    coded = {"valueCodeableConcept": _concept(f"{OURS}/CodeSystem/review-outcome", outcome)}
+    task = answered(alert, "completed", "reviewed")
+    output = {"type": _concept(f"{OURS}/CodeSystem/alert-output", "review-outcome"), **coded}
+    return task | {"output": [*task["output"], output]}
+
+
+def outcome_of(alert: Resource) -> str:
+    """What the review came to, empty when there was none."""
+    concepts = [one["valueCodeableConcept"] for one in alert.get("output", ()) if "valueCodeableConcept" in one]
+    return str(concepts[-1]["coding"][0]["code"]) if concepts else ""
+
+
 def identifier_of(resource: Resource) -> str:
     """`system|value` of its first identifier, as If-None-Exist and searches want it."""
     first = resource["identifier"][0]

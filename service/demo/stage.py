@@ -18,6 +18,7 @@ from service.demo.words import words_for
 
 SERVICE_CLIENT_ID = "peer-referral"
 OURS_IN_RECORD = {"ServiceRequest": f"{OURS}/identifier/referral", "Task": f"{OURS}/identifier/offer"}
+ALERT_IN_RECORD = f"{OURS}/identifier/alert"
 Look = Callable[[], Awaitable[Sequence[str]]]
 
 
@@ -91,10 +92,11 @@ class Stage:
         """What the service serves the hospital under this reference. Raises CallFailed."""
         return (await self.hospital.request("GET", reference)).must_be(200).body
 
-    async def charted(self, kind: str) -> list[Resource]:
-        """What the hospital's record holds about her from the service, read over HTTP. Raises CallFailed."""
+    async def charted(self, kind: str, system: str | None = None) -> list[Resource]:
+        """What the hospital's record holds about her from the service, read over HTTP; of a Task the offers, unless an
+        identifier's `system` says otherwise. Raises CallFailed."""
         bundle = (await self.ward.request("GET", f"{kind}?patient={self.chart_id}")).must_be(200).body
-        system = OURS_IN_RECORD.get(kind)
+        system = system or OURS_IN_RECORD.get(kind)
         return [
             entry["resource"]
             for entry in bundle.get("entry", ())
@@ -145,11 +147,20 @@ class Stage:
 
         await self.wait_for(Side.HOSPITAL, f"record: one Communication, {priority}, that gives nothing away", look)
 
+    async def alert_task_in_record(self, status: str) -> None:
+        """Wait until the Task that asks the team to look is of this status in her record. Raises as wait_for."""
+
+        async def look() -> Sequence[str]:
+            found = [one["status"] for one in await self.charted("Task", ALERT_IN_RECORD)]
+            return _unless(found == [status], f"Task {', '.join(found) or 'none'}")
+
+        await self.wait_for(Side.HOSPITAL, f"record: the Task for the team is {status}", look)
+
     def _tell_deliveries(self) -> None:
         told = list(self.record.journal)
         for heard in told[self.heard :]:
             # It reads what it wrote by the clock, to see whether it was answered there: that is no part of a step.
-            looks = heard.method == "GET" and "?" not in heard.path
+            looks = heard.method == "GET" and ("?" not in heard.path or "_lastUpdated" in heard.path)
             if heard.client_id == SERVICE_CLIENT_ID and not looks:
                 words = words_for(Party.RECORD, heard.call)
                 self.events.append(Message(Party.SERVICE, Party.RECORD, words, (heard.call,)))

@@ -22,7 +22,7 @@ from service.demo.checks import (
     problems_of_the_loop,
     verdicts,
 )
-from service.demo.people import CLINICIAN, Person, epds_items, epds_total, patient, tessie
+from service.demo.people import CLINICIAN, Person, epds_items, epds_total, outcome_of, patient, reviewed, tessie
 from service.demo.programme import Offer
 from service.demo.record import Resource
 from service.demo.women import LOW_WITH_SELF_HARM, POSITIVE, screening, tabby, tesni, thea
@@ -205,6 +205,14 @@ def test_the_screenings_of_the_stories_are_what_they_say_and_of_one_instant(
     assert items[9]["valueInteger"] == last
     assert {item["effectiveDateTime"] for item in [*items, total]} == {"2026-11-22T09:00:00.000+00:00"}
     assert len({item["identifier"][0]["value"] for item in [*items, total]}) == 11
+
+
+def test_a_review_says_its_outcome_and_who_came_to_it() -> None:
+    alert: Resource = {"resourceType": "Task", "status": "accepted", "output": [{"type": {}, "valueString": "kept"}]}
+    sent = reviewed(alert, "refer-to-specialist")
+    assert (sent["status"], outcome_of(sent), outcome_of(alert)) == ("completed", "refer-to-specialist", "")
+    assert sent["output"][0] == alert["output"][0]
+    assert CLINICIAN in json.dumps(sent["output"])
 
 
 def test_why_a_programme_was_chosen_is_read_by_its_name() -> None:

@@ -1,9 +1,19 @@
 """Story two: a low total with a thought of self-harm goes to a clinician at once, and to nobody else."""
 
+from service.demo.people import outcome_of, reviewed
 from service.demo.record import Resource
 from service.demo.stage import Stage
-from service.demo.step import Side
-from service.demo.stories.steps import acknowledge, agree_to_one, alert_tasks, of_result, poll, register, send_result
+from service.demo.step import Party, Side
+from service.demo.stories.steps import (
+    acknowledge,
+    agree_to_one,
+    alert_tasks,
+    differences,
+    of_result,
+    poll,
+    register,
+    send_result,
+)
 from service.demo.women import LOW_WITH_SELF_HARM
 
 TITLE = "A thought of self-harm goes to a clinician at once, whatever the total"
@@ -18,7 +28,8 @@ async def perform(stage: Stage) -> None:
     await agree_to_one(stage)
     await _screen(stage)
     await _see_nothing(stage)
-    await _answer(stage)
+    await _see_it(stage)
+    await _judge(stage)
 
 
 async def _screen(stage: Stage) -> None:
@@ -41,10 +52,27 @@ async def _see_nothing(stage: Stage) -> None:
         stage.insist(Side.HOSPITAL, "record: no referral and no offer", *problems)
 
 
-async def _answer(stage: Stage) -> None:
-    meaning = "The midwife opens the result, speaks with Thea today, and the alert climbs no further."
-    async with stage.step("A clinician answers", meaning):
+async def _see_it(stage: Stage) -> None:
+    meaning = "The alert climbs no further. It stays open until somebody has judged what Thea needs."
+    async with stage.step("A clinician has seen it", meaning):
         await acknowledge(stage, "clear-review")
+        await stage.alert_task_in_record("accepted")
+
+
+async def _judge(stage: Stage) -> None:
+    meaning = "The midwife has spoken with Thea today. The perinatal mental-health team takes over."
+    async with stage.step("The clinician decides: the specialist team, not peer support", meaning):
+        (alert,) = await alert_tasks(stage, "clear-review")
+        sent = reviewed(alert, "refer-to-specialist")
+        call = await stage.hospital.request("PUT", f"Task/{alert['id']}", sent)
+        stage.tell(Party.CLINICIAN, call, words="has decided")
+        call.must_be(200)
+        held = await stage.held_by_service(f"Task/{alert['id']}")
+        problems = [] if outcome_of(held) == "refer-to-specialist" else ["Task.output holds no such outcome"]
+        text = "the service holds the outcome, and who came to it"
+        stage.insist(Side.SERVICE, text, *differences(sent, held, "status"), *problems)
+        await stage.alert_task_in_record("completed")
+        await poll(stage, stage.programme, [])
 
 
 def _unclear(task: Resource) -> list[str]:
