@@ -191,7 +191,12 @@ def test_every_text_is_neutral(text: str) -> None:
 def test_a_programme_cannot_tell_from_the_words_what_happened_to_her() -> None:
     said = RULES.status_reason
     closed = {ReferralTrigger.WOMAN_DIED, ReferralTrigger.CLOSED_BY_CLINICIAN, ReferralTrigger.SELF_HARM_PRESENT}
-    paused = {ReferralTrigger.SAFETY_EVENT, ReferralTrigger.HELD_BY_CLINICIAN, ReferralTrigger.NO_LONGER_POSITIVE}
+    paused = {
+        ReferralTrigger.SAFETY_EVENT,
+        ReferralTrigger.IDENTITY_CONFLICT,
+        ReferralTrigger.HELD_BY_CLINICIAN,
+        ReferralTrigger.NO_LONGER_POSITIVE,
+    }
     assert len({said(trigger) for trigger in closed | {ReferralTrigger.SELF_HARM_UNKNOWN}}) == 1
     assert len({said(trigger) for trigger in paused}) == 1
 

@@ -6,6 +6,7 @@ from html import escape
 from fastapi import Response
 
 from service.console.page import page, paragraph
+from service.fhir.write.alert import alert_words
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, ReviewOutcome
 
@@ -44,7 +45,7 @@ def form(alert: Alert, rules: Rules, filled: Mapping[str, str] | None = None, pr
     )
     choices = "".join(_choice(each, given.get("answer") == each) for each in offered(alert))
     content = (
-        f"{told}{paragraph(rules.alert_text(alert.code))}{times}"
+        f"{told}{paragraph(alert_words(alert, rules))}{times}"
         + paragraph("Look in the record first. Anyone in danger needs the emergency services, not this page.")
         + '<form method="post">'
         + _line("name", "Your name", "name", given)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.fhir import bundles, hearing, intake, listing, reading, searching
+from service.fhir import bundles, changing, hearing, intake, listing, reading, searching
 from service.fhir import definitions as defining
 from service.fhir.documentation import add_documentation
 from service.fhir.door import Door, Problem, refusal
@@ -65,7 +65,7 @@ def create_application(
     application.add_middleware(Identified)
     for error in (Problem, BadInput, Unavailable, HTTPException):
         application.add_exception_handler(error, _answer_error)
-    doors = (each.router(door) for each in (intake, hearing, bundles, searching, listing, reading))
+    doors = (each.router(door) for each in (intake, changing, hearing, bundles, searching, listing, reading))
     routers = (*doors, defining.router(definitions), access, pages, _health(gauges))
     # A router that is included is searched twice for each request; its routes alone are searched once.
     application.state.routes = [route for router in routers for route in router.routes]

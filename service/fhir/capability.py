@@ -19,6 +19,7 @@ class Served:
     """One resource type: `interactions` of the type-restful-interaction value set, `search` from parameter to its type.
 
     `conditional_update` tells of `PUT Type?identifier=`; every create takes If-None-Exist, every read If-None-Match.
+    `operations` is from name to definition.
     """
 
     type: str
@@ -65,7 +66,7 @@ SERVED: tuple[Served, ...] = (
         "ServiceRequest",
         ("read", "update"),
         profiles=(terms.SERVICE_REQUEST_PROFILE,),
-        operations=("placement",),
+        operations=("hold", "placement", "resume"),
     ),
     Served(
         "Task",

@@ -14,7 +14,7 @@ from service.delivery.channel import Copy, Learned, NotRead, Parcel, Sent
 from service.fhir.alert_copy import read_copies, refresh_copy
 from service.fhir.terms import ALERT_ID, NOTE_ID, OFFER_ID, REFERRAL_ID
 from service.fhir.visit import Stop, Visit
-from service.fhir.write.alert import outgoing_alert_task
+from service.fhir.write.alert import alert_words, outgoing_alert_task
 from service.fhir.write.escalation import marked
 from service.fhir.write.outgoing import (
     outgoing_communication,
@@ -119,7 +119,7 @@ async def _bring_communication(visit: Visit, rules: Rules) -> None:
     told, programme = visit.parcel.escalation, visit.parcel.programme
     words = [marked(told, programme, rules)] if told and programme else []
     further = [*(each.name for each in visit.parcel.fitting), *words]
-    rung, text = rules.policy(alert.tenant_id).rung(alert.rung), rules.alert_text(alert.code.value)
+    rung, text = rules.policy(alert.tenant_id).rung(alert.rung), alert_words(alert, rules)
     resource = outgoing_communication(alert, text, rung, patient, further, visit.parcel.link)
     await visit.put("Communication", identifier.value, identifier, resource, refresh=False)
 

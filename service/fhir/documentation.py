@@ -29,6 +29,7 @@ _ALWAYS = (401, 403, 406, 429, 503)
 _TAKING = (*_ALWAYS, 400, 409, 412, 413, 415, 422)
 _HEADERS = {"X-Request-Id": "RequestId", "X-Correlation-Id": "CorrelationId"}
 _VERSION_HEADERS = {**_HEADERS, "ETag": "ETag", "Last-Modified": "LastModified"}
+_WRITTEN_HEADERS = {**_VERSION_HEADERS, "Location": "Location"}
 
 
 def taking(resource_type: str, method: str, path: str = "") -> Tree:
@@ -39,15 +40,11 @@ def taking(resource_type: str, method: str, path: str = "") -> Tree:
     extra: Tree = {"parameters": [_parameter("IfNoneExist" if creates else "IfMatch"), _parameter("Prefer")]}
     if by_identifier:
         extra["parameters"].insert(0, _words()["identifier"])
-    content = {"schema": _schema(resource_type), "examples": _examples(_operation(name)["examples"])}
-    extra["requestBody"] = {"required": True, "content": {FHIR_JSON: content, "application/json": content}}
+    extra["requestBody"] = _sent(name, resource_type)
     answered_with = _operation(name).get("answers_with", resource_type)
     said = {201: "It is new and kept."} if creates or by_identifier else {}
     said[200] = "It was there already." if creates else "It is kept, or nothing had changed."
-    answers = {
-        status: _answered(name, words, answered_with, {**_VERSION_HEADERS, "Location": "Location"})
-        for status, words in said.items()
-    }
+    answers = {status: _answered(name, words, answered_with, _WRITTEN_HEADERS) for status, words in said.items()}
     refusals = _TAKING if creates or by_identifier else (*_TAKING, 404)
     interaction = Interaction.CREATE if creates else Interaction.UPDATE
     return _route(name, f"system/{resource_type}.{interaction}", extra, answers, refusals)
@@ -56,13 +53,20 @@ def taking(resource_type: str, method: str, path: str = "") -> Tree:
 def bundling(scopes: Iterable[str]) -> Tree:
     """The same for POST of a Bundle; `scopes` are those that an entry may need, none of which all need."""
     name = "takeBundle"
-    content = {"schema": _schema("Bundle"), "examples": _examples(_operation(name)["examples"])}
-    body = {"required": True, "content": {FHIR_JSON: content, "application/json": content}}
     kept = "Every entry of a transaction is kept; of a batch, each says for itself."
     answers = {200: _answered(name, kept, "Bundle", _HEADERS)}
-    route = _route(name, "", {"parameters": [], "requestBody": body}, answers, (*_TAKING, 404))
+    route = _route(name, "", {"parameters": [], "requestBody": _sent(name, "Bundle")}, answers, (*_TAKING, 404))
     route["openapi_extra"]["security"] = [{"smart": sorted(scopes)}, {"accessToken": []}]
     return route
+
+
+def operating(path: str) -> Tree:
+    """The same for an operation on one ServiceRequest, which takes Parameters."""
+    name = f"{path.rpartition('$')[2]}ServiceRequest"
+    parameters = [_parameter("IfMatch"), _parameter("Prefer")]
+    extra: Tree = {"parameters": parameters, "requestBody": _sent(name, "Parameters")}
+    answers = {200: _answered(name, "It is so, or was so already.", "ServiceRequest", _WRITTEN_HEADERS)}
+    return _route(name, f"system/ServiceRequest.{Interaction.UPDATE}", extra, answers, (*_TAKING, 404))
 
 
 def reading(resource_type: str) -> Tree:
@@ -204,6 +208,11 @@ def _answered(name: str, description: str, resource_type: str, headers: Mapping[
     examples = words.get("answer") or words["examples"]
     content = {FHIR_JSON: {"schema": _schema(resource_type), "examples": _examples(examples)}}
     return {"description": description, "headers": _headers(headers), "content": content}
+
+
+def _sent(name: str, resource_type: str) -> Tree:
+    content = {"schema": _schema(resource_type), "examples": _examples(_operation(name)["examples"])}
+    return {"required": True, "content": {FHIR_JSON: content, "application/json": content}}
 
 
 def _headers(names: Mapping[str, str]) -> Tree:

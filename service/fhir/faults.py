@@ -148,6 +148,12 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "not-found",
         "The patient meant cannot be found. Send the Patient first, or refer to it by an identifier we know.",
     ),
+    Reason.HELD_BY_SERVICE: Row(
+        422,
+        "business-rule",
+        "The maternity team has paused this: make no contact. Only a clinician lifts the pause, and the Task then says "
+        "in-progress; until then it may only be set to cancelled or failed.",
+    ),
     Reason.NOT_THE_OWNER: Row(403, "forbidden", "Only the programme that holds this Task may update it."),
     Reason.REVIEW_OUTCOME_REQUIRED: Row(
         422,
@@ -157,6 +163,11 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Reason.PRACTITIONER_REQUIRED: Row(
         422, "required", "A review names the practitioner who made it: an output reviewed-by with a display."
+    ),
+    Reason.RISK_NOT_REVIEWED: Row(
+        409,
+        "business-rule",
+        "An alert about risk to her waits for its review. Review it first; then support may go on.",
     ),
     Reason.REVIEW_OUTDATED: Row(
         409,

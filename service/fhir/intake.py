@@ -18,26 +18,18 @@ from service.fhir.hearing import refused
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
 from service.fhir.raw import patch
 from service.fhir.read import common
-from service.fhir.read.alert import read_answer
 from service.fhir.read.consent import read_consent
 from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
-from service.fhir.read.service_request import read_service_request
-from service.fhir.read.task import read_task
-from service.fhir.showing import show
-from service.fhir.shown import Shown
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.receive_result import ReceivedResult, receive_result
-from service.flow.receive_update import ReceivedUpdate, receive_update
 from service.flow.received import Received
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
-from service.flow.revise_referral import ReceivedRevision, revise_referral
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
 from service.shared.caller import Caller, OrganisationKind
@@ -109,26 +101,6 @@ ADDRESSES = (
 )
 
 
-def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedUpdate:
-    return read_task(tree, received, base=door.base_url)
-
-
-def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:
-    return read_answer(tree, received)
-
-
-def _revision(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedRevision:
-    return read_service_request(tree, received)
-
-
-# What is the service's own: a programme reports on the offer it holds; a hospital answers the alerts raised for it, and
-# says of its referral how she may be reached.
-_OURS: dict[str, dict[OrganisationKind, tuple[Read, Step]]] = {
-    "Task": {_COMMUNITY: (_update, receive_update), _HOSPITAL: (_answer, answer_alert)},
-    "ServiceRequest": {_HOSPITAL: (_revision, revise_referral)},
-}
-
-
 def router(door: Door) -> APIRouter:
     routes = APIRouter(tags=["FHIR"], route_class=DirectRoute)
     for address in ADDRESSES:
@@ -138,9 +110,6 @@ def router(door: Door) -> APIRouter:
             methods=[address.method],
             **taking(address.type, address.method, address.path),
         )
-    for type in _OURS:
-        path = f"/fhir/{type}/{{id}}"
-        routes.add_api_route(path, partial(_update_ours, door, type), methods=["PUT"], **taking(type, "PUT", path))
     return routes
 
 
@@ -151,8 +120,8 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
     body = await read_body(request)
     now = door.clock.now()
     try:
-        tree = await _guard(body, address.type)
-        message = address.read(tree, _received(request, address.type, tree, body), door, caller, now)
+        tree = await guarded(body, address.type)
+        message = address.read(tree, as_received(request, address.type, tree, body), door, caller, now)
     except BadInput as problem:
         await keep_unread(door, caller, request, body, problem)
         raise
@@ -163,7 +132,7 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
         version, stamp = outcome.version, tx.stamp
     else:
         version, stamp, body = await _as_kept(door, caller, outcome)
-    return _written(request, door, outcome, patch(body, id=outcome.id, version=version, stamp_ms=stamp), stamp)
+    return written(request, door, outcome, patch(body, id=outcome.id, version=version, stamp_ms=stamp), stamp)
 
 
 async def _as_kept(door: Door, caller: Caller, outcome: Accepted | Repeated) -> tuple[int, int, bytes]:
@@ -173,45 +142,17 @@ async def _as_kept(door: Door, caller: Caller, outcome: Accepted | Repeated) -> 
     return kept.version, kept.stamp, kept.body
 
 
-async def _update_ours(door: Door, type: str, id: str, request: Request) -> Response:
-    caller = await door.caller(request, type, Interaction.UPDATE)
-    if caller.kind not in _OURS[type]:
-        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, "; only a hospital sends this")))
-    body = await read_body(request)
-    now = door.clock.now()
-    try:
-        tree = await _guard(body, type)
-        read, step = _OURS[type][caller.kind]
-        message = read(tree, _received(request, type, tree, body), door, caller, now)
-    except BadInput as problem:
-        await keep_unread(door, caller, request, body, problem)
-        raise
-
-    def update(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
-        outcome = step(tx, door.rules, message, now)
-        shown = None if isinstance(outcome, Refused) else show(tx, door.rules, type, id, now)
-        return outcome, shown, tx
-
-    outcome, shown, tx = await door.store.run(caller, update)
-    if isinstance(outcome, Refused):
-        return refused(door, caller, outcome, isinstance(message, ReceivedUpdate) and message.says_something)
-    if shown is None:
-        raise Problem(reply(Reason.NOT_FOUND))
-    stamp = tx.stamp if isinstance(outcome, Accepted) and tx.stamp is not None else shown.stamp
-    return _written(request, door, outcome, shown.body(stamp), stamp, etag=shown.etag)
-
-
-async def _guard(body: bytes, type: str) -> Tree:
+async def guarded(body: bytes, type: str) -> Tree:
     """A long body takes its time, and everybody else should not wait for it."""
     return parse(body, type) if len(body) < LONG else await asyncio.to_thread(parse, body, type)
 
 
-def _received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
+def as_received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
     id = request.path_params.get("id")
-    if id is not None and tree.get("id") != id:
+    if id is not None and request.method == "PUT" and tree.get("id") != id:
         raise BadInput.of(Finding(Fault.ID_DIFFERS, f"{type}.id"))
     query = request.scope["query_string"].decode("latin-1") if id is None else None
-    condition = request.headers.get("if-none-exist") if request.method == "POST" else query
+    condition = request.headers.get("if-none-exist") if request.method == "POST" and id is None else query
     return common.received(
         tree,
         body,
@@ -221,7 +162,7 @@ def _received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
     )
 
 
-def _written(
+def written(
     request: Request, door: Door, outcome: Accepted | Repeated, body: bytes, stamp: int, etag: str | None = None
 ) -> Response:
     """201 for what was made, 200 for what was there or has changed; `Prefer: return=` decides what comes with it."""

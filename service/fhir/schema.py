@@ -20,7 +20,7 @@ from service.fhir.survey import Place, Survey, Tree, expression
 
 RESOURCE_TYPES = frozenset({
     "Bundle", "Communication", "Consent", "Encounter", "HealthcareService", "Observation", "OperationOutcome",
-    "Organization", "Patient", "Procedure", "QuestionnaireResponse", "ServiceRequest", "Task",
+    "Organization", "Parameters", "Patient", "Procedure", "QuestionnaireResponse", "ServiceRequest", "Task",
 })  # fmt: skip
 
 _MEMBERS_TO_LIST_ALL = 5_000

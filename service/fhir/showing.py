@@ -16,6 +16,7 @@ from service.flow.disclose import OfferView, disclose
 from service.flow.report_back import reported_back
 from service.flow.rules import Rules
 from service.referrals.alert import Alert
+from service.referrals.instruction import Instruction
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
 from service.shared.caller import OrganisationKind
@@ -52,8 +53,7 @@ def show_focus(tx: UnitOfWork, rules: Rules, found: Sequence[tuple[Offer | Alert
     if tx.caller.kind is OrganisationKind.COMMUNITY:
         views = disclose(tx, rules, [each for each, _ in offers], "ServiceRequest", now)
         return [_viewed(view, stamp, offer.service_request) for view, (_, stamp) in zip(views, offers, strict=True)]
-    referrals = tx.feed.referrals({each.referral_id for each, _ in offers})
-    return [_referral_shown(tx, referral, stamp) for referral, stamp in referrals]
+    return _referrals_shown(tx, tx.feed.referrals({each.referral_id for each, _ in offers}))
 
 
 def _viewed(view: OfferView, stamp: int, write: Callable[[OfferView, int], Tree]) -> Shown:
@@ -125,12 +125,17 @@ def _service_request(tx: UnitOfWork, rules: Rules, type: str, id: str, now: date
     referral = tx.visible.referral(id)
     if referral is None:
         return None
-    return _referral_shown(tx, referral, tx.feed.stamp_of(referral))
+    return _referrals_shown(tx, [(referral, tx.feed.stamp_of(referral))])[0]
 
 
-def _referral_shown(tx: UnitOfWork, referral: Referral, stamp: int) -> Shown:
+def _referrals_shown(tx: UnitOfWork, referrals: Sequence[tuple[Referral, int]]) -> list[Shown]:
+    told = tx.referrals.instructions([referral.id for referral, _ in referrals])
+    return [_referral_shown(tx, referral, stamp, told.get(referral.id, ())) for referral, stamp in referrals]
+
+
+def _referral_shown(tx: UnitOfWork, referral: Referral, stamp: int, told: Sequence[Instruction]) -> Shown:
     tx.audit.disclosed("ServiceRequest", referral.id, str(referral.version), referral.patient_id)
-    return Shown(str(referral.version), stamp, lambda at: record.record_service_request(referral, at))
+    return Shown(str(referral.version), stamp, lambda at: record.record_service_request(referral, at, told))
 
 
 def _derived(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:

@@ -32,6 +32,7 @@ DELIVERY_MODE: Final = f"{OURS}/CodeSystem/delivery-mode"
 PROGRAMME_SERVES: Final = f"{OURS}/CodeSystem/programme-serves"
 ACCESS_NEED: Final = f"{OURS}/CodeSystem/access-need"
 INTERPRETERS: Final = Code(f"{OURS}/CodeSystem/programme-characteristic", "interpreters")
+HOLD_REASON: Final = f"{OURS}/CodeSystem/hold-reason"
 ENGAGEMENT: Final = f"{OURS}/CodeSystem/engagement"
 ENDING: Final = f"{OURS}/CodeSystem/ending"
 CONTACT_OUTCOME: Final = f"{OURS}/CodeSystem/contact-outcome"

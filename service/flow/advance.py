@@ -17,7 +17,7 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger, ResultVersion
 from service.referrals.matching import Needs, Standing, judge, rank
 from service.referrals.note import NOTED_WITH_ALERT, noted_on_entering
-from service.referrals.offer import ACTIVE, Offer, OfferState, OfferTrigger
+from service.referrals.offer import ACTIVE, MUST_BE_SEEN, Offer, OfferState, OfferTrigger
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
 from service.referrals.referral import (
@@ -39,6 +39,7 @@ _ON_OFFERS: dict[ReferralEffect, tuple[OfferTrigger, tuple[OfferState, ...]]] = 
     ReferralEffect.RESUME_OFFERS: (OfferTrigger.SERVICE_RESUMES, (OfferState.HELD_BY_SERVICE,)),
     ReferralEffect.VOID_OFFERS: (OfferTrigger.SERVICE_VOIDS, tuple(OfferState)),
 }
+PAUSED = "paused"
 # What the clinic was asked for and need not answer any more once the referral has moved on.
 _ANSWERED_BY_MOVING = (AlertCode.CONSENT_NEEDED, AlertCode.UNPLACED, AlertCode.NO_SAFE_CONTACT)
 
@@ -89,9 +90,13 @@ def _carry_out(
     if effect is ReferralEffect.PLACE:
         return _place(tx, rules, referral, trigger, now)
     offer_trigger, states = _ON_OFFERS[effect]
+    # Whatever the hold is for, a programme reads the same.
+    reason = rules.status_reason(PAUSED if effect is ReferralEffect.HOLD_OFFERS else trigger.value)
+    see_by = now + timedelta(minutes=rules.policy(referral.tenant_id).hold_seen_within_minutes)
     for offer in tx.offers.of_referral(referral.id):
-        if offer.state in states:
-            move_offer(tx, rules, offer, offer_trigger, rules.status_reason(trigger.value))
+        moved = move_offer(tx, rules, offer, offer_trigger, reason) if offer.state in states else None
+        if moved is not None and offer.state in ACTIVE and offer_trigger in MUST_BE_SEEN:
+            tx.offers.must_be_seen(moved, see_by)
     return referral
 
 

@@ -1,5 +1,5 @@
-"""A due time has passed: decide what waited, let an offer lapse, end what consent no longer covers, climb the
-ladder."""
+"""A due time has passed: decide what waited, let an offer lapse, end what consent no longer covers, climb the ladder,
+find out whether a programme knows that it must pause or stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from service.flow.advance import advance
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
 from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
-from service.referrals.alert import AlertTrigger
-from service.referrals.offer import LIVE, OfferTrigger
+from service.referrals.alert import AlertCode, AlertTrigger
+from service.referrals.offer import GOES_ON, LIVE, OfferTrigger
 from service.referrals.referral import ReferralTrigger
 
 
@@ -24,12 +25,13 @@ class DueKind(StrEnum):
     OFFER_LAPSES = "offer-lapses"
     CONSENT_ENDS = "consent-ends"
     ALERT_OVERDUE = "alert-overdue"
+    CHANGE_NOT_SEEN = "change-not-seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """`id` is of the result, the offer, the consent or the alert, as the kind says. `patient_id` None only for an alert
-    about no woman."""
+    """`id` is of the result, the offer (also of a change to it), the consent or the alert, as the kind says.
+    `patient_id` None only for an alert about no woman."""
 
     kind: DueKind
     id: str
@@ -82,9 +84,33 @@ def _climb(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> No
         move_alert(tx, rules, alert, AlertTrigger.OVERDUE, now)
 
 
+def _look_whether_seen(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    """Once for each hold or stop: whoever has fetched a version knows what came before it."""
+    offer = tx.offers.get(overdue.id)
+    version = tx.offers.unseen(offer.id, now)
+    if version is None:
+        return
+    seen = tx.audit.highest_shown("Task", offer.id, offer.organisation_id) >= version
+    # The programme is rung about everything that it does not know.
+    tx.offers.no_more_to_be_seen(offer.id, version if seen else None)
+    if seen or offer.state in GOES_ON:
+        return
+    raise_alert(
+        tx,
+        rules,
+        AlertCode.HOLD_NOT_SEEN,
+        tenant_id=offer.tenant_id,
+        patient_id=offer.patient_id,
+        referral_id=offer.referral_id,
+        now=now,
+        telephone=tx.programmes.get(offer.programme_id).telephone,
+    )
+
+
 _CHASE: dict[DueKind, Callable[[Transaction, Rules, Overdue, datetime], None]] = {
     DueKind.RESULT_WAITS_NO_LONGER: _decide_as_it_stands,
     DueKind.OFFER_LAPSES: _lapse,
     DueKind.CONSENT_ENDS: _end_with_consent,
     DueKind.ALERT_OVERDUE: _climb,
+    DueKind.CHANGE_NOT_SEEN: _look_whether_seen,
 }

@@ -10,6 +10,7 @@ from service.flow.received import Received
 from service.referrals.alert import Alert, AlertCode, ResultVersion
 from service.referrals.contact import Contact, Engagement
 from service.referrals.escalation import Escalation
+from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged
 from service.referrals.note import Note
 from service.referrals.offer import Handles, Offer
@@ -118,6 +119,9 @@ class Referrals(Protocol):
     def add(self, referral: Referral) -> None: ...
     def save(self, referral: Referral, moved_from: ReferralState) -> None: ...
     def record_placement(self, referral_id: str, judged: Sequence[Judged], now: datetime) -> None: ...
+    def keep_instruction(self, referral_id: str, said: Instruction) -> None: ...
+    def instructions(self, referral_ids: Collection[str]) -> Mapping[str, Sequence[Instruction]]:
+        """What the hospital has told about these referrals, the oldest first."""
 
 
 class Offers(Protocol):
@@ -128,6 +132,15 @@ class Offers(Protocol):
 
     def add(self, offer: Offer) -> None: ...
     def save(self, offer: Offer, moved_from: Offer) -> None: ...
+    def must_be_seen(self, offer: Offer, by: datetime) -> None:
+        """Its programme has until then to fetch this version, or somebody has to ring it."""
+
+    def unseen(self, offer_id: str, now: datetime) -> int | None:
+        """The newest version that was to be seen by now, None when none was."""
+
+    def no_more_to_be_seen(self, offer_id: str, up_to: int | None) -> None:
+        """Forget these versions; `up_to` None means all of them."""
+
     def new_handles(self) -> Handles: ...
     def reports(self, offer_ids: Collection[str], element: str) -> Mapping[str, Sequence[dict[str, object]]]: ...
     def add_report(self, offer_id: str, element: str, content: dict[str, object], now: datetime) -> None: ...
@@ -186,6 +199,9 @@ class Audit(Protocol):
     def write(self, event: AuditEvent) -> None: ...
     def disclosed(self, type: str, id: str, version: str, patient_id: str) -> None:
         """The caller was shown this version: its first reading is a row of its own, repeats are counted by the hour."""
+
+    def highest_shown(self, type: str, id: str, organisation_id: str) -> int:
+        """The highest version of it that a client of this organisation was shown; 0 when none was."""
 
 
 class Transaction(Protocol):

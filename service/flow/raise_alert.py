@@ -23,6 +23,7 @@ def raise_alert(
     programmes: tuple[str, ...] = (),
     priority: Priority | None = None,
     result: ResultVersion | None = None,
+    telephone: str | None = None,
 ) -> Alert:
     """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced.
 
@@ -43,6 +44,7 @@ def raise_alert(
         due_at=now + _time_to_acknowledge(kind.announced, priority, policy),
         programmes=programmes,
         result=result,
+        telephone=telephone,
     )
     tx.alerts.add(alert)
     tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))

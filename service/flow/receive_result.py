@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from service.flow.act_on_decision import act_on_decision
+from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
 from service.flow.move_offer import refresh_offers
@@ -16,6 +17,7 @@ from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
+from service.referrals.referral import ReferralTrigger
 from service.screening.decide import Readiness, readiness
 from service.screening.instrument import Stage, stage_at
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
@@ -41,7 +43,8 @@ class ReceivedResult:
     kept, and decides nothing.
 
     `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
-    tells the estimated date of delivery.
+    tells the estimated date of delivery, `safety_event` when it tells of a loss or of anything else that may make
+    contact unwelcome.
     """
 
     received: Received
@@ -49,12 +52,14 @@ class ReceivedResult:
     administered: tuple[Administered, ...]
     corrects: bool = False
     due_date: date | None = None
+    safety_event: bool = False
 
 
 def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Answer:
     """Keep the message and act on what the result now says. The rules run once, after its last piece is attached."""
     answer, results = take_result(tx, rules, message, now)
     judge_results(tx, rules, results, now)
+    pause_after_event(tx, rules, message, answer, now)
     return answer
 
 
@@ -70,6 +75,14 @@ def judge_results(tx: Transaction, rules: Rules, results: Iterable[ScreeningResu
     """Decide what can be decided, in this order; for a result that still waits for something, set until when."""
     for result in results:
         _judge(tx, rules, result, now)
+
+
+def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, answer: Answer, now: datetime) -> None:
+    """Last of all, so that no offer follows the event out of the same message. A correction of it lifts nothing."""
+    patient_id = subject_of(tx, message.subject) if message.safety_event and isinstance(answer, Accepted) else None
+    referral = tx.referrals.open_of(patient_id) if patient_id else None
+    if referral is not None:
+        advance(tx, rules, referral, ReferralTrigger.SAFETY_EVENT, now)
 
 
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:

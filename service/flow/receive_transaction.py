@@ -6,7 +6,7 @@ from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.ports import Transaction
-from service.flow.receive_result import Administered, ReceivedResult, judge_results, take_result
+from service.flow.receive_result import Administered, ReceivedResult, judge_results, pause_after_event, take_result
 from service.flow.received import Identifier, Received, Reference
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient
@@ -57,9 +57,11 @@ def receive_transaction(
     answers: dict[int, Accepted | Repeated] = {}
     results: dict[str, ScreeningResult] = {}
     changed: set[tuple[str, str]] = set()
+    told: list[tuple[ReceivedResult, Answer]] = []
     for entry in transaction.entries:
         ids |= _asked(tx, entry, transaction.asked)
-        answer, touched = _perform(tx, rules, _settled(tx, entry, ids, within), now)
+        message = _settled(tx, entry, ids, within)
+        answer, touched = _perform(tx, rules, message, now)
         if isinstance(answer, Accepted) and (answer.type, answer.id) in changed:
             answer = Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
         if isinstance(answer, Refused):
@@ -68,7 +70,11 @@ def receive_transaction(
             changed.add((answer.type, answer.id))
         ids[entry.handle], answers[entry.place] = answer.id, answer
         results |= {result.id: result for result in touched}
+        if isinstance(message, ReceivedResult):
+            told.append((message, answer))
     judge_results(tx, rules, results.values(), now)
+    for message, answer in told:
+        pause_after_event(tx, rules, message, answer, now)
     return answers
 
 

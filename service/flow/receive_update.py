@@ -189,7 +189,8 @@ def _move(
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
     state = None if trigger is None else OFFER_TABLE.get((offer.state, trigger))
     if trigger is None or state is None:
-        return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
+        held = trigger is not None and offer.state is OfferState.HELD_BY_SERVICE
+        return Refused(Reason.HELD_BY_SERVICE if held else Reason.TRANSITION_NOT_ALLOWED, "status")
     if trigger in _NEEDS_A_REASON and not message.status_reason:
         return Refused(Reason.STATUS_REASON_REQUIRED, "statusReason.text")
     refusal = _may_accept(tx, rules, offer, now) if state is OfferState.ACCEPTED else None

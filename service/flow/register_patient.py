@@ -94,13 +94,17 @@ def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:
 
 def _told_apart(tx: Transaction, rules: Rules, message: ReceivedPatient, others: set[str], now: datetime) -> Answer:
     """The id in the body is another woman's by all that was said before: unless it is that very message once more,
-    nothing is changed, and a person finds out which of the two is meant."""
+    nothing of hers is changed, contact pauses, and a person finds out which of the two is meant."""
     for other in sorted(others):
         version, body = tx.inbox.latest("Patient", other) or (1, b"")
         if message.received.repeats(body):
             return Repeated("Patient", other, version)
     for other in sorted(others):
-        alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, tx.patients.lock(other), now)
+        patient, referral = tx.patients.lock(other), tx.referrals.open_of(other)
+        if referral is None:
+            alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
+        else:
+            advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
     return Refused(Reason.IDENTITY_CONFLICT, "id")
 
 

@@ -1,56 +1,47 @@
-"""A hospital says of its referral how she may be reached and what she asks for, or ends it (FHIR ServiceRequest)."""
+"""A hospital says of its referral how she may be reached and what she asks for (FHIR ServiceRequest)."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from service.consent.safe_contact import SafeContact
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.instruct import about_referral
 from service.flow.learn import learn, said_at
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
-from service.flow.received import Received
-from service.flow.remember import remember
+from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.referrals.needs import SupportNeeds
-from service.referrals.referral import OPEN, Referral, ReferralTrigger
+from service.referrals.referral import OPEN, Referral, ReferralState, ReferralTrigger
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRevision:
-    """`safe_contact` and `needs` are None when it says nothing of them; `revoked` asks that the referral end."""
+    """`states` are those that its status stands for. `safe_contact` and `needs` are None when it says nothing of them,
+    `subject` when it names no woman."""
 
     received: Received
     referral_id: str
-    revoked: bool
+    states: frozenset[ReferralState]
     safe_contact: SafeContact | None
     needs: SupportNeeds | None
+    subject: Reference | None = None
 
 
 def revise_referral(tx: Transaction, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
-    """The status stays the service's own, but for `revoked`. What is said holds until something newer is said."""
-    referral = tx.visible.referral(message.referral_id)
-    if referral is None:
-        return remember(tx, message.received, None, Refused(Reason.NOT_FOUND))
-    tx.patients.lock(referral.patient_id)
-    # Read again under the lock: it may have moved while we waited for it.
-    answer = _revise(tx, rules, tx.referrals.get(referral.id), message, now)
-    return remember(tx, message.received, referral.patient_id, answer)
+    """The status stays the service's own. What is said holds until something newer is said."""
+    answer_it = partial(_revise, rules=rules, message=message, now=now)
+    return about_referral(tx, message.referral_id, message.received, message.subject, answer_it)
 
 
-def _revise(tx: Transaction, rules: Rules, referral: Referral, message: ReceivedRevision, now: datetime) -> Answer:
-    if message.received.expected_version not in (None, referral.version):
-        return Refused(Reason.VERSION_STALE)
-    if message.revoked:
-        ended = advance(tx, rules, referral, ReferralTrigger.CLOSED_BY_CLINICIAN, now)
-        return _changed(ended) if ended else Repeated("ServiceRequest", referral.id, referral.version)
-    if referral.state not in OPEN:
+def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
+    says_more = message.safe_contact is not None or message.needs is not None
+    if referral.state not in message.states or (says_more and referral.state not in OPEN):
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
-    if not learn(tx, referral.patient_id, message.needs, said_at(message.safe_contact, now)):
+    if not says_more or not learn(tx, referral.patient_id, message.needs, said_at(message.safe_contact, now)):
         return Repeated("ServiceRequest", referral.id, referral.version)
     refresh_offers(tx, referral)
-    return _changed(advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now) or referral)
-
-
-def _changed(referral: Referral) -> Answer:
-    return Accepted("ServiceRequest", referral.id, referral.version)
+    changed = advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now) or referral
+    return Accepted("ServiceRequest", changed.id, changed.version)

@@ -59,6 +59,7 @@ class AlertCode(StrEnum):
     RETURNED = "returned"
     RESULT_CORRECTED = "result-corrected"
     SAFETY_EVENT = "safety-event"
+    IDENTITY_CONFLICT = "identity-conflict"
     ESCALATION = "escalation"
     HOLD_NOT_SEEN = "hold-not-seen"
     DELIVERY_STUCK = "delivery-stuck"
@@ -118,6 +119,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.RETURNED: AlertKind(AlertTask.REVIEW, Priority.ROUTINE),
     AlertCode.RESULT_CORRECTED: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.SAFETY_EVENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.IDENTITY_CONFLICT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.ESCALATION: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.HOLD_NOT_SEEN: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.DELIVERY_STUCK: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
@@ -143,10 +145,10 @@ class ResultVersion:
 class Alert:
     """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.
 
-    `programmes` are the ids of those that a request for consent names, the best first.
-    `result` is what it is about and what a review of it rests on. Whoever acknowledged it stands in the three elements
-    of that name; `review` is None until a review has ended it. `copy_seen` names the version of the copy in the
-    hospital's record whose answer was last refused, `copy_refusal` why.
+    `programmes` are the ids of those that a request for consent names, the best first. `result` is what it is about and
+    what a review of it rests on. Whoever acknowledged it stands in the three elements of that name; `review` is None
+    until a review has ended it. `copy_seen` names the version of the copy in the hospital's record whose answer was
+    last refused, `copy_refusal` why. `telephone` is the programme's that is to be rung, when the alert asks for that.
     """
 
     id: str
@@ -161,6 +163,7 @@ class Alert:
     due_at: datetime
     rung: int = 0
     programmes: tuple[str, ...] = ()
+    telephone: str | None = None
     result: ResultVersion | None = None
     acknowledged_by: str | None = None
     acknowledged_by_role: str | None = None

@@ -48,7 +48,8 @@ class Ending(StrEnum):
 
 
 _S, _T = OfferState, OfferTrigger
-ACTIVE = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME, _S.HELD_BY_SERVICE)
+GOES_ON = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME)
+ACTIVE = (*GOES_ON, _S.HELD_BY_SERVICE)
 LIVE = (_S.REQUESTED, *ACTIVE)
 OFFER_ENDED = tuple(state for state in OfferState if state not in LIVE)
 TAKES_A_PLACE = ACTIVE
@@ -77,6 +78,9 @@ OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
     (_S.HELD_BY_SERVICE, _T.SERVICE_RESUMES): _S.IN_PROGRESS,
     **{(state, _T.SERVICE_VOIDS): _S.ENTERED_IN_ERROR for state in OfferState if state is not _S.ENTERED_IN_ERROR},
 }
+
+# What the service does to an accepted offer that a volunteer must learn of before the next contact.
+MUST_BE_SEEN = (_T.SERVICE_HOLDS, _T.SERVICE_CANCELS, _T.SERVICE_VOIDS)
 
 VIEW_STAGE: dict[OfferState, ViewStage] = {
     _S.REQUESTED: ViewStage.OFFERED,

@@ -49,6 +49,7 @@ class ReferralTrigger(StrEnum):
     NO_LONGER_POSITIVE = "no-longer-positive"
     # What happens in her life
     SAFETY_EVENT = "safety-event"
+    IDENTITY_CONFLICT = "identity-conflict"
     WOMAN_DIED = "woman-died"
     # What a clinician decides
     REVIEWED_SUITABLE = "reviewed-suitable"
@@ -57,6 +58,7 @@ class ReferralTrigger(StrEnum):
     CLOSED_BY_CLINICIAN = "closed-by-clinician"
     HELD_BY_CLINICIAN = "held-by-clinician"
     RESUMED = "resumed"
+    RESUMED_TO_REVIEW = "resumed-to-review"
     REPLACED = "replaced"
     VOIDED = "voided"
 
@@ -116,6 +118,7 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     (_S.SUPPORTED, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.RESULT_CORRECTED)),
     (_S.ON_HOLD, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_A.RESULT_CORRECTED,)),
     **_rows(OPEN, _T.SAFETY_EVENT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.SAFETY_EVENT),
+    **_rows(OPEN, _T.IDENTITY_CONFLICT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.IDENTITY_CONFLICT),
     **_rows(OPEN, _T.WOMAN_DIED, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.IN_REVIEW, _T.REVIEWED_SUITABLE): (_S.PLACING, (_E.PLACE,)),
     **_rows(OPEN, _T.REVIEWED_NOT_SUITABLE, _S.CLOSED, _E.CANCEL_OFFERS),
@@ -125,6 +128,8 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     **_rows(OPEN, _T.CLOSED_BY_CLINICIAN, _S.CLOSED, _E.CANCEL_OFFERS),
     **_rows(OPEN, _T.HELD_BY_CLINICIAN, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS),
     (_S.ON_HOLD, _T.RESUMED): (_S.SUPPORTED, (_E.RESUME_OFFERS,)),
+    # No programme holds it, and the review that it waited for before is still owed.
+    (_S.ON_HOLD, _T.RESUMED_TO_REVIEW): (_S.IN_REVIEW, ()),
     **_rows((_S.ON_HOLD, _S.PLACING), _T.REPLACED, _S.PLACING, _E.CANCEL_OFFERS, _E.PLACE),
     **_rows(
         tuple(state for state in ReferralState if state is not _S.ENTERED_IN_ERROR),

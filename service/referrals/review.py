@@ -7,7 +7,7 @@ from service.referrals.alert import Alert, AlertCode, ReviewOutcome
 from service.referrals.referral import ReferralState, ReferralTrigger
 
 RISK = (AlertCode.SELF_HARM_PRESENT, AlertCode.SELF_HARM_UNKNOWN)
-HELD = (AlertCode.RETURNED, AlertCode.RESULT_CORRECTED, AlertCode.SAFETY_EVENT)
+HELD = (AlertCode.RETURNED, AlertCode.RESULT_CORRECTED, AlertCode.SAFETY_EVENT, AlertCode.IDENTITY_CONFLICT)
 GROUPED = (*RISK, *HELD)
 
 # What ends the request ends it whichever alert was reviewed, and whatever state the request is in.

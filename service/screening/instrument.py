@@ -50,6 +50,7 @@ class Context(StrEnum):
     """What an Observation that belongs to no instrument can tell about the pregnancy."""
 
     ESTIMATED_DUE_DATE = "estimated-due-date"
+    SAFETY_EVENT = "safety-event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from service.referrals.alert import Alert
 from service.referrals.answer_link import AnswerLink
+from service.store.alerts import ALERT, to_alert
 from service.store.prepared import Prepared
-from service.store.referrals import ALERT, to_alert
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
 from service.store.tables.intake import AliasRow

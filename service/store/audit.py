@@ -30,8 +30,16 @@ SHOWN_BEFORE = (
     )
     .distinct()
 )
+SHOWN_TO = Prepared(
+    select(AUDIT.c.outcome).where(
+        AUDIT.c.subject == bindparam("of_subject"),
+        AUDIT.c.organisation_id == bindparam("organisation"),
+        AUDIT.c.action == Action.READ.value,
+    )
+)
 SHOWN_THIS_HOUR = SHOWN_BEFORE.where(DISCLOSURE.c.hour == bindparam("hour"))
 
+DISCLOSED = "disclosed "
 Shown = tuple[str, str]
 """What was disclosed: `Type/id` and the version."""
 
@@ -47,6 +55,12 @@ class AuditTrail:
 
     def disclosed(self, type: str, id: str, version: str, patient_id: str) -> None:
         self._disclosed[f"{type}/{id}", version] = patient_id
+
+    def highest_shown(self, type: str, id: str, organisation_id: str) -> int:
+        """The first reading of each version is a row of the audit; a programme's version says the row's own first."""
+        asked = {"of_subject": f"{type}/{id}", "organisation": organisation_id}
+        shown = (row.outcome.removeprefix(DISCLOSED) for row in self._unit.execute(SHOWN_TO, asked))
+        return max((int(each.partition(".")[0]) for each in shown), default=0)
 
     def noted(self) -> Callable[[UnitOfWork], None] | None:
         """The work of another unit that writes all this down; None when there is nothing to write."""
@@ -84,7 +98,7 @@ class AuditTrail:
         unit.take_turn(client)
         hour = unit.now().replace(minute=0, second=0, microsecond=0)
         for subject, version in self._shown_first(hour):
-            event = AuditEvent(Action.READ, subject, self._disclosed[subject, version], f"disclosed {version}")
+            event = AuditEvent(Action.READ, subject, self._disclosed[subject, version], f"{DISCLOSED}{version}")
             self._events.append(event)
         key = {"client_id": client, "hour": hour, "times": 1}
         rows = [{**key, "subject": subject, "version": version} for subject, version in self._disclosed]

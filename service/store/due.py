@@ -11,6 +11,7 @@ from service.flow.chase_overdue import DueKind, Overdue
 from service.referrals.offer import OfferState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
+from service.store.tables.hold import UnseenChangeRow
 from service.store.tables.referral import CLIMBS, AlertRow, OfferRow
 from service.store.tables.woman import ConsentRow, ScreeningResultRow
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 RESULT, OFFER, ALERT, CONSENT = table(ScreeningResultRow), table(OfferRow), table(AlertRow), table(ConsentRow)
+UNSEEN = table(UnseenChangeRow)
 REQUESTED = TextClause(f"state = '{OfferState.REQUESTED.value}'")
 
 
-def _due(column: Column[datetime], *only: TextClause) -> Prepared:
+def _due(column: Column[datetime], *only: TextClause, id: str = "id") -> Prepared:
     """The longest overdue first. Each has an index in this order that holds no row which is settled."""
     subject = column.table
-    due = select(subject.c.id, subject.c.patient_id).where(*only, column <= bindparam("now"))
+    due = select(subject.c[id].label("id"), subject.c.patient_id).where(*only, column <= bindparam("now"))
     return Prepared(due.order_by(column).limit(bindparam("at_most")))
 
 
@@ -33,6 +35,7 @@ DUE = {
     DueKind.OFFER_LAPSES: _due(OFFER.c.respond_by, REQUESTED),
     DueKind.CONSENT_ENDS: _due(CONSENT.c.ends_at),
     DueKind.ALERT_OVERDUE: _due(ALERT.c.due_at, CLIMBS),
+    DueKind.CHANGE_NOT_SEEN: _due(UNSEEN.c.see_by, id="offer_id"),
 }
 
 

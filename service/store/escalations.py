@@ -10,8 +10,8 @@ from sqlalchemy import Row, bindparam, insert, select
 from service.referrals.alert import Alert
 from service.referrals.escalation import Concern, Escalation, Said
 from service.screening.instrument import Priority
+from service.store.alerts import to_alert
 from service.store.prepared import Prepared
-from service.store.referrals import to_alert
 from service.store.tables.columns import table
 from service.store.tables.referral import AlertRow, EscalationRow
 

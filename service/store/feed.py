@@ -15,10 +15,11 @@ from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
 from service.shared.caller import Caller
+from service.store.alerts import to_alert
 from service.store.offers import to_offer
 from service.store.prepared import Prepared
 from service.store.queries import Compare, TaskQuery
-from service.store.referrals import to_alert, to_referral
+from service.store.referrals import to_referral
 from service.store.scoped import ALERT, OFFER, REFERRAL, scope_of, scoped
 from service.store.tables.clock import CommitClock
 from service.store.tables.columns import table

@@ -7,19 +7,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from service.referrals.contact import MADE, Contact, ContactMode, ContactOutcome, Engagement, ending_of
 from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
+from service.store.tables.hold import UnseenChangeRow
 from service.store.tables.referral import ContactRow, OfferReportRow, OfferRow, OfferVersionRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 OFFER, VERSION = table(OfferRow), table(OfferVersionRow)
-REPORT, CONTACT = table(OfferReportRow), table(ContactRow)
+REPORT, CONTACT, UNSEEN = table(OfferReportRow), table(ContactRow), table(UnseenChangeRow)
 ONE = Prepared(select(OFFER).where(OFFER.c.id == bindparam("offer")))
 OF_REFERRAL = Prepared(select(OFFER).where(OFFER.c.referral_id == bindparam("referral")).order_by(OFFER.c.id))
 AT_VERSION = Prepared(
@@ -36,6 +37,13 @@ ONE_CONTACT = Prepared(select(CONTACT).where(CONTACT.c.id == bindparam("contact"
 CORRECT = Prepared(
     update(CONTACT).where(CONTACT.c.id == bindparam("contact"), CONTACT.c.version == bindparam("moved_from"))
 )
+NEWEST_UNSEEN = Prepared(
+    select(func.max(UNSEEN.c.version)).where(
+        UNSEEN.c.offer_id == bindparam("offer"), UNSEEN.c.see_by <= bindparam("now")
+    )
+)
+FORGET_UNSEEN = delete(UNSEEN).where(UNSEEN.c.offer_id == bindparam("offer"))
+FORGET = {False: Prepared(FORGET_UNSEEN), True: Prepared(FORGET_UNSEEN.where(UNSEEN.c.version <= bindparam("up_to")))}
 ENGAGEMENTS = (
     select(
         CONTACT.c.offer_id,
@@ -95,6 +103,18 @@ class Offers:
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the offer had changed under the woman's lock")
         self._keep_version(offer)
+
+    def must_be_seen(self, offer: Offer, by: datetime) -> None:
+        row = {"offer_id": offer.id, "version": offer.version, "patient_id": offer.patient_id, "see_by": by}
+        self._unit.later(UNSEEN, row)
+
+    def unseen(self, offer_id: str, now: datetime) -> int | None:
+        found: int | None = self._unit.execute(NEWEST_UNSEEN, {"offer": offer_id, "now": now}).scalar_one()
+        return found
+
+    def no_more_to_be_seen(self, offer_id: str, up_to: int | None) -> None:
+        values = {"offer": offer_id} if up_to is None else {"offer": offer_id, "up_to": up_to}
+        self._unit.execute(FORGET[up_to is not None], values)
 
     def new_handles(self) -> Handles:
         new_id = self._unit.new_id

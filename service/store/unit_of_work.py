@@ -11,6 +11,7 @@ from service.flow.rules import Rules
 from service.shared.caller import Caller
 from service.shared.ids import IdMaker
 from service.store.access import Access
+from service.store.alerts import Alerts
 from service.store.aliases import Aliases
 from service.store.answers import Answers
 from service.store.audit import AuditTrail
@@ -28,7 +29,7 @@ from service.store.notes import Notes
 from service.store.offers import Contacts, Offers
 from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
-from service.store.referrals import Alerts, Referrals
+from service.store.referrals import Referrals
 from service.store.results import Results
 from service.store.retention import tidy
 from service.store.visible import Visible

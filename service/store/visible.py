@@ -13,11 +13,12 @@ from service.consent.consent import Consent
 from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
+from service.store.alerts import to_alert
 from service.store.consents import to_consent
 from service.store.dialect import Dialect
 from service.store.offers import to_offer
 from service.store.prepared import Prepared
-from service.store.referrals import to_alert, to_referral
+from service.store.referrals import to_referral
 from service.store.scoped import ALERT, CONSENT, OFFER, PATIENT, REFERRAL, RESOURCE, scope_of, scoped
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow

@@ -17,6 +17,7 @@ from service import mappings, wiring
 from service.consent.safe_contact import Mode, Permission, TextContent
 from service.fhir import guard, terms
 from service.fhir.capability import DEFINED
+from service.fhir.read.instruction import PARAMETERS
 from service.fhir.read.safe_contact import DAYS
 from service.fhir.read.support_needs import NO_PREFERENCE
 from service.fhir.survey import Tree, survey
@@ -27,6 +28,7 @@ from service.flow.disclose import BabyAge
 from service.referrals.alert import AlertCode, AlertTask, ReviewOutcome
 from service.referrals.contact import ContactMode, ContactOutcome, Engagement
 from service.referrals.escalation import Concern
+from service.referrals.instruction import HoldReason, Order
 from service.referrals.needs import Access, Wish
 from service.referrals.offer import Ending
 from service.referrals.programme import DeliveryMode, Model
@@ -59,6 +61,7 @@ CODES: dict[str, set[str]] = {
         for (origin, trigger), (state, _) in REFERRAL_TABLE.items()
         if state in REFERRAL_ENDED and state is not origin
     },
+    "hold-reason": values(HoldReason),
     "engagement": {
         output["type"]["coding"][0]["code"] for output in _engagement(Engagement(2, 1, OFFERED_AT, Ending.PLANNED))
     },
@@ -248,3 +251,12 @@ def test_anybody_may_read_each_definition_at_its_own_path(tmp_path: Path) -> Non
     assert {answer.headers["content-type"].partition(";")[0] for answer in answers} == {"application/fhir+json"}
     assert {answer.status_code for answer in refused} == {404}
     assert {row.type for row in DEFINED} == {name.partition("/")[0] for name in DEFINITIONS}
+
+
+@pytest.mark.parametrize("name", ["hold", "resume"])
+def test_each_order_takes_what_its_definition_says(name: str) -> None:
+    operation = TREES[f"OperationDefinition/{name}"]
+    assert (operation["code"], operation["resource"], operation["instance"]) == (name, ["ServiceRequest"], True)
+    taken = {each["name"]: each["min"] for each in operation["parameter"] if each["use"] == "in"}
+    assert taken.keys() == {*PARAMETERS[Order(name)]}
+    assert {each for each, least in taken.items() if least} == {"practitioner", "role"}

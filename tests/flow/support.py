@@ -15,6 +15,7 @@ from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
+from service.flow.instruct import ReceivedInstruction, instruct
 from service.flow.receive_result import Administered, ReceivedResult, receive_result
 from service.flow.receive_update import Named, ReceivedUpdate, Report, Reported, receive_update
 from service.flow.received import Identifier, Received, Reference
@@ -25,6 +26,7 @@ from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.referrals.delivery import Delivery, Lane
 from service.referrals.escalation import Said
+from service.referrals.instruction import HoldReason, Instruction, Order
 from service.referrals.needs import SupportNeeds
 from service.referrals.offer import Ending, Offer, OfferState
 from service.referrals.patient import PatientFacts
@@ -278,6 +280,24 @@ class Service:
 
     def result(self, hospital: Caller, woman: str, *pieces: Piece, **options: Any) -> Answer:
         return self.send(hospital, self.message(woman, *pieces, **options))
+
+    def tell(
+        self,
+        hospital: Caller,
+        referral_id: str,
+        order: Order,
+        *,
+        reason: HoldReason | None = None,
+        text: str | None = None,
+        by: str = "Test Midwife Marlow",
+        expected_version: int | None = None,
+        subject: Reference | None = None,
+    ) -> Answer:
+        """Hold, resume, close or void."""
+        said = Instruction(order, self.now(), reason, by, "Midwife", text)
+        received = Received("ServiceRequest", body(), target_id=referral_id, expected_version=expected_version)
+        message = ReceivedInstruction(received, referral_id, said, subject)
+        return self.run(hospital, lambda tx: instruct(tx, self.rules, message, self.now()))
 
     # What a programme does
 

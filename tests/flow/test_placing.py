@@ -11,6 +11,7 @@ from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer
 from service.flow.received import Received
 from service.flow.revise_referral import ReceivedRevision, revise_referral
+from service.referrals.instruction import Order
 from service.referrals.matching import Favour, Judged, PassedOver, Standing
 from service.referrals.needs import Access, SupportNeeds, Wish
 from service.referrals.programme import Model, Programme, Serves
@@ -52,14 +53,13 @@ def revise(
     hospital: Caller,
     woman: str,
     *,
-    revoked: bool = False,
     safe_contact: SafeContact | None = None,
     needs: SupportNeeds | None = None,
     expected_version: int | None = None,
 ) -> Answer:
-    referral = service.referral(woman).id
-    received = Received("ServiceRequest", body(), target_id=referral, expected_version=expected_version)
-    message = ReceivedRevision(received, referral, revoked, safe_contact, needs)
+    referral = service.referral(woman)
+    received = Received("ServiceRequest", body(), target_id=referral.id, expected_version=expected_version)
+    message = ReceivedRevision(received, referral.id, frozenset({referral.state}), safe_contact, needs)
     return service.run(hospital, lambda tx: revise_referral(tx, service.rules, message, service.now()))
 
 
@@ -317,20 +317,20 @@ def test_of_two_words_on_how_to_reach_her_the_newer_counts(service: Service, con
 
 def test_the_hospital_ends_its_referral_by_revoking_it(service: Service) -> None:
     family, _ = service.supported()
-    assert why(revise(service, family.hospital, family.woman, revoked=True)) == "accepted"
+    assert why(service.tell(family.hospital, service.referral(family.woman).id, Order.CLOSE)) == "accepted"
     assert service.states(family.woman) == ("closed", ["cancelled"])
     assert service.referral(family.woman).reason == "closed-by-clinician"
-    assert why(revise(service, family.hospital, family.woman, revoked=True)) == "repeated"
+    assert why(service.tell(family.hospital, service.referral(family.woman).id, Order.CLOSE)) == "repeated"
 
 
 def test_a_revision_is_the_hospitals_own_and_of_what_it_has_read(service: Service) -> None:
     family, _ = service.offered()
-    assert why(revise(service, service.hospital(), family.woman, revoked=True)) == "not-found"
-    assert why(revise(service, family.community, family.woman, revoked=True)) == "not-found"
-    assert why(revise(service, family.hospital, family.woman, revoked=True, expected_version=1)) == "version-stale"
+    assert why(revise(service, service.hospital(), family.woman)) == "not-found"
+    assert why(revise(service, family.community, family.woman)) == "not-found"
+    assert why(revise(service, family.hospital, family.woman, expected_version=1)) == "version-stale"
     assert why(revise(service, family.hospital, family.woman)) == "repeated"
     assert service.states(family.woman) == ("offered", ["requested"])
-    revise(service, family.hospital, family.woman, revoked=True)
+    service.tell(family.hospital, service.referral(family.woman).id, Order.CLOSE)
     ended = revise(service, family.hospital, family.woman, safe_contact=REACHABLE)
     assert why(ended) == "transition-not-allowed"
 

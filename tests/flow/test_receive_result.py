@@ -1,5 +1,6 @@
 """A result comes in: every row of the decision table on the real store, pieces in any order, corrections, repeats."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -191,7 +192,7 @@ def test_a_correction_after_acceptance_holds_and_tells_a_clinician(service: Serv
     assert service.states(family.woman) == ("on-hold", ["held-by-service"])
     assert service.alerts(family.woman) == ["result-corrected"]
     # What the service holds a programme may only give back.
-    assert why(service.update(family.community, offer.id, "in-progress")) == "transition-not-allowed"
+    assert why(service.update(family.community, offer.id, "in-progress")) == "held-by-service"
     assert why(service.update(family.community, offer.id, "failed", "She moved.")) == "accepted"
 
 
@@ -433,3 +434,51 @@ def test_a_correction_about_another_woman_is_refused_and_told_to_a_clinician(ser
     assert why(refused) == "different-under-same-identifier"
     assert service.states(family.woman) == ("offered", ["requested"])
     assert service.alerts(other) == ["content-conflict"]
+
+
+EVENT_STATES = {
+    "in-review": ("on-hold", []),
+    "offered": ("on-hold", ["cancelled"]),
+    "supported": ("on-hold", ["held-by-service"]),
+}
+
+
+@pytest.mark.parametrize("begin", EVENT_STATES)
+def test_an_event_that_makes_contact_unwelcome_pauses_it_and_tells_a_clinician_at_once(
+    service: Service, begin: str
+) -> None:
+    if begin == "in-review":
+        family = service.family()
+        service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
+    else:
+        family, _ = service.supported() if begin == "supported" else service.offered()
+    message = replace(service.message(family.woman), safety_event=True)
+    assert why(service.send(family.hospital, message)) == "accepted"
+
+    assert service.states(family.woman) == EVENT_STATES[begin]
+    alert = service.alert(family.woman, "safety-event")
+    assert alert["priority"] == "urgent"
+    assert ("Communication", alert["id"], 1) in service.owed(family.woman)
+
+
+def test_an_event_that_is_taken_back_resumes_nothing(service: Service) -> None:
+    family, _ = service.supported()
+    name = Identifier("urn:hospital", "event")
+    for safety_event in (True, False):
+        message = service.message(family.woman, names=(name,), corrects=not safety_event)
+        service.send(family.hospital, replace(message, safety_event=safety_event))
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alerts(family.woman) == ["safety-event"]
+
+
+def test_an_event_in_the_same_message_as_a_positive_result_leaves_no_offer(service: Service) -> None:
+    family = service.family()
+    message = service.message(family.woman, piece(15, scores(15)))
+    service.send(family.hospital, replace(message, safety_event=True))
+    assert service.states(family.woman) == ("on-hold", ["cancelled"])
+
+
+def test_an_event_without_a_referral_asks_nothing_of_anybody(service: Service) -> None:
+    family = service.family()
+    service.send(family.hospital, replace(service.message(family.woman), safety_event=True))
+    assert service.alerts(family.woman) == []

@@ -214,3 +214,12 @@ def test_a_womans_two_administrations_open_one_referral(service: Service) -> Non
     woman, *_ = send(service, family.hospital, admission(service, family, one, earlier))
     assert len(service.rows("referral", patient_id=woman.id)) == 1
     assert service.alerts(woman.id) == ["self-harm-present"]
+
+
+def test_an_event_pauses_what_the_whole_of_the_message_leads_to(service: Service) -> None:
+    """Wherever it stands in it: a positive result after it makes no offer that outlives the message."""
+    for order in permutations((replace(result(), safety_event=True), result(piece(15, scores(15))))):
+        family = service.family()
+        answers = send(service, family.hospital, admission(service, family, *order))
+        assert service.states(answers[0].id) == ("on-hold", ["cancelled"])
+        assert service.alerts(answers[0].id) == ["safety-event"]

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from service.flow.answer import Accepted, Repeated
-from service.flow.received import Identifier
-from tests.flow.support import FACTS, NOW, Service, piece, scores, why
+from service.flow.identify import claim_own_id
+from service.flow.received import Identifier, Received
+from service.flow.register_patient import ReceivedPatient, register_patient
+from tests.flow.support import FACTS, NOW, Service, body, piece, scores, why
 
 NAME, OTHER_NAME, THIRD_NAME = (Identifier("urn:hospital", value) for value in ("1", "2", "3"))
 
@@ -127,6 +129,30 @@ def test_her_death_closes_the_referral_and_cancels_every_offer(service: Service,
     assert service.referral(family.woman).reason == "woman-died"
     (view,) = service.disclose(family.community, offer)
     assert (view.stage, view.preferred_name, view.channel) == ("over", None, None)
+
+
+@pytest.mark.parametrize("accepted", [False, True], ids=["offered", "supported"])
+def test_that_she_is_alive_after_all_opens_nothing_again(service: Service, accepted: bool) -> None:
+    family, _ = service.supported() if accepted else service.offered()
+    for deceased in (True, False):
+        service.register(family.hospital, replace(FACTS, deceased=deceased), target_id=family.woman, updates=True)
+
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+    assert service.referral(family.woman).reason == "woman-died"
+    service.consent(family.hospital, family.woman, family.community, given_at=service.now())
+    assert service.states(family.woman) == ("closed", ["cancelled"])
+
+
+def test_an_id_that_may_mean_another_woman_pauses_hers(service: Service) -> None:
+    family, _ = service.supported()
+    service.run(family.hospital, lambda tx: claim_own_id(tx, "Patient", "her-id", family.woman))
+    message = ReceivedPatient(Received("Patient", body(), (THIRD_NAME,)), FACTS, updates=False, own_id="her-id")
+    refused = service.run(family.hospital, lambda tx: register_patient(tx, service.rules, message, service.now()))
+
+    assert why(refused) == "identity-conflict"
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alerts(family.woman) == ["identity-conflict"]
+    assert service.alert(family.woman, "identity-conflict")["priority"] == "urgent"
 
 
 def test_a_change_of_what_a_programme_sees_brings_the_offer_to_its_next_poll(service: Service) -> None:

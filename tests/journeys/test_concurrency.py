@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from service.consent.consent import Status
-from service.flow.advance import advance
 from service.flow.answer import Accepted, Repeated
 from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
 from service.flow.disclose import OfferView, disclose
+from service.flow.instruct import ReceivedInstruction, instruct
 from service.flow.receive_result import receive_result
 from service.flow.receive_update import ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received, Reference
@@ -23,9 +23,10 @@ from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
 from service.referrals.contact import ContactMode, ContactOutcome
+from service.referrals.instruction import Instruction, Order
 from service.referrals.offer import ACTIVE, LIVE, Offer
 from service.referrals.programme import Programme
-from service.referrals.referral import REFERRAL_ENDED, ReferralTrigger
+from service.referrals.referral import REFERRAL_ENDED
 from service.screening import result as screening
 from service.shared.caller import Caller, the_service
 from service.shared.clock import SystemClock
@@ -38,6 +39,7 @@ from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, load_rul
 AT_ONCE = 64
 ROUNDS_FOR_EACH_PAIR = 3
 ROUNDS_OF_WITHDRAWAL_AGAINST_ACCEPTANCE = 300
+ROUNDS_OF_HOLD_AGAINST_ACCEPTANCE = 50
 
 Work = Callable[[UnitOfWork], Any]
 
@@ -266,15 +268,14 @@ def _lapses(service: Service, case: Case) -> tuple[Caller, Work]:
 
 
 def _is_held(service: Service, case: Case) -> tuple[Caller, Work]:
-    """No door reaches this yet: a loss, or a clinician, will bring it by the same function under the same lock."""
+    received = Received("ServiceRequest", body(), target_id=case.offer.referral_id)
+    message = ReceivedInstruction(received, case.offer.referral_id, Instruction(Order.HOLD, service.now()))
+    return case.family.hospital, partial(instruct, rules=service.rules, message=message, now=service.now())
 
-    def hold(tx: UnitOfWork) -> None:
-        tx.patients.lock(case.family.woman)
-        referral = tx.referrals.open_of(case.family.woman)
-        if referral is not None:
-            advance(tx, service.rules, referral, ReferralTrigger.SAFETY_EVENT, service.now())
 
-    return the_service(new_id()), hold
+def _loses(service: Service, case: Case) -> tuple[Caller, Work]:
+    message = replace(service.message(case.family.woman), safety_event=True)
+    return case.family.hospital, partial(receive_result, rules=service.rules, message=message, now=service.now())
 
 
 Trigger = Callable[[Service, Case], tuple[Caller, Work]]
@@ -285,6 +286,7 @@ EVERYWHERE: dict[str, Trigger] = {
     "present": _screens,
     "die": _dies,
     "hold": _is_held,
+    "lose": _loses,
 }
 WHILE_OFFERED = {**EVERYWHERE, "accept": _answers("accepted"), "reject": _answers("rejected"), "lapse": _lapses}
 WHILE_SUPPORTED = {
@@ -421,6 +423,35 @@ def test_a_withdrawal_holds_against_an_acceptance_in_300_rounds(crowded: Service
     assert first["accepted"] > 0
     assert first["withdrawn"] > 0
     print(f"withdrawal against acceptance: {dict(first)}")
+
+
+def test_a_hold_holds_against_an_acceptance_in_50_rounds(crowded: Service, house: House) -> None:
+    """Either the offer is gone, or it was accepted first and is held: nobody begins while the hospital says wait."""
+    ended: Counter[str] = Counter()
+    for round in range(ROUNDS_OF_HOLD_AGAINST_ACCEPTANCE):
+        pair = [_is_held, _answers("accepted")]
+        case, answers = _round(crowded, house, "offered", *(pair if round % 2 else reversed(pair)))
+        held, accepted = answers if round % 2 else reversed(answers)
+        assert isinstance(held, Accepted)
+        state, (offer,) = crowded.states(case.family.woman)
+        assert state == "on-hold"
+        assert offer == ("held-by-service" if isinstance(accepted, Accepted) else "cancelled")
+        unseen = crowded.rows("unseen_change", offer_id=case.offer.id)
+        assert len(unseen) == (1 if offer == "held-by-service" else 0)
+        ended[offer] += 1
+
+    assert ended.keys() == {"held-by-service", "cancelled"}
+    print(f"hold against acceptance: {dict(ended)}")
+
+
+def test_64_holds_at_once_are_one(service: Service) -> None:
+    family, offer = service.supported()
+    case = Case(family, offer, service.now())
+    caller, work = _is_held(service, case)
+    answers = together(service, *[(caller, work)] * AT_ONCE)
+    assert Counter(type(answer) for answer in answers) == {Accepted: 1, Repeated: AT_ONCE - 1}
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert len(service.rows("instruction", referral_id=offer.referral_id)) == 1
 
 
 def test_everything_at_once_leaves_everything_whole(crowded: Service, house: House) -> None:

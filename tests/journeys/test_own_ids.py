@@ -127,7 +127,7 @@ def test_an_id_that_stands_for_another_woman_is_refused_and_a_person_is_told(
     answer = register(service, hospital, own_id, number, condition=number if put else None, updates=put)
 
     assert answer == Refused(Reason.IDENTITY_CONFLICT, "id")
-    assert service.alerts(first) == ["content-conflict"]
+    assert service.alerts(first) == ["identity-conflict"]
     assert len(service.rows("patient", tenant_id=hospital.organisation_id)) == before
     assert [row["resource_id"] for row in service.rows("alias", system="", value=own_id)] == [first]
 

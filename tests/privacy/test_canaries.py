@@ -53,6 +53,8 @@ class Canaries:
     told: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    of_the_hospital: set[str] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def word(self) -> str:
@@ -173,6 +175,7 @@ def whole_story(world: World, canaries: Canaries, ends: str) -> None:
         "reasonCode": [{"text": canaries.worry()}],
     }
     assert canaries.send(world.programme, "POST", "Encounter", encounter).status_code == 201
+    paused_and_resumed(world, canaries, task)
     noted = world.programme.must(200)("GET", f"Task/{task['id']}") | {"note": [{"text": canaries.worry()}]}
     procedure = {
         "resourceType": "Procedure",
@@ -203,6 +206,23 @@ def worried(world: World, canaries: Canaries, task: Resource) -> None:
         assert answer.status_code == 201
         canaries.errors.append(f"{dict(answer.headers)} {answer.text}")
     canaries.send(world.programme, "POST", "Communication", f'{{"payload": "{canaries.word()}'.encode())
+
+
+def paused_and_resumed(world: World, canaries: Canaries, task: Resource) -> None:
+    """What a hospital says of its hold is nobody else's, the programme's least of all."""
+    referral = world.hospital.must(200)("GET", f"Task/{task['id']}")["focus"]["reference"]
+    by = [
+        {"name": "practitioner", "valueReference": {"display": canaries.word()}},
+        {"name": "role", "valueCodeableConcept": {"text": canaries.word()}},
+    ]
+    why = [{"name": "reason", "valueCode": "baby-in-care"}, {"name": "note", "valueString": canaries.word()}]
+    for operation, parameters in (("hold", by + why), ("resume", by)):
+        sent = {"resourceType": "Parameters", "parameter": parameters}
+        assert canaries.send(world.hospital, "POST", f"{referral}/${operation}", sent).status_code == 200
+        seen = [world.programme.must(200)("GET", f"Task/{task['id']}")]
+        seen += [world.programme.must(200)("GET", seen[0][each]["reference"]) for each in ("focus", "for")]
+        canaries.shown.append(json.dumps(seen))
+        canaries.of_the_hospital |= {each for each in canaries.marks if each in json.dumps(sent)}
 
 
 def answered(world: World, canaries: Canaries, task: Resource, status: str) -> Resource:
@@ -359,6 +379,16 @@ def answers_that_are_not_taken(world: World, canaries: Canaries) -> None:
         canaries.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
 
 
+def unclear_orders(world: World, canaries: Canaries) -> None:
+    for path in ("$hold", "$resume"):
+        for parameter in ({"name": canaries.word()}, {"name": "reason", "valueCode": canaries.word()}):
+            sent = {"resourceType": "Parameters", "parameter": [parameter]}
+            canaries.send(world.hospital, "POST", f"ServiceRequest/{canaries.word()}/{path}", sent)
+    put: Resource = {"resourceType": "ServiceRequest", "status": "revoked", "intent": "order"}
+    put |= {"id": canaries.word(), "subject": {"display": canaries.word()}, "note": [{"text": canaries.word()}]}
+    canaries.send(world.hospital, "PUT", f"ServiceRequest/{put['id']}", put)
+
+
 def tokens(world: World, canaries: Canaries) -> None:
     for asked in ({"grant_type": canaries.word()}, {"client_assertion": canaries.word(), "scope": canaries.word()}):
         answer = world.hospital.http.post(f"{world.service.url}/token", data=asked)
@@ -372,7 +402,7 @@ def tokens(world: World, canaries: Canaries) -> None:
 REFUSED: tuple[Callable[[World, Canaries], None], ...] = (
     broken_json, unknown_element, repeated_member, wrong_code, wrong_date, wrong_type, another_resource,
     unknown_subject, score_out_of_range, form_of_nobody_known, bundles, same_identifier, unclear_consent, condition,
-    headers, addresses, updates_of_what_is_not_there, answers_that_are_not_taken, tokens,
+    headers, addresses, updates_of_what_is_not_there, answers_that_are_not_taken, unclear_orders, tokens,
 )  # fmt: skip
 
 
@@ -426,6 +456,15 @@ def test_no_canary_sings(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert canaries.sent >= 100
     assert len(canaries.marks) > 300
     assert found == {place: [] for place in found}
+
+
+def test_no_programme_reads_who_paused_and_why(run: Run) -> None:
+    shown = "\n".join(run.canaries.shown)
+    assert "on-hold" in shown
+    assert len(run.canaries.of_the_hospital) > 20
+    assert not [each for each in (*run.canaries.of_the_hospital, "baby-in-care") if each in shown]
+    in_record = json.dumps([call.body for call in run.world.record.journal])
+    assert not [each for each in run.canaries.of_the_hospital if each in in_record]
 
 
 def own_numbers(run: Run) -> set[str]:

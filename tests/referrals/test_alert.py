@@ -31,6 +31,7 @@ KINDS = {
     "escalation": "clear-review urgent announced",
     "hold-not-seen": "acknowledge-alert urgent announced",
     "delivery-stuck": "acknowledge-alert urgent announced",
+    "identity-conflict": "clear-review urgent announced",
     "content-conflict": "acknowledge-alert urgent announced",
     "unreadable-result": "acknowledge-alert urgent announced",
     "unreadable-risk": "clear-review urgent announced",

@@ -101,6 +101,14 @@ EXPECTED: dict[str, dict[str, str]] = {
         "supported": "on-hold cancel-unanswered-offers hold-offers safety-event",
         "on-hold": "on-hold cancel-unanswered-offers hold-offers safety-event",
     },
+    "identity-conflict": {
+        "in-review": "on-hold cancel-unanswered-offers hold-offers identity-conflict",
+        "awaiting-consent": "on-hold cancel-unanswered-offers hold-offers identity-conflict",
+        "placing": "on-hold cancel-unanswered-offers hold-offers identity-conflict",
+        "offered": "on-hold cancel-unanswered-offers hold-offers identity-conflict",
+        "supported": "on-hold cancel-unanswered-offers hold-offers identity-conflict",
+        "on-hold": "on-hold cancel-unanswered-offers hold-offers identity-conflict",
+    },
     "woman-died": {
         "in-review": "closed cancel-offers",
         "awaiting-consent": "closed cancel-offers",
@@ -143,6 +151,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "on-hold": "on-hold cancel-unanswered-offers hold-offers",
     },
     "resumed": {"on-hold": "supported resume-offers"},
+    "resumed-to-review": {"on-hold": "in-review"},
     "replaced": {"placing": "placing cancel-offers place", "on-hold": "placing cancel-offers place"},
     "voided": {
         "in-review": "entered-in-error void-offers",
@@ -158,7 +167,14 @@ EXPECTED: dict[str, dict[str, str]] = {
 
 _S, _T = ReferralState, ReferralTrigger
 HEARD_IN_EVERY_STATE = (_T.SELF_HARM_PRESENT, _T.SELF_HARM_UNKNOWN)
-BY_A_CLINICIAN = (_T.REVIEWED_SUITABLE, _T.RESUMED, _T.REPLACED, _T.CLOSED_BY_CLINICIAN, _T.HELD_BY_CLINICIAN)
+BY_A_CLINICIAN = (
+    _T.REVIEWED_SUITABLE,
+    _T.RESUMED,
+    _T.RESUMED_TO_REVIEW,
+    _T.REPLACED,
+    _T.CLOSED_BY_CLINICIAN,
+    _T.HELD_BY_CLINICIAN,
+)
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(product(ReferralState, ReferralTrigger)))
@@ -193,10 +209,16 @@ def test_from_every_open_state_withdrawal_and_death_close_it_and_leave_no_offer(
 
 
 @pytest.mark.parametrize("state", OPEN)
-def test_loss_and_doubt_about_identity_hold_it_in_every_open_state_and_alert(state: ReferralState) -> None:
-    then, effects = REFERRAL_TABLE[state, _T.SAFETY_EVENT]
+@pytest.mark.parametrize(
+    ("trigger", "alert"),
+    [(_T.SAFETY_EVENT, AlertCode.SAFETY_EVENT), (_T.IDENTITY_CONFLICT, AlertCode.IDENTITY_CONFLICT)],
+)
+def test_loss_and_doubt_about_identity_hold_it_in_every_open_state_and_alert(
+    state: ReferralState, trigger: ReferralTrigger, alert: AlertCode
+) -> None:
+    then, effects = REFERRAL_TABLE[state, trigger]
     assert then is _S.ON_HOLD
-    assert {ReferralEffect.CANCEL_UNANSWERED_OFFERS, ReferralEffect.HOLD_OFFERS, AlertCode.SAFETY_EVENT} == {*effects}
+    assert {ReferralEffect.CANCEL_UNANSWERED_OFFERS, ReferralEffect.HOLD_OFFERS, alert} == {*effects}
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(product(ReferralState, HEARD_IN_EVERY_STATE)))
@@ -248,7 +270,7 @@ def test_what_waits_for_a_clinician_goes_on_only_by_a_clinician(state: ReferralS
         for (origin, trigger), (then, _) in REFERRAL_TABLE.items()
         if origin is state and then in OPEN and then is not state
     }
-    assert onward <= {*BY_A_CLINICIAN, _T.SAFETY_EVENT}
+    assert onward <= {*BY_A_CLINICIAN, _T.SAFETY_EVENT, _T.IDENTITY_CONFLICT}
 
 
 def test_after_acceptance_a_correction_never_closes_it_by_itself() -> None:

@@ -105,7 +105,7 @@ def assert_looked_up(service: Service, heard: list[tuple[str, Any]]) -> None:
 
 def test_chasing_looks_up_what_is_due_in_the_order_in_which_it_fell_due(service: Service) -> None:
     heard = asked(service, the_service(""), lambda tx: tx.due.overdue(service.now(), 100))
-    assert len(heard) == 4
+    assert len(heard) == 5
     assert_looked_up(service, heard)
     for statement, values in heard:
         (node,) = plan(service, statement, values)

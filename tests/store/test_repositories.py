@@ -11,6 +11,7 @@ from service.consent.safe_contact import Channel, Mode, Permission, SafeContact,
 from service.flow.chase_overdue import DueKind
 from service.referrals.alert import AlertState
 from service.referrals.delivery import DeliveryState, DeliveryTrigger, Lane
+from service.referrals.instruction import Order
 from service.referrals.offer import OfferState
 from service.referrals.programme import DeliveryMode, Model
 from service.referrals.referral import ReferralState
@@ -309,10 +310,12 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
     lapses, _ = service.offered()
     alerted = service.family()
     service.result(alerted.hospital, alerted.woman, piece(15, scores(15, 1)))
+    held, offer = service.supported()
+    service.tell(held.hospital, offer.referral_id, Order.HOLD)
 
     def due(passed: timedelta) -> set[tuple[str, str | None]]:
         found = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + passed, 1_000))
-        women = {waits.woman, ends.woman, lapses.woman, alerted.woman}
+        women = {waits.woman, ends.woman, lapses.woman, alerted.woman, held.woman}
         return {(each.kind.value, each.patient_id) for each in found if each.patient_id in women}
 
     assert due(timedelta(0)) == set()
@@ -323,6 +326,7 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
         (DueKind.OFFER_LAPSES.value, ends.woman),
         (DueKind.OFFER_LAPSES.value, lapses.woman),
         (DueKind.ALERT_OVERDUE.value, alerted.woman),
+        (DueKind.CHANGE_NOT_SEEN.value, held.woman),
     }
     limited = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + 73 * HOUR, 1))
     assert [each.kind for each in limited] == list(DueKind)

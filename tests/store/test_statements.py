@@ -97,7 +97,7 @@ UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
 }
 UPON_AN_OFFER: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a poll with one Task": (lambda it: poll(it.service, it.family.community), 8),
-    "a hospital's page with one Task": (lambda it: page(it.service, it.family.hospital), 11),
+    "a hospital's page with one Task": (lambda it: page(it.service, it.family.hospital), 12),
     "an acceptance": (accepting, 18),
     "a withdrawal": (lambda it: it.service.withdraw(it.family), 21),
 }

@@ -6,7 +6,7 @@ total, an item or, wrongly, the panel; at the top or in components.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from service.fhir.read.common import codes, read_reference, reference_of, refuse_test_data, unclear
 from service.fhir.read.times import begins, whole_day
@@ -19,6 +19,8 @@ from service.screening.result import DECIDING, OF_ITS_OWN, Piece, Reading, Statu
 from service.shared.code import Code
 
 SELF = "patient"
+# An event from before this one is history: an outcome of an earlier pregnancy is asked for at every booking.
+LONGEST_PREGNANCY = timedelta(weeks=42)
 # A result that voids or changes what came before under the same identifier.
 _CORRECTS = frozenset({Status.AMENDED, Status.CORRECTED, Status.CANCELLED, Status.ENTERED_IN_ERROR})
 
@@ -55,6 +57,17 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
         ),
         corrects=status in _CORRECTS,
         due_date=_due_date(parts, meanings) if status in DECIDING else None,
+        safety_event=status in DECIDING and effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, rules),
+    )
+
+
+def _tells_of_event(parts: list[tuple[str, Tree]], rules: Rules) -> bool:
+    """Whether its code, or its coded value, is one that the site knows as an event that makes contact unwelcome."""
+    return any(
+        rules.context_codes.get(code) is Context.SAFETY_EVENT
+        for _, node in parts
+        if node.get("valueBoolean") is not False
+        for code in (*codes(node.get("code")), *codes(node.get("valueCodeableConcept")))
     )
 
 

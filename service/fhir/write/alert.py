@@ -25,6 +25,12 @@ ALERT_STATUS: dict[AlertState, str] = {
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
+def alert_words(alert: Alert, rules: Rules) -> str:
+    """What a clinician reads, and whom to ring."""
+    words = rules.alert_text(alert.code)
+    return f"{words} Telephone: {alert.telephone}" if alert.telephone else words
+
+
 def alert_task(
     alert: Alert, stamp_ms: int, rules: Rules, names: Mapping[str, str] = NOBODY, words: str | None = None
 ) -> Tree:
@@ -109,7 +115,7 @@ def _elements(
             "intent": "order",
             "priority": alert.priority.value,
             "code": concept(Code(terms.ALERT_TASK, ALERT_KINDS[alert.code].task.value)),
-            "description": rules.alert_text(alert.code),
+            "description": alert_words(alert, rules),
             "focus": focus,
             "for": patient,
             "authoredOn": at(alert.raised_at),

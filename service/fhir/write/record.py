@@ -17,6 +17,7 @@ from service.fhir.write.parts import (
     words,
 )
 from service.referrals.contact import Engagement
+from service.referrals.instruction import Instruction
 from service.referrals.offer import Ending, Offer, OfferState
 from service.referrals.referral import Referral, ReferralState
 from service.shared.code import Code
@@ -72,8 +73,8 @@ def record_task(
     }
 
 
-def record_service_request(referral: Referral, stamp_ms: int) -> Tree:
-    """The referral as its hospital reads it here."""
+def record_service_request(referral: Referral, stamp_ms: int, instructions: Sequence[Instruction] = ()) -> Tree:
+    """The referral as its hospital reads it here, with what the hospital itself has told about it."""
     return {
         "resourceType": "ServiceRequest",
         "id": referral.id,
@@ -81,7 +82,15 @@ def record_service_request(referral: Referral, stamp_ms: int) -> Tree:
         **referral_elements(
             referral, reference("Patient", referral.patient_id), reference("Organization", referral.tenant_id)
         ),
+        **present({"note": [_instruction(each) for each in instructions]}),
     }
+
+
+def _instruction(said: Instruction) -> Tree:
+    """Never in the record itself, which others may read over her shoulder."""
+    by = f"{said.practitioner}, {said.role}" if said.role else said.practitioner
+    words = [said.order.value, *([said.reason.value] if said.reason else []), *([said.text] if said.text else [])]
+    return present({"authorString": by, "time": at(said.given_at), "text": ": ".join(words)})
 
 
 def offer_elements(

@@ -210,6 +210,7 @@ class AlertRow(Row, table=True):
     reviewed_at: datetime | None = optional(Instant)
     copy_seen: str | None = optional(Text)
     copy_refusal: str | None = optional(Text)
+    telephone: str | None = optional(Text)
     stamp: int = required(BigInteger)
 
 

@@ -354,3 +354,30 @@ def test_the_order_of_codings_and_components_does_not_matter(
     chance.shuffle(codings)
     chance.shuffle(items)
     assert said() == before
+
+
+STILLBIRTH, LIVE_BIRTH, OUTCOME = (SNOMED, "237364002"), (SNOMED, "281050002"), (LOINC, "63893-2")
+
+
+@pytest.mark.parametrize(
+    ("codings", "elements", "tells"),
+    [
+        ((STILLBIRTH,), {}, True),
+        ((STILLBIRTH,), {"valueBoolean": True}, True),
+        ((STILLBIRTH,), {"valueBoolean": False}, False),
+        ((OUTCOME,), {"valueCodeableConcept": concept(STILLBIRTH)}, True),
+        ((OUTCOME,), {"valueCodeableConcept": concept(LIVE_BIRTH)}, False),
+        ((OUTCOME,), {"component": [part(OUTCOME, valueCodeableConcept=concept(STILLBIRTH))]}, True),
+        ((STILLBIRTH,), {"status": "preliminary"}, False),
+        ((STILLBIRTH,), {"status": "entered-in-error"}, False),
+        ((STILLBIRTH,), {"effectiveDateTime": "2025-05-11"}, False),
+        ((STILLBIRTH,), {"effectiveDateTime": "2025-05-12"}, True),
+        ((DUE,), {"valueDateTime": "2026-09-01"}, False),
+    ],
+)
+def test_a_loss_is_read_from_code_or_value_while_it_is_no_history(
+    read: Read, codings: tuple[Coding, ...], elements: Tree, tells: bool
+) -> None:
+    message = read(*codings, **elements)
+    assert message.safety_event is tells
+    assert message.administered == ()

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("copy_seen", sa.Text(), nullable=True),
         sa.Column("copy_refusal", sa.Text(), nullable=True),
+        sa.Column("telephone", sa.Text(), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
@@ -384,6 +385,22 @@ def upgrade() -> None:
         batch_op.create_index("ix_decision_result_id", ["result_id"], unique=False)
 
     op.create_table(
+        "instruction",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("referral_id", sa.Text(), nullable=False),
+        sa.Column("order", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("practitioner", sa.Text(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["referral_id"], ["referral.id"], name=op.f("fk_instruction_referral_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instruction")),
+    )
+    with op.batch_alter_table("instruction", schema=None) as batch_op:
+        batch_op.create_index("ix_instruction_referral_id", ["referral_id"], unique=False)
+
+    op.create_table(
         "note",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("referral_id", sa.Text(), nullable=False),
@@ -501,3 +518,15 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("offer_report", schema=None) as batch_op:
         batch_op.create_index("ix_offer_report_offer_id", ["offer_id"], unique=False)
+
+    op.create_table(
+        "unseen_change",
+        sa.Column("offer_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("see_by", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["offer_id"], ["offer.id"], name=op.f("fk_unseen_change_offer_id")),
+        sa.PrimaryKeyConstraint("offer_id", "version", name=op.f("pk_unseen_change")),
+    )
+    with op.batch_alter_table("unseen_change", schema=None) as batch_op:
+        batch_op.create_index("ix_unseen_change_see_by", ["see_by"], unique=False)

@@ -1,0 +1,131 @@
+"""The addresses that change what is the service's own: a Task, and a referral. Each answers with it as it is then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+
+from service.fhir.documentation import operating, taking
+from service.fhir.door import DirectRoute, Door, Problem, read_body
+from service.fhir.faults import Fault
+from service.fhir.hearing import refused
+from service.fhir.intake import Read, Step, Tree, as_received, guarded, written
+from service.fhir.outcome import BadInput, Finding, reply
+from service.fhir.read.alert import read_answer
+from service.fhir.read.instruction import read_parameters
+from service.fhir.read.service_request import read_service_request
+from service.fhir.read.task import read_task
+from service.fhir.showing import show
+from service.fhir.shown import Shown
+from service.fhir.unread import keep_unread
+from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.answer_alert import ReceivedAnswer, answer_alert
+from service.flow.instruct import ReceivedInstruction, instruct
+from service.flow.receive_update import ReceivedUpdate, receive_update
+from service.flow.received import Received
+from service.flow.revise_referral import ReceivedRevision, revise_referral
+from service.flow.rules import Rules
+from service.referrals.instruction import Order
+from service.security.scopes import Interaction
+from service.shared.caller import Caller, OrganisationKind
+from service.store.unit_of_work import UnitOfWork
+
+_HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
+
+
+def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedUpdate:
+    return read_task(tree, received, base=door.base_url)
+
+
+def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:
+    return read_answer(tree, received)
+
+
+def _referral(
+    tree: Tree, received: Received, door: Door, caller: Caller, now: datetime
+) -> ReceivedInstruction | ReceivedRevision:
+    return read_service_request(tree, received, door.base_url, now)
+
+
+def _change_referral(
+    tx: UnitOfWork, rules: Rules, message: ReceivedInstruction | ReceivedRevision, now: datetime
+) -> Answer:
+    if isinstance(message, ReceivedInstruction):
+        return instruct(tx, rules, message, now)
+    return revise_referral(tx, rules, message, now)
+
+
+def _operation(order: Order) -> Read:
+    def read(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedInstruction:
+        return read_parameters(tree, received, order, now)
+
+    return read
+
+
+Steps = Mapping[OrganisationKind, tuple[Read, Step]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """An address that changes what is the service's own, which answers with it as it is then. `body` is what is sent,
+    and `steps` what each kind of caller may do."""
+
+    method: str
+    path: str
+    type: str
+    body: str
+    steps: Steps
+
+
+# A programme reports on the offer it holds; a hospital answers the alerts raised for it and says what becomes of its
+# referral.
+_TASK_STEPS: Steps = {_COMMUNITY: (_update, receive_update), _HOSPITAL: (_answer, answer_alert)}
+_ORDER_STEPS: Steps = {_HOSPITAL: (_referral, _change_referral)}
+_REQUEST = "/fhir/ServiceRequest/{id}"
+OURS = (
+    Ours("PUT", "/fhir/Task/{id}", "Task", "Task", _TASK_STEPS),
+    Ours("PUT", _REQUEST, "ServiceRequest", "ServiceRequest", _ORDER_STEPS),
+    *(
+        Ours("POST", f"{_REQUEST}/${order}", "ServiceRequest", "Parameters", {_HOSPITAL: (_operation(order), instruct)})
+        for order in (Order.HOLD, Order.RESUME)
+    ),
+)
+
+
+def router(door: Door) -> APIRouter:
+    routes = APIRouter(tags=["FHIR"], route_class=DirectRoute)
+    for ours in OURS:
+        words = taking(ours.type, "PUT", ours.path) if ours.method == "PUT" else operating(ours.path)
+        routes.add_api_route(ours.path, partial(_change, door, ours), methods=[ours.method], **words)
+    return routes
+
+
+async def _change(door: Door, ours: Ours, request: Request) -> Response:
+    caller = await door.caller(request, ours.type, Interaction.UPDATE)
+    if caller.kind not in ours.steps:
+        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {_HOSPITAL} sends this")))
+    body = await read_body(request)
+    now = door.clock.now()
+    try:
+        tree = await guarded(body, ours.body)
+        read, step = ours.steps[caller.kind]
+        received = replace(as_received(request, ours.body, tree, body), type=ours.type)
+        message = read(tree, received, door, caller, now)
+    except BadInput as problem:
+        await keep_unread(door, caller, request, body, problem)
+        raise
+
+    def change(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
+        outcome = step(tx, door.rules, message, now)
+        shown = None if isinstance(outcome, Refused) else show(tx, door.rules, ours.type, outcome.id, now)
+        return outcome, shown, tx
+
+    outcome, shown, tx = await door.store.run(caller, change)
+    if isinstance(outcome, Refused):
+        return refused(door, caller, outcome, isinstance(message, ReceivedUpdate) and message.says_something)
+    if shown is None:
+        raise Problem(reply(Reason.NOT_FOUND))
+    stamp = tx.stamp if isinstance(outcome, Accepted) and tx.stamp is not None else shown.stamp
+    return written(request, door, outcome, shown.body(stamp), stamp, etag=shown.etag)

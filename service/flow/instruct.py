@@ -1,0 +1,117 @@
+"""A hospital tells the service to hold, resume, close or void a referral (FHIR ServiceRequest)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from service.flow.advance import advance
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import bearers_of, subject_of
+from service.flow.owe import owe
+from service.flow.ports import Transaction
+from service.flow.received import Received, Reference
+from service.flow.remember import remember
+from service.flow.rules import Rules
+from service.referrals.instruction import Instruction, Order
+from service.referrals.offer import ACTIVE
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+from service.referrals.review import RISK
+
+_TELLS = {
+    Order.HOLD: ReferralTrigger.HELD_BY_CLINICIAN,
+    Order.CLOSE: ReferralTrigger.CLOSED_BY_CLINICIAN,
+    Order.VOID: ReferralTrigger.VOIDED,
+}
+_LEADS_TO = {
+    Order.HOLD: ReferralState.ON_HOLD,
+    Order.CLOSE: ReferralState.CLOSED,
+    Order.VOID: ReferralState.ENTERED_IN_ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedInstruction:
+    """`referral_id` is our id, or that of the copy in the hospital's record; `subject` None when it names no woman."""
+
+    received: Received
+    referral_id: str
+    said: Instruction
+    subject: Reference | None = None
+
+
+def instruct(tx: Transaction, rules: Rules, message: ReceivedInstruction, now: datetime) -> Answer:
+    """Do as told, at most once. A hold reaches every offer; only a clinician's word lifts it, and nothing else does."""
+    answer_it = partial(_follow, rules=rules, said=message.said, now=now)
+    return about_referral(tx, message.referral_id, message.received, message.subject, answer_it)
+
+
+def about_referral(
+    tx: Transaction,
+    referral_id: str,
+    received: Received,
+    subject: Reference | None,
+    answer_it: Callable[[Transaction, Referral], Answer],
+) -> Answer:
+    """Find the referral that a hospital means, answer the message about it under the woman's lock, and keep both."""
+    referral = _named(tx, referral_id)
+    if referral is None:
+        return remember(tx, received, None, Refused(Reason.NOT_FOUND))
+    tx.patients.lock(referral.patient_id)
+    # Read again under the lock: it may have moved while we waited for it.
+    referral = tx.referrals.get(referral.id)
+    answer: Answer
+    if subject is not None and subject_of(tx, subject) != referral.patient_id:
+        answer = Refused(Reason.ELEMENT_FIXED, "subject")
+    elif received.expected_version not in (None, referral.version):
+        answer = Refused(Reason.VERSION_STALE)
+    else:
+        answer = answer_it(tx, referral)
+    return remember(tx, replace(received, target_id=referral.id), referral.patient_id, answer)
+
+
+def _named(tx: Transaction, id: str) -> Referral | None:
+    referral = tx.visible.referral(id)
+    if referral is None:
+        bearers = bearers_of(tx, "ServiceRequest", id)
+        referral = tx.visible.referral(bearers.pop()) if len(bearers) == 1 else None
+    return referral
+
+
+def _follow(tx: Transaction, referral: Referral, *, rules: Rules, said: Instruction, now: datetime) -> Answer:
+    if _is_done(tx, referral, said):
+        return Repeated("ServiceRequest", referral.id, referral.version)
+    trigger = _resumes(tx, referral) if said.order is Order.RESUME else _TELLS[said.order]
+    if isinstance(trigger, Refused):
+        return trigger
+    moved = advance(tx, rules, referral, trigger, now)
+    if moved is None:
+        return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
+    if moved.version == referral.version:
+        # It stays as it was, but more is said about it.
+        moved = replace(referral, version=referral.version + 1, changed_at=now)
+        tx.referrals.save(moved, referral.state)
+        owe(tx, rules, moved)
+    tx.referrals.keep_instruction(referral.id, said)
+    return Accepted("ServiceRequest", moved.id, moved.version)
+
+
+def _is_done(tx: Transaction, referral: Referral, said: Instruction) -> bool:
+    """Whether it stands already where this leads. A hold for another reason, or by somebody else, is new to say."""
+    if said.order in (Order.CLOSE, Order.VOID):
+        return referral.state is _LEADS_TO[said.order]
+    if (referral.state is ReferralState.ON_HOLD) is not (said.order is Order.HOLD):
+        return False
+    given = tx.referrals.instructions((referral.id,)).get(referral.id, ())
+    return bool(given) and replace(given[-1], given_at=said.given_at) == said
+
+
+def _resumes(tx: Transaction, referral: Referral) -> ReferralTrigger | Refused:
+    """With the programme that holds it; without one it is placed anew. Nothing goes on past a risk without its review:
+    the programme waits, and what has none goes back to review."""
+    if referral.state is not ReferralState.ON_HOLD:
+        return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
+    held = any(offer.state in ACTIVE for offer in tx.offers.of_referral(referral.id))
+    if any(alert.code in RISK for alert in tx.alerts.unresolved_about(referral.patient_id)):
+        return Refused(Reason.RISK_NOT_REVIEWED, "status") if held else ReferralTrigger.RESUMED_TO_REVIEW
+    return ReferralTrigger.RESUMED if held else ReferralTrigger.REPLACED

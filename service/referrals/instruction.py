@@ -1,0 +1,34 @@
+"""What a hospital tells the service to do with a referral, by whom and why (FHIR: `$hold`, `$resume`, status)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    HOLD = "hold"
+    RESUME = "resume"
+    CLOSE = "close"
+    VOID = "void"
+
+
+class HoldReason(StrEnum):
+    """Why contact is to pause. For the hospital alone: a programme is never told."""
+
+    PREGNANCY_LOSS = "pregnancy-loss"
+    BABY_DIED = "baby-died"
+    BABY_IN_CARE = "baby-in-care"
+    SAFETY = "safety"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """`practitioner` and `role` are as the hospital wrote them, `text` is free. All of it stays with the hospital."""
+
+    order: Order
+    given_at: datetime
+    reason: HoldReason | None = None
+    practitioner: str | None = None
+    role: str | None = None
+    text: str | None = None

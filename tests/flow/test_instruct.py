@@ -1,0 +1,332 @@
+"""A hospital holds, resumes, closes and voids its referral, from every state that a referral can be in."""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+
+import pytest
+
+from service.flow.answer import Accepted, Reason, Refused, Repeated
+from service.flow.received import Received, Reference
+from service.flow.revise_referral import ReceivedRevision, revise_referral
+from service.referrals.instruction import HoldReason, Order
+from service.referrals.referral import ReferralState
+from service.shared.caller import the_service
+from service.shared.ids import new_id
+from tests.flow.support import MINUTE, UNREACHABLE, Family, Service, body, piece, scores, why
+
+HOLD, RESUME, CLOSE, VOID = Order.HOLD, Order.RESUME, Order.CLOSE, Order.VOID
+
+
+def _in_review(service: Service) -> Family:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
+    return family
+
+
+def _awaiting_consent(service: Service) -> Family:
+    family = service.family()
+    service.withdraw(family)
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    return family
+
+
+def _placing(service: Service) -> Family:
+    family = service.family()
+    service.consent(family.hospital, family.woman, family.community, given_at=service.now(), safe_contact=UNREACHABLE)
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    return family
+
+
+def _ended(service: Service, how: str) -> Family:
+    family, offer = service.supported()
+    if how == "completed":
+        service.update(family.community, offer.id, "completed")
+    else:
+        service.tell(family.hospital, service.referral(family.woman).id, CLOSE if how == "closed" else VOID)
+    return family
+
+
+def _returned(service: Service) -> Family:
+    family, offer = service.supported()
+    service.update(family.community, offer.id, "failed", "She has moved.")
+    return family
+
+
+def _held(service: Service) -> Family:
+    family, _ = service.supported()
+    service.tell(family.hospital, service.referral(family.woman).id, HOLD, text="Earlier.")
+    return family
+
+
+BEGIN: dict[str, Callable[[Service], Family]] = {
+    "in-review": _in_review,
+    "awaiting-consent": _awaiting_consent,
+    "placing": _placing,
+    "offered": lambda service: service.offered()[0],
+    "supported": lambda service: service.supported()[0],
+    "held": _held,
+    "returned": _returned,
+    "completed": lambda service: _ended(service, "completed"),
+    "closed": lambda service: _ended(service, "closed"),
+    "entered-in-error": lambda service: _ended(service, "entered-in-error"),
+}
+REFUSED = "transition-not-allowed"
+# begin -> order -> (answer, referral, offers) afterwards
+EXPECTED: dict[str, dict[Order, tuple[str, str, list[str]]]] = {
+    "in-review": {
+        HOLD: ("accepted", "on-hold", []),
+        RESUME: (REFUSED, "in-review", []),
+        CLOSE: ("accepted", "closed", []),
+        VOID: ("accepted", "entered-in-error", []),
+    },
+    "awaiting-consent": {
+        HOLD: ("accepted", "on-hold", []),
+        RESUME: (REFUSED, "awaiting-consent", []),
+        CLOSE: ("accepted", "closed", []),
+        VOID: ("accepted", "entered-in-error", []),
+    },
+    "placing": {
+        HOLD: ("accepted", "on-hold", []),
+        RESUME: (REFUSED, "placing", []),
+        CLOSE: ("accepted", "closed", []),
+        VOID: ("accepted", "entered-in-error", []),
+    },
+    "offered": {
+        HOLD: ("accepted", "on-hold", ["cancelled"]),
+        RESUME: (REFUSED, "offered", ["requested"]),
+        CLOSE: ("accepted", "closed", ["cancelled"]),
+        VOID: ("accepted", "entered-in-error", ["entered-in-error"]),
+    },
+    "supported": {
+        HOLD: ("accepted", "on-hold", ["held-by-service"]),
+        RESUME: (REFUSED, "supported", ["accepted"]),
+        CLOSE: ("accepted", "closed", ["cancelled"]),
+        VOID: ("accepted", "entered-in-error", ["entered-in-error"]),
+    },
+    "held": {
+        HOLD: ("accepted", "on-hold", ["held-by-service"]),
+        RESUME: ("accepted", "supported", ["in-progress"]),
+        CLOSE: ("accepted", "closed", ["cancelled"]),
+        VOID: ("accepted", "entered-in-error", ["entered-in-error"]),
+    },
+    "returned": {
+        HOLD: ("accepted", "on-hold", ["failed"]),
+        RESUME: ("accepted", "placing", ["failed"]),
+        CLOSE: ("accepted", "closed", ["failed"]),
+        VOID: ("accepted", "entered-in-error", ["entered-in-error"]),
+    },
+    "completed": {
+        HOLD: (REFUSED, "completed", ["completed"]),
+        RESUME: (REFUSED, "completed", ["completed"]),
+        CLOSE: (REFUSED, "completed", ["completed"]),
+        VOID: ("accepted", "entered-in-error", ["entered-in-error"]),
+    },
+    "closed": {
+        HOLD: (REFUSED, "closed", ["cancelled"]),
+        RESUME: (REFUSED, "closed", ["cancelled"]),
+        CLOSE: ("repeated", "closed", ["cancelled"]),
+        VOID: ("accepted", "entered-in-error", ["entered-in-error"]),
+    },
+    "entered-in-error": {
+        HOLD: (REFUSED, "entered-in-error", ["entered-in-error"]),
+        RESUME: (REFUSED, "entered-in-error", ["entered-in-error"]),
+        CLOSE: (REFUSED, "entered-in-error", ["entered-in-error"]),
+        VOID: ("repeated", "entered-in-error", ["entered-in-error"]),
+    },
+}
+
+
+def test_the_table_has_every_state_and_order() -> None:
+    assert EXPECTED.keys() == BEGIN.keys()
+    assert {*BEGIN} - {"held", "returned"} == {*ReferralState} - {"on-hold"}
+    assert all(row.keys() == {*Order} for row in EXPECTED.values())
+
+
+@pytest.mark.parametrize(("begin", "order"), list(product(BEGIN, Order)))
+def test_what_an_order_does_in_each_state(service: Service, begin: str, order: Order) -> None:
+    family = BEGIN[begin](service)
+    before = service.referral(family.woman)
+    answer = service.tell(family.hospital, before.id, order)
+
+    said, state, offers = EXPECTED[begin][order]
+    assert why(answer) == said
+    assert service.states(family.woman) == (state, offers)
+    after = service.referral(family.woman)
+    kept = service.rows("instruction", referral_id=before.id)
+    if isinstance(answer, Accepted):
+        assert answer == Accepted("ServiceRequest", after.id, after.version)
+        assert after.version > before.version
+        assert kept[-1]["order"] == order
+        assert (kept[-1]["practitioner"], kept[-1]["role"]) == ("Test Midwife Marlow", "Midwife")
+    else:
+        assert after == before
+
+
+@pytest.mark.parametrize("order", Order)
+def test_the_same_once_more_changes_nothing(service: Service, order: Order) -> None:
+    family = _held(service) if order is RESUME else service.supported()[0]
+    referral = service.referral(family.woman)
+    first = service.tell(family.hospital, referral.id, order, text="As agreed.")
+    assert isinstance(first, Accepted)
+    before = service.states(family.woman), service.offers(family.woman), service.rows("instruction")
+    service.pass_time(MINUTE)
+
+    again = service.tell(family.hospital, referral.id, order, text="As agreed.")
+    assert again == Repeated("ServiceRequest", referral.id, first.version)
+    assert (service.states(family.woman), service.offers(family.woman), service.rows("instruction")) == before
+
+
+def test_a_hold_for_another_reason_is_kept_beside_the_first(service: Service) -> None:
+    family = _held(service)
+    referral = service.referral(family.woman)
+    answer = service.tell(family.hospital, referral.id, HOLD, reason=HoldReason.BABY_DIED)
+
+    assert answer == Accepted("ServiceRequest", referral.id, referral.version + 1)
+    assert [row["reason"] for row in service.rows("instruction")] == [None, "baby-died"]
+    assert [offer.version for offer in service.offers(family.woman)] == [3]
+
+
+def test_a_late_retry_of_a_resume_does_not_lift_a_newer_hold_when_it_says_which_version_it_means(
+    service: Service,
+) -> None:
+    family = _held(service)
+    held = service.referral(family.woman)
+    service.tell(family.hospital, held.id, RESUME, expected_version=held.version)
+    service.tell(family.hospital, held.id, HOLD)
+    assert why(service.tell(family.hospital, held.id, RESUME, expected_version=held.version)) == "version-stale"
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+
+
+def test_a_programme_reads_that_it_is_to_pause_and_never_why(service: Service) -> None:
+    family, offer = service.supported()
+    service.tell(
+        family.hospital, service.referral(family.woman).id, HOLD, reason=HoldReason.PREGNANCY_LOSS, text="At 19 weeks."
+    )
+    (held,) = service.poll(family.community)
+
+    assert held.state.value == "held-by-service"
+    assert held.status_reason == service.rules.status_reason("paused")
+    assert held.status_reason.startswith("Paused: do not contact")
+    (view,) = service.disclose(family.community, offer)
+    assert (view.stage, view.preferred_name) == ("supporting", "Ada")
+
+
+def test_a_hold_of_the_service_is_lifted_by_a_clinician_alone(service: Service) -> None:
+    family = _held(service)
+    (offer,) = service.offers(family.woman)
+    for status in ("in-progress", "completed", "accepted"):
+        refused = service.update(family.community, offer.id, status, "We begin.")
+        assert refused == Refused(Reason.HELD_BY_SERVICE, "status")
+    assert why(service.update(family.community, offer.id, "on-hold", "We wait.")) == "repeated"
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+
+    service.tell(family.hospital, service.referral(family.woman).id, RESUME)
+    (resumed,) = service.poll(family.community)
+    assert (resumed.state.value, resumed.status_reason) == ("in-progress", service.rules.status_reason("resumed"))
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_a_programme_may_give_back_what_is_held(service: Service, status: str) -> None:
+    family = _held(service)
+    (offer,) = service.offers(family.woman)
+    assert why(service.update(family.community, offer.id, status, "We cannot wait.")) == "accepted"
+    assert service.states(family.woman) == ("on-hold", [status])
+    assert service.alerts(family.woman) == ["returned"]
+
+
+def test_resumed_without_a_programme_it_is_offered_to_the_next_she_agreed_to(service: Service) -> None:
+    family = _returned(service)
+    other = service.community()
+    service.programme(other)
+    service.consent(family.hospital, family.woman, other)
+    service.tell(family.hospital, service.referral(family.woman).id, RESUME)
+    assert service.states(family.woman) == ("offered", ["failed", "requested"])
+
+
+def test_a_hold_is_no_way_past_a_review(service: Service) -> None:
+    family = _in_review(service)
+    referral = service.referral(family.woman)
+    service.tell(family.hospital, referral.id, HOLD)
+    service.tell(family.hospital, referral.id, RESUME)
+    assert service.states(family.woman) == ("in-review", [])
+    assert service.poll(family.community) == []
+
+
+def test_support_goes_on_only_when_no_risk_waits_for_its_review(service: Service) -> None:
+    family = _held(service)
+    service.result(family.hospital, family.woman, piece(15, scores(15, 2)), effective=service.now())
+    refused = service.tell(family.hospital, service.referral(family.woman).id, RESUME)
+    assert refused == Refused(Reason.RISK_NOT_REVIEWED, "status")
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+
+
+def test_new_consent_or_another_positive_result_lifts_no_hold(service: Service) -> None:
+    family, _ = service.offered()
+    service.tell(family.hospital, service.referral(family.woman).id, HOLD)
+    service.consent(family.hospital, family.woman, family.community, given_at=service.now())
+    service.result(family.hospital, family.woman, piece(18, scores(18)), effective=service.now())
+    assert service.states(family.woman) == ("on-hold", ["cancelled"])
+
+
+def test_it_is_the_hospitals_own_referral_alone(service: Service) -> None:
+    family, offer = service.supported()
+    referral = service.referral(family.woman)
+    for stranger in (service.hospital(), family.community):
+        for id in (referral.id, offer.handles.service_request, "nothing"):
+            assert why(service.tell(stranger, id, HOLD)) == "not-found"
+    assert service.states(family.woman) == ("supported", ["accepted"])
+
+
+def test_the_id_of_the_copy_in_the_record_means_the_referral(service: Service) -> None:
+    family, _ = service.supported()
+    referral, in_record = service.referral(family.woman), new_id()
+    endpoint = "http://127.0.0.1:1/fhir"
+    service.run(family.hospital, lambda tx: tx.aliases.claim("ServiceRequest", endpoint, in_record, referral.id))
+    assert service.tell(family.hospital, in_record, HOLD) == Accepted(
+        "ServiceRequest", referral.id, referral.version + 1
+    )
+    assert service.rows("audit", subject=f"ServiceRequest/{in_record}") == []
+
+
+def test_a_referral_put_back_may_name_no_other_woman(service: Service) -> None:
+    family, _ = service.supported()
+    referral, other = service.referral(family.woman), service.woman(family.hospital)
+    tell = service.tell
+    assert tell(family.hospital, referral.id, CLOSE, subject=Reference("Patient", other)) == Refused(
+        Reason.ELEMENT_FIXED, "subject"
+    )
+    assert why(tell(family.hospital, referral.id, CLOSE, subject=Reference("Patient", family.woman))) == "accepted"
+
+
+def test_a_status_that_is_no_order_is_refused_unless_it_is_so_already(service: Service) -> None:
+    family, _ = service.supported()
+    referral = service.referral(family.woman)
+    for states, answer in (
+        ({ReferralState.SUPPORTED, ReferralState.OFFERED}, "repeated"),
+        ({ReferralState.ON_HOLD}, REFUSED),
+    ):
+        received = Received("ServiceRequest", body(), target_id=referral.id)
+        message = ReceivedRevision(received, referral.id, frozenset(states), None, None)
+        put_back = partial(revise_referral, rules=service.rules, message=message, now=service.now())
+        assert why(service.run(family.hospital, put_back)) == answer
+    assert service.referral(family.woman) == referral
+
+
+def test_every_order_is_kept_and_audited_and_owed_to_the_record(service: Service) -> None:
+    family, offer = service.supported()
+    referral = service.referral(family.woman)
+    service.tell(family.hospital, referral.id, HOLD)
+
+    (kept,) = service.rows("inbound_message", type="ServiceRequest")
+    assert kept["disposition"] == "accepted"
+    assert service.rows("resource_version", type="ServiceRequest") == []
+    audited = {(row["subject"], row["outcome"]) for row in service.rows("audit", patient_id=family.woman)}
+    assert (f"ServiceRequest/{referral.id}", "success") in audited
+    assert ("Task", offer.id, 3) in service.owed(family.woman)
+    assert ("ServiceRequest", referral.id, referral.version + 1) in service.owed(family.woman)
+
+
+def test_the_service_itself_has_no_hospitals_word(service: Service) -> None:
+    family, _ = service.supported()
+    assert why(service.tell(the_service(""), service.referral(family.woman).id, HOLD)) == "not-found"
