@@ -93,7 +93,10 @@ def test_the_copy_in_the_record_can_be_held_by_its_own_id(world: World) -> None:
     person, _, task = supported(world)
     wait_until(lambda: bool(world.in_record("ServiceRequest", person)), "the copy in the record")
     (copy,) = world.in_record("ServiceRequest", person)
-    held = world.hospital.must(200)("POST", f"ServiceRequest/{copy['id']}/$hold", parameters())
+    # The service learns that id with the answer of the record, a moment after the copy is there.
+    path = f"ServiceRequest/{copy['id']}/$hold"
+    wait_until(lambda: world.hospital.ask("POST", path, parameters()).status_code == 200, "its id is known")
+    held = world.hospital.must(200)("POST", path, parameters())
     assert f"ServiceRequest/{held['id']}" == referral_of(world, task)
     assert read(world, task)["status"] == "on-hold"
 
