@@ -1,7 +1,7 @@
 # Every command of the project. All that a machine needs is Python 3.11 or newer and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test check browser fuzz faults bench diagrams migrations requirements clean
+.PHONY: help demo serve install test check browser fuzz faults bench diagrams guides migrations requirements clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -52,6 +52,9 @@ bench: install ## measure against a floor program in the same run (BENCH_ARGS fo
 
 diagrams: $(VENV)/.develop ## write the state diagrams of docs/architecture.md anew
 	$(RUN) tests.house.diagrams
+
+guides: install ## play the guides of docs/ against the service, and write the answers into them anew
+	$(RUN) tests.guides.play
 
 migrations: install ## compare the migrations with the declared tables on both databases
 	$(RUN) pytest tests/store/test_migrations.py
