@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -112,8 +114,11 @@ def office(settings: Settings) -> Iterator[Office]:
         parts.store.close_now()
 
 
-def serve(settings: Settings, *, with_worker: bool) -> None:
-    """Serve until SIGTERM or SIGINT: requests under way are answered, then the worker ends, then the store closes."""
+def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT: requests under way are answered, then the worker ends, then the store closes.
+
+    `end_with_input` does the same when standard input ends, as a pipe does when whoever held it is gone.
+    """
     telemetry.configure(settings.log_level)
     with exclusive(settings.database):
         parts = prepare(settings)
@@ -131,10 +136,19 @@ def serve(settings: Settings, *, with_worker: bool) -> None:
         server = uvicorn.Server(config)
         # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
         signal.signal(signal.SIGTERM, server.handle_exit)
+        if end_with_input:
+            threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
         with _listening(settings) as listener:
             server.run(sockets=[listener])
         if not server.started:
             raise NotStarted("The service did not come up; what it said is above.")
+
+
+def _end_with_input(server: uvicorn.Server) -> None:
+    # Not by way of sys.stdin: its lock, held by a thread that still reads, would spoil every other end.
+    while os.read(0, 1024):
+        pass
+    server.should_exit = True
 
 
 def _listening(settings: Settings) -> socket.socket:

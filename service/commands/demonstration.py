@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -69,11 +68,15 @@ def _served(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         "PEER_REFERRAL_LOG_LEVEL": settings.log_level,
     }
     command = [sys.executable, "-m", "service", "serve", "--host", settings.host, "--port", str(settings.port)]
-    process = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2])  # noqa: S603  # our own
+    # The pipe ends with this process, however that ends, and the service with the pipe.
+    process = subprocess.Popen(  # noqa: S603  # our own
+        [*command, "--end-with-input"], env=environment, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE
+    )
+    assert process.stdin is not None  # noqa: S101  # it was asked for
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.stdin.close()
         process.wait(30)
 
 

@@ -28,12 +28,15 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="also send deliveries and keep due times")
     ] = True,
+    end_with_input: Annotated[
+        bool, typer.Option("--end-with-input", help="end when standard input does: with the program that holds it")
+    ] = False,
 ) -> None:
     """Serve the API, and the worker in the same process."""
     from service import wiring
     from service.settings import read_settings
 
-    wiring.serve(read_settings(host=host, port=port), with_worker=worker)
+    wiring.serve(read_settings(host=host, port=port), with_worker=worker, end_with_input=end_with_input)
 
 
 @explained

@@ -36,6 +36,18 @@ def test_it_shows_its_page_while_it_plays_and_serves_on_until_it_is_interrupted(
             wait_until(lambda: is_gone(http, docs[1]), "the service has ended with it")
 
 
+def test_the_service_does_not_outlive_a_demonstration_that_is_killed() -> None:
+    with subprocess.Popen(COMMAND, cwd=PROJECT, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        docs = DOCS.fullmatch(process.stdout.readline().strip())
+        assert docs is not None
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            assert http.get(docs[1]).status_code == 200
+            process.kill()
+            wait_until(lambda: is_gone(http, docs[1]), "the service has ended too")
+
+
 def is_gone(http: httpx.Client, url: str) -> bool:
     try:
         http.get(url)
