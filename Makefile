@@ -44,7 +44,7 @@ browser: install $(VENV)/.browser ## look at the demonstration's page in headles
 fuzz: install ## run the property tests in full, with a fresh seed
 	$(RUN) pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=full $(TEST_ARGS)
 
-faults: install ## kill -9 the service at random points on both databases (KILLS=200 for the long run)
+faults: install ## kill -9 the service at random points and at every point of the stories, on both databases (KILLS=200 for more)
 	PEER_REFERRAL_TEST_KILLS=$(KILLS) $(RUN) pytest -s tests/faults $(TEST_ARGS)
 
 bench: install ## measure against a floor program in the same run (BENCH_ARGS for a part)

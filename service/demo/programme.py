@@ -1,5 +1,7 @@
 """A simulated peer-support programme with a small system of its own: it polls, answers, keeps contact and closes."""
 
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -81,12 +83,13 @@ class Programme:
             "reasonCode": [{"coding": [{"system": f"{OURS}/CodeSystem/concern", "code": "getting-worse"}]}],
             "payload": [{"contentString": text}],
         }
-        return await self._written("POST", "Communication", communication, {}, 201)
+        return await self._written("POST", "Communication", communication)
 
     async def record_contact(self, offer: Offer, outcome: str, begun: datetime, ended: datetime) -> Exchange:
         """Report that she was rung; `outcome` is attended, did-not-attend or cancelled. Raises CallFailed."""
         encounter: Resource = {
             "resourceType": "Encounter",
+            "identifier": [{"system": "https://parent-circle.example/contact", "value": f"TEST-{uuid.uuid4()}"}],
             "status": "finished",
             "class": {"system": f"{TERMINOLOGY}/v3-ActCode", "code": "VR"},
             "type": [
@@ -97,18 +100,21 @@ class Programme:
             "basedOn": [{"reference": offer.task["focus"]["reference"]}],
             "period": {"start": instant(begun), "end": instant(ended)},
         }
-        return await self._written("POST", "Encounter", encounter, {}, 201)
+        return await self._written("POST", "Encounter", encounter)
 
     async def _changed(self, offer: Offer, changed: Resource) -> Exchange:
         """Guarded by the ETag the task was read with."""
         headers = {"If-Match": offer.reads[0].headers["etag"]}
-        return await self._written("PUT", f"Task/{offer.task['id']}", offer.task | changed, headers, 200)
+        return await self._written("PUT", f"Task/{offer.task['id']}", offer.task | changed, headers)
 
     async def _read(self, reference: str) -> Exchange:
         return (await self.client.request("GET", reference)).must_be(200)
 
-    async def _written(self, method: str, path: str, body: Resource, headers: dict[str, str], status: int) -> Exchange:
-        return (await self.client.request(method, path, body, headers)).must_be(status)
+    async def _written(
+        self, method: str, path: str, body: Resource, headers: Mapping[str, str] | None = None
+    ) -> Exchange:
+        """200 also answers what was sent before and is there already."""
+        return (await self.client.request(method, path, body, headers)).must_be(200, 201)
 
 
 def _tasks(bundle: Resource) -> list[Resource]:
