@@ -4,17 +4,19 @@ import asyncio
 import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 
 import httpx
 
 from service.demo.client import CallFailed, Exchange, Identity, SmartClient
-from service.demo.faults import Disturbance, Disturbances
+from service.demo.hospital import Received
 from service.demo.record import Resource
+from service.demo.stage import SERVICE_CLIENT_ID
 from tests.journeys.support import ServiceProcess
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 NEVER = itertools.repeat(False)
 Struck = Callable[[str], bool]
 
@@ -23,15 +25,15 @@ def spared(_: str) -> bool:
     return False
 
 
-class Danger(Disturbances):
-    """Kills the service, as the record's fault switches and as what the clients ask at each of their moments.
+class Danger(deque[Received]):
+    """Kills the service, as the record's journal and as what the clients ask at each of their moments.
 
     `calls` says for one moment after the other whether it is struck: before and after each call to the service that
     changes something. `deliveries` says it, by the method, of each time that the service writes into the record.
     """
 
     def __init__(self, service: ServiceProcess) -> None:
-        super().__init__()
+        super().__init__(maxlen=10_000)
         self.kills = 0
         self._service, self._starting = service, threading.Lock()
         self.lies_in()
@@ -49,14 +51,15 @@ class Danger(Disturbances):
             self._kill()
         return True
 
-    def strike(self, method: str, kind: str) -> Disturbance | None:
-        """What has arrived is kept all the same, and whoever sent it never hears of it."""
+    def append(self, heard: Received) -> None:
+        """The record has kept it and has not answered yet: whoever sent it never hears that it arrived."""
+        super().append(heard)
+        written = heard.client_id == SERVICE_CLIENT_ID and heard.method in ("POST", "PUT") and heard.body is not None
         # A call from a service that somebody is just killing is none to kill it by.
-        if method in ("POST", "PUT") and kind != "token" and self._starting.acquire(blocking=False):
-            if self._deliveries(method):
+        if written and self._starting.acquire(blocking=False):
+            if self._deliveries(heard.method):
                 self._kill()
             self._starting.release()
-        return super().strike(method, kind)
 
     def _kill(self) -> None:
         self._service.kill()

@@ -96,7 +96,7 @@ def theatre(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iter
         ward = Identity("", "ward", WARD_SCOPE, new_key())
         record.trust(TrustedClient(ward.client_id, ward.scope, jwks={"keys": [ward.key.as_dict(private=False)]}))
         record.trust(TrustedClient(SERVICE_CLIENT_ID, SERVICE_SCOPE, jwks_url=f"{service.url}/.well-known/jwks.json"))
-        record.faults = danger = Danger(service)
+        record.journal = danger = Danger(service)
         store = Store(database_url)
         try:
             service.start()
