@@ -69,6 +69,8 @@ class Alerts:
         }
         self._unit.execute(ADD, row)
         self._unit.touch(ALERT, alert.id)
+        if alert.referral_id is not None:
+            self._unit.empty.discard((ALERT, alert.referral_id))
 
     def save(self, alert: Alert, moved_from: Alert) -> None:
         values = {"alert": alert.id, "moved_from": moved_from.version, **_columns(alert)}
@@ -77,6 +79,8 @@ class Alerts:
         self._unit.touch(ALERT, alert.id)
 
     def unresolved(self, referral_id: str, codes: Collection[AlertCode]) -> list[Alert]:
+        if (ALERT, referral_id) in self._unit.empty:
+            return []
         alerts = (to_alert(row) for row in self._unit.execute(UNRESOLVED, {"referral": referral_id}))
         return [alert for alert in alerts if alert.code in codes]
 

@@ -64,6 +64,8 @@ class Offers:
         return to_offer(self._unit.execute(ONE, {"offer": id}).one())
 
     def of_referral(self, referral_id: str) -> list[Offer]:
+        if (OFFER, referral_id) in self._unit.empty:
+            return []
         return [to_offer(row) for row in self._unit.execute(OF_REFERRAL, {"referral": referral_id})]
 
     def at_version(self, offer: Offer, version: int) -> Offer | None:
@@ -97,6 +99,7 @@ class Offers:
         }
         self._unit.execute(ADD, row)
         self._keep_version(offer)
+        self._unit.empty.discard((OFFER, offer.referral_id))
 
     def save(self, offer: Offer, moved_from: Offer) -> None:
         values = {"offer": offer.id, "moved_from": moved_from.version, **_columns(offer)}

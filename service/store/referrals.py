@@ -14,7 +14,7 @@ from service.referrals.referral import Referral, ReferralState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import InstructionRow
-from service.store.tables.referral import IS_OPEN, PlacementRow, ReferralRow
+from service.store.tables.referral import IS_OPEN, AlertRow, OfferRow, PlacementRow, ReferralRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -62,6 +62,7 @@ class Referrals:
         }
         self._unit.execute(ADD, row)
         self._unit.touch(REFERRAL, referral.id)
+        self._unit.empty |= {(table(OfferRow), referral.id), (table(AlertRow), referral.id)}
 
     def save(self, referral: Referral, moved_from: ReferralState) -> None:
         values = {"referral": referral.id, "moved_from": moved_from.value, **_columns(referral)}

@@ -42,6 +42,7 @@ class UnitOfWork:
 
     `stamp` is the commit's, in milliseconds, once the unit has finished and if it changed anything that carries one.
     Rows that nothing reads again within the unit wait until `finish`: they go out together, a statement for each table.
+    `empty` has the tables that hold nothing of a referral which this unit has opened: they need not be asked about it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class UnitOfWork:
         self._later: dict[Table, list[Values]] = {}
         self._stamped_later: dict[Table, list[dict[str, object]]] = {}
         self._touched: dict[Table, set[str]] = {}
+        self.empty: set[tuple[Table, str]] = set()
 
     def execute(
         self, statement: Executable | Prepared, values: Values | Sequence[Values] | None = None
