@@ -34,15 +34,20 @@ def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
 
 
 def _outcome(tree: Tree) -> ReviewOutcome | None:
-    output = _part(tree, "output", "review-outcome")
-    if output is None:
+    """The one outcome that all of its outputs name: which of two was meant is not for us to choose."""
+    outputs = _parts(tree, "output", "review-outcome")
+    if not outputs:
         return None
-    said = [each.code for each in codes(output.get("valueCodeableConcept")) if each.system == terms.REVIEW_OUTCOME]
-    named = said[0] if said else str(output.get("valueCode"))
-    if named not in {*ReviewOutcome}:
+    named = {code for output in outputs for code in _outcomes(output)}
+    if len(named) != 1 or not named <= {*ReviewOutcome}:
         expected = ", ".join(ReviewOutcome)
         raise unclear("Task.output", f"review-outcome is one of {expected}, of {terms.REVIEW_OUTCOME}.", "value")
-    return ReviewOutcome(named)
+    return ReviewOutcome(named.pop())
+
+
+def _outcomes(output: Tree) -> list[str]:
+    said = [each.code for each in codes(output.get("valueCodeableConcept")) if each.system == terms.REVIEW_OUTCOME]
+    return said or [str(output.get("valueCode"))]
 
 
 def _practitioner(tree: Tree, verbs: tuple[str, ...]) -> Practitioner:
@@ -78,9 +83,13 @@ def _reviewed(tree: Tree) -> str | None:
 
 def _part(tree: Tree, element: str, code: str, system: str = terms.ALERT_OUTPUT) -> Tree | None:
     """The last one, for a sender that adds its own below what was there."""
-    parts = [
+    parts = _parts(tree, element, code, system)
+    return parts[-1] if parts else None
+
+
+def _parts(tree: Tree, element: str, code: str, system: str = terms.ALERT_OUTPUT) -> list[Tree]:
+    return [
         each
         for each in tree.get(element, ())
         if any(found.system == system and found.code == code for found in codes(each.get("type")))
     ]
-    return parts[-1] if parts else None

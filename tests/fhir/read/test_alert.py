@@ -59,6 +59,23 @@ def test_any_other_outcome_is_refused_by_name(wrong: Tree) -> None:
     assert "refer-to-specialist" in caught.value.issues[0].text
 
 
+TWO_CODINGS = {"coding": [{"system": terms.REVIEW_OUTCOME, "code": code} for code in ("suitable", "close")]}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [outcome("close"), outcome("suitable")],
+        [outcome("suitable"), part("review-outcome", valueCode="close")],
+        [part("review-outcome", valueCodeableConcept=TWO_CODINGS)],
+    ],
+)
+def test_which_of_two_outcomes_was_meant_is_not_chosen_for_the_reviewer(output: list[Tree]) -> None:
+    with pytest.raises(BadInput):
+        read("completed", [*output, *by("reviewed", "M. Test")])
+    assert read("completed", [outcome("close"), part("review-outcome", valueCode="close")]).outcome == "close"
+
+
 def test_an_outcome_counts_only_where_the_task_is_completed() -> None:
     assert read("accepted", [outcome("suitable")]).outcome is None
 
