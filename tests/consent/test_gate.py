@@ -162,8 +162,8 @@ def test_a_purpose_that_nobody_listed_never_permits() -> None:
 
 
 # What DESIGN 7 lets a programme see, written out.
-BEFORE = {"district", "stage", "language", "interpreter", "respond-by"}
-AFTER = {"preferred-name", "safe-contact", "due-month", "escalation-contact"}
+BEFORE = {"district", "stage", "language", "interpreter", "access", "wish", "respond-by"}
+AFTER = {"preferred-name", "safe-contact", "due-month", "baby-age", "escalation-contact"}
 
 
 @pytest.mark.parametrize(
