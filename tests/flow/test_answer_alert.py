@@ -1,15 +1,16 @@
 """A hospital answers an alert: seen, or dealt with."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from service.flow.answer import Accepted, Answer, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.received import Received
+from service.flow.received import Identifier, Received
 from service.referrals.alert import AlertState
 from service.shared.caller import Caller
-from tests.flow.support import DAY, Service, body, piece, scores, why
+from tests.flow.support import DAY, FACTS, Service, body, piece, scores, why
 
 STATES = {"requested": AlertState.OPEN, "accepted": AlertState.ACKNOWLEDGED, "completed": AlertState.RESOLVED}
 
@@ -71,3 +72,36 @@ def test_an_offer_is_not_the_hospitals_to_answer(service: Service) -> None:
     assert why(service.update(family.hospital, offer.id, "accepted")) == "not-the-owner"
     assert why(service.contact(family.hospital, offer)) == "subject-unknown"
     assert service.states(family.woman) == ("offered", ["requested"])
+
+
+def test_a_request_for_consent_that_is_dealt_with_without_a_consent_leaves_the_referral_waiting_unasked(
+    service: Service,
+) -> None:
+    hospital, community = service.hospital(), service.community()
+    service.programme(community)
+    woman = service.woman(hospital)
+    service.result(hospital, woman, piece(15, scores(15)))
+    alert = service.alert(woman, "consent-needed")
+    assert why(answer(service, hospital, alert["id"], "completed")) == "accepted"
+
+    assert service.chase(30 * DAY) == 0
+    assert service.states(woman) == ("awaiting-consent", [])
+    service.result(hospital, woman, piece(16, scores(16), source="another"))
+    assert service.alerts(woman) == ["consent-needed"]
+
+    service.consent(hospital, woman, community)
+    assert service.states(woman) == ("offered", ["requested"])
+
+
+def test_what_is_learnt_of_her_asks_for_consent_anew_once_the_request_was_dealt_with(service: Service) -> None:
+    hospital, community = service.hospital(), service.community()
+    service.programme(community)
+    name = Identifier("urn:hospital", "woman-1")
+    made = service.register(hospital, FACTS, name)
+    assert isinstance(made, Accepted)
+    service.result(hospital, made.id, piece(15, scores(15)))
+    answer(service, hospital, service.alert(made.id, "consent-needed")["id"], "completed")
+
+    service.register(hospital, replace(FACTS, language="pl"), name, updates=True, condition=name)
+    service.register(hospital, FACTS, name, updates=True, condition=name)
+    assert service.alerts(made.id).count("consent-needed") == 2

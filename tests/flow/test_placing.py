@@ -236,6 +236,20 @@ def test_what_is_said_later_places_an_unplaced_referral(service: Service) -> Non
     assert service.alert(woman, "unplaced")["state"] == "resolved"
 
 
+def test_a_programme_that_is_new_is_found_when_a_clinician_holds_and_resumes_an_unplaced_referral(
+    service: Service,
+) -> None:
+    family = service.family(places=0)
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    service.programme(family.community)
+    service.chase(30 * DAY)
+    assert service.states(family.woman) == ("placing", [])
+
+    for order in (Order.HOLD, Order.RESUME):
+        assert why(service.tell(family.hospital, service.referral(family.woman).id, order)) == "accepted"
+    assert service.states(family.woman) == ("offered", ["requested"])
+
+
 def test_a_patient_that_says_nothing_of_needs_leaves_them_as_they_were(service: Service) -> None:
     needs = SupportNeeds(wish=Wish.GROUP)
     hospital, woman, _ = asked(service, {}, needs=needs)

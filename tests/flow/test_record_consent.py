@@ -226,3 +226,28 @@ def test_consents_about_unknown_women_and_recipients_are_refused(service: Servic
     unknown = service.consent(stranger, service.woman(stranger), family.community, target_id=family.consent)
     assert why(unknown) == "not-found"
     assert len(service.rows("consent")) == 1
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "completed"])
+def test_a_consent_that_comes_after_the_end_opens_nothing_and_holds_for_the_next_positive_result(
+    service: Service, how: str
+) -> None:
+    family, offer = service.supported()
+    if how == "withdrawn":
+        service.withdraw(family)
+    else:
+        service.update(family.community, offer.id, "completed")
+    ended = service.states(family.woman)
+    asked_before = service.alerts(family.woman)
+
+    service.pass_time(DAY)
+    assert why(service.consent(family.hospital, family.woman, family.community)) == "accepted"
+    assert service.states(family.woman) == ended
+    assert service.alerts(family.woman) == asked_before
+    # The screening of before, sent once more under a name of its own, is that screening and opens nothing.
+    service.result(family.hospital, family.woman, piece(15, scores(15), source="its copy"), effective=NOW)
+    assert len(service.rows("referral", patient_id=family.woman)) == 1
+
+    service.result(family.hospital, family.woman, piece(15, scores(15), source="the next"))
+    assert service.states(family.woman) == ("offered", [*ended[1], "requested"])
+    assert service.alerts(family.woman) == asked_before

@@ -16,7 +16,7 @@ from service.shared.caller import the_service
 from service.shared.ids import new_id
 from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, MINUTE, Family, Service, body, piece, scores, why
+from tests.flow.support import DAY, MINUTE, NOW, Family, Service, body, piece, scores, why
 
 MIDWIFE = Practitioner("M. Test", "Midwife")
 ALARMING = piece(15, scores(15, 1))
@@ -171,6 +171,33 @@ def supported(service: Service) -> Family:
     family, offer = service.offered()
     service.update(family.community, offer.id, "accepted")
     return family
+
+
+@pytest.mark.parametrize("code", ["score-mismatch", "escalation"])
+@pytest.mark.parametrize(
+    ("outcome", "state"), [(ReviewOutcome.SUITABLE, "supported"), (ReviewOutcome.CLOSE, "closed")], ids=str
+)
+def test_what_has_kept_nothing_waiting_leaves_her_referral_unless_its_review_ends_it(
+    service: Service, code: str, outcome: ReviewOutcome, state: str
+) -> None:
+    family, offer = service.supported()
+    if code == "escalation":
+        service.update(family.community, offer.id, "accepted", notes=({"text": "We worry."},))
+    else:
+        service.result(family.hospital, family.woman, piece(20, scores(16)), effective=NOW - DAY)
+    assert why(review(service, family, code, outcome)) == "accepted"
+    assert service.states(family.woman)[0] == state
+
+
+def test_each_escalation_is_answered_by_itself(service: Service) -> None:
+    family, offer = service.supported()
+    for words in ("We worry.", "We worry more."):
+        service.pass_time(MINUTE)
+        service.update(family.community, offer.id, "accepted", notes=({"text": words},))
+    for open_ones in (1, 0):
+        assert why(review(service, family, "escalation", place=open_ones)) == "accepted"
+        states = [row["state"] for row in service.rows("alert", patient_id=family.woman, code="escalation")]
+        assert states.count("open") == open_ones
 
 
 @pytest.mark.parametrize(
