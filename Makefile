@@ -50,7 +50,7 @@ faults: install ## kill -9 the service at random points and at every point of th
 bench: install ## measure against a floor program in the same run (BENCH_ARGS for a part)
 	$(RUN) benchmarks $(BENCH_ARGS)
 
-diagrams: install ## write the state diagrams of docs/architecture.md and the scopes of docs/api.md anew
+diagrams: $(VENV)/.develop ## write the state diagrams of docs/architecture.md and the scopes of docs/api.md anew
 	$(RUN) tests.house.diagrams
 	$(RUN) tests.house.scopes
 

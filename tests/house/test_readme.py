@@ -1,11 +1,14 @@
 """What the pages promise is there: links lead somewhere, and commands and their options exist."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from service import mappings
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [path for path in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")] if path.is_file()]
@@ -50,6 +53,15 @@ def test_the_readme_shows_each_command_that_a_site_needs() -> None:
         ("serve",), ("worker",), ("migrate",), ("organisation", "add"), ("client", "add"), ("programme", "import"),
         ("client", "revoke"), ("deliveries", "list"), ("mappings", "check"),
     }  # fmt: skip
+
+
+def test_the_site_that_the_readme_shows_is_one_and_names_whom_a_programme_rings(tmp_path: Path) -> None:
+    [shown] = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    shutil.copytree(mappings.own_folder(), tmp_path / "mappings")
+    (tmp_path / "mappings" / "sites" / "st-test.toml").write_text(shown, encoding="utf-8")
+    policy = mappings.load(tmp_path / "mappings").policy("019aa000-0000-7000-8000-000000000001")
+    assert policy.escalation_contact is not None
+    assert policy.escalation_contact.name in README
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
