@@ -13,10 +13,12 @@ from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
 from service.referrals.instruction import Instruction, Order
 from service.referrals.offer import ACTIVE
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.referrals.review import RISK
+from service.screening.instrument import Priority
 
 _TELLS = {
     Order.HOLD: ReferralTrigger.HELD_BY_CLINICIAN,
@@ -108,10 +110,13 @@ def _is_done(tx: Transaction, referral: Referral, said: Instruction) -> bool:
 
 def _resumes(tx: Transaction, referral: Referral) -> ReferralTrigger | Refused:
     """With the programme that holds it; without one it is placed anew. Nothing goes on past a risk without its review:
-    the programme waits, and what has none goes back to review."""
+    the programme waits, and what has none goes back to review. Nor past a worry that a programme called urgent."""
     if referral.state is not ReferralState.ON_HOLD:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     held = any(offer.state in ACTIVE for offer in tx.offers.of_referral(referral.id))
-    if any(alert.code in RISK for alert in tx.alerts.unresolved_about(referral.patient_id)):
+    unresolved = tx.alerts.unresolved_about(referral.patient_id)
+    if any(alert.code is AlertCode.ESCALATION and alert.priority is Priority.URGENT for alert in unresolved):
+        return Refused(Reason.RISK_NOT_REVIEWED, "status")
+    if any(alert.code in RISK for alert in unresolved):
         return Refused(Reason.RISK_NOT_REVIEWED, "status") if held else ReferralTrigger.RESUMED_TO_REVIEW
     return ReferralTrigger.RESUMED if held else ReferralTrigger.REPLACED

@@ -226,6 +226,16 @@ def test_a_hold_of_the_service_is_lifted_by_a_clinician_alone(service: Service) 
     assert (resumed.state.value, resumed.status_reason) == ("in-progress", service.rules.status_reason("resumed"))
 
 
+def test_support_does_not_go_on_past_an_urgent_worry_that_nobody_has_reviewed(service: Service) -> None:
+    family = _held(service)
+    (offer,) = service.offers(family.woman)
+    service.update(family.community, offer.id, "on-hold", notes=({"text": "I am worried about her."},))
+    assert service.alerts(family.woman) == ["escalation"]
+    refused = service.tell(family.hospital, service.referral(family.woman).id, RESUME)
+    assert why(refused) == "risk-not-reviewed"
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+
+
 @pytest.mark.parametrize("status", ["cancelled", "failed"])
 def test_a_programme_may_give_back_what_is_held(service: Service, status: str) -> None:
     family = _held(service)
