@@ -152,7 +152,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         422,
         "business-rule",
         "The maternity team has paused this: make no contact. Only a clinician lifts the pause, and the Task then says "
-        "in-progress; until then it may only be set to cancelled or failed.",
+        "in-progress, or on-hold for your own reason; until then it may only be set to cancelled or failed.",
     ),
     Reason.NOT_THE_OWNER: Row(403, "forbidden", "Only the programme that holds this Task may update it."),
     Reason.REVIEW_OUTCOME_REQUIRED: Row(

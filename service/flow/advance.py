@@ -17,7 +17,7 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger, ResultVersion
 from service.referrals.matching import Needs, Standing, judge, rank
 from service.referrals.note import NOTED_WITH_ALERT, noted_on_entering
-from service.referrals.offer import ACTIVE, MUST_BE_SEEN, Offer, OfferState, OfferTrigger
+from service.referrals.offer import ACTIVE, MUST_BE_SEEN, PAUSED, Offer, OfferState, OfferTrigger
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
 from service.referrals.referral import (
@@ -36,10 +36,9 @@ _ON_OFFERS: dict[ReferralEffect, tuple[OfferTrigger, tuple[OfferState, ...]]] = 
     ReferralEffect.CANCEL_UNANSWERED_OFFERS: (OfferTrigger.SERVICE_RECALLS, (OfferState.REQUESTED,)),
     ReferralEffect.CANCEL_OFFERS: (OfferTrigger.SERVICE_CANCELS, (OfferState.REQUESTED, *ACTIVE)),
     ReferralEffect.HOLD_OFFERS: (OfferTrigger.SERVICE_HOLDS, ACTIVE),
-    ReferralEffect.RESUME_OFFERS: (OfferTrigger.SERVICE_RESUMES, (OfferState.HELD_BY_SERVICE,)),
+    ReferralEffect.RESUME_OFFERS: (OfferTrigger.SERVICE_RESUMES, PAUSED),
     ReferralEffect.VOID_OFFERS: (OfferTrigger.SERVICE_VOIDS, tuple(OfferState)),
 }
-PAUSED = "paused"
 # What the clinic was asked for and need not answer any more once the referral has moved on.
 _ANSWERED_BY_MOVING = (AlertCode.CONSENT_NEEDED, AlertCode.UNPLACED, AlertCode.NO_SAFE_CONTACT)
 
@@ -91,7 +90,7 @@ def _carry_out(
         return _place(tx, rules, referral, trigger, now)
     offer_trigger, states = _ON_OFFERS[effect]
     # Whatever the hold is for, a programme reads the same.
-    reason = rules.status_reason(PAUSED if effect is ReferralEffect.HOLD_OFFERS else trigger.value)
+    reason = rules.status_reason("paused" if effect is ReferralEffect.HOLD_OFFERS else trigger.value)
     see_by = now + timedelta(minutes=rules.policy(referral.tenant_id).hold_seen_within_minutes)
     for offer in tx.offers.of_referral(referral.id):
         moved = move_offer(tx, rules, offer, offer_trigger, reason) if offer.state in states else None

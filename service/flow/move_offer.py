@@ -5,7 +5,7 @@ from dataclasses import replace
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.offer import LIVE, OFFER_TABLE, Offer, OfferTrigger
+from service.referrals.offer import LIVE, OFFER_TABLE, Offer, OfferState, OfferTrigger
 from service.referrals.referral import Referral
 from service.shared.audit import Action, AuditEvent
 
@@ -17,6 +17,9 @@ def move_offer(
     state = OFFER_TABLE.get((offer.state, trigger))
     if state is None:
         return None
+    if state is OfferState.HELD_BY_PROGRAMME:
+        # Not the service's to set: what the programme held before is its own again, for the reason that it gave.
+        status_reason = tx.offers.last_reason(offer.id, state)
     recalled = trigger is OfferTrigger.SERVICE_RECALLS
     moved = replace(offer, state=state, version=offer.version + 1, status_reason=status_reason, recalled=recalled)
     save_offer(tx, rules, moved, offer)

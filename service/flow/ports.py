@@ -13,7 +13,7 @@ from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged
 from service.referrals.note import Note
-from service.referrals.offer import Handles, Offer
+from service.referrals.offer import Handles, Offer, OfferState
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral, ReferralState
@@ -129,6 +129,9 @@ class Offers(Protocol):
     def of_referral(self, referral_id: str) -> Sequence[Offer]: ...
     def at_version(self, offer: Offer, version: int) -> Offer | None:
         """The offer as it was; only its state, status reason and business status differ."""
+
+    def last_reason(self, offer_id: str, state: OfferState) -> str | None:
+        """The status reason that it had when it was last in this state, which it has been in."""
 
     def add(self, offer: Offer) -> None: ...
     def save(self, offer: Offer, moved_from: Offer) -> None: ...

@@ -17,6 +17,7 @@ from service.flow.rules import Rules
 from service.referrals.escalation import Said, all_of
 from service.referrals.offer import (
     OFFER_TABLE,
+    PAUSED,
     VIEW_STAGE,
     Ending,
     Offer,
@@ -189,7 +190,7 @@ def _move(
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
     state = None if trigger is None else OFFER_TABLE.get((offer.state, trigger))
     if trigger is None or state is None:
-        held = trigger is not None and offer.state is OfferState.HELD_BY_SERVICE
+        held = trigger is not None and offer.state in PAUSED
         return Refused(Reason.HELD_BY_SERVICE if held else Reason.TRANSITION_NOT_ALLOWED, "status")
     if trigger in _NEEDS_A_REASON and not message.status_reason:
         return Refused(Reason.STATUS_REASON_REQUIRED, "statusReason.text")

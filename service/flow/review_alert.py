@@ -9,7 +9,7 @@ from service.flow.open_referral import open_referral
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import Alert, AlertTrigger, Practitioner, Review, ReviewOutcome
-from service.referrals.offer import OfferState
+from service.referrals.offer import PAUSED
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.referrals.review import leads_to, needs_another_first, opens_a_referral, settled_with
 
@@ -64,7 +64,7 @@ def _lead(
             opened = open_referral(tx, rules, alert.tenant_id, patient_id, ReferralState.PLACING, now)
             advance(tx, rules, opened, ReferralTrigger.OPENED, now)
         return
-    waits = any(each.state is OfferState.HELD_BY_SERVICE for each in tx.offers.of_referral(referral.id))
+    waits = any(each.state in PAUSED for each in tx.offers.of_referral(referral.id))
     trigger = leads_to(alert, outcome, referral.state, stay, offer_waits=waits)
     if trigger is not None:
         advance(tx, rules, referral, trigger, now)

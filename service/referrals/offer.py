@@ -8,7 +8,8 @@ from service.consent.disclosure import ViewStage
 
 
 class OfferState(StrEnum):
-    """A hold remembers its owner: one that the service set is lifted by a clinician alone."""
+    """A hold remembers its owner: one that the service set is lifted by a clinician alone, and what the programme held
+    before it is the programme's hold again then."""
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
@@ -16,6 +17,7 @@ class OfferState(StrEnum):
     IN_PROGRESS = "in-progress"
     HELD_BY_PROGRAMME = "held-by-programme"
     HELD_BY_SERVICE = "held-by-service"
+    HELD_BY_BOTH = "held-by-both"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -49,7 +51,8 @@ class Ending(StrEnum):
 
 _S, _T = OfferState, OfferTrigger
 GOES_ON = (_S.ACCEPTED, _S.IN_PROGRESS, _S.HELD_BY_PROGRAMME)
-ACTIVE = (*GOES_ON, _S.HELD_BY_SERVICE)
+PAUSED = (_S.HELD_BY_SERVICE, _S.HELD_BY_BOTH)
+ACTIVE = (*GOES_ON, *PAUSED)
 LIVE = (_S.REQUESTED, *ACTIVE)
 OFFER_ENDED = tuple(state for state in OfferState if state not in LIVE)
 TAKES_A_PLACE = ACTIVE
@@ -74,8 +77,9 @@ OFFER_TABLE: dict[tuple[OfferState, OfferTrigger], OfferState] = {
     (_S.REQUESTED, _T.SERVICE_RECALLS): _S.CANCELLED,
     (_S.ACCEPTED, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
     (_S.IN_PROGRESS, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
-    (_S.HELD_BY_PROGRAMME, _T.SERVICE_HOLDS): _S.HELD_BY_SERVICE,
+    (_S.HELD_BY_PROGRAMME, _T.SERVICE_HOLDS): _S.HELD_BY_BOTH,
     (_S.HELD_BY_SERVICE, _T.SERVICE_RESUMES): _S.IN_PROGRESS,
+    (_S.HELD_BY_BOTH, _T.SERVICE_RESUMES): _S.HELD_BY_PROGRAMME,
     **{(state, _T.SERVICE_VOIDS): _S.ENTERED_IN_ERROR for state in OfferState if state is not _S.ENTERED_IN_ERROR},
 }
 
@@ -91,7 +95,7 @@ VIEW_STAGE: dict[OfferState, ViewStage] = {
 
 def as_programmes_see(state: OfferState) -> OfferState:
     """The same, but that a hold is a hold to a programme, whoever set it."""
-    return _S.HELD_BY_PROGRAMME if state is _S.HELD_BY_SERVICE else state
+    return _S.HELD_BY_PROGRAMME if state in PAUSED else state
 
 
 @dataclass(frozen=True, slots=True)

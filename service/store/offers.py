@@ -26,6 +26,12 @@ OF_REFERRAL = Prepared(select(OFFER).where(OFFER.c.referral_id == bindparam("ref
 AT_VERSION = Prepared(
     select(VERSION).where(VERSION.c.offer_id == bindparam("offer"), VERSION.c.version == bindparam("at"))
 )
+LAST_REASON = Prepared(
+    select(VERSION.c.status_reason)
+    .where(VERSION.c.offer_id == bindparam("offer"), VERSION.c.state == bindparam("in_state"))
+    .order_by(VERSION.c.version.desc())
+    .limit(1)
+)
 MOVE = Prepared(update(OFFER).where(OFFER.c.id == bindparam("offer"), OFFER.c.version == bindparam("moved_from")))
 REPORTS = (
     select(REPORT.c.offer_id, REPORT.c.content)
@@ -79,6 +85,10 @@ class Offers:
             status_reason=row.status_reason,
             business_status=row.business_status,
         )
+
+    def last_reason(self, offer_id: str, state: OfferState) -> str | None:
+        found: str | None = self._unit.execute(LAST_REASON, {"offer": offer_id, "in_state": state.value}).scalar_one()
+        return found
 
     def add(self, offer: Offer) -> None:
         row = {

@@ -51,7 +51,7 @@ def test_every_time_given_narrows_the_search_further() -> None:
     ("status", "states", "alert_states"),
     [
         ("requested", {"requested"}, {"open"}),
-        ("on-hold", {"held-by-programme", "held-by-service"}, set()),
+        ("on-hold", {"held-by-programme", "held-by-service", "held-by-both"}, set()),
         ("accepted,completed", {"accepted", "completed"}, {"acknowledged", "resolved"}),
         ("draft", set(), set()),
     ],

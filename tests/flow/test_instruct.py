@@ -226,6 +226,70 @@ def test_a_hold_of_the_service_is_lifted_by_a_clinician_alone(service: Service) 
     assert (resumed.state.value, resumed.status_reason) == ("in-progress", service.rules.status_reason("resumed"))
 
 
+AWAY = "She is away until May."
+
+
+def _held_twice(service: Service) -> tuple[Family, str]:
+    """By the programme first, and by a clinician then."""
+    family, offer = service.supported()
+    service.update(family.community, offer.id, "on-hold", AWAY)
+    service.tell(family.hospital, service.referral(family.woman).id, HOLD)
+    return family, offer.id
+
+
+def test_a_hold_of_the_programme_is_its_own_again_when_the_services_is_lifted(service: Service) -> None:
+    family, offer_id = _held_twice(service)
+    (paused,) = service.poll(family.community)
+    assert (paused.state.value, paused.status_reason) == ("held-by-both", service.rules.status_reason("paused"))
+    service.tell(family.hospital, service.referral(family.woman).id, RESUME)
+    (offer,) = service.poll(family.community)
+    assert (offer.state.value, offer.status_reason) == ("held-by-programme", AWAY)
+    assert service.states(family.woman)[0] == "supported"
+    assert why(service.update(family.community, offer_id, "in-progress")) == "accepted"
+    assert service.states(family.woman) == ("supported", ["in-progress"])
+
+
+def test_what_both_hold_the_programme_cannot_lift_and_may_give_back(service: Service) -> None:
+    family, offer_id = _held_twice(service)
+    for status in ("in-progress", "completed", "accepted"):
+        assert service.update(family.community, offer_id, status, "We begin.") == Refused(
+            Reason.HELD_BY_SERVICE, "status"
+        )
+    assert service.states(family.woman) == ("on-hold", ["held-by-both"])
+    assert why(service.update(family.community, offer_id, "failed", "We cannot wait.")) == "accepted"
+    assert service.states(family.woman) == ("on-hold", ["failed"])
+
+
+def test_what_a_programme_read_as_its_own_hold_is_the_services_meanwhile(service: Service) -> None:
+    family, offer = service.supported()
+    service.update(family.community, offer.id, "on-hold", AWAY)
+    read = service.offers(family.woman)[0].version
+    service.tell(family.hospital, service.referral(family.woman).id, HOLD)
+    late = service.update(family.community, offer.id, "in-progress", base_version=read)
+    assert late == Refused(Reason.HELD_BY_SERVICE, "status")
+
+
+def test_a_programme_that_ended_its_hold_before_the_services_goes_on_when_that_is_lifted(service: Service) -> None:
+    family, offer = service.supported()
+    service.update(family.community, offer.id, "on-hold", AWAY)
+    service.update(family.community, offer.id, "in-progress")
+    referral = service.referral(family.woman)
+    for order, offers in ((HOLD, "held-by-service"), (RESUME, "in-progress")):
+        service.tell(family.hospital, referral.id, order)
+        assert service.states(family.woman)[1] == [offers]
+
+
+def test_each_hold_of_the_programme_comes_back_with_its_own_reason(service: Service) -> None:
+    family, offer_id = _held_twice(service)
+    referral_id = service.referral(family.woman).id
+    service.tell(family.hospital, referral_id, RESUME)
+    service.update(family.community, offer_id, "in-progress")
+    service.update(family.community, offer_id, "on-hold", "Her volunteer is ill.")
+    service.tell(family.hospital, referral_id, HOLD)
+    service.tell(family.hospital, referral_id, RESUME, by="Test Midwife Mere")
+    assert service.offers(family.woman)[0].status_reason == "Her volunteer is ill."
+
+
 def test_support_does_not_go_on_past_an_urgent_worry_that_nobody_has_reviewed(service: Service) -> None:
     family = _held(service)
     (offer,) = service.offers(family.woman)

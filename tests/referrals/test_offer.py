@@ -3,6 +3,8 @@
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.consent.disclosure import ViewStage
 from service.referrals.offer import (
@@ -10,6 +12,7 @@ from service.referrals.offer import (
     LIVE,
     OFFER_ENDED,
     OFFER_TABLE,
+    PAUSED,
     TAKES_A_PLACE,
     VIEW_STAGE,
     OfferState,
@@ -18,7 +21,7 @@ from service.referrals.offer import (
 )
 
 LIVE_TO_CANCELLED = dict.fromkeys(
-    ("requested", "accepted", "in-progress", "held-by-programme", "held-by-service"), "cancelled"
+    ("requested", "accepted", "in-progress", "held-by-programme", "held-by-service", "held-by-both"), "cancelled"
 )
 EXPECTED: dict[str, dict[str, str]] = {
     "programme-accepts": {"requested": "accepted"},
@@ -35,6 +38,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "in-progress": "failed",
         "held-by-programme": "failed",
         "held-by-service": "failed",
+        "held-by-both": "failed",
     },
     "programme-cancels": LIVE_TO_CANCELLED,
     "service-cancels": LIVE_TO_CANCELLED,
@@ -42,9 +46,9 @@ EXPECTED: dict[str, dict[str, str]] = {
     "service-holds": {
         "accepted": "held-by-service",
         "in-progress": "held-by-service",
-        "held-by-programme": "held-by-service",
+        "held-by-programme": "held-by-both",
     },
-    "service-resumes": {"held-by-service": "in-progress"},
+    "service-resumes": {"held-by-service": "in-progress", "held-by-both": "held-by-programme"},
     "service-voids": {
         "requested": "entered-in-error",
         "accepted": "entered-in-error",
@@ -52,6 +56,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "in-progress": "entered-in-error",
         "held-by-programme": "entered-in-error",
         "held-by-service": "entered-in-error",
+        "held-by-both": "entered-in-error",
         "completed": "entered-in-error",
         "failed": "entered-in-error",
         "cancelled": "entered-in-error",
@@ -104,9 +109,7 @@ def test_a_programme_sets_what_the_standard_lets_it_set_and_each_of_those() -> N
 
 def test_a_hold_of_the_service_is_never_lifted_by_the_programme() -> None:
     by_programme = {
-        then
-        for (state, trigger), then in OFFER_TABLE.items()
-        if state is OfferState.HELD_BY_SERVICE and trigger.startswith("programme-")
+        then for (state, trigger), then in OFFER_TABLE.items() if state in PAUSED and trigger.startswith("programme-")
     }
     assert by_programme == {OfferState.CANCELLED, OfferState.FAILED}
 
@@ -137,8 +140,11 @@ def test_only_what_is_accepted_and_not_over_takes_a_place() -> None:
 
 
 def test_a_programme_sees_a_hold_whoever_set_it_and_every_other_state_as_it_is() -> None:
-    assert {state for state in OfferState if as_programmes_see(state) is not state} == {OfferState.HELD_BY_SERVICE}
-    assert as_programmes_see(OfferState.HELD_BY_SERVICE) is OfferState.HELD_BY_PROGRAMME
+    seen = {state: as_programmes_see(state) for state in OfferState}
+    assert {state: other for state, other in seen.items() if other is not state} == {
+        OfferState.HELD_BY_SERVICE: OfferState.HELD_BY_PROGRAMME,
+        OfferState.HELD_BY_BOTH: OfferState.HELD_BY_PROGRAMME,
+    }
 
 
 def test_every_state_has_its_view() -> None:
@@ -149,4 +155,25 @@ def test_every_state_has_its_view() -> None:
         "in-progress",
         "held-by-programme",
         "held-by-service",
+        "held-by-both",
     }
+
+
+@given(st.lists(st.sampled_from(OfferTrigger), max_size=12))
+def test_whatever_comes_each_hold_is_lifted_by_its_owner_alone(triggers: list[OfferTrigger]) -> None:
+    state, by_programme, by_service = OfferState.ACCEPTED, False, False
+    for trigger in triggers:
+        moved = OFFER_TABLE.get((state, trigger))
+        if moved is None:
+            continue
+        state = moved
+        by_programme = trigger is OfferTrigger.PROGRAMME_HOLDS or (
+            by_programme and trigger is not OfferTrigger.PROGRAMME_STARTS
+        )
+        by_service = trigger is OfferTrigger.SERVICE_HOLDS or (
+            by_service and trigger is not OfferTrigger.SERVICE_RESUMES
+        )
+        if state in OFFER_ENDED:
+            return
+        assert (state in PAUSED) is by_service
+        assert (state in (OfferState.HELD_BY_PROGRAMME, OfferState.HELD_BY_BOTH)) is by_programme

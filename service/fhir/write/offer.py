@@ -30,14 +30,14 @@ from service.fhir.write.request import request_extensions, told
 from service.fhir.write.safe_contact import telecom
 from service.flow.disclose import OfferView
 from service.flow.rules import OTHERWISE, Rules
-from service.referrals.offer import OFFER_ENDED, OfferState
+from service.referrals.offer import OFFER_ENDED, PAUSED, OfferState
 from service.shared.code import Code
 
 # The request stays the service's own: what the programme does shows on its Task.
 _REQUEST_STATUS: dict[OfferState, str] = {
     **dict.fromkeys(OfferState, "active"),
     **dict.fromkeys(OFFER_ENDED, "revoked"),
-    OfferState.HELD_BY_SERVICE: "on-hold",
+    **dict.fromkeys(PAUSED, "on-hold"),
     OfferState.COMPLETED: "completed",
     OfferState.ENTERED_IN_ERROR: "entered-in-error",
 }
@@ -212,5 +212,5 @@ def _language(tag: str) -> Tree:
 
 def _prohibition(view: OfferView) -> list[Tree]:
     """Said while the programme knows who she is and there is no safe way, or none for now, to reach her."""
-    unreachable = view.channel is None or view.offer.state is OfferState.HELD_BY_SERVICE
+    unreachable = view.channel is None or view.offer.state in PAUSED
     return [concept(terms.DO_NOT_CONTACT)] if view.stage is ViewStage.SUPPORTING and unreachable else []

@@ -29,6 +29,7 @@ TASK_STATUS: dict[OfferState, str] = {
     OfferState.IN_PROGRESS: "in-progress",
     OfferState.HELD_BY_PROGRAMME: "on-hold",
     OfferState.HELD_BY_SERVICE: "on-hold",
+    OfferState.HELD_BY_BOTH: "on-hold",
     OfferState.COMPLETED: "completed",
     OfferState.FAILED: "failed",
     OfferState.CANCELLED: "cancelled",
