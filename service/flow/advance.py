@@ -14,7 +14,8 @@ from service.flow.owe import owe, owe_note
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode, AlertTrigger, ResultVersion
+from service.flow.settle_alerts import settle_alerts
+from service.referrals.alert import NOBODY_NAMED, AlertCode, AlertTrigger, Practitioner, ResultVersion
 from service.referrals.matching import Needs, Standing, judge, rank
 from service.referrals.note import NOTED_WITH_ALERT, noted_on_entering
 from service.referrals.offer import ACTIVE, MUST_BE_SEEN, PAUSED, Offer, OfferState, OfferTrigger
@@ -25,9 +26,9 @@ from service.referrals.referral import (
     REFERRAL_TABLE,
     Referral,
     ReferralEffect,
-    ReferralState,
     ReferralTrigger,
 )
+from service.referrals.review import REQUESTS
 from service.screening.instrument import stage_at
 from service.shared.audit import Action, AuditEvent
 
@@ -39,8 +40,6 @@ _ON_OFFERS: dict[ReferralEffect, tuple[OfferTrigger, tuple[OfferState, ...]]] = 
     ReferralEffect.RESUME_OFFERS: (OfferTrigger.SERVICE_RESUMES, PAUSED),
     ReferralEffect.VOID_OFFERS: (OfferTrigger.SERVICE_VOIDS, tuple(OfferState)),
 }
-# What the clinic was asked for and need not answer any more once the referral has moved on.
-_ANSWERED_BY_MOVING = (AlertCode.CONSENT_NEEDED, AlertCode.UNPLACED, AlertCode.NO_SAFE_CONTACT)
 
 
 def advance(
@@ -51,11 +50,12 @@ def advance(
     now: datetime,
     named: tuple[str, ...] = (),
     result: ResultVersion | None = None,
+    by: Practitioner = NOBODY_NAMED,
 ) -> Referral | None:
     """The referral after `trigger` and everything that follows from it; None when its table refuses, nothing changed.
 
     The caller holds the lock on the woman. `named` are the programmes that a request to the clinic is to name, by id;
-    `result` is the one that an alert which follows is about.
+    `result` is the one that an alert which follows is about, `by` the clinician who decided this.
     """
     step = REFERRAL_TABLE.get((referral.state, trigger))
     if step is None:
@@ -74,7 +74,7 @@ def advance(
         tx.audit.write(AuditEvent(Action.UPDATE, f"ServiceRequest/{moved.id}", moved.patient_id, trigger))
         owe(tx, rules, moved)
         owe_note(tx, rules, moved, noted_on_entering(state, trigger), now)
-        _settle_requests(tx, rules, moved, now)
+        settle_alerts(tx, rules, referral, moved, trigger, by, now)
     for effect in effects:
         if isinstance(effect, AlertCode):
             _alert_once(tx, rules, moved, effect, now, named, result)
@@ -111,7 +111,7 @@ def _alert_once(
     """A request to the clinic is not repeated while the same one stands, and takes the place of any other; what is
     about risk or an event is always said."""
     stands = False
-    for each in tx.alerts.unresolved(referral.id, _ANSWERED_BY_MOVING) if code in _ANSWERED_BY_MOVING else ():
+    for each in tx.alerts.unresolved(referral.id, REQUESTS) if code in REQUESTS else ():
         if each.code is code and each.programmes == named:
             stands = True
         else:
@@ -130,13 +130,6 @@ def _alert_once(
         result=result,
     )
     owe_note(tx, rules, referral, NOTED_WITH_ALERT.get(code), now)
-
-
-def _settle_requests(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> None:
-    if referral.state in (ReferralState.AWAITING_CONSENT, ReferralState.PLACING):
-        return
-    for alert in tx.alerts.unresolved(referral.id, _ANSWERED_BY_MOVING):
-        move_alert(tx, rules, alert, AlertTrigger.NO_LONGER_NEEDED, now)
 
 
 # What one programme that fits leads to, the best that can happen first.

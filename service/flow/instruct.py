@@ -13,7 +13,7 @@ from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
+from service.referrals.alert import AlertCode, Practitioner
 from service.referrals.instruction import Instruction, Order
 from service.referrals.offer import ACTIVE
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
@@ -86,7 +86,7 @@ def _follow(tx: Transaction, referral: Referral, *, rules: Rules, said: Instruct
     trigger = _resumes(tx, referral) if said.order is Order.RESUME else _TELLS[said.order]
     if isinstance(trigger, Refused):
         return trigger
-    moved = advance(tx, rules, referral, trigger, now)
+    moved = advance(tx, rules, referral, trigger, now, by=Practitioner(said.practitioner, said.role))
     if moved is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     if moved.version == referral.version:

@@ -31,7 +31,7 @@ def review_alert(
     reviewed = _resolve(tx, rules, alert, review, now)
     stay = [each for each in others if each not in settled]
     if alert.patient_id is not None:
-        _lead(tx, rules, alert, alert.patient_id, outcome, stay, now)
+        _lead(tx, rules, alert, alert.patient_id, outcome, practitioner, stay, now)
     return reviewed
 
 
@@ -55,6 +55,7 @@ def _lead(
     alert: Alert,
     patient_id: str,
     outcome: ReviewOutcome,
+    practitioner: Practitioner,
     stay: list[Alert],
     now: datetime,
 ) -> None:
@@ -67,7 +68,7 @@ def _lead(
     waits = any(each.state in PAUSED for each in tx.offers.of_referral(referral.id))
     trigger = leads_to(alert, outcome, referral.state, stay, offer_waits=waits)
     if trigger is not None:
-        advance(tx, rules, referral, trigger, now)
+        advance(tx, rules, referral, trigger, now, by=practitioner)
 
 
 def _referral(tx: Transaction, alert: Alert, patient_id: str) -> Referral | None:

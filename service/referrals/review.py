@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from service.referrals.alert import Alert, AlertCode, ReviewOutcome
+from service.referrals.alert import Alert, AlertCode, AlertState, ReviewOutcome
 from service.referrals.referral import ReferralState, ReferralTrigger
+from service.screening.instrument import Priority
 
 RISK = (AlertCode.SELF_HARM_PRESENT, AlertCode.SELF_HARM_UNKNOWN)
 HELD = (AlertCode.RETURNED, AlertCode.RESULT_CORRECTED, AlertCode.SAFETY_EVENT, AlertCode.IDENTITY_CONFLICT)
@@ -28,6 +29,39 @@ RELEASES: dict[tuple[AlertCode, ReferralState, bool], ReferralTrigger] = {
     **{(code, ReferralState.ON_HOLD, True): ReferralTrigger.RESUMED for code in HELD},
     **{(code, ReferralState.ON_HOLD, False): ReferralTrigger.REPLACED for code in HELD},
 }
+
+
+# What the clinic is asked for, one at a time.
+REQUESTS = (AlertCode.CONSENT_NEEDED, AlertCode.UNPLACED, AlertCode.NO_SAFE_CONTACT)
+
+# Where each alert that asks what becomes of the request asks it: once the request has left there, it is answered.
+ASKED_IN: dict[AlertCode, tuple[ReferralState, ...]] = {
+    **dict.fromkeys(REQUESTS, (ReferralState.AWAITING_CONSENT, ReferralState.PLACING)),
+    **dict.fromkeys(HELD, (ReferralState.ON_HOLD,)),
+}
+# What asks for something else, and the act after which that would be wrong: to ring and say that contact is to pause.
+ENDED_BY: dict[AlertCode, ReferralTrigger] = {AlertCode.HOLD_NOT_SEEN: ReferralTrigger.RESUMED}
+
+# What a clinician who decides about the request has said of an alert that asks for a review of it.
+SAYS: dict[ReferralTrigger, ReviewOutcome] = {
+    ReferralTrigger.RESUMED: ReviewOutcome.SUITABLE,
+    ReferralTrigger.RESUMED_TO_REVIEW: ReviewOutcome.SUITABLE,
+    ReferralTrigger.REPLACED: ReviewOutcome.SUITABLE,
+    ReferralTrigger.VOIDED: ReviewOutcome.CLOSE,
+    **{trigger: outcome for outcome, trigger in ENDS.items()},
+}
+
+
+def may_be_answered(trigger: ReferralTrigger, left: ReferralState, entered: ReferralState) -> list[AlertCode]:
+    """The kinds of alert that a request answers by going from one state to another."""
+    moved = [code for code, states in ASKED_IN.items() if left in states and entered not in states]
+    return moved + [code for code, act in ENDED_BY.items() if act is trigger]
+
+
+def is_answered(alert: Alert) -> bool:
+    """Of these kinds: what tells of something that happened to her must have been seen first, whatever was decided."""
+    happened_to_her = alert.code in HELD and alert.priority is Priority.URGENT
+    return alert.state is AlertState.ACKNOWLEDGED or not happened_to_her
 
 
 def leads_to(
