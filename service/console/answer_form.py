@@ -6,6 +6,7 @@ from html import escape
 from fastapi import Response
 
 from service.console.page import page, paragraph
+from service.fhir.lengths import PERSON
 from service.fhir.write.alert import alert_words
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, ReviewOutcome
@@ -64,7 +65,7 @@ def _line(name: str, label: str, autocomplete: str, given: Mapping[str, str]) ->
     value = escape(given.get(name, ""))
     return (
         f'<label for="{name}">{label}</label>'
-        f'<input type="text" id="{name}" name="{name}" value="{value}" maxlength="200" required '
+        f'<input type="text" id="{name}" name="{name}" value="{value}" maxlength="{PERSON}" required '
         f'autocomplete="{autocomplete}">'
     )
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 from service.console.answer_form import ANSWERS, form, offered
 from service.console.page import page, paragraph
 from service.fhir.door import RateLimit
+from service.fhir.lengths import PERSON
 from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.answer_alert import ReceivedAnswer
 from service.flow.answer_by_link import answer_by_link
@@ -31,8 +32,8 @@ from service.store.unit_of_work import UnitOfWork
 
 PER_MINUTE = 30
 LONGEST_FORM = 8 * 1024
-LONGEST_NAME = 200
 LONGEST_TOKEN = 64
+_TOO_LONG = f"Nothing was kept: your name and your role may each have at most {PERSON} characters."
 
 
 Work = Callable[["Desk", Token, Request], Awaitable[Response]]
@@ -83,10 +84,11 @@ async def _take(desk: Desk, token: Token, request: Request) -> Response:
         return over or _unknown()
     link, alert = found
     body = await read_at_most(request.stream(), LONGEST_FORM)
-    filled = dict(parse_qsl((body or b"").decode(errors="replace")))
-    message = _message(link, alert, body or b"", filled)
-    if message is None:
-        return form(alert, desk.rules, filled, "Please fill in your name and your role, and choose an answer.")
+    filled = {name: said.strip() for name, said in parse_qsl((body or b"").decode(errors="replace"))}
+    problem = _TOO_LONG if body is None else _problem(alert, filled)
+    if body is None or problem is not None:
+        return form(alert, desk.rules, filled, problem)
+    message = _message(link, alert, body, filled)
     caller = Caller("answer-link", link.tenant_id, OrganisationKind.HOSPITAL, frozenset(), correlation_id)
     now = desk.clock.now()
     answer = await desk.store.run(caller, lambda tx: answer_by_link(tx, desk.rules, link.token_hash, message, now))
@@ -117,14 +119,18 @@ def _over(found: tuple[AnswerLink, Alert] | None, now: datetime) -> Response | N
     return None
 
 
-def _message(link: AnswerLink, alert: Alert, body: bytes, filled: Mapping[str, str]) -> ReceivedAnswer | None:
-    name, role = filled.get("name", "").strip()[:LONGEST_NAME], filled.get("role", "").strip()[:LONGEST_NAME]
-    chosen = filled.get("answer", "")
-    if not (name and role and chosen in offered(alert)):
-        return None
-    state, outcome = ANSWERS[chosen]
+def _problem(alert: Alert, filled: Mapping[str, str]) -> str | None:
+    """What is wrong with the form as it was filled in; None when it can be taken."""
+    if not (filled.get("name") and filled.get("role") and filled.get("answer") in offered(alert)):
+        return "Please fill in your name and your role, and choose an answer."
+    return _TOO_LONG if max(len(filled["name"]), len(filled["role"])) > PERSON else None
+
+
+def _message(link: AnswerLink, alert: Alert, body: bytes, filled: Mapping[str, str]) -> ReceivedAnswer:
+    state, outcome = ANSWERS[filled["answer"]]
     received = Received("Task", body, target_id=alert.id, door="link")
-    return ReceivedAnswer(received, alert.id, state, Practitioner(name, role), outcome, link.result)
+    by = Practitioner(filled["name"], filled["role"])
+    return ReceivedAnswer(received, alert.id, state, by, outcome, link.result)
 
 
 def _said(answer: Answer) -> Response:

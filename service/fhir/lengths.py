@@ -15,6 +15,8 @@ from service.fhir.survey import Survey, above, expression
 NAME, REFERENCE, URL, PHRASE, TEXT = 255, 512, 2_048, 4_096, 1024 * 1024
 """Characters: TEXT is FHIR R4's own limit of any string (section 2.24.0.1). What a name or a reference may have is what
 the unique keys of both databases hold, also when every character takes four bytes."""
+PERSON = 200
+"""Characters of the name and of the role under which a clinician answers or orders something, by whichever door."""
 SHOWN = 10_000
 """Characters of a programme's note, or of its reason, that a clinician is shown."""
 

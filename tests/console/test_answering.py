@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from service.console import answering
 from service.fhir.application import Identified
+from service.fhir.lengths import PERSON
 from service.referrals.answer_link import AnswerLink, new_token
 from service.shared.caller import the_service
 from service.shared.ids import new_id
@@ -150,6 +151,19 @@ def test_without_a_name_a_role_and_an_answer_the_form_comes_again(desk: Desk, ch
     assert "<b>" not in answer.text
     assert desk.alert["state"] == "open"
     assert desk.ask("POST", GOOD).status_code == 200
+
+
+@pytest.mark.parametrize("element", ["name", "role"])
+def test_a_name_and_a_role_are_as_long_as_the_form_lets_them_be(desk: Desk, element: str) -> None:
+    for length in (PERSON + 1, 5_000, answering.LONGEST_FORM + 1):
+        answer = desk.ask("POST", {**GOOD, element: "é" * length})
+        assert answer.status_code == 422
+        assert f"at most {PERSON} characters" in answer.text
+        assert desk.alert["state"] == "open"
+    assert f'maxlength="{PERSON}"' in desk.ask().text
+    longest = "𝄞" * PERSON
+    assert desk.ask("POST", {**GOOD, "name": longest, "role": longest}).status_code == 200
+    assert (desk.alert["reviewed_by"], desk.alert["reviewed_by_role"]) == (longest, longest)
 
 
 def test_it_is_over_when_its_time_is(desk: Desk) -> None:

@@ -1,7 +1,9 @@
 """Task, as a hospital answers an alert with it -> ReceivedAnswer."""
 
 from service.fhir import terms
-from service.fhir.lengths import shown
+from service.fhir.faults import Fault
+from service.fhir.lengths import PERSON
+from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import codes, unclear
 from service.fhir.survey import Tree
 from service.fhir.write.alert import ALERT_STATUS
@@ -18,7 +20,7 @@ _PERSONS = ("Practitioner", "PractitionerRole")
 def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
     """Its status, who answers, and what a review came to; everything else in an alert is the service's own.
 
-    Raises BadInput when the outcome of a review is none that this server knows.
+    Raises BadInput when the outcome of a review is none that this server knows, or a name or a role is too long.
     """
     state = _STATES.get(tree.get("status", ""))
     outcome = _outcome(tree) if state is AlertState.RESOLVED else None
@@ -55,20 +57,23 @@ def _practitioner(tree: Tree, verbs: tuple[str, ...]) -> Practitioner:
     performs = next((each["text"] for each in tree.get("performerType", ()) if each.get("text")), None)
     for verb in verbs:
         person = (_part(tree, "output", f"{verb}-by") or {}).get("valueReference", {})
-        name = _name(person)
+        name = _name(person, "output")
         if name is not None:
             role = (_part(tree, "output", f"{verb}-by-role") or {}).get("valueString")
-            role = role or performs
-            return Practitioner(name, shown(role) if role else None)
+            return Practitioner(name, _fitting(role or performs, "output"))
     owner = tree.get("owner", {})
     kind = owner.get("type") or owner.get("reference", "").rpartition("/")[0].rpartition("/")[2]
-    role = shown(performs) if performs else None
-    return Practitioner(_name(owner) if kind in _PERSONS else None, role)
+    return Practitioner(_name(owner, "owner") if kind in _PERSONS else None, _fitting(performs, "performerType"))
 
 
-def _name(person: Tree) -> str | None:
-    name = person.get("display", "").strip()
-    return shown(name) if name else None
+def _name(person: Tree, element: str) -> str | None:
+    return _fitting(person.get("display", "").strip(), element)
+
+
+def _fitting(words: str | None, element: str) -> str | None:
+    if words and len(words) > PERSON:
+        raise BadInput.of(Finding(Fault.TOO_LONG, f"Task.{element}", f"{PERSON:,}"))
+    return words or None
 
 
 def _reviewed(tree: Tree) -> str | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from service.fhir import terms
-from service.fhir.lengths import PHRASE
+from service.fhir.lengths import PERSON, PHRASE
 from service.fhir.read.common import unclear
 from service.fhir.survey import Tree
 from service.flow.instruct import ReceivedInstruction
@@ -33,7 +33,7 @@ def read_parameters(tree: Tree, received: Received, order: Order, now: datetime)
         reason=_reason(*given["reason"]) if "reason" in given else None,
         practitioner=_named(given, "practitioner"),
         role=_named(given, "role"),
-        text=_words(*given["note"]) if "note" in given else None,
+        text=_words(*given["note"], PHRASE) if "note" in given else None,
     )
     return ReceivedInstruction(received, received.target_id or "", said)
 
@@ -48,13 +48,13 @@ def _reason(where: str, value: Any) -> HoldReason:
 def _named(given: dict[str, tuple[str, Any]], name: str) -> str:
     """The words by which a person, or what she is, is told: of a Reference or a concept what it shows of itself."""
     where, value = given.get(name, ("Parameters.parameter", None))
-    words = _words(where, value) if value is not None else None
+    words = _words(where, value, PERSON) if value is not None else None
     if words is None:
         raise unclear(where, f"The parameter {name} is needed: who orders this, and in which role.", "required")
     return words
 
 
-def _words(where: str, value: Any) -> str | None:
+def _words(where: str, value: Any, most: int) -> str | None:
     if isinstance(value, dict):
         codings = value.get("coding", ())
         written = [
@@ -67,6 +67,6 @@ def _words(where: str, value: Any) -> str | None:
         value = next((each for each in written if each), None)
     if value is not None and not isinstance(value, str):
         raise unclear(where, "Expected a string, a Reference or a CodeableConcept.", "value")
-    if value is not None and len(value) > PHRASE:
-        raise unclear(where, f"At most {PHRASE:,} characters.", "too-long")
+    if value is not None and len(value) > most:
+        raise unclear(where, f"At most {most:,} characters.", "too-long")
     return (value or "").strip() or None

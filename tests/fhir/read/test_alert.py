@@ -119,3 +119,21 @@ def test_the_role_of_whoever_performs_it_counts_where_no_other_is_said() -> None
     assert read("accepted", by("acknowledged", "A. Test"), performerType=performs).practitioner.role == "Midwife"
     said = by("acknowledged", "A. Test", "Health visitor")
     assert read("accepted", said, performerType=performs).practitioner.role == "Health visitor"
+
+
+@pytest.mark.parametrize(
+    ("change", "element"),
+    [
+        ({"output": by("acknowledged", "x" * 201)}, "Task.output"),
+        ({"output": by("acknowledged", "A. Test", "x" * 201)}, "Task.output"),
+        ({"owner": {"type": "Practitioner", "display": "x" * 201}}, "Task.owner"),
+        ({"performerType": [{"text": "x" * 201}]}, "Task.performerType"),
+    ],
+)
+def test_a_name_or_a_role_that_is_too_long_to_be_one_is_refused_where_it_stands(change: Tree, element: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read("accepted", **change)
+    (issue,) = caught.value.issues
+    assert (issue.code, issue.expression) == ("too-long", element)
+    longest = "x" * 200
+    assert read("accepted", by("acknowledged", longest, longest)).practitioner == Practitioner(longest, longest)
