@@ -38,7 +38,7 @@ check: $(VENV)/.develop ## lint, formatting, types, import contracts and size li
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) pytest -q tests/house/test_sizes.py tests/house/test_words.py
 
-browser: install $(VENV)/.browser ## look at the demonstration's page in headless Chromium, judged by axe
+browser: install $(VENV)/.browser ## look at every page for people in headless Chromium, judged by axe
 	$(RUN) pytest -m browser $(TEST_ARGS)
 
 fuzz: install ## run the property tests in full, with a fresh seed

@@ -24,7 +24,7 @@ settings.register_profile("full", max_examples=1000, deadline=None, print_blob=T
 settings.register_profile("tenth", max_examples=100, deadline=None, derandomize=True)
 settings.load_profile("tenth")
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.browser"]
 
 PostgresqlDatabase = Callable[[str | None], AbstractContextManager[str]]
 

@@ -1,70 +1,16 @@
 """The page behind a one-time link, over HTTP: opening it changes nothing, and it is answered once."""
 
-import asyncio
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
-from urllib.parse import urlencode
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from service.console import answering
-from service.fhir.application import Identified
 from service.fhir.lengths import PERSON
-from service.referrals.answer_link import AnswerLink, new_token
-from service.shared.caller import the_service
-from service.shared.ids import new_id
-from service.store.migrate import migrate
-from tests.flow.support import FACTS, MINUTE, Service, piece, scores
-
-GOOD = {"name": "M. Test", "role": "Midwife", "answer": "suitable"}
-
-
-@dataclass
-class Desk:
-    """One alert about one woman, and a link to answer it by."""
-
-    service: Service
-    woman: str
-    address: str
-    application: FastAPI
-
-    def ask(self, method: str = "GET", form: dict[str, str] | None = None, address: str = "") -> httpx.Response:
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self.application)
-            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-                headers = {"Content-Type": "application/x-www-form-urlencoded"}
-                return await client.request(
-                    method, address or self.address, content=urlencode(form or {}), headers=headers
-                )
-
-        return asyncio.run(send())
-
-    @property
-    def alert(self) -> dict[str, object]:
-        return self.service.alert(self.woman, "self-harm-present")
-
-
-@pytest.fixture
-def desk(sqlite_url: str) -> Iterator[Desk]:
-    migrate(sqlite_url)
-    service = Service(sqlite_url)
-    family = service.family()
-    service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
-    alert, token = service.alert(family.woman, "self-harm-present"), new_token()
-    about = f"{alert['result_id']}.{alert['result_version']}"
-    link = AnswerLink(token.hash, alert["id"], alert["tenant_id"], about, service.now() + timedelta(hours=2))
-    service.run(the_service(new_id()), lambda tx: tx.answers.add_link(link))
-    application = FastAPI()
-    application.add_middleware(Identified)
-    application.include_router(answering.router(service.store, service.rules, service.clock))
-    yield Desk(service, family.woman, f"/answer/{token.text}", application)
-    service.close()
+from tests.console.support import GOOD, Desk
+from tests.flow.support import FACTS
 
 
 class Labels(HTMLParser):
@@ -173,10 +119,7 @@ def test_it_is_over_when_its_time_is(desk: Desk) -> None:
 
 
 def test_a_newer_result_asks_for_a_newer_link(desk: Desk) -> None:
-    hospital = replace(desk.service.hospital(), organisation_id=str(desk.alert["tenant_id"]))
-    desk.service.pass_time(MINUTE)
-    later = piece(16, scores(16, 1), source="another")
-    desk.service.result(hospital, desk.woman, later)
+    desk.send_a_newer_result()
     first = desk.service.rows("alert", patient_id=desk.woman)[0]
     answer = desk.ask("POST", GOOD)
     assert answer.status_code == 409
