@@ -11,15 +11,14 @@ from service.fhir.documentation import operating, taking
 from service.fhir.door import DirectRoute, Door, Problem, read_body
 from service.fhir.faults import Fault
 from service.fhir.hearing import refused
-from service.fhir.intake import Read, Step, Tree, as_received, guarded, written
-from service.fhir.outcome import BadInput, Finding, reply
+from service.fhir.intake import Read, Step, Tree, read_or_keep, written
+from service.fhir.outcome import Finding, reply
 from service.fhir.read.alert import read_answer
 from service.fhir.read.instruction import read_parameters
 from service.fhir.read.service_request import read_service_request
 from service.fhir.read.task import read_task
 from service.fhir.showing import show
 from service.fhir.shown import Shown
-from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.instruct import ReceivedInstruction, instruct
@@ -59,7 +58,7 @@ def _change_referral(
 
 def _operation(order: Order) -> Read:
     def read(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedInstruction:
-        return read_parameters(tree, received, order, now)
+        return read_parameters(tree, replace(received, type="ServiceRequest"), order, now)
 
     return read
 
@@ -108,14 +107,8 @@ async def _change(door: Door, ours: Ours, request: Request) -> Response:
         raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {_HOSPITAL} sends this")))
     body = await read_body(request)
     now = door.clock.now()
-    try:
-        tree = await guarded(body, ours.body)
-        read, step = ours.steps[caller.kind]
-        received = replace(as_received(request, ours.body, tree, body), type=ours.type)
-        message = read(tree, received, door, caller, now)
-    except BadInput as problem:
-        await keep_unread(door, caller, request, body, problem)
-        raise
+    read, step = ours.steps[caller.kind]
+    message = await read_or_keep(door, caller, request, body, ours.body, read, now)
 
     def change(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
         outcome = step(tx, door.rules, message, now)

@@ -119,12 +119,7 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
         raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {address.kind} sends this")))
     body = await read_body(request)
     now = door.clock.now()
-    try:
-        tree = await guarded(body, address.type)
-        message = address.read(tree, as_received(request, address.type, tree, body), door, caller, now)
-    except BadInput as problem:
-        await keep_unread(door, caller, request, body, problem)
-        raise
+    message = await read_or_keep(door, caller, request, body, address.type, address.read, now)
     outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))
     if isinstance(outcome, Refused):
         return refused(door, caller, outcome, isinstance(message, ReceivedContact) and message.said is not None)
@@ -140,6 +135,18 @@ async def _as_kept(door: Door, caller: Caller, outcome: Accepted | Repeated) -> 
     if kept is None:
         raise Problem(reply(Reason.NOT_FOUND))
     return kept.version, kept.stamp, kept.body
+
+
+async def read_or_keep(
+    door: Door, caller: Caller, request: Request, body: bytes, type: str, read: Read, now: datetime
+) -> Any:
+    """What `read` makes of the body. Raises BadInput when it cannot be read, and has kept it then for a person."""
+    try:
+        tree = await guarded(body, type)
+        return read(tree, as_received(request, type, tree, body), door, caller, now)
+    except BadInput as problem:
+        await keep_unread(door, caller, request, body, problem)
+        raise
 
 
 async def guarded(body: bytes, type: str) -> Tree:
