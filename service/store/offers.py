@@ -1,26 +1,25 @@
-"""Offers with every version they had, what programmes reported on them, and their contacts."""
+"""Offers with every version they had, and what programmes reported on them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
-from service.referrals.contact import MADE, Contact, ContactMode, ContactOutcome, Engagement, ending_of
 from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import UnseenChangeRow
-from service.store.tables.referral import ContactRow, OfferReportRow, OfferRow, OfferVersionRow
+from service.store.tables.referral import OfferReportRow, OfferRow, OfferVersionRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 OFFER, VERSION = table(OfferRow), table(OfferVersionRow)
-REPORT, CONTACT, UNSEEN = table(OfferReportRow), table(ContactRow), table(UnseenChangeRow)
+REPORT, UNSEEN = table(OfferReportRow), table(UnseenChangeRow)
 ONE = Prepared(select(OFFER).where(OFFER.c.id == bindparam("offer")))
 OF_REFERRAL = Prepared(select(OFFER).where(OFFER.c.referral_id == bindparam("referral")).order_by(OFFER.c.id))
 AT_VERSION = Prepared(
@@ -38,11 +37,7 @@ REPORTS = (
     .where(REPORT.c.offer_id.in_(bindparam("offers", expanding=True)), REPORT.c.element == bindparam("of_element"))
     .order_by(REPORT.c.id)
 )
-ADD, ADD_CONTACT = Prepared(insert(OFFER)), Prepared(insert(CONTACT))
-ONE_CONTACT = Prepared(select(CONTACT).where(CONTACT.c.id == bindparam("contact")))
-CORRECT = Prepared(
-    update(CONTACT).where(CONTACT.c.id == bindparam("contact"), CONTACT.c.version == bindparam("moved_from"))
-)
+ADD = Prepared(insert(OFFER))
 NEWEST_UNSEEN = Prepared(
     select(func.max(UNSEEN.c.version)).where(
         UNSEEN.c.offer_id == bindparam("offer"), UNSEEN.c.see_by <= bindparam("now")
@@ -50,16 +45,6 @@ NEWEST_UNSEEN = Prepared(
 )
 FORGET_UNSEEN = delete(UNSEEN).where(UNSEEN.c.offer_id == bindparam("offer"))
 FORGET = {False: Prepared(FORGET_UNSEEN), True: Prepared(FORGET_UNSEEN.where(UNSEEN.c.version <= bindparam("up_to")))}
-ENGAGEMENTS = (
-    select(
-        CONTACT.c.offer_id,
-        CONTACT.c.outcome,
-        func.count().label("times"),
-        func.max(CONTACT.c.started_at).label("last"),
-    )
-    .where(CONTACT.c.offer_id.in_(bindparam("offers", expanding=True)))
-    .group_by(CONTACT.c.offer_id, CONTACT.c.outcome)
-)
 
 
 class Offers:
@@ -156,50 +141,6 @@ class Offers:
         self._unit.touch(OFFER, offer.id)
 
 
-class Contacts:
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
-
-    def add(self, contact: Contact) -> None:
-        row = {"id": contact.id, "type": contact.type, "offer_id": contact.offer_id, "stamp": 0}
-        self._unit.execute(ADD_CONTACT, {**row, **_contact_columns(contact)})
-        self._unit.touch(CONTACT, contact.id)
-
-    def save(self, contact: Contact) -> None:
-        values = {"contact": contact.id, "moved_from": contact.version - 1, **_contact_columns(contact)}
-        if self._unit.execute(CORRECT, values).rowcount != 1:
-            raise LookupError("the contact had changed under the woman's lock")
-        self._unit.touch(CONTACT, contact.id)
-
-    def find(self, id: str) -> Contact | None:
-        found = self.find_with_stamp(id)
-        return None if found is None else found[0]
-
-    def find_with_stamp(self, id: str) -> tuple[Contact, int] | None:
-        row = self._unit.execute(ONE_CONTACT, {"contact": id}).one_or_none()
-        return None if row is None else (to_contact(row), row.stamp)
-
-    def engagements(self, offers: Collection[Offer]) -> dict[str, Engagement]:
-        """By the offer's id; one without any contact has the engagement of none."""
-        held: dict[str, dict[str, Row[Any]]] = {offer.id: {} for offer in offers}
-        for row in self._unit.execute(ENGAGEMENTS, {"offers": sorted(held)}) if held else ():
-            if row.outcome in MADE:
-                held[row.offer_id][row.outcome] = row
-        return {offer.id: _engagement(offer, held[offer.id]) for offer in offers}
-
-
-def _engagement(offer: Offer, held: Mapping[str, Row[Any]]) -> Engagement:
-    """`held` has what was made, by outcome."""
-    attempts = sum(row.times for row in held.values())
-    sessions = held[ContactOutcome.ATTENDED].times if ContactOutcome.ATTENDED in held else 0
-    return Engagement(
-        attempts=attempts,
-        sessions=sessions,
-        last_contact=max((row.last for row in held.values()), default=None),
-        ending=ending_of(offer, attempts, sessions),
-    )
-
-
 def _columns(offer: Offer) -> dict[str, object]:
     return {
         "version": offer.version,
@@ -209,29 +150,6 @@ def _columns(offer: Offer) -> dict[str, object]:
         "recalled": offer.recalled,
         "ending": offer.ending.value if offer.ending else None,
     }
-
-
-def _contact_columns(contact: Contact) -> dict[str, object]:
-    return {
-        "version": contact.version,
-        "mode": contact.mode.value if contact.mode else None,
-        "outcome": contact.outcome.value,
-        "started_at": contact.started_at,
-        "ended_at": contact.ended_at,
-    }
-
-
-def to_contact(row: Row[Any]) -> Contact:
-    return Contact(
-        id=row.id,
-        version=row.version,
-        type=row.type,
-        offer_id=row.offer_id,
-        mode=ContactMode(row.mode) if row.mode else None,
-        outcome=ContactOutcome(row.outcome),
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-    )
 
 
 def to_offer(row: Row[Any]) -> Offer:

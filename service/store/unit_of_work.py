@@ -16,6 +16,7 @@ from service.store.aliases import Aliases
 from service.store.answers import Answers
 from service.store.audit import AuditTrail
 from service.store.consents import Consents
+from service.store.contacts import Contacts
 from service.store.deliveries import Deliveries
 from service.store.dialect import Dialect
 from service.store.directory import Organisations, Programmes
@@ -26,7 +27,7 @@ from service.store.inbox import Inbox
 from service.store.leases import Leases
 from service.store.migrate import is_current
 from service.store.notes import Notes
-from service.store.offers import Contacts, Offers
+from service.store.offers import Offers
 from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
 from service.store.referrals import Referrals
