@@ -123,7 +123,7 @@ def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False
     with exclusive(settings.database):
         parts = prepare(settings)
         application = build_application(parts, partial(build_worker, parts) if with_worker else None)
-        _spare_the_collector()
+        gc.freeze()  # what is there when serving begins stays, so the collector need not look through it again
         config = uvicorn.Config(
             application,
             access_log=False,
@@ -157,13 +157,6 @@ def _listening(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as problem:
         raise NotStarted(f"Cannot listen: {problem.strerror}.") from None
-
-
-def _spare_the_collector() -> None:
-    """What is there when serving begins stays, so it need not be looked through again for every few requests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def work(settings: Settings) -> None:
