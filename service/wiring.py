@@ -51,7 +51,7 @@ class NotStarted(ServiceError):
 
 
 class NotMigrated(ServiceError):
-    """The database's tables are older than this program; `peer-referral migrate` brings them up to date."""
+    """The database's tables are not those of this program; the message says what to do."""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Parts:
 def prepare(settings: Settings, *, clock: Clock | None = None, make_id: IdMaker = new_id) -> Parts:
     """Everything below the doors, with the database migrated where that is automatic.
 
-    Raises InvalidMappings or InvalidSettings, and NotMigrated when the tables are older than this program.
+    Raises InvalidMappings or InvalidSettings, MigrationFailed, and NotMigrated when the tables are not those of this program.
     """
     rules = mappings.load(settings.mappings_folder)
     settings.data_folder.mkdir(parents=True, exist_ok=True)
@@ -98,9 +98,9 @@ def prepare(settings: Settings, *, clock: Clock | None = None, make_id: IdMaker 
         clock,
         connections=settings.database_connections,
     )
-    if not store.read_now(the_service(make_id()), lambda tx: tx.is_current()):
+    if wrong := store.read_now(the_service(make_id()), lambda tx: tx.problem_with_tables()):
         store.close_now()
-        raise NotMigrated("The database's tables are older than this program. Run `peer-referral migrate` first.")
+        raise NotMigrated(wrong)
     return Parts(settings, rules, store, clock)
 
 

@@ -23,7 +23,8 @@ class MigrationFailed(ServiceError):
 def migrate(url: str) -> None:
     """Runs what is missing, in one transaction under a lock. Running it again, or twice at once, does nothing more.
 
-    MigrationFailed, or the database's own error, leaves everything as it was.
+    MigrationFailed, or the database's own error, leaves everything as it was. It also fails on tables that say they are
+    of this version and are others.
     """
     address = parse_url(url)
     dialect = dialect_of(address)
@@ -32,9 +33,10 @@ def migrate(url: str) -> None:
     with exclusive(url, "migrate", wait=True), dialect.engine(address).connect() as connection:
         dialect.begin_migration(connection)
         try:
-            if is_current(connection):
-                return dialect.rollback(connection)
-            upgrade(connection)
+            if not is_current(connection):
+                upgrade(connection)
+            if wrong := problem(connection):
+                raise MigrationFailed(wrong)
             dialect.commit(connection)
         except BaseException:
             dialect.rollback(connection)
@@ -53,6 +55,35 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 def is_current(connection: Connection) -> bool:
     """Whether the tables are of this version or a later one: migrations expand first, so this version runs on both."""
     return (version(connection) or "") >= latest()
+
+
+def problem(connection: Connection) -> str | None:
+    """Why this program cannot work on the tables, and what to do about it; None when it can."""
+    if not is_current(connection):
+        return "The database's tables are older than this program. Run `peer-referral migrate` first."
+    if version(connection) == latest() and (others := _unlike_declared(connection)):
+        return (
+            f"The database was made by an unfinished version of this program: {', '.join(sorted(others)[:3])}. "
+            "Nothing was changed. Start with a new database or data folder; for what is in this one, run that version."
+        )
+    return None
+
+
+def _unlike_declared(connection: Connection) -> set[str]:
+    """The columns and indexes that only the database has, or only the declaration."""
+    from service.store.tables import metadata
+
+    look = inspect(connection)
+    columns = look.get_multi_columns(filter_names=list(metadata.tables))
+    built = {_column(name, each["name"], each["nullable"]) for (_, name), some in columns.items() for each in some}
+    indexes = look.get_multi_indexes(filter_names=list(metadata.tables))
+    declared = {_column(table.name, each.name, each.nullable) for table in metadata.sorted_tables for each in table.c}
+    wanted = {f"index {index.name}" for table in metadata.tables.values() for index in table.indexes}
+    return (built ^ declared) | (wanted - {f"index {each['name']}" for some in indexes.values() for each in some})
+
+
+def _column(table: str, column: str, nullable: bool | None) -> str:
+    return f"{table}.{column}{'' if nullable else ' NOT NULL'}"
 
 
 def version(connection: Connection) -> str | None:

@@ -25,7 +25,7 @@ from service.store.escalations import Escalations
 from service.store.feed import Feed
 from service.store.inbox import Inbox
 from service.store.leases import Leases
-from service.store.migrate import is_current
+from service.store.migrate import problem
 from service.store.notes import Notes
 from service.store.offers import Offers
 from service.store.patients import Patients
@@ -88,9 +88,9 @@ class UnitOfWork:
         """Let go of what is kept for a time only."""
         tidy(self, now, rules)
 
-    def is_current(self) -> bool:
-        """Whether the database has the tables of this version."""
-        return is_current(self._connection)
+    def problem_with_tables(self) -> str | None:
+        """Why this program cannot work on the database's tables, and what to do about it; None when it can."""
+        return problem(self._connection)
 
     def finish(self, take_stamp: Callable[[], int]) -> None:
         """Write what waits. The stamp comes last of all, so that on PostgreSQL its lock is held as briefly as can

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, TextClause, create_engine, inspect, text
 
 from service.store import migrate as migrations
 from service.store.address import parse_url
-from service.store.migrate import check, is_current, latest, migrate
+from service.store.migrate import MigrationFailed, check, is_current, latest, migrate, problem
 
 FAILING = """
 from alembic import op
@@ -99,12 +99,35 @@ def test_the_newest_file_is_the_one_head(empty_url: str) -> None:
 
 def test_a_database_of_a_later_version_is_current_and_is_left_alone(empty_url: str) -> None:
     migrate(empty_url)
-    later = text("UPDATE alembic_version SET version_num = '9999'")
-    change(empty_url, later)
+    for later in ("UPDATE alembic_version SET version_num = '9999'", "ALTER TABLE patient ADD COLUMN later TEXT"):
+        statement = text(later)
+        change(empty_url, statement)
 
     migrate(empty_url)
 
-    assert look(empty_url, is_current) is True
+    assert look(empty_url, problem) is None
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ("ALTER TABLE patient DROP COLUMN district", "patient.district"),
+        ("ALTER TABLE patient ADD COLUMN former TEXT NOT NULL DEFAULT ''", "patient.former NOT NULL"),
+        ("ALTER TABLE patient RENAME TO person", "patient.birth_date"),
+        ("DROP INDEX uq_referral_patient_id_open", "index uq_referral_patient_id_open"),
+    ],
+)
+def test_tables_of_another_making_are_refused_though_they_say_they_are_of_this_version(
+    empty_url: str, made: str, named: str
+) -> None:
+    migrate(empty_url)
+    assert look(empty_url, problem) is None
+    statement = text(made)
+    change(empty_url, statement)
+
+    with pytest.raises(MigrationFailed, match=f"unfinished version.*{named}.*Start with a new database"):
+        migrate(empty_url)
+    assert named in str(look(empty_url, problem))
 
 
 @pytest.mark.parametrize("finished_before", [True, False], ids=["an upgrade", "the first migration"])
