@@ -32,7 +32,7 @@ application.add_typer(safekeeping.keys, name="keys")
 
 
 def main() -> None:
-    # Nearly all that a command imports stays until it ends; the collector would look through it some three hundred times.
+    # Nearly all that a command imports stays until it ends; the collector would look through it three hundred times.
     gc.set_threshold(50_000, 20, 50)
     application()
 

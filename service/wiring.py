@@ -85,7 +85,7 @@ class Parts:
 def prepare(settings: Settings, *, clock: Clock | None = None, make_id: IdMaker = new_id) -> Parts:
     """Everything below the doors, with the database migrated where that is automatic.
 
-    Raises InvalidMappings or InvalidSettings, MigrationFailed, and NotMigrated when the tables are not those of this program.
+    Raises InvalidMappings, InvalidSettings or MigrationFailed, and NotMigrated when the tables are not this program's.
     """
     rules = mappings.load(settings.mappings_folder)
     settings.data_folder.mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -21,9 +22,11 @@ from service.demo.page.serve import live_page
 from service.demo.step import Telling
 from service.demo.story import play
 from service.settings import Settings, read_settings
-from service.shared.errors import ServiceError
+from service.shared.errors import InvalidSettings, ServiceError
+from service.store.address import exclusive
 
 READY_WITHIN_SECONDS = 60.0
+FOLDER = "peer-referral-demo-"
 
 
 class NotServed(ServiceError):
@@ -37,10 +40,9 @@ def demonstrate(*, exit_after: bool, pause: float) -> int:
     """
     console = Console()
     telling = Telling((Narrator(console),))
-    with tempfile.TemporaryDirectory(prefix="peer-referral-demo-") as folder:
-        settings = read_settings(
-            data_folder=Path(folder), port=_free_port(), host="127.0.0.1", allow_loopback=True, log_level="warning"
-        )
+    clear_away()
+    with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
+        settings = _settings(Path(folder))
         url = settings.public_url
         with _served(settings) as service, HospitalRecord() as record, live_page(telling, f"{url}/docs") as page:
             # The service needs seconds to import all that it is made of, and so does what enrols: both do it at once.
@@ -55,6 +57,30 @@ def demonstrate(*, exit_after: bool, pause: float) -> int:
                 console.print(f"\n{where}\nStop with Ctrl-C.", highlight=False)
                 _wait_for_interrupt(service)
     return 0 if verified else 1
+
+
+def clear_away() -> None:
+    """Remove what demonstrations that were killed have left: our folders from which nobody serves any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with suppress(InvalidSettings, OSError):
+            found = folder.lstat()
+            # One that has just been made is served from as soon as its service has started.
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime > READY_WITHIN_SECONDS:
+                with exclusive(_settings(folder).database):
+                    shutil.rmtree(folder)
+
+
+def _settings(folder: Path) -> Settings:
+    """Of what is set for another service on this machine, nothing that says where its data or its clients are."""
+    return read_settings(
+        data_folder=folder,
+        database_url="",
+        base_url="",
+        host="127.0.0.1",
+        port=_free_port(),
+        allow_loopback=True,
+        log_level="warning",
+    )
 
 
 @contextmanager

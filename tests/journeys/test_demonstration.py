@@ -5,9 +5,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 import httpx
+import pytest
 
+from service.commands.demonstration import clear_away
 from tests.journeys.support import PREFIX, PROJECT, wait_until
 
 COMMAND = [sys.executable, "-m", "service", "demo"]
@@ -36,16 +41,30 @@ def test_it_shows_its_page_while_it_plays_and_serves_on_until_it_is_interrupted(
             wait_until(lambda: is_gone(http, docs[1]), "the service has ended with it")
 
 
-def test_the_service_does_not_outlive_a_demonstration_that_is_killed() -> None:
-    with subprocess.Popen(COMMAND, cwd=PROJECT, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+def test_a_demonstration_that_is_killed_leaves_no_service_and_its_folder_only_until_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment = CLEAN | {"TMPDIR": str(tmp_path)}
+
+    def left_after_an_hour() -> list[Path]:
+        for folder in tmp_path.iterdir():
+            os.utime(folder, (time.time() - 3600,) * 2)
+        clear_away()
+        return list(tmp_path.iterdir())
+
+    with subprocess.Popen(COMMAND, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         docs = DOCS.fullmatch(process.stdout.readline().strip())
         assert docs is not None
         with httpx.Client(trust_env=False, timeout=30) as http:
             assert http.get(docs[1]).status_code == 200
+            (folder,) = left_after_an_hour()
             process.kill()
             wait_until(lambda: is_gone(http, docs[1]), "the service has ended too")
+            assert folder.is_dir()
+            wait_until(lambda: left_after_an_hour() == [], "what it left is cleared away")
 
 
 def is_gone(http: httpx.Client, url: str) -> bool:
