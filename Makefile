@@ -29,7 +29,7 @@ serve: $(VENV)/.run ## run the service on this machine (SERVE_ARGS="--port 8080"
 install: $(VENV)/bin/peer-referral ## make .venv with the development tools and the command peer-referral
 
 test: check install ## check, then run every test on SQLite and on PostgreSQL (TEST_ARGS="tests/store -k outbox")
-	$(RUN) pytest -n $(WORKERS) --dist loadfile -m "not browser" $(TEST_ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser" $(TEST_ARGS)
 
 check: $(VENV)/.develop ## lint, formatting, types, import contracts and size limits
 	$(RUN) ruff check .

@@ -26,6 +26,15 @@ settings.load_profile("tenth")
 
 pytest_plugins = ["tests.fixtures", "tests.browser"]
 
+# Where services are started, and a file takes up to minutes.
+SLOW = ("faults", "guides", "house", "journeys", "privacy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow first: when one worker has no file left, the other is then soon done too."""
+    items.sort(key=lambda item: item.path.parent.name not in SLOW)
+
+
 PostgresqlDatabase = Callable[[str | None], AbstractContextManager[str]]
 
 

@@ -160,9 +160,11 @@ def encounter(task: Resource) -> Resource:
 
 
 def kill_at_random(service: ServiceProcess, times: int) -> int:
-    """Kill and start again; how many of the kills fell into the start itself."""
+    """Kill and start again; how many of the kills fell into the start itself. Says every tenth."""
     early = 0
-    for _ in range(times):
+    for number in range(times):
+        if number % 10 == 0:
+            print(f"\nkilled {number} of {times} times", end="", flush=True)
         if random.random() < 0.9:
             service.wait_until_ready()
             time.sleep(random.uniform(0, 1.5))

@@ -50,7 +50,8 @@ def test_a_service_killed_again_and_again_loses_nothing_and_repeats_nothing(
     service.start()
     senders = Senders(service.url, hospital, programme)
     senders.start()
-    early = kill_at_random(service, KILLS)
+    with capsys.disabled():
+        early = kill_at_random(service, KILLS)
     senders.end()
     record.stop()
     record.start()  # loses no answer any more, so that the end can be waited for

@@ -99,6 +99,7 @@ def test_a_service_goes_on_elsewhere_from_a_backup_that_was_made_while_it_worked
         settled, _, task = world.offered()
         world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"})
         wait_until(lambda: statuses(world, settled) == ["accepted"], "the acceptance is on file")
+        wait_until(lambda: len(command(first, "deliveries", "list").stdout.splitlines()) == 1, "nothing else is owed")
         assert first.stop() == 0
         first.start("serve", "--no-worker", "--port", str(first.port))
         owed, patient_id, _ = world.offered()
@@ -160,12 +161,12 @@ def test_nothing_is_restored_under_a_running_service(
     backup = str(tmp_path / "night.backup")
     assert command(service, "organisation", "add", "St Test", "--kind", "hospital").exit_code == 0
     assert command(service, "backup", backup).exit_code == 0
-    if arguments == ("serve",):
-        service.start()
-    else:
-        service.start(*arguments, ready=False)
-        wait_until(lambda: in_use(service, backup), "the worker has opened the database")
     try:
+        if arguments == ("serve",):
+            service.start()
+        else:
+            service.start(*arguments, ready=False)
+            wait_until(lambda: in_use(service, backup), "the worker has opened the database", seconds=60)
         refused = command(service, "restore", backup, "--yes")
         assert (refused.exit_code, refused.stderr) == (
             2,
