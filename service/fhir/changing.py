@@ -35,7 +35,7 @@ _HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
 
 
 def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedUpdate:
-    return read_task(tree, received, base=door.base_url)
+    return read_task(tree, received, base=door.base_url, ours=frozenset(door.rules.status_reasons.values()))
 
 
 def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:

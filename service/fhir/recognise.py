@@ -16,7 +16,7 @@ from service.screening.result import whole_score
 from service.shared.code import Code
 
 # What a person writes, by the name of the element: Annotation.text and Communication.payload, and a reason in words.
-_WRITTEN = frozenset({"note", "payload", "statusReason", "reasonCode", "comment"})
+_WRITTEN = frozenset({"note", "payload", "statusReason", "businessStatus", "reasonCode", "comment"})
 _MOST_NAMED = 20
 
 

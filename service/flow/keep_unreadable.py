@@ -82,7 +82,9 @@ def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:
         return Heard.THE_OPERATOR_MUST_BE
     tx.patients.lock(offer.patient_id)
     # A programme sends the whole Task: what it was shown itself, or reported before, is not said anew.
-    known = [*tx.offers.reports([offer.id], "note").get(offer.id, ()), {"text": offer.status_reason}]
+    reported = tx.offers.reports([offer.id], "note").get(offer.id, ())
+    shown = (*rules.status_reasons.values(), offer.status_reason, offer.business_status)
+    known = [*reported, *({"text": each} for each in shown)]
     if all(each in known for each in words.written):
         return Heard.NOBODY
     # Whoever rings the programme because of one such alert hears all of it, and a client may try again every minute.

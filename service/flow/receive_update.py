@@ -8,13 +8,12 @@ from service.consent.disclosure import Element, ViewStage
 from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.escalate import escalate
+from service.flow.keep_reports import Reported, keep_reports
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.escalation import Said, all_of
 from service.referrals.offer import (
     OFFER_TABLE,
     PAUSED,
@@ -26,8 +25,6 @@ from service.referrals.offer import (
     as_programmes_see,
 )
 from service.referrals.referral import ReferralTrigger
-
-Report = dict[str, object]
 
 # What the referral hears when its offer moves there; what it hears of no other move.
 _HEARD: dict[tuple[ViewStage, OfferState], ReferralTrigger] = {
@@ -76,15 +73,6 @@ class Named:
     part: Part
     id: str | None
     element: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """An entry of `note` or `output` as it was sent, and what it says that a clinician must hear, None for nothing."""
-
-    element: str
-    content: Report
-    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +148,17 @@ def _merge(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate,
     changed = next((each for each in message.named if each.id != parts[each.part]), None)
     if changed is not None:
         return Refused(Reason.ELEMENT_FIXED, changed.element)
-    base = offer if message.base_version is None else tx.offers.at_version(offer, message.base_version)
+    base = _base(tx, offer, message)
     if base is None:
         return Refused(Reason.VERSION_STALE, "meta.versionId")
     return _move(tx, rules, offer, base, message, now)
+
+
+def _base(tx: Transaction, offer: Offer, message: ReceivedUpdate) -> Offer | None:
+    """What its sender had read; None when there was no such version."""
+    if message.base_version in (None, offer.version):
+        return offer
+    return tx.offers.at_version(offer, message.base_version)
 
 
 def _parts(offer: Offer) -> dict[Part, str]:
@@ -216,16 +211,9 @@ def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> R
 
 
 def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> bool:
-    """Keep the notes and outputs that are new. What a volunteer writes goes unfiltered to a clinician (DESIGN 9)."""
-    elements = {each.element for each in message.reports}
-    known = {element: [*tx.offers.reports([offer.id], element).get(offer.id, ())] for element in elements}
-    new: list[Reported] = []
-    for each in message.reports:
-        if each.content not in known[each.element]:
-            known[each.element].append(each.content)
-            new.append(each)
-            tx.offers.add_report(offer.id, each.element, each.content, now)
-    said = [each.said for each in new if each.said is not None]
-    if said:
-        escalate(tx, rules, offer, all_of(said), now, type="Task")
-    return bool(new)
+    """Keep what is new of what it reports and tell a clinician what was said; whether there was anything new."""
+    if not message.reports:
+        return False
+    base = _base(tx, offer, message) or offer
+    decides = message.state not in (None, as_programmes_see(base.state))
+    return keep_reports(tx, rules, offer, base, message.reports, now, decides=decides)

@@ -76,7 +76,11 @@ def test_a_programmes_long_note_is_taken_and_cut_where_it_is_shown() -> None:
     }
     body = json.dumps(tree).encode()
     message = read_task(parse(body), received(tree, body, target_id="7"), base="https://referral.example")
-    assert [each.content for each in message.reports] == [{"text": shown(text)}, {"text": "short"}]
+    assert [each.content for each in message.reports] == [
+        {"text": shown(text)},
+        {"text": "short"},
+        {"text": shown(text.strip())},
+    ]
     assert message.status_reason == shown(text.strip())
     assert message.received.body == body
 

@@ -16,8 +16,9 @@ from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
 from service.flow.instruct import ReceivedInstruction, instruct
+from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Report, Reported
 from service.flow.receive_result import Administered, ReceivedResult, receive_result
-from service.flow.receive_update import Named, ReceivedUpdate, Report, Reported, receive_update
+from service.flow.receive_update import Named, ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received, Reference
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
@@ -113,9 +114,14 @@ def said(status: str) -> OfferState | None:
     return OfferState(status) if status in {*OfferState} else None
 
 
-def reported(notes: tuple[Report, ...], outputs: tuple[Report, ...]) -> tuple[Reported, ...]:
-    """Notes, which are heard, and outputs, which say nothing that must be."""
-    said = [Reported("note", each, Said((str(each["text"]),))) for each in notes]
+def reported(
+    notes: tuple[Report, ...], outputs: tuple[Report, ...], reason: str | None, business_status: str | None
+) -> tuple[Reported, ...]:
+    """Notes and what is written beside the status, which are heard, and outputs, which say nothing that must be."""
+    beside = ((STATUS_REASON, reason), (BUSINESS_STATUS, business_status))
+    written = [("note", str(each["text"]), each) for each in notes]
+    written += [(element, text, {"text": text}) for element, text in beside if text]
+    said = [Reported(element, content, Said((text,))) for element, text, content in written]
     return (*said, *(Reported("output", each) for each in outputs))
 
 
@@ -325,7 +331,7 @@ class Service:
             reason,
             business_status,
             named,
-            reported(notes, outputs),
+            reported(notes, outputs, reason, business_status),
             ending,
         )
         return self.run(community, lambda tx: receive_update(tx, self.rules, message, self.now()))

@@ -218,7 +218,7 @@ def test_a_hold_of_the_service_is_lifted_by_a_clinician_alone(service: Service) 
     for status in ("in-progress", "completed", "accepted"):
         refused = service.update(family.community, offer.id, status, "We begin.")
         assert refused == Refused(Reason.HELD_BY_SERVICE, "status")
-    assert why(service.update(family.community, offer.id, "on-hold", "We wait.")) == "repeated"
+    assert why(service.update(family.community, offer.id, "on-hold")) == "repeated"
     assert service.states(family.woman) == ("on-hold", ["held-by-service"])
 
     service.tell(family.hospital, service.referral(family.woman).id, RESUME)
@@ -306,7 +306,7 @@ def test_a_programme_may_give_back_what_is_held(service: Service, status: str) -
     (offer,) = service.offers(family.woman)
     assert why(service.update(family.community, offer.id, status, "We cannot wait.")) == "accepted"
     assert service.states(family.woman) == ("on-hold", [status])
-    assert service.alerts(family.woman) == ["returned"]
+    assert service.alerts(family.woman) == ["escalation", "returned"]
 
 
 def test_resumed_without_a_programme_it_is_offered_to_the_next_she_agreed_to(service: Service) -> None:

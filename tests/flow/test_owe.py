@@ -82,7 +82,7 @@ def test_what_a_programme_hands_back_is_noted_as_returned_and_not_as_paused_too(
 def test_one_who_declines_is_followed_by_the_next_offer_or_by_nobody(service: Service) -> None:
     family, offer = service.offered()
     service.update(family.community, offer.id, "rejected", "No place.")
-    assert service.alerts(family.woman) == ["unplaced"]
+    assert service.alerts(family.woman) == ["escalation", "unplaced"]
     assert noted(service, family.woman) == ["offered", "unplaced"]
 
 

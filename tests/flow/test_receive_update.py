@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Reason, Refused, Repeated
-from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported, receive_update
+from service.flow.keep_reports import STATUS_REASON, Reported
+from service.flow.receive_update import Named, Part, ReceivedUpdate, receive_update
 from service.flow.received import Received
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import OfferState
+from service.screening.instrument import Priority
 from tests.flow.support import HOUR, NOW, Service, body, piece, scores, why
 
 NOTE: dict[str, object] = {"text": "She sounded very low today."}
@@ -37,7 +39,7 @@ def test_what_a_programme_sets_moves_offer_and_referral(
         assert isinstance(answer, Accepted)
 
     assert service.states(family.woman) == (referral_state, [offer_state])
-    assert service.alerts(family.woman) == alerts
+    assert service.alerts(family.woman) == ["escalation", *alerts]  # whatever a programme writes is heard
     (moved,) = service.offers(family.woman)
     assert ("Task", moved.id, moved.version) in service.owed(family.woman)
     assert [row["version"] for row in service.rows("offer_version")] == list(range(1, moved.version + 1))
@@ -62,7 +64,7 @@ def test_a_declined_offer_goes_to_the_next_programme_she_agreed_to(service: Serv
     assert service.states(family.woman) == ("offered", ["rejected", "requested"])
     assert [each.organisation_id for each in service.offers(family.woman)][1] == other.organisation_id
     assert service.poll(family.community)[0].status_reason == "No place."
-    assert service.alerts(family.woman) == []
+    assert service.alerts(family.woman) == ["escalation"]
 
 
 def test_an_offer_that_the_programme_cancels_goes_back_to_a_clinician(service: Service) -> None:
@@ -73,7 +75,7 @@ def test_an_offer_that_the_programme_cancels_goes_back_to_a_clinician(service: S
     service.update(family.community, offer.id, "cancelled", "We have closed.")
 
     assert service.states(family.woman) == ("on-hold", ["cancelled"])
-    assert service.alerts(family.woman) == ["returned"]
+    assert service.alerts(family.woman) == ["escalation", "returned"]
 
 
 def test_a_declined_offer_with_nobody_left_is_told_to_the_clinic(service: Service) -> None:
@@ -81,7 +83,7 @@ def test_a_declined_offer_with_nobody_left_is_told_to_the_clinic(service: Servic
     service.update(family.community, offer.id, "rejected", "No place.")
 
     assert service.states(family.woman) == ("placing", ["rejected"])
-    assert service.alerts(family.woman) == ["unplaced"]
+    assert service.alerts(family.woman) == ["escalation", "unplaced"]
 
 
 # refusal -> what was sent instead of a plain acceptance of a fresh offer
@@ -127,7 +129,7 @@ def test_only_the_service_sets_what_the_offer_brings_together(service: Service, 
 @pytest.mark.parametrize("status", ["requested", "draft", "ready", "received", "entered-in-error", "on-hold", ""])
 def test_a_programme_cannot_set_what_is_the_services(service: Service, status: str) -> None:
     family, offer = service.offered()
-    answer = service.update(family.community, offer.id, status, "Because.", base_version=1)
+    answer = service.update(family.community, offer.id, status, base_version=1)
     assert why(answer) == ("repeated" if status == "requested" else "transition-not-allowed")
 
 
@@ -252,3 +254,75 @@ def test_a_coded_concern_is_heard_as_urgently_as_it_says_also_beside_a_refused_s
         answer = service.run(family.community, lambda tx, m=message: receive_update(tx, service.rules, m, NOW))  # type: ignore[misc]
         assert why(answer) == "transition-not-allowed"
     assert [row["priority"] for row in service.rows("alert", code="escalation")] == ["routine", "urgent"]
+
+
+# Words beside a status are heard as a note is
+
+WANTS_TO_DIE = "she wants to die"
+# what was sent to an accepted offer -> the priority of the one alert that it raises
+BESIDE_A_STATUS: dict[str, tuple[dict[str, Any], str]] = {
+    "the reason of a decision": ({"status": "failed", "reason": "No volunteer free"}, "routine"),
+    "the reason of an end": ({"status": "completed", "reason": WANTS_TO_DIE}, "routine"),
+    "a reason without a decision": ({"status": "accepted", "reason": WANTS_TO_DIE}, "urgent"),
+    "a reason beside a refused decision": ({"status": "rejected", "reason": WANTS_TO_DIE}, "routine"),
+    "a reason beside a stale version": (
+        {"status": "completed", "reason": WANTS_TO_DIE, "expected_version": 9},
+        "routine",
+    ),
+    "a business status": ({"status": "accepted", "business_status": WANTS_TO_DIE}, "routine"),
+    "both": ({"status": "on-hold", "reason": "She is away", "business_status": "Waiting"}, "routine"),
+    "a reason beside a note": ({"status": "failed", "reason": "No volunteer", "notes": (NOTE,)}, "urgent"),
+}
+
+
+@pytest.mark.parametrize("sent", BESIDE_A_STATUS.values(), ids=BESIDE_A_STATUS)
+def test_words_beside_a_status_are_heard_once_whatever_becomes_of_it(
+    service: Service, sent: tuple[dict[str, Any], str]
+) -> None:
+    what, priority = sent[0], sent[1]
+    family, offer = service.supported()
+    for _ in range(3):
+        service.update(family.community, offer.id, base_version=offer.version, **what)
+    assert service.alert(family.woman, "escalation")["priority"] == priority
+    said = [text for row in service.rows("escalation") for text in row["said"]["texts"]]
+    written = [each["text"] for each in what.get("notes", ())]
+    assert said == [*written, *(what[name] for name in ("reason", "business_status") if name in what)]
+
+
+@pytest.mark.parametrize(
+    ("said", "priority"),
+    [
+        (Said((WANTS_TO_DIE,), called=Priority.URGENT), "urgent"),
+        (Said((), frozenset({Concern.HARM_TO_SELF})), "urgent"),
+        (Said((), frozenset({Concern.OUTSIDE_ROLE})), "routine"),
+    ],
+)
+def test_the_reason_of_a_decision_is_urgent_when_it_is_called_so(service: Service, said: Said, priority: str) -> None:
+    family, offer = service.supported()
+    reason = Reported(STATUS_REASON, {"text": WANTS_TO_DIE}, said)
+    received = Received("Task", body(), target_id=offer.id)
+    message = ReceivedUpdate(received, offer.id, None, OfferState.FAILED, WANTS_TO_DIE, None, (), (reason,))
+    assert why(service.run(family.community, lambda tx: receive_update(tx, service.rules, message, NOW))) == "accepted"
+    assert service.alert(family.woman, "escalation")["priority"] == priority
+
+
+def test_what_a_programme_had_read_beside_the_status_is_no_word_of_its_own(service: Service) -> None:
+    """A code alone is shown as text and comes back with the whole Task, also from a version that is not the newest."""
+    family, offer = service.supported()
+    received = Received("Task", body(), target_id=offer.id)
+    coded = ReceivedUpdate(received, offer.id, None, OfferState.ACCEPTED, None, "5.1", (), ())
+    service.run(family.community, lambda tx: receive_update(tx, service.rules, coded, NOW))
+    (shown,) = service.offers(family.woman)
+    service.update(family.community, offer.id, "in-progress", business_status="Matched", base_version=shown.version)
+    assert service.alerts(family.woman) == ["escalation"]
+    service.update(family.community, offer.id, "in-progress", business_status="5.1", base_version=shown.version)
+    assert service.alerts(family.woman) == ["escalation"]
+
+
+def test_the_words_of_a_reason_are_heard_from_a_tombstone_and_move_nothing(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    answer = service.update(family.community, offer.id, "completed", WANTS_TO_DIE, base_version=offer.version)
+    assert why(answer) == "changed-meanwhile"
+    assert service.alert(family.woman, "escalation")["priority"] == "routine"
+    assert service.states(family.woman) == ("closed", ["cancelled"])

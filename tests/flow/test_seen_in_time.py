@@ -94,7 +94,7 @@ def test_an_answer_of_the_programme_to_the_hold_shows_that_it_knows(service: Ser
     assert isinstance(answer, Accepted)
     fetch(service, family)
     service.chase(WITHIN)
-    assert service.alerts(family.woman) == ["returned"]
+    assert service.alerts(family.woman) == ["escalation", "returned"]
 
 
 def test_a_hold_that_was_lifted_meanwhile_is_no_reason_to_ring(service: Service) -> None:

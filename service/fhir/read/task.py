@@ -1,7 +1,7 @@
 """Task, as a programme puts it back -> ReceivedUpdate."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
@@ -9,10 +9,12 @@ from service.fhir.read.written import as_shown, called, concern_of
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
 from service.fhir.write.record import TASK_STATUS
-from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported
+from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Reported
+from service.flow.receive_update import Named, Part, ReceivedUpdate
 from service.flow.received import Received
 from service.referrals.escalation import Said
 from service.referrals.offer import Ending, as_programmes_see
+from service.screening.instrument import Priority
 
 _PARTS = {
     "for": (Part.WOMAN, "Patient"),
@@ -21,11 +23,19 @@ _PARTS = {
     "requester": (Part.HOSPITAL, "Organization"),
 }
 _OFFER_STATES = {status: as_programmes_see(state) for state, status in TASK_STATUS.items()}
+# What a client may write beside these codes without having said anything of its own.
+ENDING_DISPLAYS: dict[Ending, str] = {
+    Ending.PLANNED: "Ended as planned",
+    Ending.EARLY: "Ended early",
+    Ending.ENDED_BY_HER: "Ended by her",
+    Ending.NOT_REACHED: "Not reached",
+}
 _NO_ID = re.compile(r"(.*/)?|[A-Za-z]*")
 
 
-def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
-    """`received.target_id` is the Task's id in the address, `base` this server's without /fhir.
+def read_task(tree: Tree, received: Received, *, base: str, ours: Collection[str] = ()) -> ReceivedUpdate:
+    """`received.target_id` is the Task's id in the address, `base` this server's without /fhir. `ours` is what the
+    service itself writes beside a status: a programme that sends the whole Task back has not said it.
 
     Raises BadInput when an output refers to a resource without its id: a client that could not create the resource
     still sends the Task (the CBO client of HL7 Gravity does).
@@ -43,7 +53,11 @@ def read_task(tree: Tree, received: Received, *, base: str) -> ReceivedUpdate:
         status_reason=_words(tree.get("statusReason"), "display"),
         business_status=_words(tree.get("businessStatus"), "code"),
         named=tuple(_named(tree, base)),
-        reports=(*(_note(each) for each in tree.get("note", ())), *(_output(each) for each in tree.get("output", ()))),
+        reports=(
+            *(_note(each) for each in tree.get("note", ())),
+            *(_output(each) for each in tree.get("output", ())),
+            *(each for element in (STATUS_REASON, BUSINESS_STATUS) for each in _beside_the_status(tree, element, ours)),
+        ),
         ending=_ending(tree),
     )
 
@@ -79,6 +93,27 @@ def _output(output: Tree) -> Reported:
         return Reported("output", output)
     urgencies = (called(output.get("valueCode")), *(called(each.get("code")) for each in value.get("coding", ())))
     return Reported("output", output, Said(texts, concerns, next((each for each in urgencies if each), None)))
+
+
+def _beside_the_status(tree: Tree, element: str, ours: Collection[str]) -> Iterator[Reported]:
+    """Each of its words, and each concern that it codes. Any other code says nothing to a clinician, nor does the
+    display that belongs to it. A Task that calls itself urgent calls them so; what else they are, the step knows."""
+    concept = tree.get(element, {})
+    codings = concept.get("coding", ())
+    urgent = Priority.URGENT if called(tree.get("priority")) is Priority.URGENT else None
+    no_words = {*ours, *(_display_of_ours(each) for each in codings)}
+    written = [concept.get("text"), *(each.get("display") for each in codings)]
+    for text in dict.fromkeys(shown(each.strip()) for each in written if each and each.strip()):
+        if text not in no_words:
+            yield Reported(element, {"text": text}, Said((text,), called=urgent))
+    for concern in dict.fromkeys(map(concern_of, codings)):
+        if concern is not None:
+            yield Reported(element, {"concern": concern.value}, Said((), frozenset({concern}), urgent))
+
+
+def _display_of_ours(coding: Tree) -> str | None:
+    known = coding.get("system") == ENDING and coding.get("code") in set(Ending)
+    return ENDING_DISPLAYS[Ending(coding["code"])] if known else None
 
 
 def _ending(tree: Tree) -> Ending | None:

@@ -1,13 +1,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
+from service import mappings
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
-from service.fhir.read.task import read_task
+from service.fhir.read.task import ENDING_DISPLAYS, read_task
 from service.fhir.terms import ENDING
-from service.flow.receive_update import Named, Part, ReceivedUpdate, Reported
+from service.flow.keep_reports import Reported
+from service.flow.receive_update import Named, Part, ReceivedUpdate
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
 from service.screening.instrument import Priority
@@ -56,7 +59,12 @@ def test_a_whole_task_is_read(read: Read) -> None:
         Named(Part.PROGRAMME, "x", "owner"),
         Named(Part.HOSPITAL, "m", "requester"),
     )
-    assert message.reports == (Reported("note", note, Said(("We spoke.",))), Reported("output", output))
+    assert message.reports == (
+        Reported("note", note, Said(("We spoke.",))),
+        Reported("output", output),
+        Reported("statusReason", {"text": "she is away"}, Said(("she is away",))),
+        Reported("businessStatus", {"text": "waiting"}, Said(("waiting",))),
+    )
 
 
 def test_what_is_left_out_is_not_meant(read: Read) -> None:
@@ -213,3 +221,53 @@ def test_any_other_output_says_nothing_that_must_be_heard(output: Tree) -> None:
     tree = {"resourceType": "Task", "id": "7", "status": "accepted", "output": [output]}
     (reported,) = read_task(tree, received(tree, b"", target_id="7"), base=BASE).reports
     assert reported == Reported("output", output)
+
+
+OURS_BESIDE = "Paused: do not contact."
+
+
+@pytest.mark.parametrize(
+    ("concept", "words"),
+    [
+        ({"text": "she wants to die"}, ("she wants to die",)),
+        ({"coding": [{"system": ENDING, "code": "early", "display": "she wants to die"}]}, ("she wants to die",)),
+        ({"coding": [{"system": "urn:a", "code": "1", "display": "Full"}], "text": "Full"}, ("Full",)),
+        ({"coding": [{"code": "1", "display": "A"}, {"code": "2", "display": "B"}], "text": "C"}, ("C", "A", "B")),
+        ({"coding": [{"system": ENDING, "code": "early", "display": "Ended early"}], "text": "Ended early"}, ()),
+        ({"coding": [{"system": ENDING, "code": "early", "display": "Not reached"}]}, ("Not reached",)),
+        ({"coding": [{"system": ENDING, "code": "early"}, {"system": "urn:a", "code": "5.1"}]}, ()),
+        ({"text": OURS_BESIDE}, ()),
+        ({"text": f" {OURS_BESIDE} "}, ()),
+        ({"text": f"{OURS_BESIDE} But she wants to die."}, (f"{OURS_BESIDE} But she wants to die.",)),
+        ({"text": "  "}, ()),
+        ({}, ()),
+    ],
+)
+@pytest.mark.parametrize("element", ["statusReason", "businessStatus"])
+def test_words_beside_the_status_are_to_be_heard_and_codes_alone_are_not(
+    element: str, concept: Tree, words: tuple[str, ...]
+) -> None:
+    tree = {"resourceType": "Task", "id": "7", "status": "rejected", element: concept}
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=(OURS_BESIDE,))
+    assert message.reports == tuple(Reported(element, {"text": each}, Said((each,))) for each in words)
+    assert message.says_something is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("priority", "called"), [("urgent", Priority.URGENT), ("stat", Priority.URGENT), ("routine", None), (None, None)]
+)
+def test_a_task_that_calls_itself_urgent_calls_what_is_beside_its_status_so(
+    read: Read, priority: str | None, called: Priority | None
+) -> None:
+    (reported,) = read(statusReason={"text": "Ring me"}, **({"priority": priority} if priority else {})).reports
+    assert reported.said == Said(("Ring me",), called=called)
+
+
+def test_a_concern_coded_beside_the_status_is_to_be_heard_without_a_word(read: Read) -> None:
+    (reported,) = read(statusReason={"coding": [{"system": CONCERN, "code": "harm-to-self"}]}).reports
+    assert reported == Reported("statusReason", {"concern": "harm-to-self"}, Said((), SELF_HARM))
+
+
+def test_the_displays_that_are_no_words_are_those_of_the_code_system() -> None:
+    defined = orjson.loads(mappings.definitions()["CodeSystem/ending"])["concept"]
+    assert {each["code"]: each["display"] for each in defined} == ENDING_DISPLAYS
