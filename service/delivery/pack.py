@@ -63,7 +63,7 @@ def _alert(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organi
     told = tx.escalations.behind([alert.id]).get(alert.id)
     if told is None:
         return parcel
-    return replace(parcel, escalation=told, programme=tx.programmes.get(tx.offers.get(told.offer_id).programme_id))
+    return replace(parcel, escalation=told, programme=tx.programmes.get(told.programme_id))
 
 
 def _note(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime) -> Parcel:

@@ -39,7 +39,14 @@ from service.shared.caller import Caller, OrganisationKind
 from service.shared.reply import Reply
 from service.store.unit_of_work import UnitOfWork
 
-_TEXT = {Told.HER_CLINICIAN: "told", Told.SEVERAL_CLINICS: "several", Told.THE_OPERATOR_MUST_BE: "unknown"}
+_TEXT = {
+    Told.HER_CLINICIAN: "told",
+    Told.HER_CLINICIAN_BY_HANDLE: "told-by-handle",
+    Told.SEVERAL_CLINICS: "several",
+    Told.THE_ONE_HOSPITAL: "unnamed",
+    Told.EVERY_HOSPITAL: "unnamed-several",
+    Told.THE_OPERATOR_MUST_BE: "unknown",
+}
 PATH = "/fhir/Communication"
 # A refusal for these says that no offer of the sender's was meant: nobody else can tell whom it was about.
 _ABOUT_NOBODY = (Reason.NOT_FOUND, Reason.SUBJECT_UNKNOWN)
@@ -91,8 +98,8 @@ async def _keep(door: Door, caller: Caller, message: ReceivedCommunication) -> K
 
 
 def _tell_the_operator(caller: Caller, id: str = "not kept") -> None:
-    telemetry.tell_person(
-        "words-not-heard", message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
+    telemetry.tell_words_not_heard(
+        message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
     )
 
 

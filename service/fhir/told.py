@@ -10,7 +10,7 @@ from service.fhir.shown import Shown, Tree
 from service.fhir.write.contact import contact
 from service.fhir.write.escalation import answer_to, marked, receipt
 from service.flow.rules import Rules
-from service.referrals.alert import Alert, AlertCode
+from service.referrals.alert import TOLD_BY_A_PROGRAMME, Alert
 from service.referrals.offer import OFFER_ENDED
 from service.store.unit_of_work import UnitOfWork
 
@@ -23,10 +23,9 @@ def answers_to(tx: UnitOfWork, rules: Rules, offer_ids: Sequence[str]) -> Mappin
 
 def words_behind(tx: UnitOfWork, rules: Rules, alerts: Sequence[Alert]) -> Mapping[str, str]:
     """By the alert's id, what a programme wrote, marked as such."""
-    told = tx.escalations.behind([each.id for each in alerts if each.code is AlertCode.ESCALATION])
-    offers = {each.offer_id: tx.offers.get(each.offer_id) for each in told.values()}
-    programmes = {id: tx.programmes.get(each.programme_id) for id, each in offers.items()}
-    return {id: marked(each, programmes[each.offer_id], rules) for id, each in told.items()}
+    told = tx.escalations.behind([each.id for each in alerts if each.code in TOLD_BY_A_PROGRAMME])
+    programmes = {id: tx.programmes.get(id) for id in {each.programme_id for each in told.values()}}
+    return {id: marked(each, programmes[each.programme_id], rules) for id, each in told.items()}
 
 
 def show_communication(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
@@ -35,10 +34,14 @@ def show_communication(tx: UnitOfWork, rules: Rules, type: str, id: str, now: da
     if kept is None:
         return None
     escalation = tx.escalations.find(id)
-    offer = tx.visible.offer(escalation.offer_id) if escalation else None
-    if escalation is None or offer is None:
+    offer = tx.visible.offer(escalation.offer_id) if escalation and escalation.offer_id else None
+    if escalation is None or (offer is None and escalation.offer_id is not None):
         return Shown("1", kept.stamp, lambda at: receipt(id, "1", at, None, rules, over=True))
     alert = tx.alerts.get(escalation.alert_id)
+    if offer is None:
+        heard = max(kept.stamp, tx.feed.stamp_of(alert))
+        told, version = (escalation, alert, None), f"1.{alert.version}"
+        return Shown(version, heard, lambda at: receipt(id, version, at, told, rules, over=True))
     version = f"1.{alert.version}.{offer.version}"
     over = offer.state in OFFER_ENDED or not _supports(tx, rules, offer.patient_id, offer.organisation_id, now)
     tx.audit.disclosed(type, id, version, offer.patient_id)

@@ -25,4 +25,6 @@ async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes,
     now = door.clock.now()
     heard = await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))
     if heard is Heard.THE_OPERATOR_MUST_BE:
-        telemetry.tell_person("words-not-heard", message=id, organisation=caller.organisation_id)
+        telemetry.tell_words_not_heard(
+            message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
+        )

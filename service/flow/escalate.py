@@ -36,7 +36,8 @@ def escalate(
         now=now,
         priority=said.urgency,
     )
-    escalation = Escalation(id or tx.new_id(), type, offer.id, alert.id, said, now, fingerprint)
+    new_id = id or tx.new_id()
+    escalation = Escalation(new_id, type, offer.id, offer.programme_id, alert.id, said, now, fingerprint)
     tx.escalations.add(escalation)
     return escalation
 
@@ -44,6 +45,6 @@ def escalate(
 def show_answer(tx: Transaction, alert_id: str) -> None:
     """The programme that told what raised this alert sees on its Task that it was answered: its next poll brings it."""
     escalation = tx.escalations.behind([alert_id]).get(alert_id)
-    if escalation is not None:
+    if escalation is not None and escalation.offer_id is not None:
         offer = tx.offers.get(escalation.offer_id)
         tx.offers.save(replace(offer, version=offer.version + 1), offer)

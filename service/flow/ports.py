@@ -13,7 +13,7 @@ from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged
 from service.referrals.note import Note
-from service.referrals.offer import Handles, Offer, OfferState
+from service.referrals.offer import Dealings, Handles, Offer, OfferState
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral, ReferralState
@@ -35,6 +35,8 @@ class Visible(Protocol):
     def once_offered(self, type: str, id: str) -> Offer | None:
         """An offer that the caller holds or held, by its own id or by a handle, also when its tombstone is gone."""
 
+    def called(self, displays: Collection[str]) -> Sequence[Offer]: ...
+    def dealings(self, now: datetime) -> Sequence[Dealings]: ...
     def alert(self, id: str) -> Alert | None: ...
 
 

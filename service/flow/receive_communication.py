@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from service.flow.answer import Accepted, Refused, Repeated
 from service.flow.escalate import escalate
+from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
 from service.flow.identify import identify
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
@@ -19,24 +20,31 @@ from service.referrals.offer import Offer
 
 # A body without an identifier that comes again within this is the same message sent again; later it is a new one.
 SENT_AGAIN_WITHIN = timedelta(days=1)
+SAME_BODY = "urn:same-body"
+"""The alias system of a body that has no identifier and names nobody, for the day it came on."""
 
 
 class Told(Enum):
     """Who was told of it."""
 
     HER_CLINICIAN = auto()
+    HER_CLINICIAN_BY_HANDLE = auto()
     SEVERAL_CLINICS = auto()
+    THE_ONE_HOSPITAL = auto()
+    EVERY_HOSPITAL = auto()
     THE_OPERATOR_MUST_BE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedCommunication:
-    """`about` is every resource that it names; `fingerprint` is of the body."""
+    """`about` is every resource that it names; `fingerprint` is of the body. `displays` is what it calls a referral as
+    we display it: first where it names something, then anywhere in its words."""
 
     received: Received
     about: tuple[Reference, ...]
     said: Said
     fingerprint: str
+    displays: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,18 @@ def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommun
     """Keep it and tell a clinician, in any state of offer and referral, also after closing and from a tombstone.
 
     The words go to one hospital only. When it names several women nobody can tell whose they are: then each of their
-    clinics is asked to ring the programme and is told no word of it. When it names none of the caller's, the operator
-    has to find out.
+    clinics is asked to ring the programme and is told no word of it. When it names none of the caller's, every hospital
+    that the caller works with is asked (`escalate_unnamed`); when there is none, the operator has to find out.
     """
     offers = _offers(tx, message.about)
     if len(offers) == 1:
         return _about_one(tx, rules, offers[0], message, now)
+    if not offers:
+        offers = next(filter(None, (_newest(tx.visible.called(each)) for each in message.displays)), [])
+        if not offers:
+            return _about_nobody(tx, rules, message, now)
+        if len(offers) == 1:
+            return replace(_about_one(tx, rules, offers[0], message, now), told=Told.HER_CLINICIAN_BY_HANDLE)
     id, repeated, taken = _name(tx, message)
     answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
     for offer in () if repeated else offers:
@@ -73,7 +87,22 @@ def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommun
             now=now,
         )
     remember(tx, message.received, None, answer)
-    return Kept(answer, Told.SEVERAL_CLINICS if offers else Told.THE_OPERATOR_MUST_BE, taken)
+    return Kept(answer, Told.SEVERAL_CLINICS, taken)
+
+
+def _about_nobody(tx: Transaction, rules: Rules, message: ReceivedCommunication, now: datetime) -> Kept:
+    id, repeated, taken = _name(tx, message)
+    if not (message.received.identifiers or message.received.condition):
+        # There is no woman whose lock would keep two of them apart, so a unique key does.
+        first = tx.aliases.claim("Communication", SAME_BODY, f"{now.date()} {message.fingerprint}", id)
+        id, repeated = first, first != id
+    answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    hospitals = hospitals_of(tx, rules, now)
+    if not repeated:
+        escalate_unnamed(tx, rules, hospitals, message.said, now, id=id, fingerprint=message.fingerprint)
+    remember(tx, message.received, None, answer)
+    told = (Told.THE_OPERATOR_MUST_BE, Told.THE_ONE_HOSPITAL, Told.EVERY_HOSPITAL)
+    return Kept(answer, told[min(len(hospitals), 2)], taken)
 
 
 def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCommunication, now: datetime) -> Kept:
@@ -123,6 +152,10 @@ def _offers(tx: Transaction, about: tuple[Reference, ...]) -> list[Offer]:
     """The offers named that the caller holds, the newest one of each woman's, in one order for every unit."""
     named = [_offer(tx, each) for each in about]
     held = [each for each in named if each is not None and each.organisation_id == tx.caller.organisation_id]
+    return _newest(held)
+
+
+def _newest(held: Sequence[Offer]) -> list[Offer]:
     newest = {each.patient_id: each for each in sorted(held, key=lambda each: each.id)}
     return [newest[woman] for woman in sorted(newest)]
 
@@ -133,5 +166,5 @@ def _offer(tx: Transaction, reference: Reference) -> Offer | None:
         return None
     if reference.type == "Communication":
         earlier = tx.escalations.find(reference.id)
-        return tx.visible.once_offered("Task", earlier.offer_id) if earlier else None
+        return tx.visible.once_offered("Task", earlier.offer_id) if earlier and earlier.offer_id else None
     return tx.visible.once_offered(reference.type, reference.id)

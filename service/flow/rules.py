@@ -13,14 +13,19 @@ OTHERWISE = "otherwise"
 ESCALATION_TEXTS = (
     "emergency",
     "told",
+    "told-by-handle",
     "several",
+    "unnamed",
+    "unnamed-several",
     "unknown",
     "refused",
     "heading",
+    "withheld",
     "no-telephone",
     "attachment",
     "nothing-written",
 )
+HEADINGS = ("heading", "withheld")
 HEADING_FIELDS = ("programme", "telephone", "time")
 
 

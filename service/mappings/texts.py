@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from string import Formatter
 
-from service.flow.rules import ESCALATION_TEXTS, HEADING_FIELDS, OTHERWISE
+from service.flow.rules import ESCALATION_TEXTS, HEADING_FIELDS, HEADINGS, OTHERWISE
 from service.mappings.reader import Table
 from service.referrals.note import NoteKind
 from service.referrals.note_text import FIELDS, ContactsField, NoteField, NoteTexts, wrong_fields
@@ -36,12 +36,13 @@ class Wording:
     def escalation(self) -> dict[str, str]:
         table = self._table.table("escalation")
         texts = {key: self._text(table, key) for key in ESCALATION_TEXTS}
-        try:
-            fields = sorted(field for _, field, *_ in Formatter().parse(texts["heading"]) if field is not None)
-        except ValueError:
-            fields = []
-        if fields != sorted(HEADING_FIELDS):
-            table.note("heading", f"does not name each of {', '.join(f'{{{each}}}' for each in HEADING_FIELDS)} once")
+        for key in HEADINGS:
+            try:
+                fields = sorted(field for _, field, *_ in Formatter().parse(texts[key]) if field is not None)
+            except ValueError:
+                fields = []
+            if fields != sorted(HEADING_FIELDS):
+                table.note(key, f"does not name each of {', '.join(f'{{{each}}}' for each in HEADING_FIELDS)} once")
         return texts
 
     def _text(self, table: Table, key: str) -> str:

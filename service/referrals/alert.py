@@ -67,6 +67,7 @@ class AlertCode(StrEnum):
     UNREADABLE_RESULT = "unreadable-result"
     UNREADABLE_RISK = "unreadable-risk"
     UNREADABLE_WORDS = "unreadable-words"
+    UNNAMED_WORDS = "unnamed-words"
 
 
 class ReviewOutcome(StrEnum):
@@ -127,7 +128,10 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.UNREADABLE_RESULT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.UNNAMED_WORDS: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
 }
+# What a programme told stands behind each of these.
+TOLD_BY_A_PROGRAMME = (AlertCode.ESCALATION, AlertCode.UNNAMED_WORDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,16 +67,18 @@ def all_of(said: Iterable[Said]) -> Said:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """What was said of an offer, and the alert by which a clinician hears it.
+    """What a programme said, and the alert by which a clinician hears it.
 
-    `type` is the resource that it came in, `id` that resource's own when it is a Communication. `fingerprint` is of the
-    body as received.
+    `type` is the resource that it came in, `id` that resource's own when it is a Communication. `offer_id` None when it
+    did not say which woman it means; `said` None when its words are not for this hospital, for they may be about a
+    woman of another. `fingerprint` is of the body as received.
     """
 
     id: str
     type: str
-    offer_id: str
+    offer_id: str | None
+    programme_id: str
     alert_id: str
-    said: Said
+    said: Said | None
     told_at: datetime
     fingerprint: str

@@ -98,6 +98,21 @@ def as_programmes_see(state: OfferState) -> OfferState:
     return _S.HELD_BY_PROGRAMME if state in PAUSED else state
 
 
+def display_of(offer_id: str) -> str:
+    """What people may call a referral in front of anybody. Two may be called the same."""
+    return f"Referral {offer_id[-4:].upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dealings:
+    """What an organisation has to do with a hospital: by which of its programmes, and when an offer of that hospital
+    was last alive."""
+
+    tenant_id: str
+    programme_id: str
+    last_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Handles:
     """The ids by which a programme knows this offer's resources: its own for each offer, so that nothing links

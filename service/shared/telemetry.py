@@ -18,6 +18,9 @@ REQUESTS = Counter("peer_referral_requests_total", "Requests answered", ["route"
 SECONDS = Histogram("peer_referral_request_seconds", "Time from request to answer", ["route"])
 DELIVERIES = Counter("peer_referral_deliveries_total", "Deliveries settled", ["type", "outcome"])
 STUCK = Counter("peer_referral_deliveries_stuck_total", "Deliveries that a person must look at", ["type"])
+NOT_HEARD = Counter(
+    "peer_referral_words_not_heard_total", "Messages of programmes that no clinician was told of: a person must look"
+)
 READY = Gauge("peer_referral_ready", "1 when the service can commit")
 
 
@@ -64,9 +67,10 @@ def tell(event: str, *, worth_reading: bool = True, **facts: str | float | None)
         _LOGGER.log(level, event, extra={"facts": facts})
 
 
-def tell_person(event: str, **facts: str) -> None:
-    """Log what a person of the operator has to look into, as an error: nobody else was told."""
-    _LOGGER.error(event, extra={"facts": facts})
+def tell_words_not_heard(**facts: str) -> None:
+    """Count and log, as an error, what a programme told and no clinician heard: the operator has to find out."""
+    NOT_HEARD.inc()
+    _LOGGER.error("words-not-heard", extra={"facts": facts})
 
 
 def tell_defect(event: str, error: BaseException, **facts: str | int | None) -> None:

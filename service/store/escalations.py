@@ -32,19 +32,13 @@ class Escalations:
         self._unit = unit
 
     def add(self, escalation: Escalation) -> None:
-        said = escalation.said
-        kept = {
-            "texts": list(said.texts),
-            "concerns": sorted(said.concerns),
-            "called": said.called.value if said.called else None,
-            "attached": said.attached,
-        }
         row = {
             "id": escalation.id,
             "type": escalation.type,
             "offer_id": escalation.offer_id,
+            "programme_id": escalation.programme_id,
             "alert_id": escalation.alert_id,
-            "said": kept,
+            "said": _kept(escalation.said) if escalation.said else None,
             "told_at": escalation.told_at,
             "fingerprint": escalation.fingerprint,
         }
@@ -73,23 +67,37 @@ class Escalations:
         by_id = {row.id: to_alert(row) for row in alerts}
         found: dict[str, list[tuple[Escalation, Alert]]] = {}
         for each in told:
-            found.setdefault(each.offer_id, []).append((each, by_id[each.alert_id]))
+            if each.offer_id is not None:
+                found.setdefault(each.offer_id, []).append((each, by_id[each.alert_id]))
         return found
 
 
+def _kept(said: Said) -> dict[str, object]:
+    return {
+        "texts": list(said.texts),
+        "concerns": sorted(said.concerns),
+        "called": said.called.value if said.called else None,
+        "attached": said.attached,
+    }
+
+
+def _to_said(kept: dict[str, Any]) -> Said:
+    return Said(
+        texts=tuple(kept["texts"]),
+        concerns=frozenset(map(Concern, kept["concerns"])),
+        called=Priority(kept["called"]) if kept["called"] else None,
+        attached=kept["attached"],
+    )
+
+
 def to_escalation(row: Row[Any]) -> Escalation:
-    said = row.said
     return Escalation(
         id=row.id,
         type=row.type,
         offer_id=row.offer_id,
+        programme_id=row.programme_id,
         alert_id=row.alert_id,
-        said=Said(
-            texts=tuple(said["texts"]),
-            concerns=frozenset(map(Concern, said["concerns"])),
-            called=Priority(said["called"]) if said["called"] else None,
-            attached=said["attached"],
-        ),
+        said=_to_said(row.said) if row.said else None,
         told_at=row.told_at,
         fingerprint=row.fingerprint,
     )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, Table, bindparam, select
+from sqlalchemy import Row, Select, Table, bindparam, case, func, select
 
 from service.consent.consent import Consent
 from service.referrals.alert import Alert
-from service.referrals.offer import Offer
+from service.referrals.offer import LIVE, Dealings, Offer
 from service.referrals.referral import Referral
+from service.shared.clock import from_milliseconds, milliseconds
 from service.store.alerts import to_alert
 from service.store.consents import to_consent
 from service.store.dialect import Dialect
 from service.store.offers import to_offer
-from service.store.prepared import Prepared
+from service.store.prepared import Prepared, constants
 from service.store.referrals import to_referral
 from service.store.scoped import ALERT, CONSENT, OFFER, PATIENT, REFERRAL, RESOURCE, scope_of, scoped
 from service.store.tables.columns import table
@@ -85,6 +87,25 @@ class Visible:
         row = self._one(OFFER, {key: id}, also_let_go=True) if key else None
         return None if row is None else to_offer(row)
 
+    def called(self, displays: Collection[str]) -> list[Offer]:
+        """All that the caller holds or held, also what was let go, and that people may call by one of these."""
+        scope = scoped(OFFER, self._unit.caller, also_let_go=True)
+        if scope is None or not displays:
+            return []
+        endings = sorted({each[-4:].lower() for each in displays})
+        values = {**scope_of(self._unit.caller), "endings": endings}
+        return [to_offer(row) for row in self._unit.execute(_called(scope), values)]
+
+    def dealings(self, now: datetime) -> list[Dealings]:
+        """With each hospital, the newest last; what was let go is forgotten."""
+        scope = scoped(OFFER, self._unit.caller)
+        if scope is None:
+            return []
+        values = {**scope_of(self._unit.caller), "now": milliseconds(now)}
+        rows = self._unit.execute(_dealings(scope), values)
+        last = (Dealings(row.tenant_id, row.programme_id, from_milliseconds(row.last)) for row in rows)
+        return list({each.tenant_id: each for each in last}.values())
+
     def alert(self, id: str) -> Alert | None:
         row = self._one(ALERT, {"id": id})
         return None if row is None else to_alert(row)
@@ -113,6 +134,27 @@ class Visible:
             return None
         statement = _keyed(scope, subject, tuple(key), newest, self._unit.dialect if lock else None)
         return self._unit.execute(statement, {**scope_of(self._unit.caller), **key}).one_or_none()
+
+
+@cache
+def _called(scope: Select[Any]) -> Select[Any]:
+    """The last four of an id's 36 characters."""
+    endings = func.substr(OFFER.c.id, 33).in_(bindparam("endings", expanding=True))
+    return scope.where(endings).order_by(OFFER.c.id)
+
+
+@cache
+def _dealings(scope: Select[Any]) -> Prepared:
+    alive = OFFER.c.state.in_(constants(LIVE))
+    last = func.max(case((alive, bindparam("now", type_=OFFER.c.stamp.type)), else_=OFFER.c.stamp)).label("last")
+    columns = (OFFER.c.tenant_id, OFFER.c.programme_id)
+    return Prepared(
+        scope.join(ORGANISATION, ORGANISATION.c.id == OFFER.c.tenant_id)
+        .where(ORGANISATION.c.active)
+        .with_only_columns(*columns, last)
+        .group_by(*columns)
+        .order_by(last, func.max(OFFER.c.id))
+    )
 
 
 @cache

@@ -11,7 +11,7 @@ from service.flow.receive_communication import Kept, ReceivedCommunication, Told
 from service.flow.received import Identifier, Received, Reference
 from service.referrals.alert import AlertState, Practitioner
 from service.referrals.escalation import Concern, Said
-from service.referrals.offer import Offer
+from service.referrals.offer import Offer, display_of
 from service.screening.instrument import Priority
 from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
@@ -28,10 +28,11 @@ def tell(
     said: Said = WORDS,
     names: tuple[Identifier, ...] = (),
     content: bytes | None = None,
+    displays: tuple[frozenset[str], ...] = (),
 ) -> Kept:
     content = content or body()
     fingerprint = hashlib.sha256(content).hexdigest()
-    message = ReceivedCommunication(Received("Communication", content, names), about, said, fingerprint)
+    message = ReceivedCommunication(Received("Communication", content, names), about, said, fingerprint, displays)
     return service.run(caller, lambda tx: receive_communication(tx, service.rules, message, service.now()))
 
 
@@ -187,15 +188,107 @@ def test_a_woman_of_another_programme_is_not_this_ones_to_name(service: Service)
     assert service.alerts(other_family.woman) == []
 
 
-def test_what_names_no_offer_of_the_caller_is_kept_for_the_operator(service: Service) -> None:
-    family, offer = service.supported()
+def unnamed(service: Service, hospital: Caller) -> list[dict[str, Any]]:
+    return service.rows("alert", tenant_id=hospital.organisation_id, code="unnamed-words")
+
+
+def words_of(service: Service, alert: dict[str, Any]) -> Said | None:
+    return service.read(the_service(""), lambda tx: tx.escalations.behind([alert["id"]])[alert["id"]].said)
+
+
+def test_what_names_no_offer_of_the_caller_is_told_to_the_one_hospital_it_works_with(service: Service) -> None:
+    family, offer = service.supported(telephone="+44 20 7946 0000")
     elsewhere = Reference("Task", offer.id, "https://elsewhere.example/fhir")
-    for about in ((), (Reference("Task", new_id()),), (elsewhere,), (Reference("Patient", family.woman),)):
+    for number, about in enumerate(((), (Reference("Task", new_id()),), (elsewhere,)), 1):
         kept = tell(service, family.community, *about)
-        assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.THE_OPERATOR_MUST_BE, True)
-        assert service.rows("resource_version", type="Communication", id=kept.answer.id) != []
+        assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.THE_ONE_HOSPITAL, True)
+        alert = unnamed(service, family.hospital)[-1]
+        assert len(unnamed(service, family.hospital)) == number
+        assert (alert["patient_id"], alert["referral_id"], alert["priority"]) == (None, None, "urgent")
+        assert words_of(service, alert) == WORDS
+        owed = service.rows("delivery", resource_id=alert["id"])
+        assert sorted(row["resource_type"] for row in owed) == ["AlertTask", "Communication"]
+        (told,) = service.rows("escalation", alert_id=alert["id"])
+        assert (told["id"], told["offer_id"], told["programme_id"]) == (kept.answer.id, None, family.programme.id)
+    assert service.alerts(family.woman) == []
+
+
+def test_several_hospitals_are_asked_to_ring_and_none_reads_a_word(service: Service) -> None:
+    family, _ = service.supported()
+    hospital, _, _ = second_woman(service, family)
+    stranger, _ = service.supported()
+    kept = tell(service, family.community, said=Said(("Not urgent.",), called=Priority.ROUTINE))
+    assert kept.told is Told.EVERY_HOSPITAL
+    for caller in (family.hospital, hospital):
+        (alert,) = unnamed(service, caller)
+        assert (alert["priority"], words_of(service, alert)) == ("routine", None)
+    assert unnamed(service, stranger.hospital) == []
+
+
+# what became of the only offer -> whether its hospital may still be meant 89 and 91 days later
+OVER = {"rejected": (True, False), "completed": (True, False), "failed": (True, False), "accepted": (True, True)}
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_a_hospital_may_be_meant_for_as_long_as_a_tombstone_is_kept(service: Service, status: str) -> None:
+    family, offer = service.offered()
+    for each in {"accepted": ("accepted",), "rejected": ("rejected",)}.get(status, ("accepted", status)):
+        service.update(family.community, offer.id, each, "As agreed.")
+    heard = []
+    for days in (89, 2):
+        service.pass_time(days * DAY)
+        heard.append(tell(service, family.community).told is Told.THE_ONE_HOSPITAL)
+    assert tuple(heard) == OVER[status]
+
+
+def test_what_could_be_about_no_hospitals_patient_is_kept_for_the_operator(service: Service) -> None:
+    community = service.community()
+    kept = tell(service, community)
+    assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.THE_OPERATOR_MUST_BE, True)
+    assert service.rows("resource_version", type="Communication", id=kept.answer.id) != []
+    family, offer = service.supported()
     assert tell(service, service.community(), task(offer)).told is Told.THE_OPERATOR_MUST_BE
     assert service.alerts(family.woman) == []
+
+
+@pytest.mark.parametrize("names", [(), (NAME,)], ids=["without an identifier", "with one"])
+def test_what_names_nobody_is_told_once_and_the_same_bytes_anew_on_another_day(
+    service: Service, names: tuple[Identifier, ...]
+) -> None:
+    family, _ = service.supported()
+    content = body()
+    first, again = (tell(service, family.community, names=names, content=content) for _ in range(2))
+    assert again == Kept(Repeated("Communication", first.answer.id, 1), Told.THE_ONE_HOSPITAL)
+    assert len(unnamed(service, family.hospital)) == 1
+    service.pass_time(DAY)
+    later = tell(service, family.community, names=names, content=content)
+    assert isinstance(later.answer, Repeated if names else Accepted)
+
+
+def called(*displays: str) -> tuple[frozenset[str], ...]:
+    return frozenset(), frozenset(displays)
+
+
+def test_a_referral_called_as_it_is_displayed_is_found_among_the_senders_own(service: Service) -> None:
+    family, offer = service.supported()
+    kept = tell(service, family.community, displays=called(display_of(offer.id)))
+    assert kept.told is Told.HER_CLINICIAN_BY_HANDLE
+    assert service.alerts(family.woman) == ["escalation"]
+    stranger = tell(service, service.community(), displays=called(display_of(offer.id)))
+    assert stranger.told is Told.THE_OPERATOR_MUST_BE
+    assert service.alerts(family.woman) == ["escalation"]
+
+
+def test_a_reference_goes_before_a_display_and_a_name_before_words(service: Service) -> None:
+    family, offer = service.supported()
+    _, woman, other = second_woman(service, family)
+    tell(service, family.community, task(offer), displays=called(display_of(other.id)))
+    by_name = (frozenset({display_of(offer.id)}), frozenset({display_of(offer.id), display_of(other.id)}))
+    tell(service, family.community, displays=by_name)
+    assert (service.alerts(family.woman), service.alerts(woman)) == (["escalation"] * 2, [])
+    kept = tell(service, family.community, displays=called(display_of(offer.id), display_of(other.id)))
+    assert kept.told is Told.SEVERAL_CLINICS
+    assert service.alert(woman, "unreadable-words")["priority"] == "urgent"
 
 
 def test_an_answer_to_an_earlier_message_is_about_the_same_woman(service: Service) -> None:

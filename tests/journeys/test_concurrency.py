@@ -214,7 +214,9 @@ def _withdraw(service: Service, case: Case) -> tuple[Caller, Work]:
 
 def _status(service: Service, offer: Offer, status: str, notes: tuple[dict[str, object], ...] = ()) -> Work:
     received = Received("Task", body(), target_id=offer.id)
-    message = ReceivedUpdate(received, offer.id, None, said(status), "As agreed.", None, (), reported(notes, ()))
+    message = ReceivedUpdate(
+        received, offer.id, None, said(status), "As agreed.", None, (), reported(notes, (), None, None)
+    )
     return partial(receive_update, rules=service.rules, message=message, now=service.now())
 
 

@@ -13,6 +13,7 @@ from tests.journeys.support import World, wait_until
 OURS = "https://peer-referral.example/fhir"
 ESCALATION = f"{OURS}/StructureDefinition/escalation"
 WORDS = "She sounded very low today and I am worried. Please ring me."
+NOT_HEARD = "peer_referral_words_not_heard_total "
 EMERGENCY = "This is no emergency channel"
 
 
@@ -136,14 +137,54 @@ def test_prefer_decides_what_comes_back(world: World, supported: tuple[Person, s
     assert (again.status_code, again.content, again.headers["Location"]) == (200, b"", answer.headers["Location"])
 
 
-def test_what_names_nobody_is_kept_and_the_operator_is_told(world: World) -> None:
+def test_what_names_nobody_is_put_to_the_one_hospital_of_its_sender(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    _, patient_id, task = supported
     answer = world.programme.ask("POST", "Communication", {"payload": [{"contentString": WORDS}]})
     assert answer.status_code == 201
+    assert "does not say whom it is about" in diagnostics(answer)[1][1]
+    tasks = world.tasks("status=requested", world.hospital)
+    (alert,) = [each for each in tasks if "unnamed-words" in json.dumps(each.get("reasonCode"))]
+    assert "for" not in alert
+    assert WORDS in alert["note"][0]["text"]
+    path = answer.headers["Location"].split("/fhir/")[1].split("/_history/")[0]
+    assert world.programme.must(200)("GET", path)["status"] == "in-progress"
+    world.hospital.must(200)("PUT", f"Task/{alert['id']}", alert | {"status": "accepted"})
+    read = world.programme.must(200)("GET", path)
+    assert (read["status"], "payload" in read, "subject" in read) == ("completed", False, False)
+    by_handle = {"about": [{"display": task["for"]["display"]}], "payload": [{"contentString": WORDS}]}
+    answer = world.programme.ask("POST", "Communication", by_handle)
+    assert answer.status_code == 201
+    assert WORDS in alert_of(world, patient_id)["note"][0]["text"]
+    assert WORDS not in world.service.said.read_text()
+
+
+def test_what_is_written_beside_a_status_is_in_the_record_with_the_step(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    person, patient_id, task = supported
+    ended = task | {"status": "completed", "statusReason": {"text": WORDS}}
+    world.programme.must(200)("PUT", f"Task/{task['id']}", ended)
+    wait_until(lambda: any(WORDS in each for each in said_in_the_record(world, person)), "it is in the record")
+    assert alert_of(world, patient_id)["priority"] == "routine"
+    assert WORDS not in world.service.said.read_text()
+
+
+def test_what_names_nobody_and_comes_from_nowhere_is_kept_and_the_operator_is_told(world: World) -> None:
+    answer = world.other_programme.ask("POST", "Communication", {"payload": [{"contentString": WORDS}]})
+    assert answer.status_code == 201
     assert "no clinician has been told" in diagnostics(answer)[1][1]
-    read = world.programme.must(200)("GET", answer.headers["Location"].split("/fhir/")[1].split("/_history/")[0])
+    read = world.other_programme.must(200)("GET", answer.headers["Location"].split("/fhir/")[1].split("/_history/")[0])
     assert read["status"] == "unknown"
     heard = [json.loads(line) for line in world.service.said.read_text().splitlines() if "words-not-heard" in line]
     assert heard[-1]["message"] == read["id"]
+    (counted,) = [
+        line
+        for line in httpx.get(f"{world.service.url}/metrics", trust_env=False).text.splitlines()
+        if line.startswith(NOT_HEARD)
+    ]
+    assert float(counted.split()[1]) >= 1
     assert WORDS not in world.service.said.read_text()
 
 

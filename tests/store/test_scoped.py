@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from service.flow.received import Identifier
-from service.referrals.offer import Offer
+from service.referrals.offer import Offer, display_of
 from service.shared.caller import Caller, the_service
 from service.store import tables
 from service.store.feed import Feed
@@ -167,6 +167,8 @@ def test_no_method_reads_a_callers_rows_without_the_callers_scope(
         "offer": (half.offer.id,),
         "offer_by_handle": ("Patient", half.offer.handles.patient),
         "once_offered": ("Task", half.offer.id),
+        "called": ([display_of(half.offer.id)],),
+        "dealings": (NOW,),
         "alert": (half.alert,),
         "resource": ("Patient", half.patient),
         "highest_stamp": (),

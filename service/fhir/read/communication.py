@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from service.fhir.lengths import NAME
-from service.fhir.read.written import clean, named_in, said_in
+from service.fhir.read.written import clean, displays_in, named_in, said_in
 from service.flow.receive_communication import ReceivedCommunication
 from service.flow.received import Identifier, Received
 
@@ -37,6 +37,7 @@ def read_communication(
         Received("Communication", body, _identifiers(tree), condition),
         about=named_in(tree, base),
         said=said_in(tree),
+        displays=displays_in(tree),
         fingerprint=hashlib.sha256(body).hexdigest(),
     )
 

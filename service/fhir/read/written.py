@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from service.fhir.lengths import shown
@@ -9,6 +10,7 @@ from service.fhir.read.common import reference_of
 from service.fhir.terms import CONCERN, OFFER_ID, REQUEST_ID
 from service.flow.received import Reference
 from service.referrals.escalation import Concern, Said
+from service.referrals.offer import display_of
 from service.screening.instrument import Priority
 
 # What is no text of a person's, by the name of its element. Whatever has another name may be one.
@@ -25,6 +27,7 @@ _NO_WORDS = frozenset(
 _NOT_WITHIN = frozenset({"meta", "identifier", "implicitRules"})
 _NARRATIVE = "div"
 _TAG = re.compile(r"<[^>]*>")
+_DISPLAY = re.compile(r"\bReferral\s+([0-9A-F]{4})\b", re.IGNORECASE | re.ASCII)
 _OUR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _NAMES_AN_OFFER = ("Task", "Patient", "ServiceRequest", "Consent", "Observation", "Communication")
 _BY_IDENTIFIER = {OFFER_ID: "Task", REQUEST_ID: "ServiceRequest"}
@@ -84,6 +87,24 @@ def named_in(tree: Any, base: str) -> tuple[Reference, ...]:
     return tuple(found)[:MOST_NAMED]
 
 
+def displays_in(tree: Any) -> tuple[frozenset[str], frozenset[str]]:
+    """What it calls a referral as we display it (`display_of`): where it names something, and anywhere in its words."""
+    nodes = [node for _, node in members(tree) if isinstance(node, dict)]
+    named = [node.get("display") for node in nodes]
+    named += [each.get("value") for node in nodes for each in _each(node.get("identifier")) if isinstance(each, dict)]
+    written = [text for name, text in members(tree) if isinstance(text, str) and _is_words(name, text)]
+    return _displays(named), _displays(written)
+
+
+def _displays(texts: list[Any]) -> frozenset[str]:
+    found = (each for text in texts if isinstance(text, str) for each in _DISPLAY.findall(text))
+    return frozenset(display_of(each) for each in islice(found, MOST_NAMED))
+
+
+def _each(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else [node]
+
+
 def members(tree: Any) -> Iterator[tuple[str, Any]]:
     """Every member of every object in it with its name, in the order written; an entry of an array has the array's.
 
@@ -113,8 +134,7 @@ def _named(tree: Any, base: str) -> Iterator[Reference]:
             if reference is not None and reference.type in _NAMES_AN_OFFER:
                 yield reference
         elif isinstance(node, dict):
-            identifier = node.get("identifier")
-            for each in identifier if isinstance(identifier, list) else [identifier]:
+            for each in _each(node.get("identifier")):
                 type = _BY_IDENTIFIER.get(str(each.get("system"))) if isinstance(each, dict) else None
                 value = str(each.get("value")) if isinstance(each, dict) else ""
                 if type is not None and _OUR_ID.fullmatch(value):

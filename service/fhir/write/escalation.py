@@ -16,11 +16,13 @@ from service.referrals.programme import Programme
 def marked(escalation: Escalation, programme: Programme, rules: Rules) -> str:
     """The programme's own words for the hospital alone: whose they are, how to ring it and when it wrote them."""
     texts, said = rules.escalation_texts, escalation.said
-    heading = texts["heading"].format(
+    heading = texts["heading" if said else "withheld"].format(
         programme=programme.name,
         telephone=programme.telephone or texts["no-telephone"],
         time=f"{escalation.told_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     )
+    if said is None:
+        return heading
     concerns = [rules.concern_text(each) for each in sorted(said.concerns)]
     written = said.texts or ((texts["nothing-written"],) if not (concerns or said.attached) else ())
     return "\n\n".join([heading, *concerns, *written, *([texts["attachment"]] if said.attached else [])])
@@ -46,14 +48,20 @@ def _message(escalation: Escalation) -> Tree:
 
 
 def receipt(
-    id: str, version: str, stamp_ms: int, told: tuple[Escalation, Alert, Offer] | None, rules: Rules, *, over: bool
+    id: str,
+    version: str,
+    stamp_ms: int,
+    told: tuple[Escalation, Alert, Offer | None] | None,
+    rules: Rules,
+    *,
+    over: bool,
 ) -> Tree:
-    """The Communication as its programme reads it back: `told` None when no clinician could be.
+    """The Communication as its programme reads it back: `told` None when no clinician, or more than one, was.
 
     What it wrote is not repeated once the offer is over, for it may name her.
     """
     escalation, alert, offer = told or (None, None, None)
-    texts = escalation.said.texts if escalation and not over else ()
+    texts = escalation.said.texts if escalation and escalation.said and not over else ()
     return present(
         {
             "resourceType": "Communication",
@@ -66,7 +74,7 @@ def receipt(
             "subject": reference("Patient", offer.handles.patient) if offer else None,
             "about": [reference("Task", offer.id)] if offer else [],
             "received": at(escalation.told_at) if escalation else None,
-            "recipient": [reference("Organization", offer.tenant_id)] if offer else [],
+            "recipient": [reference("Organization", alert.tenant_id)] if alert else [],
             "sender": reference("Organization", offer.organisation_id) if offer else None,
             "payload": [{"contentString": each} for each in texts],
             "note": [{"text": rules.escalation_texts["emergency"]}],

@@ -30,7 +30,7 @@ from service.fhir.write.request import request_extensions, told
 from service.fhir.write.safe_contact import telecom
 from service.flow.disclose import OfferView
 from service.flow.rules import OTHERWISE, Rules
-from service.referrals.offer import OFFER_ENDED, PAUSED, OfferState
+from service.referrals.offer import OFFER_ENDED, PAUSED, OfferState, display_of
 from service.shared.code import Code
 
 # The request stays the service's own: what the programme does shows on its Task.
@@ -74,7 +74,7 @@ def task(
             "priority": "routine",
             "code": concept(terms.FULFIL),
             "focus": reference("ServiceRequest", handles.service_request),
-            "for": reference("Patient", handles.patient, f"Referral {offer.id[-4:].upper()}"),
+            "for": reference("Patient", handles.patient, display_of(offer.id)),
             "authoredOn": at(offer.offered_at),
             "lastModified": instant(stamp_ms),
             "requester": reference("Organization", offer.tenant_id, requester_name),

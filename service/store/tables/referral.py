@@ -156,16 +156,18 @@ class ContactRow(Row, table=True):
 
 class EscalationRow(Row, table=True):
     """What a programme wrote that a clinician must hear. Its words stand here, in the messages received and in the
-    hospital's own record, and nowhere else. Rows are only ever added."""
+    hospital's own record, and nowhere else. `offer_id` is NULL when it named no woman, `said` when its words are not
+    for that hospital. Rows are only ever added."""
 
     __tablename__ = "escalation"
     __table_args__ = (UniqueConstraint("alert_id"), Index("ix_escalation_offer_id", "offer_id"))
 
     id: str = Field(primary_key=True, sa_type=Text)
     type: str = required(Text)
-    offer_id: str = required(Text, foreign_key="offer.id")
+    offer_id: str | None = optional(Text, foreign_key="offer.id")
+    programme_id: str = required(Text, foreign_key="programme.id")
     alert_id: str = required(Text, foreign_key="alert.id")
-    said: dict[str, object] = required(Json)
+    said: dict[str, object] | None = optional(Json)
     told_at: datetime = required(Instant)
     fingerprint: str = required(Text)
 

@@ -12,6 +12,7 @@ from service.fhir.read.communication import lenient, read_communication
 from service.flow.receive_communication import ReceivedCommunication
 from service.flow.received import Identifier, Reference
 from service.referrals.escalation import Concern, Said
+from service.referrals.offer import display_of
 from service.screening.instrument import Priority
 
 Tree = dict[str, Any]
@@ -156,3 +157,26 @@ def test_nothing_that_is_json_is_too_odd_to_be_read(tree: object) -> None:
     message = read(tree) if tree is not None else None
     if message is not None:
         assert all(text.encode() and "\x00" not in text for text in message.said.texts)
+
+
+@pytest.mark.parametrize(
+    ("tree", "named", "written"),
+    [
+        ({"about": [{"display": "Referral 1A2B"}]}, {"Referral 1A2B"}, {"Referral 1A2B"}),
+        ({"subject": {"identifier": {"value": "referral 1a2b"}}}, {"Referral 1A2B"}, set()),
+        ({"payload": [{"contentString": "I worry about Referral 1A2B, please ring."}]}, set(), {"Referral 1A2B"}),
+        ({"payload": "Referral 1A2B or Referral 00FF"}, set(), {"Referral 1A2B", "Referral 00FF"}),
+        ({"payload": "Referral 1A2BC, referral made, Referral  x1A2B, MyReferral 1A2B"}, set(), set()),
+        ({"about": ["Task/t1"], "payload": [{"contentString": "She cried."}]}, set(), set()),
+        (["Referral 1A2B", {"display": 7, "identifier": [7, None, {"value": 7}]}], set(), {"Referral 1A2B"}),
+    ],
+)
+def test_what_calls_a_referral_as_we_display_it_is_found_where_it_names_and_in_words(
+    tree: object, named: set[str], written: set[str]
+) -> None:
+    assert read(tree).displays == (named, written)
+
+
+def test_the_display_of_an_offer_is_what_is_found() -> None:
+    display = display_of("019aa000-0000-7000-8000-00000000f00d")
+    assert read({"about": [{"display": display}]}).displays[0] == {display}

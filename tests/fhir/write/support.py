@@ -225,6 +225,7 @@ TOLD = Escalation(
     id="01a00000-0000-7000-8000-00000000f002",
     type="Communication",
     offer_id=OFFER.id,
+    programme_id=PROGRAMME.id,
     alert_id=ALERT.id,
     said=Said(("She sounded very low.", "Please ring me."), frozenset({Concern.GETTING_WORSE}), attached=True),
     told_at=OFFERED_AT,
