@@ -194,13 +194,12 @@ def whole_story(world: World, canaries: Canaries, ends: str) -> None:
 def worried(world: World, canaries: Canaries, task: Resource) -> None:
     """Told in good form, in a bad one, and about nobody; the answers hold no word of it."""
     for about in ([{"reference": f"Task/{task['id']}"}], [f"Task/{task['id']}"], []):
-        told = canaries.worry() if about else canaries.word()
         sent: Resource = {
             "resourceType": "Communication",
             "identifier": [{"system": "https://circle.example/message", "value": canaries.word()}],
             "status": "completed",
             "about": about,
-            "payload": [{"contentString": told}],
+            "payload": [{"contentString": canaries.worry()}],
         }
         answer = canaries.send(world.programme, "POST", "Communication", sent)
         assert answer.status_code == 201
@@ -226,7 +225,9 @@ def paused_and_resumed(world: World, canaries: Canaries, task: Resource) -> None
 
 
 def answered(world: World, canaries: Canaries, task: Resource, status: str) -> Resource:
-    said = {"status": status, "statusReason": {"text": canaries.word()}, "businessStatus": {"text": canaries.word()}}
+    reason, business = canaries.word(), canaries.word()
+    canaries.told |= {reason, business}
+    said = {"status": status, "statusReason": {"text": reason}, "businessStatus": {"text": business}}
     answer = canaries.send(world.programme, "PUT", f"Task/{task['id']}", task | said)
     assert answer.status_code == 200, answer.text
     moved: Resource = answer.json()
