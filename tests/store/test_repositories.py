@@ -9,10 +9,12 @@ import pytest
 from service.consent.consent import Consent, Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
 from service.flow.chase_overdue import DueKind
+from service.flow.escalate_unnamed import escalate_unnamed
 from service.referrals.alert import AlertState
 from service.referrals.delivery import DeliveryState, DeliveryTrigger, Lane
+from service.referrals.escalation import Said
 from service.referrals.instruction import Order
-from service.referrals.offer import OfferState
+from service.referrals.offer import Dealings, Offer, OfferState, display_of
 from service.referrals.programme import DeliveryMode, Model
 from service.referrals.referral import ReferralState
 from service.screening import result as screening
@@ -366,3 +368,36 @@ def test_an_organisation_that_is_not_active_is_addressed_by_nobody(service: Serv
     assert service.read(hospital, lambda tx: tx.visible.organisation_id("nobody")) is None
     names = service.read(hospital, lambda tx: tx.organisations.names([community.organisation_id, "nobody"]))
     assert set(names) == {community.organisation_id}
+
+
+def test_a_programme_is_found_by_what_people_call_its_offers_and_by_whom_it_works_with(service: Service) -> None:
+    family, offer = service.supported()
+
+    def seen(caller: Caller) -> tuple[list[Offer], list[Dealings]]:
+        def look(tx: UnitOfWork) -> tuple[list[Offer], list[Dealings]]:
+            return tx.visible.called([display_of(offer.id)]), tx.visible.dealings(service.now() + HOUR)
+
+        return service.read(caller, look)
+
+    open_now = Dealings(family.hospital.organisation_id, family.programme.id, service.now() + HOUR)
+    assert seen(family.community) == ([offer], [open_now])
+    assert service.read(family.community, lambda tx: tx.visible.called(["Referral zzzz"])) == []
+    assert seen(service.community()) == ([], [])
+    service.update(family.community, offer.id, "completed")
+    (over,) = seen(family.community)[1]
+    assert over.last_at < service.now() + HOUR
+
+
+def test_words_that_are_for_no_hospital_come_back_as_none(service: Service) -> None:
+    family, _ = service.supported()
+    hospitals = service.read(family.community, lambda tx: tx.visible.dealings(service.now()))
+    said, now, id = Said(("x",)), service.now(), new_id()
+    twice = [*hospitals, Dealings(service.hospital().organisation_id, family.programme.id, now)]
+
+    def tell(tx: UnitOfWork) -> None:
+        escalate_unnamed(tx, service.rules, twice, said, now, id=id, fingerprint="")
+
+    service.run(family.community, tell)
+    alerts = [row["id"] for row in service.rows("alert", code="unnamed-words")]
+    kept = service.read(WORKER, lambda tx: tx.escalations.behind(alerts))
+    assert [(each.said, each.offer_id) for each in kept.values()] == [(None, None)] * 2
