@@ -10,9 +10,9 @@ from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
-from service.referrals.opening import CONSEQUENCES, NOTHING_FOLLOWS, Consequence
+from service.referrals.opening import CONSEQUENCES, CONSEQUENCES_WHEN_OLD, NOTHING_FOLLOWS, Consequence
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
-from service.screening.decide import Decision, Judgement, Outcome, SelfHarm, decide
+from service.screening.decide import Decision, Judgement, Outcome, SelfHarm, decide, too_old_to_refer
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
 
@@ -67,10 +67,15 @@ def _correct(tx: Transaction, rules: Rules, result: ScreeningResult, now: dateti
 def _follow(
     tx: Transaction, rules: Rules, result: ScreeningResult, decision: Decision, before: Judgement | None, now: datetime
 ) -> None:
-    consequence = _consequence(rules, result, decision.judgement)
+    # What a referral rests on already goes on counting for it, however late it is corrected.
+    old = too_old_to_refer(result, rules.policy(result.tenant_id), now) and tx.results.referral_of(result.id) is None
+    consequence = _consequence(rules, result, decision.judgement, old)
     if consequence == NOTHING_FOLLOWS:
         return
-    heard_before = before is not None and _consequence(rules, result, before).alert is consequence.alert
+    newly_positive = decision.outcome is Outcome.POSITIVE and not _was_positive(before)
+    heard_before = before is not None and _consequence(rules, result, before, old).alert is consequence.alert
+    # A new result that has become positive opens a referral, which is seen; of an old one only the alert tells.
+    heard_before = heard_before and not (old and newly_positive)
     referral = tx.referrals.open_of(result.patient_id)
     opened = None
     # What was positive already has had its referral: a correction of it does not open a closed one again.
@@ -87,7 +92,9 @@ def _follow(
         advance(tx, rules, opened, ReferralTrigger.OPENED, now)
 
 
-def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement) -> Consequence:
+def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement, old: bool) -> Consequence:
+    if old:
+        return CONSEQUENCES_WHEN_OLD[judgement.outcome, judgement.self_harm]
     consequence = CONSEQUENCES[judgement.outcome, judgement.self_harm]
     unknown = judgement.outcome is Outcome.POSITIVE and judgement.self_harm is SelfHarm.UNKNOWN
     if unknown and rules.policy(result.tenant_id).proceed_with_alert is not None:

@@ -23,6 +23,9 @@ from service.screening.instrument import Stage, stage_at
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
+# Where a form says when it was filled in; an Observation says it in `effective`.
+_TIME = {"QuestionnaireResponse": "authored"}
+
 Taken = tuple[Answer, list[ScreeningResult]]
 """The answer to a message, and the results that it has changed and that are still to be judged."""
 
@@ -88,7 +91,7 @@ def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, an
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:
     received = message.received
     if any(_is_to_come(each.effective, now) for each in message.administered):
-        return Refused(Reason.IN_THE_FUTURE, "effective"), []
+        return Refused(Reason.IN_THE_FUTURE, _TIME.get(message.received.type, "effective")), []
     if received.target_id is not None and tx.inbox.latest(received.type, received.target_id) is None:
         return Refused(Reason.NOT_FOUND), []
     patient = tx.patients.lock(patient_id)

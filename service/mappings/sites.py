@@ -45,6 +45,7 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         proceed_with_alert=_approved(table, "proceed_with_alert"),
         as_recorded_safe_contact=_approved(table, "as_recorded_safe_contact"),
         rescreen_after_days=screening.whole("rescreen_days", at_least=1),
+        refers_for_days=screening.whole("refers_days", at_least=1),
         overdue_days=screening.whole("overdue_days"),
         respond_within_hours=offers.whole("respond_hours", at_least=1),
         hold_seen_within_minutes=offers.whole("hold_seen_minutes", at_least=1),

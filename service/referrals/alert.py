@@ -50,6 +50,8 @@ class AlertCode(StrEnum):
     SELF_HARM_PRESENT = "self-harm-present"
     SELF_HARM_UNKNOWN = "self-harm-unknown"
     SELF_HARM_NOT_SEEN = "self-harm-not-seen"
+    OLD_SELF_HARM_PRESENT = "old-self-harm-present"
+    OLD_POSITIVE = "old-positive"
     UNSCORABLE = "unscorable"
     SCORE_MISMATCH = "score-mismatch"
     REPEAT_SCREENING = "repeat-screening"
@@ -111,6 +113,8 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.SELF_HARM_PRESENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.SELF_HARM_UNKNOWN: AlertKind(AlertTask.REVIEW, None),
     AlertCode.SELF_HARM_NOT_SEEN: AlertKind(AlertTask.REVIEW, Priority.ROUTINE, announced=False),
+    AlertCode.OLD_SELF_HARM_PRESENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.OLD_POSITIVE: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.UNSCORABLE: AlertKind(AlertTask.REVIEW, None),
     AlertCode.SCORE_MISMATCH: AlertKind(AlertTask.REVIEW, Priority.ROUTINE),
     AlertCode.REPEAT_SCREENING: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE, announced=False),

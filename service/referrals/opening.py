@@ -40,3 +40,15 @@ CONSEQUENCES: dict[tuple[Outcome, SelfHarm], Consequence] = {
     (Outcome.UNSCORABLE, SelfHarm.ABSENT): Consequence(AlertCode.UNSCORABLE, None),
     (Outcome.UNSCORABLE, SelfHarm.NOT_ASKED): Consequence(AlertCode.UNSCORABLE, None),
 }
+
+
+def _when_old(outcome: Outcome, self_harm: SelfHarm) -> Consequence:
+    if self_harm is SelfHarm.PRESENT:
+        return Consequence(AlertCode.OLD_SELF_HARM_PRESENT, None, ReferralTrigger.OLD_SELF_HARM_PRESENT)
+    if outcome is Outcome.POSITIVE:
+        return Consequence(AlertCode.OLD_POSITIVE, None)
+    return CONSEQUENCES[outcome, self_harm]
+
+
+# The same for a result that is too old to refer by: it opens nothing, and what would have is said to a clinician.
+CONSEQUENCES_WHEN_OLD = {pair: _when_old(*pair) for pair in CONSEQUENCES}

@@ -46,6 +46,7 @@ class ReferralTrigger(StrEnum):
     # What later results say
     SELF_HARM_PRESENT = "self-harm-present"
     SELF_HARM_UNKNOWN = "self-harm-unknown"
+    OLD_SELF_HARM_PRESENT = "old-self-harm-present"
     NO_LONGER_POSITIVE = "no-longer-positive"
     # What happens in her life
     SAFETY_EVENT = "safety-event"
@@ -114,6 +115,14 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     **_rows(_NOT_TO_PLACE, _T.SELF_HARM_PRESENT, None, _A.SELF_HARM_PRESENT),
     **_rows(_STILL_TO_PLACE, _T.SELF_HARM_UNKNOWN, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS, _A.SELF_HARM_UNKNOWN),
     **_rows(_NOT_TO_PLACE, _T.SELF_HARM_UNKNOWN, None, _A.SELF_HARM_UNKNOWN),
+    **_rows(
+        _STILL_TO_PLACE,
+        _T.OLD_SELF_HARM_PRESENT,
+        _S.IN_REVIEW,
+        _E.CANCEL_UNANSWERED_OFFERS,
+        _A.OLD_SELF_HARM_PRESENT,
+    ),
+    **_rows(_NOT_TO_PLACE, _T.OLD_SELF_HARM_PRESENT, None, _A.OLD_SELF_HARM_PRESENT),
     **_rows(BEFORE_ACCEPTANCE, _T.NO_LONGER_POSITIVE, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.SUPPORTED, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.RESULT_CORRECTED)),
     (_S.ON_HOLD, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_A.RESULT_CORRECTED,)),

@@ -7,7 +7,7 @@ from service.referrals.alert import Alert, AlertCode, AlertState, ReviewOutcome
 from service.referrals.referral import ReferralState, ReferralTrigger
 from service.screening.instrument import Priority
 
-RISK = (AlertCode.SELF_HARM_PRESENT, AlertCode.SELF_HARM_UNKNOWN)
+RISK = (AlertCode.SELF_HARM_PRESENT, AlertCode.SELF_HARM_UNKNOWN, AlertCode.OLD_SELF_HARM_PRESENT)
 HELD = (AlertCode.RETURNED, AlertCode.RESULT_CORRECTED, AlertCode.SAFETY_EVENT, AlertCode.IDENTITY_CONFLICT)
 GROUPED = (*RISK, *HELD)
 

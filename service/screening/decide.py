@@ -7,6 +7,7 @@ Self-harm rests on the critical items alone, whatever the total is: any answer a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from service.screening.instrument import Instrument, Item, Policy, Stage, cut_off, rule_version
@@ -106,6 +107,12 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
     # Some of the items being there tells, as a named member would, that the others are on their way.
     rest_is_coming = result.more_expected or bool(result.items_heard_of)
     return Readiness.WAIT if self_harm is SelfHarm.UNKNOWN and rest_is_coming else Readiness.DECIDE_NOW
+
+
+def too_old_to_refer(result: ScreeningResult, policy: Policy, now: datetime) -> bool:
+    """Whether it tells too little of how she is now to open a referral. Counted in whole days: many are sent with a day
+    and no time, and one that tells only its month or year is as old as the first day of that."""
+    return (now.date() - result.effective.date()).days > policy.refers_for_days
 
 
 def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> Decision:

@@ -156,7 +156,8 @@ class Policy:
     result with self-harm unknown goes on to consent while the alert stands; None holds it for review.
     `as_recorded_safe_contact`: who approved offering without a usable safe-contact channel; None never offers then.
     `acknowledge_within_minutes`: by priority, for each rung of `ladder`. `rescreen_after_days`: when a result in the
-    repeat band is due again. `overdue_days`: how long after the due date the stage stays unknown. `record`: what the
+    repeat band is due again. `refers_for_days`: how old a result may be and still open a
+    referral. `overdue_days`: how long after the due date the stage stays unknown. `record`: what the
     hospital's own record takes. `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`:
     what the questions of the site's own forms stand for, by the form's canonical URL ("" for a form that is sent
     without one) and the question's linkId. `answer_link`: whether an alert brings a one-time link by which it is
@@ -172,6 +173,7 @@ class Policy:
     proceed_with_alert: Approval | None
     as_recorded_safe_contact: Approval | None
     rescreen_after_days: int
+    refers_for_days: int
     overdue_days: int
     respond_within_hours: int
     hold_seen_within_minutes: int

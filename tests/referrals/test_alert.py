@@ -19,6 +19,8 @@ KINDS = {
     "self-harm-present": "clear-review urgent announced",
     "self-harm-unknown": "clear-review site announced",
     "self-harm-not-seen": "clear-review routine worklist",
+    "old-self-harm-present": "clear-review urgent announced",
+    "old-positive": "acknowledge-alert routine announced",
     "unscorable": "clear-review site announced",
     "score-mismatch": "clear-review routine announced",
     "repeat-screening": "acknowledge-alert routine worklist",

@@ -85,6 +85,17 @@ EXPECTED: dict[str, dict[str, str]] = {
         "closed": "closed self-harm-unknown",
         "entered-in-error": "entered-in-error self-harm-unknown",
     },
+    "old-self-harm-present": {
+        "in-review": "in-review old-self-harm-present",
+        "awaiting-consent": "in-review cancel-unanswered-offers old-self-harm-present",
+        "placing": "in-review cancel-unanswered-offers old-self-harm-present",
+        "offered": "in-review cancel-unanswered-offers old-self-harm-present",
+        "supported": "supported old-self-harm-present",
+        "on-hold": "on-hold old-self-harm-present",
+        "completed": "completed old-self-harm-present",
+        "closed": "closed old-self-harm-present",
+        "entered-in-error": "entered-in-error old-self-harm-present",
+    },
     "no-longer-positive": {
         "in-review": "closed cancel-offers",
         "awaiting-consent": "closed cancel-offers",

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.mappings import load
-from service.screening.decide import Outcome, Reason, SelfHarm, decide
+from service.screening.decide import Outcome, Reason, SelfHarm, decide, too_old_to_refer
 from service.screening.instrument import Role, Stage
 from service.screening.result import Piece, Reading, ScreeningResult, Status
 
@@ -220,3 +220,24 @@ def test_the_two_judgements_do_not_depend_on_each_other() -> None:
         for decision in [decide(result(total, {} if item_10 is None else {10: item_10}), EPDS, POLICY)]
     }
     assert seen == set(product(Outcome, (PRESENT, ABSENT, UNKNOWN)))
+
+
+TAKEN = datetime(2026, 1, 10, tzinfo=UTC)  # as `result` has it
+
+
+@pytest.mark.parametrize(
+    ("passed", "old"),
+    [
+        (timedelta(minutes=-5), False),
+        (timedelta(0), False),
+        (timedelta(days=89), False),
+        (timedelta(days=90), False),
+        (timedelta(days=90, hours=23, minutes=59), False),
+        (timedelta(days=91), True),
+        (timedelta(days=7 * 365), True),
+    ],
+)
+def test_a_result_is_too_old_to_refer_by_once_the_sites_days_are_over(passed: timedelta, old: bool) -> None:
+    assert too_old_to_refer(result(15), POLICY, TAKEN + passed) is old
+    longer = replace(POLICY, refers_for_days=7 * 365)
+    assert not too_old_to_refer(result(15), longer, TAKEN + passed)

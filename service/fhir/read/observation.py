@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from service.fhir.read.common import codes, read_reference, reference_of, refuse_test_data, unclear
-from service.fhir.read.times import begins, whole_day
+from service.fhir.read.times import begins, ends, whole_day
 from service.fhir.survey import Tree
 from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received, Reference
@@ -28,7 +28,8 @@ _Meaning = CodeUse | Context
 
 
 def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str, now: datetime) -> ReceivedResult:
-    """`base` is this server's, without /fhir. Without an effective time it is an administration of its own, at `now`.
+    """`base` is this server's, without /fhir. Without an effective time it is an administration of its own, at the
+    latest time that it can have been.
 
     A day, month or year without a time stands for its first midnight in UTC. Raises BadInput for test data, for a
     subject that is missing or cannot be understood, and for codings that mean different things.
@@ -46,7 +47,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
     source = _source(received, meanings[0])
     effective, respondent = _effective(tree), _respondent(tree, base)
     if effective is None:
-        effective, respondent = now, f"{OF_ITS_OWN}{source}"
+        effective, respondent = _at_the_latest(tree, now), f"{OF_ITS_OWN}{source}"
     expects, names = _expects(tree, base), frozenset({f"Observation/{tree['id']}"} if "id" in tree else ())
     return ReceivedResult(
         received=received,
@@ -127,6 +128,12 @@ def _effective(tree: Tree) -> datetime | None:
     period_start = tree.get("effectivePeriod", {}).get("start")
     written = tree.get("effectiveDateTime") or tree.get("effectiveInstant") or period_start
     return begins(written) if written else None
+
+
+def _at_the_latest(tree: Tree, now: datetime) -> datetime:
+    """Of what does not say when it began: no later than it ended, was given out, or came."""
+    told = (tree.get("effectivePeriod", {}).get("end"), tree.get("issued"))
+    return min((now, *(ends(each) for each in told if each)))
 
 
 def _respondent(tree: Tree, base: str) -> str:

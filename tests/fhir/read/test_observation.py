@@ -227,12 +227,27 @@ def test_the_administration_is_found_by_its_effective_time(read: Read, elements:
     assert (administered.effective, administered.respondent) == (effective, "patient")
 
 
-@pytest.mark.parametrize("elements", [{}, {"effectivePeriod": {"end": "2026-02-01T10:10:00Z"}}])
-def test_without_a_time_it_is_an_administration_of_its_own(read: Read, elements: Tree) -> None:
+@pytest.mark.parametrize(
+    ("elements", "effective"),
+    [
+        ({}, NOW),
+        ({"effectivePeriod": {"end": "2026-02-01T10:10:00Z"}}, datetime(2026, 2, 1, 10, 10, tzinfo=UTC)),
+        ({"effectivePeriod": {"end": "2019-05"}}, datetime(2019, 6, 1, tzinfo=UTC)),
+        ({"issued": "2019-05-01T10:10:00Z"}, datetime(2019, 5, 1, 10, 10, tzinfo=UTC)),
+        (
+            {"issued": "2026-02-03T10:10:00Z", "effectivePeriod": {"end": "2026-02-01"}},
+            datetime(2026, 2, 2, tzinfo=UTC),
+        ),
+        ({"issued": "2026-03-01T12:00:01Z"}, NOW),
+    ],
+)
+def test_without_a_time_it_is_an_administration_of_its_own_as_old_as_is_known(
+    read: Read, elements: Tree, effective: datetime
+) -> None:
     sent = [{"system": "urn:a", "value": "1"}]
     elements = {"effectiveDateTime": None, "identifier": sent} | elements
     (administered,) = read(EPDS_TOTAL, valueInteger=15, **elements).administered
-    assert (administered.effective, administered.respondent) == (NOW, "source:urn:a|1")
+    assert (administered.effective, administered.respondent) == (effective, "source:urn:a|1")
 
 
 @pytest.mark.parametrize(
