@@ -150,11 +150,15 @@ def _place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralT
     ranking = rank(tx.programmes.all(), needs, asked, now.date())
     consents = tx.consents.of_patient(referral.patient_id)
     standings = _standings(rules, patient, ranking.fits, consents, now)
+    found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
+    found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
+    if found is ReferralTrigger.NOBODY_FITS:
+        tx.referrals.place_again(referral.id, now + timedelta(hours=policy.place_again_hours))
+        if trigger is ReferralTrigger.TRIED_AGAIN:
+            return referral  # the clinic has been told, and nothing has changed for it
     tx.referrals.record_placement(referral.id, judge(ranking, standings, needs), now)
     if Standing.CHOSEN in standings:
         _offer(tx, rules, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
-    found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
-    found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
     wanted = Standing.CONSENT_NEEDED if Standing.CONSENT_NEEDED in standings else Standing.REFUSED_BY_HER
     ask = [each.id for each, standing in zip(ranking.fits, standings, strict=True) if standing is wanted]
     named = tuple(ask[: policy.consent_request_names]) if found is ReferralTrigger.CONSENT_NEEDED else ()

@@ -1,5 +1,6 @@
-"""A due time has passed: decide what waited, let an offer lapse, end what consent no longer covers, climb the ladder,
-find out whether a programme knows that it must pause or stop."""
+"""A due time has passed: decide what waited, let an offer lapse, follow a consent that begins, end what consent no
+longer covers, place what found nobody, climb the ladder, find out whether a programme knows that it
+must pause or stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from service.consent.disclosure import Element
 from service.consent.gate import Permit, ask_gate
 from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
+from service.flow.follow_consent import follow_consent
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
 from service.flow.ports import Transaction
@@ -23,14 +25,17 @@ from service.referrals.referral import ReferralTrigger
 class DueKind(StrEnum):
     RESULT_WAITS_NO_LONGER = "result-waits-no-longer"
     OFFER_LAPSES = "offer-lapses"
+    CONSENT_BEGINS = "consent-begins"
     CONSENT_ENDS = "consent-ends"
+    NOBODY_FITTED = "nobody-fitted"
     ALERT_OVERDUE = "alert-overdue"
     CHANGE_NOT_SEEN = "change-not-seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """`id` is of the result, the offer (also of a change to it), the consent or the alert, as the kind says.
+    """`id` is of the result, the offer (also of a change to it), the consent, the referral or the alert, as the kind
+    says.
     `patient_id` None only for an alert about no woman."""
 
     kind: DueKind
@@ -61,6 +66,12 @@ def _lapse(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> No
     advance(tx, rules, tx.referrals.get(offer.referral_id), ReferralTrigger.OFFER_DECLINED, now)
 
 
+def _begin_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    consent = tx.consents.begin(overdue.id, now)
+    if consent is not None:
+        follow_consent(tx, rules, consent, now)
+
+
 def _end_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
     """Once for each end: whatever no later word of hers covers is over."""
     if overdue.patient_id is None or not tx.consents.end(overdue.id, now):
@@ -76,6 +87,12 @@ def _end_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: date
     )
     if not all(isinstance(answer, Permit) for answer in answers):
         advance(tx, rules, referral, ReferralTrigger.CONSENT_EXPIRED, now)
+
+
+def _place_again(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    """A place may be free again, or there is a new programme. It is due no more unless placing says so anew."""
+    tx.referrals.place_again(overdue.id, None)
+    advance(tx, rules, tx.referrals.get(overdue.id), ReferralTrigger.TRIED_AGAIN, now)
 
 
 def _climb(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
@@ -110,7 +127,9 @@ def _look_whether_seen(tx: Transaction, rules: Rules, overdue: Overdue, now: dat
 _CHASE: dict[DueKind, Callable[[Transaction, Rules, Overdue, datetime], None]] = {
     DueKind.RESULT_WAITS_NO_LONGER: _decide_as_it_stands,
     DueKind.OFFER_LAPSES: _lapse,
+    DueKind.CONSENT_BEGINS: _begin_with_consent,
     DueKind.CONSENT_ENDS: _end_with_consent,
+    DueKind.NOBODY_FITTED: _place_again,
     DueKind.ALERT_OVERDUE: _climb,
     DueKind.CHANGE_NOT_SEEN: _look_whether_seen,
 }

@@ -4,20 +4,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.consent.consent import Consent, gives_less, revise
-from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
-from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.follow_consent import follow_consent
 from service.flow.identify import identify, subject_of
 from service.flow.learn import learn, said_at
-from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.needs import SupportNeeds
-from service.referrals.offer import LIVE
-from service.referrals.referral import ReferralTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +56,9 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
         safe_contact=said_at(message.said.safe_contact, now),
     )
     if owner == new_id:
-        tx.consents.add(said)
+        tx.consents.add(said, _begins_at(said, now))
         learn(tx, patient_id, message.needs)
-        _follow(tx, rules, said, now)
+        follow_consent(tx, rules, said, now)
         return Accepted("Consent", owner, 1, created=True)
     return _revise(tx, rules, message, said, now)
 
@@ -84,45 +79,13 @@ def _revise(tx: Transaction, rules: Rules, message: ReceivedConsent, said: Conse
     if received.expected_version not in (None, known.version) and not less:
         return Refused(Reason.VERSION_STALE)
     revised = revise(known, said, now)
-    tx.consents.save(revised)
+    tx.consents.save(revised, _begins_at(revised, now))
     learn(tx, revised.patient_id, message.needs)
-    _follow(tx, rules, revised, now)
+    follow_consent(tx, rules, revised, now)
     return Accepted("Consent", known.id, revised.version)
 
 
-def _follow(tx: Transaction, rules: Rules, consent: Consent, now: datetime) -> None:
-    """Let the open referral hear what she said, if what she said changes anything for it."""
-    referral = tx.referrals.open_of(consent.patient_id)
-    if referral is None:
-        return
-    live = [offer for offer in tx.offers.of_referral(referral.id) if offer.state in LIVE]
-    permitted = _permitted(tx, rules, consent.patient_id, now)
-    if any(not permitted.get(offer.organisation_id) for offer in live):
-        advance(tx, rules, referral, ReferralTrigger.CONSENT_WITHDRAWN, now)
-    elif consent.gives_permission():
-        refresh_offers(tx, referral)
-        advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now)
-    elif consent.was_said() and not any(permitted.values()):
-        advance(tx, rules, referral, _no(tx, consent), now)
-
-
-def _no(tx: Transaction, consent: Consent) -> ReferralTrigger:
-    """She has taken back the last yes, wants no programme at all, or has said no to one of them and nothing else."""
-    said_yes = (
-        each.gives_permission() and each.recipient_id == consent.recipient_id
-        for each in tx.consents.of_patient(consent.patient_id)
-    )
-    if consent.withdrawn_at is not None or any(said_yes):
-        return ReferralTrigger.CONSENT_WITHDRAWN
-    return ReferralTrigger.CONSENT_REFUSED if consent.recipient_id is None else ReferralTrigger.PROGRAMME_REFUSED
-
-
-def _permitted(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> dict[str, bool]:
-    """Of every organisation that she has said something about, whether it may be told of her now."""
-    consents = tx.consents.of_patient(patient_id)
-    purpose = rules.consent_terms.purposes
-    return {
-        organisation_id: isinstance(ask_gate(consents, organisation_id, Element.DISTRICT, purpose, now), Permit)
-        for organisation_id in {each.recipient_id for each in consents}
-        if organisation_id is not None
-    }
+def _begins_at(consent: Consent, now: datetime) -> datetime | None:
+    """When a permission comes to count that does not yet: the referral hears of it again then."""
+    start = consent.period_start
+    return start if start is not None and start > now and consent.gives_permission() else None

@@ -49,6 +49,7 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         overdue_days=screening.whole("overdue_days"),
         respond_within_hours=offers.whole("respond_hours", at_least=1),
         hold_seen_within_minutes=offers.whole("hold_seen_minutes", at_least=1),
+        place_again_hours=offers.whole("place_again_hours", at_least=1),
         consent_request_names=offers.whole("consent_request_names", at_least=1),
         tombstone_days=offers.whole("tombstone_days", at_least=1),
         acknowledge_within_minutes={each: acknowledge.whole(f"{each}_minutes", at_least=1) for each in Priority},

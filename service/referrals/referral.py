@@ -32,6 +32,8 @@ class ReferralTrigger(StrEnum):
     NO_SAFE_CONTACT = "no-safe-contact"
     # What matching or the gate rests on has changed, without a yes
     FACTS_CHANGED = "facts-changed"
+    # Time has passed: there may be another place, or another programme
+    TRIED_AGAIN = "tried-again"
     # What she says
     CONSENT_GIVEN = "consent-given"
     PROGRAMME_REFUSED = "programme-refused"
@@ -100,6 +102,7 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_GIVEN, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_GIVEN, None),
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.FACTS_CHANGED, _S.PLACING, _E.PLACE),
+    (_S.PLACING, _T.TRIED_AGAIN): (_S.PLACING, (_E.PLACE,)),
     # A no to one programme leaves the others to be asked about; placing finds whether there are any.
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.PROGRAMME_REFUSED, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_REFUSED, _S.CLOSED),

@@ -177,6 +177,7 @@ class Policy:
     overdue_days: int
     respond_within_hours: int
     hold_seen_within_minutes: int
+    place_again_hours: int
     consent_request_names: int
     tombstone_days: int
     acknowledge_within_minutes: Mapping[Priority, int]

@@ -25,6 +25,12 @@ OF_PATIENTS = (
 )
 ADD = Prepared(insert(CONSENT))
 SAVE = Prepared(update(CONSENT).where(CONSENT.c.id == bindparam("consent")))
+BEGIN = Prepared(
+    update(CONSENT)
+    .where(CONSENT.c.id == bindparam("consent"), CONSENT.c.begins_at <= bindparam("now"))
+    .values(begins_at=None)
+)
+ONE = Prepared(select(CONSENT).where(CONSENT.c.id == bindparam("consent")))
 END = Prepared(
     update(CONSENT)
     .where(CONSENT.c.id == bindparam("consent"), CONSENT.c.ends_at <= bindparam("now"))
@@ -45,11 +51,16 @@ class Consents:
             found.setdefault(row.patient_id, []).append(to_consent(row))
         return found
 
-    def add(self, consent: Consent) -> None:
-        self._unit.execute(ADD, {"id": consent.id, **_columns(consent)})
+    def add(self, consent: Consent, begins_at: datetime | None) -> None:
+        self._unit.execute(ADD, {"id": consent.id, "begins_at": begins_at, **_columns(consent)})
 
-    def save(self, consent: Consent) -> None:
-        self._unit.execute(SAVE, {"consent": consent.id, **_columns(consent)})
+    def save(self, consent: Consent, begins_at: datetime | None) -> None:
+        self._unit.execute(SAVE, {"consent": consent.id, "begins_at": begins_at, **_columns(consent)})
+
+    def begin(self, id: str, now: datetime) -> Consent | None:
+        if self._unit.execute(BEGIN, {"consent": id, "now": now}).rowcount != 1:
+            return None
+        return to_consent(self._unit.execute(ONE, {"consent": id}).one())
 
     def end(self, id: str, now: datetime) -> bool:
         return self._unit.execute(END, {"consent": id, "now": now}).rowcount == 1

@@ -12,14 +12,14 @@ from service.referrals.offer import OfferState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import UnseenChangeRow
-from service.store.tables.referral import CLIMBS, AlertRow, OfferRow
+from service.store.tables.referral import CLIMBS, AlertRow, OfferRow, ReferralRow
 from service.store.tables.woman import ConsentRow, ScreeningResultRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 RESULT, OFFER, ALERT, CONSENT = table(ScreeningResultRow), table(OfferRow), table(AlertRow), table(ConsentRow)
-UNSEEN = table(UnseenChangeRow)
+REFERRAL, UNSEEN = table(ReferralRow), table(UnseenChangeRow)
 REQUESTED = TextClause(f"state = '{OfferState.REQUESTED.value}'")
 
 
@@ -33,7 +33,9 @@ def _due(column: Column[datetime], *only: TextClause, id: str = "id") -> Prepare
 DUE = {
     DueKind.RESULT_WAITS_NO_LONGER: _due(RESULT.c.waits_until),
     DueKind.OFFER_LAPSES: _due(OFFER.c.respond_by, REQUESTED),
+    DueKind.CONSENT_BEGINS: _due(CONSENT.c.begins_at),
     DueKind.CONSENT_ENDS: _due(CONSENT.c.ends_at),
+    DueKind.NOBODY_FITTED: _due(REFERRAL.c.place_again_at),
     DueKind.ALERT_OVERDUE: _due(ALERT.c.due_at, CLIMBS),
     DueKind.CHANGE_NOT_SEEN: _due(UNSEEN.c.see_by, id="offer_id"),
 }

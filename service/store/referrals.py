@@ -30,6 +30,7 @@ INSTRUCTIONS = (
     .where(INSTRUCTION.c.referral_id.in_(bindparam("referrals", expanding=True)))
     .order_by(INSTRUCTION.c.id)
 )
+PLACE_AGAIN = Prepared(update(REFERRAL).where(REFERRAL.c.id == bindparam("referral")))
 ADD = Prepared(insert(REFERRAL))
 ADD_INSTRUCTION = Prepared(insert(INSTRUCTION))
 
@@ -70,6 +71,9 @@ class Referrals:
             raise LookupError("the referral had moved under the woman's lock")
         self._unit.touch(REFERRAL, referral.id)
 
+    def place_again(self, id: str, at: datetime | None) -> None:
+        self._unit.execute(PLACE_AGAIN, {"referral": id, "place_again_at": at})
+
     def record_placement(self, referral_id: str, judged: Sequence[Judged], now: datetime) -> None:
         kept = [[each.programme_id, each.verdict.value, list(each.favours), each.open_places] for each in judged]
         row = {"id": self._unit.new_id(), "referral_id": referral_id, "judged": kept, "placed_at": now}
@@ -106,6 +110,7 @@ def _columns(referral: Referral) -> dict[str, object]:
         "state": referral.state.value,
         "reason": referral.reason,
         "changed_at": referral.changed_at,
+        "place_again_at": None,
     }
 
 

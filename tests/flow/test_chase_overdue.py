@@ -1,11 +1,20 @@
-"""Due times pass: offers lapse, consents end, alerts climb."""
+"""Due times pass: offers lapse, consents begin and end, alerts climb, who found no programme is placed again."""
 
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import pytest
+
+from service.consent.consent import Status
 from service.flow.answer import Accepted
 from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
+from service.flow.move_alert import move_alert
+from service.referrals.alert import AlertTrigger
+from service.referrals.instruction import Order
+from service.referrals.offer import Offer
 from service.shared.caller import the_service
-from tests.flow.support import DAY, HOUR, MINUTE, NOW, Service, piece, scores
+from tests.flow.support import DAY, HOUR, MINUTE, NOW, UNREACHABLE, Family, Service, piece, scores
 
 
 def test_an_offer_lapses_at_its_time_and_not_before(service: Service) -> None:
@@ -131,3 +140,114 @@ def test_what_was_settled_meanwhile_is_left_alone(service: Service) -> None:
         service.run(the_service(""), act)
 
     assert (service.states(family.woman), service.rows("audit"), service.rows("delivery")) == before
+
+
+def test_a_consent_that_begins_later_is_followed_on_its_day(service: Service) -> None:
+    hospital, community = service.hospital(), service.community()
+    service.programme(community)
+    woman = service.woman(hospital)
+    service.result(hospital, woman, piece(15, scores(15)))
+    service.consent(hospital, woman, community, period_start=NOW + 2 * DAY)
+    assert service.states(woman) == ("awaiting-consent", [])
+    service.chase(2 * DAY - MINUTE)
+    assert service.states(woman) == ("awaiting-consent", [])
+    assert service.alert(woman, "consent-needed")["state"] == "open"
+
+    service.chase(MINUTE)
+    assert service.states(woman) == ("offered", ["requested"])
+    assert service.alert(woman, "consent-needed")["state"] == "resolved"
+    assert service.chase() == 0
+
+
+@pytest.mark.parametrize("change", [{"status": Status.INACTIVE}, {"period_start": NOW + 3 * DAY}, {"permits": False}])
+def test_a_consent_that_was_changed_before_it_begins_places_nobody(service: Service, change: dict[str, Any]) -> None:
+    hospital, community = service.hospital(), service.community()
+    service.programme(community)
+    woman = service.woman(hospital)
+    given = service.consent(hospital, woman, community, period_start=NOW + 2 * DAY)
+    assert isinstance(given, Accepted)
+    service.consent(hospital, woman, community, target_id=given.id, **{"period_start": NOW + 2 * DAY} | change)
+    service.result(hospital, woman, piece(15, scores(15)))
+    service.chase(2 * DAY)
+    assert service.offers(woman) == []
+
+
+def test_the_beginning_of_a_consent_does_not_lift_a_review(service: Service) -> None:
+    hospital, community = service.hospital(), service.community()
+    service.programme(community)
+    woman = service.woman(hospital)
+    service.consent(hospital, woman, community, period_start=NOW + 2 * DAY)
+    service.result(hospital, woman, piece(15, scores(15, 1)))
+    service.chase(2 * DAY)
+    assert service.states(woman) == ("in-review", [])
+
+
+def unplaced(service: Service) -> tuple[Family, Offer]:
+    """A woman for whom no programme has a place, and the offer that takes the only one."""
+    family, offer = service.supported(places=1)
+    other = service.woman(family.hospital, district=next(iter(family.programme.districts)))
+    service.consent(family.hospital, other, family.community)
+    service.result(family.hospital, other, piece(15, scores(15)))
+    assert service.states(other) == ("placing", [])
+    assert service.alerts(other) == ["unplaced"]
+    return replace(family, woman=other), offer
+
+
+def test_an_unplaced_referral_is_placed_when_a_place_is_free_again(service: Service) -> None:
+    family, taken = unplaced(service)
+    service.update(family.community, taken.id, "completed")
+    service.chase(4 * HOUR - MINUTE)
+    assert service.states(family.woman) == ("placing", [])
+    service.chase(MINUTE)
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert service.alert(family.woman, "unplaced")["state"] == "resolved"
+
+
+def test_an_unplaced_referral_is_placed_with_a_new_programme_once_she_agrees(service: Service) -> None:
+    family, _ = unplaced(service)
+    newcomer = service.community()
+    service.programme(newcomer, districts=family.programme.districts)
+    service.chase(4 * HOUR)
+    assert service.states(family.woman) == ("awaiting-consent", [])
+    assert service.alert(family.woman, "unplaced")["state"] == "resolved"
+    assert service.alert(family.woman, "consent-needed")["state"] == "open"
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+def test_while_nobody_fits_it_is_tried_again_and_said_once(service: Service, resolved: bool) -> None:
+    family, _ = unplaced(service)
+    if resolved:
+        alert = service.alert(family.woman, "unplaced")["id"]
+        resolve = AlertTrigger.RESOLVE
+        service.run(the_service(""), lambda tx: move_alert(tx, service.rules, tx.alerts.lock(alert), resolve, NOW))
+    service.chase()
+    before = service.rows("placement"), service.referral(family.woman)
+    for _ in range(3):
+        service.pass_time(4 * HOUR)
+        due = service.read(the_service(""), lambda tx: tx.due.overdue(service.now(), 9))
+        assert DueKind.NOBODY_FITTED in [each.kind for each in due]
+        service.chase()
+        again = service.read(the_service(""), lambda tx: tx.due.overdue(service.now(), 9))
+        assert DueKind.NOBODY_FITTED not in [each.kind for each in again]
+    assert service.alerts(family.woman) == ["unplaced"]
+    assert (service.rows("placement"), service.referral(family.woman)) == before
+
+
+def test_what_is_found_without_a_safe_channel_is_said_and_not_tried_for_ever(service: Service) -> None:
+    family, taken = unplaced(service)
+    changed = service.now() + MINUTE
+    service.consent(family.hospital, family.woman, family.community, given_at=changed, safe_contact=UNREACHABLE)
+    service.update(family.community, taken.id, "completed")
+    service.chase(4 * HOUR)
+    assert service.states(family.woman) == ("placing", [])
+    assert service.alerts(family.woman) == ["unplaced", "no-safe-contact"]
+    due = service.read(the_service(""), lambda tx: tx.due.overdue(service.now() + DAY, 9))
+    assert DueKind.NOBODY_FITTED not in [each.kind for each in due]
+
+
+def test_a_referral_that_was_closed_is_not_tried_again(service: Service) -> None:
+    family, taken = unplaced(service)
+    service.tell(family.hospital, service.referral(family.woman).id, Order.CLOSE)
+    service.update(family.community, taken.id, "completed")
+    service.chase(4 * HOUR)
+    assert service.states(family.woman) == ("closed", [])

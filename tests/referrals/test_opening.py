@@ -40,7 +40,7 @@ EXPECTED: dict[str, dict[str, tuple[str | None, str | None, str | None]]] = {
 OLD_RISK = ("old-self-harm-present", None, "old-self-harm-present")
 OLD_POSITIVE = ("old-positive", None, None)
 # Of an old result only this differs.
-EXPECTED_WHEN_OLD = {
+EXPECTED_WHEN_OLD: dict[str, dict[str, tuple[str | None, str | None, str | None]]] = {
     "positive": {"present": OLD_RISK, "unknown": OLD_POSITIVE, "absent": OLD_POSITIVE, "not-asked": OLD_POSITIVE},
     **{outcome: {**EXPECTED[outcome], "present": OLD_RISK} for outcome in ("repeat", "negative", "unscorable")},
 }

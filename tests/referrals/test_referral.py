@@ -32,6 +32,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "supported": "supported",
         "on-hold": "on-hold",
     },
+    "tried-again": {"placing": PLACING},
     "facts-changed": {"awaiting-consent": PLACING, "placing": PLACING},
     "programme-refused": {"awaiting-consent": PLACING, "placing": PLACING},
     "consent-refused": {

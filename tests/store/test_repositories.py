@@ -314,17 +314,24 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
     service.result(alerted.hospital, alerted.woman, piece(15, scores(15, 1)))
     held, offer = service.supported()
     service.tell(held.hospital, offer.referral_id, Order.HOLD)
+    begins, nobody = service.family(), service.family(places=0)
+    start = service.now() + HOUR
+    service.consent(begins.hospital, begins.woman, begins.community, target_id=begins.consent, period_start=start)
+    service.result(nobody.hospital, nobody.woman, piece(15, scores(15)))
 
     def due(passed: timedelta) -> set[tuple[str, str | None]]:
         found = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + passed, 1_000))
-        women = {waits.woman, ends.woman, lapses.woman, alerted.woman, held.woman}
+        women = {waits.woman, ends.woman, lapses.woman, alerted.woman, held.woman, begins.woman, nobody.woman}
         return {(each.kind.value, each.patient_id) for each in found if each.patient_id in women}
 
     assert due(timedelta(0)) == set()
     assert due(5 * MINUTE) == {(DueKind.RESULT_WAITS_NO_LONGER.value, waits.woman)}
     assert due(73 * HOUR) == {
         (DueKind.RESULT_WAITS_NO_LONGER.value, waits.woman),
+        (DueKind.CONSENT_BEGINS.value, begins.woman),
         (DueKind.CONSENT_ENDS.value, ends.woman),
+        (DueKind.NOBODY_FITTED.value, nobody.woman),
+        (DueKind.ALERT_OVERDUE.value, nobody.woman),
         (DueKind.OFFER_LAPSES.value, ends.woman),
         (DueKind.OFFER_LAPSES.value, lapses.woman),
         (DueKind.ALERT_OVERDUE.value, alerted.woman),

@@ -22,12 +22,14 @@ IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.val
 
 
 class ReferralRow(Row, table=True):
-    """The partial unique index is what makes it one open referral for each woman, whatever arrives at once."""
+    """The partial unique index is what makes it one open referral for each woman, whatever arrives at once.
+    `place_again_at` is set while no programme was found for it."""
 
     __tablename__ = "referral"
     __table_args__ = (
         Index("uq_referral_patient_id_open", "patient_id", unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
         Index("ix_referral_tenant_id_stamp", "tenant_id", "stamp"),
+        Index("ix_referral_place_again_at", "place_again_at"),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -38,6 +40,7 @@ class ReferralRow(Row, table=True):
     reason: str | None = optional(Text)
     opened_at: datetime = required(Instant)
     changed_at: datetime = required(Instant)
+    place_again_at: datetime | None = optional(Instant)
     stamp: int = required(BigInteger)
 
 

@@ -71,11 +71,15 @@ class DecisionRow(Row, table=True):
 
 
 class ConsentRow(Row, table=True):
-    """`recipient_id` is the organisation it is about, NULL for all of them. `ends_at` is the end of its period for as
-    long as nobody has acted upon it."""
+    """`recipient_id` is the organisation it is about, NULL for all of them. `begins_at` and `ends_at` are the
+    beginning, if that was still to come, and the end of its period, for as long as nobody has acted upon them."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("ix_consent_patient_id", "patient_id"), Index("ix_consent_ends_at", "ends_at"))
+    __table_args__ = (
+        Index("ix_consent_patient_id", "patient_id"),
+        Index("ix_consent_begins_at", "begins_at"),
+        Index("ix_consent_ends_at", "ends_at"),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     version: int = required(Integer)
@@ -91,4 +95,5 @@ class ConsentRow(Row, table=True):
     may_report_back: bool = required(Boolean)
     safe_contact: dict[str, object] | None = optional(Json)
     withdrawn_at: datetime | None = optional(Instant)
+    begins_at: datetime | None = optional(Instant)
     ends_at: datetime | None = optional(Instant)

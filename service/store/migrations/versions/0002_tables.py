@@ -308,11 +308,13 @@ def upgrade() -> None:
         sa.Column("may_report_back", sa.Boolean(), nullable=False),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_consent_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_begins_at", ["begins_at"], unique=False)
         batch_op.create_index("ix_consent_ends_at", ["ends_at"], unique=False)
         batch_op.create_index("ix_consent_patient_id", ["patient_id"], unique=False)
 
@@ -326,11 +328,13 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("place_again_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_referral_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
     )
     with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index("ix_referral_place_again_at", ["place_again_at"], unique=False)
         batch_op.create_index("ix_referral_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
         batch_op.create_index(
             "uq_referral_patient_id_open",
