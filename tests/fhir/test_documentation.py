@@ -118,7 +118,7 @@ def test_each_example_file_is_shown_somewhere(document: Tree) -> None:
 
 def test_the_patient_of_the_examples_can_be_placed() -> None:
     sent = tree("patient")
-    facts = read_patient(sent[0], received(*sent), updates=True).facts
+    facts = read_patient(sent[0], received(*sent), updates=True, now=NOW).facts
     assert (facts.preferred_name, facts.district, facts.language, facts.interpreter) == (
         "Tessie",
         "Riverside",

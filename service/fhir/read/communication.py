@@ -17,16 +17,29 @@ _MOST_IDENTIFIERS = 5
 def lenient(body: bytes) -> Any | None:
     """The body as JSON, also where a careful parser would refuse it; None when it is none at all.
 
-    `null` says nothing either, and is none.
+    `null` says nothing either, and is none. A member that stands twice in an object counts with all its values: most
+    parsers let the last one hide what was written in the first.
     """
+    try:
+        text = body.decode(json.detect_encoding(body), "replace")
+        return json.loads(text, strict=False, object_pairs_hook=_every_member)
+    except (ValueError, RecursionError):
+        pass
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False)
-    except (ValueError, RecursionError):
         return None
+
+
+def _every_member(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found[name] = [*_entries(found[name]), *_entries(value)] if name in found else value
+    return found
+
+
+def _entries(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def read_communication(

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
+from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import extension_values
 from service.fhir.read.support_needs import read_support_needs
-from service.fhir.read.times import whole_day
+from service.fhir.read.times import begins, whole_day
 from service.fhir.survey import Tree
 from service.fhir.terms import INTERPRETER_REQUIRED, LANGUAGE
+from service.flow.answer import Reason
 from service.flow.received import Received
 from service.flow.register_patient import ReceivedPatient
 from service.referrals.patient import PatientFacts
+from service.shared.clock import DAYS_DIFFER_BY
 
 INTERPRETER_NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
 YES = "373066001"  # SNOMED CT, in US Core's value set for interpreter needed
@@ -20,17 +24,38 @@ _NAMES = ("usual", "official", None, "nickname", "temp", "anonymous", "maiden", 
 _ADDRESSES = ("home", None, "temp", "work")
 
 
-def read_patient(tree: Tree, received: Received, *, updates: bool) -> ReceivedPatient:
-    """`updates` is True for PUT. What it does not say is None or False. Raises BadInput for needs that nobody knows."""
+# A record writes such a date where it has none (1900-01-01, 0001-01-01); nobody is so old.
+_OLDEST = timedelta(days=120 * 365)
+
+
+def read_patient(tree: Tree, received: Received, *, updates: bool, now: datetime) -> ReceivedPatient:
+    """`updates` is True for PUT. What it does not say is None or False, and so is a birth date that nobody can have.
+
+    Raises BadInput for a birth or a death that is still to come, and for needs that nobody knows.
+    """
+    _refuse_the_future(tree, now)
     # An update that is addressed to an id of ours says no other id than that.
     own_id = tree.get("id") if received.target_id is None else None
-    return ReceivedPatient(received, _facts(tree), updates, own_id, read_support_needs(tree))
+    return ReceivedPatient(received, _facts(tree, now), updates, own_id, read_support_needs(tree))
 
 
-def _facts(tree: Tree) -> PatientFacts:
+def _refuse_the_future(tree: Tree, now: datetime) -> None:
+    """Local times are often sent as if they were UTC: only what has begun in no zone is still to come."""
+    told = {name: tree[name] for name in ("birthDate", "deceasedDateTime") if tree.get(name)}
+    ahead = [name for name, written in told.items() if begins(written) > now + DAYS_DIFFER_BY]
+    if ahead:
+        raise BadInput.of(*(Finding(Reason.IN_THE_FUTURE, f"Patient.{name}") for name in ahead))
+
+
+def _birth_date(tree: Tree, now: datetime) -> date | None:
+    born = whole_day(tree.get("birthDate", ""))
+    return None if born is None or now.date() - born > _OLDEST else born
+
+
+def _facts(tree: Tree, now: datetime) -> PatientFacts:
     return PatientFacts(
         preferred_name=next((each for each in map(_given, _by_use(tree.get("name", ()), _NAMES)) if each), None),
-        birth_date=whole_day(tree.get("birthDate", "")),
+        birth_date=_birth_date(tree, now),
         district=next((each for each in map(_district, _by_use(tree.get("address", ()), _ADDRESSES)) if each), None),
         language=_language(tree.get("communication", ())),
         interpreter=_interpreter(tree),

@@ -180,3 +180,13 @@ def test_what_calls_a_referral_as_we_display_it_is_found_where_it_names_and_in_w
 def test_the_display_of_an_offer_is_what_is_found() -> None:
     display = display_of("019aa000-0000-7000-8000-00000000f00d")
     assert read({"about": [{"display": display}]}).displays[0] == {display}
+
+
+def test_words_under_a_member_that_stands_twice_are_all_heard_each_once() -> None:
+    sent = b"""{"payload": [{"contentString": "She cries."}, {"contentString": "She cries."}], "priority": "routine",
+        "about": {"reference": "Task/t1"}, "payload": [{"contentString": "She cries.", "contentString": "Ring me."}],
+        "priority": "urgent", "about": [{"reference": "Task/t2"}]}"""
+    message = read_communication(lenient(sent), sent, base=BASE)
+    assert message.said == Said(("She cries.", "Ring me."), called=None)
+    assert message.said.urgency is Priority.URGENT
+    assert set(message.about) == {TASK, Reference("Task", "t2")}

@@ -1,14 +1,16 @@
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.patient import read_patient
 from service.referrals.patient import PatientFacts
 
 Guarded = Callable[[dict[str, Any]], dict[str, Any]]
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BCP_47 = "urn:ietf:bcp:47"
 REQUIRED = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
 NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
@@ -18,7 +20,7 @@ NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-ne
 def facts(guarded: Guarded) -> Callable[..., PatientFacts]:
     def read(**elements: object) -> PatientFacts:
         tree = guarded({"resourceType": "Patient", **elements})
-        return read_patient(tree, received(tree, b""), updates=False).facts
+        return read_patient(tree, received(tree, b""), updates=False, now=NOW).facts
 
     return read
 
@@ -48,7 +50,7 @@ def test_all_that_the_rules_use_is_read(guarded: Guarded) -> None:
             "deceasedBoolean": False,
         }
     )
-    message = read_patient(tree, received(tree, b"x"), updates=True)
+    message = read_patient(tree, received(tree, b"x"), updates=True, now=NOW)
     assert message.facts == PatientFacts(
         "Tess", date(1996, 2, 29), "Testborough", "en", interpreter=True, deceased=False
     )
@@ -159,4 +161,52 @@ def test_the_id_in_the_body_is_the_senders_own_unless_the_address_says_that_it_i
     guarded: Guarded, target_id: str | None, own_id: str | None
 ) -> None:
     tree = guarded({"resourceType": "Patient", "id": "hers-7", "active": True})
-    assert read_patient(tree, received(tree, b"", target_id=target_id), updates=True).own_id == own_id
+    assert read_patient(tree, received(tree, b"", target_id=target_id), updates=True, now=NOW).own_id == own_id
+
+
+@pytest.mark.parametrize("element", ["birthDate", "deceasedDateTime"])
+@pytest.mark.parametrize(
+    ("written", "ahead"),
+    [
+        ("2026-06-01", False),
+        ("2026-06-02", False),
+        ("2026-06-03", True),
+        ("2026-07", True),
+        ("2027", True),
+        ("2026", False),
+    ],
+)
+def test_a_birth_or_a_death_that_is_still_to_come_is_refused_by_its_element(
+    facts: Callable[..., PatientFacts], element: str, written: str, ahead: bool
+) -> None:
+    if not ahead:
+        facts(**{element: written})
+        return
+    with pytest.raises(BadInput) as refused:
+        facts(**{element: written})
+    (issue,) = refused.value.issues
+    assert (refused.value.status, issue.expression) == (422, f"Patient.{element}")
+
+
+@pytest.mark.parametrize(
+    ("written", "ahead"),
+    [("2026-06-02T01:59:00Z", False), ("2026-06-01T13:00:00Z", False), ("2026-06-02T02:01:00Z", True)],
+)
+def test_a_death_by_a_clock_of_another_zone_is_one(
+    facts: Callable[..., PatientFacts], written: str, ahead: bool
+) -> None:
+    if ahead:
+        with pytest.raises(BadInput):
+            facts(deceasedDateTime=written)
+    else:
+        assert facts(deceasedDateTime=written).deceased
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [("1906-07-03", True), ("1900-01-01", False), ("1841-01-01", False), ("0001-01-01", False), ("1985-12-31", True)],
+)
+def test_a_birth_date_that_nobody_can_have_counts_as_none(
+    facts: Callable[..., PatientFacts], written: str, known: bool
+) -> None:
+    assert facts(birthDate=written).birth_date == (date.fromisoformat(written) if known else None)

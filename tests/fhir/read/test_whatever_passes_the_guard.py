@@ -33,7 +33,7 @@ IRCP = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Particip
 SPEECH = {"system": "urn:ietf:bcp:47", "code": "en"}
 
 READERS: dict[str, Callable[[Tree], object]] = {
-    "Patient": lambda tree: read_patient(tree, received(tree, b""), updates=True),
+    "Patient": lambda tree: read_patient(tree, received(tree, b""), updates=True, now=NOW),
     "Consent": lambda tree: read_consent(tree, received(tree, b""), terms=TERMS, base=BASE, now=NOW),
     "Observation": lambda tree: read_observation(tree, received(tree, b""), rules=RULES, base=BASE, now=NOW),
     "QuestionnaireResponse": lambda tree: read_response(
