@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from service.flow.answer import Reason
+from service.referrals.contact import Outside
 
 
 class Fault(Enum):
@@ -198,11 +199,39 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "Find out which of the two is meant; an update needs an identifier that the patient has here.",
     ),
     Reason.VERSION_STALE: Row(412, "conflict", "If-Match names an older version. Read the resource and try again."),
+    Reason.BASE_VERSION_UNKNOWN: Row(
+        412,
+        "conflict",
+        "meta.versionId names a version that this Task has never had. Read it, and send back the one read.",
+    ),
     Reason.CHANGED_MEANWHILE: Row(409, "conflict", "The resource changed meanwhile. Read it and try again."),
     Reason.TRANSITION_NOT_ALLOWED: Row(422, "business-rule", "This status cannot follow the present one."),
     Reason.ELEMENT_FIXED: Row(422, "business-rule", "This element is fixed once the resource exists."),
     Reason.STATUS_REASON_REQUIRED: Row(422, "required", "This status needs a statusReason with a text."),
     Reason.NO_LIVE_CONSENT: Row(409, "business-rule", "No consent in force permits this."),
     Reason.IN_THE_FUTURE: Row(422, "value", "The time lies in the future. Check the sender's clock and time zone."),
+    Reason.CONTACT_IN_THE_FUTURE: Row(
+        422,
+        "value",
+        "This contact lies in the future, so it cannot have been made. Send it as planned, or mend its time; it may be "
+        "the sender's clock or time zone.",
+    ),
+    Reason.CONTACT_NOT_ACCEPTED: Row(
+        422, "business-rule", "A contact belongs to an offer that was accepted. Set the Task to accepted first."
+    ),
+    Reason.CONTACT_CALLED_OFF: Row(
+        422,
+        "business-rule",
+        "This offer was rejected, cancelled or withdrawn, so no contact is taken for it. Please make none.",
+    ),
     Reason.NO_OPEN_PLACE: Row(409, "business-rule", "The programme has no open place."),
+}
+
+
+# What is kept, and its sender should know something all the same.
+REMARKS: Mapping[Outside, str] = {
+    Outside.BEFORE_ACCEPTANCE: "Kept, but not counted: this contact lies before the Task was accepted. If its time is "
+    "wrong, correct it by PUT.",
+    Outside.AFTER_THE_END: "Kept, but not counted: this contact lies after the Task ended. If its time is wrong, "
+    "correct it by PUT; if you go on seeing her, ring her maternity team.",
 }

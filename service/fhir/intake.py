@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
 from service.fhir.door import DirectRoute, Door, Problem, answer, read_body
-from service.fhir.faults import Fault
+from service.fhir.faults import REMARKS, Fault
 from service.fhir.guard import parse
 from service.fhir.hearing import refused
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
@@ -58,11 +58,11 @@ class Address:
 
 
 def _register(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedPatient:
-    return read_patient(tree, received, updates=False)
+    return read_patient(tree, received, updates=False, now=now)
 
 
 def _revise(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedPatient:
-    return read_patient(tree, received, updates=True)
+    return read_patient(tree, received, updates=True, now=now)
 
 
 def _consent(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedConsent:
@@ -172,13 +172,16 @@ def as_received(request: Request, type: str, tree: Tree, body: bytes) -> Receive
 def written(
     request: Request, door: Door, outcome: Accepted | Repeated, body: bytes, stamp: int, etag: str | None = None
 ) -> Response:
-    """201 for what was made, 200 for what was there or has changed; `Prefer: return=` decides what comes with it."""
+    """201 for what was made, 200 for what was there or has changed; `Prefer: return=` decides what comes with it. Where
+    there is something to remark, that comes with it unless it asks for something else."""
     created = isinstance(outcome, Accepted) and outcome.created
     version = etag or str(outcome.version)
     headers = {"Location": f"{door.fhir_base}/{outcome.type}/{outcome.id}/_history/{version}"}
     prefer = request.headers.get("prefer", "")
     if "return=minimal" in prefer:
         body = b""
+    elif outcome.remark is not None and "return=representation" not in prefer:
+        body = operation_outcome((Issue("business-rule", REMARKS[outcome.remark]),), "warning")
     elif "return=OperationOutcome" in prefer:
         body = operation_outcome((Issue("informational", f"{outcome.type} kept."),), "information")
     return answer(body, status=201 if created else 200, etag=version, stamp=stamp, **headers)

@@ -4,6 +4,8 @@ no."""
 from dataclasses import dataclass
 from enum import StrEnum
 
+from service.referrals.contact import Outside
+
 
 class Reason(StrEnum):
     """Why a well-formed message was not acted on. Each door has one table from these to its own protocol's error."""
@@ -16,6 +18,7 @@ class Reason(StrEnum):
     SEVERAL_MATCH = "several-match"
     IDENTITY_CONFLICT = "identity-conflict"
     VERSION_STALE = "version-stale"
+    BASE_VERSION_UNKNOWN = "base-version-unknown"
     CHANGED_MEANWHILE = "changed-meanwhile"
     TRANSITION_NOT_ALLOWED = "transition-not-allowed"
     HELD_BY_SERVICE = "held-by-service"
@@ -29,17 +32,22 @@ class Reason(StrEnum):
     ALREADY_ANSWERED = "already-answered"
     NO_LIVE_CONSENT = "no-live-consent"
     IN_THE_FUTURE = "in-the-future"
+    CONTACT_IN_THE_FUTURE = "contact-in-the-future"
+    CONTACT_NOT_ACCEPTED = "contact-not-accepted"
+    CONTACT_CALLED_OFF = "contact-called-off"
     NO_OPEN_PLACE = "no-open-place"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was acted on. `type` and `id` name the resource that answers for it, `version` its new version."""
+    """It was acted on. `type` and `id` name the resource that answers for it, `version` its new
+    version, `remark` what its sender should know all the same."""
 
     type: str
     id: str
     version: int
     created: bool = False
+    remark: Outside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Repeated:
     type: str
     id: str
     version: int
+    remark: Outside | None = None
 
 
 @dataclass(frozen=True, slots=True)

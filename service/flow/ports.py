@@ -8,7 +8,7 @@ from service.consent.consent import Consent
 from service.flow.answer import Answer
 from service.flow.received import Received
 from service.referrals.alert import Alert, AlertCode, ResultVersion
-from service.referrals.contact import Contact, Engagement
+from service.referrals.contact import Contact, Engagement, Support
 from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged
@@ -95,15 +95,11 @@ class Results(Protocol):
 class Consents(Protocol):
     def of_patient(self, patient_id: str) -> Sequence[Consent]: ...
     def of_patients(self, patient_ids: Collection[str]) -> Mapping[str, Sequence[Consent]]: ...
-    def add(self, consent: Consent, begins_at: datetime | None) -> None:
-        """`begins_at` is when it is to be followed once more, None when it counts already."""
-
+    def add(self, consent: Consent, begins_at: datetime | None) -> None: ...
     def save(self, consent: Consent, begins_at: datetime | None) -> None: ...
-    def begin(self, id: str, now: datetime) -> Consent | None:
-        """Its beginning is acted upon now and is due no more; None when that had been done, or is due later."""
-
+    def begin(self, id: str, now: datetime) -> Consent | None: ...
     def end(self, id: str, now: datetime) -> bool:
-        """Its end is acted upon now and is due no more; False when that had been done, or it has got a later end."""
+        """As `begin`, acted upon now and due no more; None or False when that had been done, or is due later."""
 
 
 class Organisations(Protocol):
@@ -122,12 +118,8 @@ class Referrals(Protocol):
     def open_of(self, patient_id: str) -> Referral | None: ...
     def get(self, id: str) -> Referral: ...
     def add(self, referral: Referral) -> None: ...
-    def save(self, referral: Referral, moved_from: ReferralState) -> None:
-        """It has moved, so it is not to be placed again before it is asked for."""
-
-    def place_again(self, id: str, at: datetime | None) -> None:
-        """Try then whether a programme can be found for it, if it has not moved until then; None for never."""
-
+    def save(self, referral: Referral, moved_from: ReferralState) -> None: ...
+    def place_again(self, id: str, at: datetime | None) -> None: ...
     def record_placement(self, referral_id: str, judged: Sequence[Judged], now: datetime) -> None: ...
     def keep_instruction(self, referral_id: str, said: Instruction) -> None: ...
     def instructions(self, referral_ids: Collection[str]) -> Mapping[str, Sequence[Instruction]]:
@@ -145,6 +137,7 @@ class Offers(Protocol):
 
     def add(self, offer: Offer) -> None: ...
     def save(self, offer: Offer, moved_from: Offer) -> None: ...
+    def support(self, offer_id: str) -> Support: ...
     def must_be_seen(self, offer: Offer, by: datetime) -> None:
         """Its programme has until then to fetch this version, or somebody has to ring it."""
 

@@ -150,7 +150,7 @@ def _merge(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate,
         return Refused(Reason.ELEMENT_FIXED, changed.element)
     base = _base(tx, offer, message)
     if base is None:
-        return Refused(Reason.VERSION_STALE, "meta.versionId")
+        return Refused(Reason.BASE_VERSION_UNKNOWN, "meta.versionId")
     return _move(tx, rules, offer, base, message, now)
 
 

@@ -1,5 +1,6 @@
 """What a door hands to a step: the resource as received, and the references in it, read but not yet resolved."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ class Identifier:
 
 # The system of the names that we give to what came without any in a transaction, so that a repeat of it is known.
 ENTRY_NAME = "urn:peer-referral:transaction-entry"
+# The same for a contact: its system, and then a name that is the same whenever the same is reported of one offer.
+CONTACT_NAME = "urn:peer-referral:contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +50,13 @@ class Received:
         """Whether `body` says the same, in whatever order and with whatever blanks: another door may write it anew."""
         if body == self.body or not body:
             return body == self.body
-        # A number counts as it was written: 1.10 is not 1.1.
-        return bool(json.loads(body, parse_float=str) == json.loads(self.body, parse_float=str))
+        return bool(_content(body) == _content(self.body))
+
+    def fingerprint(self) -> str:
+        """The same for every body that says the same."""
+        return hashlib.sha256(json.dumps(_content(self.body), sort_keys=True).encode()).hexdigest()
+
+
+def _content(body: bytes) -> object:
+    """A number counts as it was written: 1.10 is not 1.1."""
+    return json.loads(body, parse_float=str)

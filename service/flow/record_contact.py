@@ -8,16 +8,17 @@ from service.flow.escalate import escalate
 from service.flow.identify import identify
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
-from service.flow.received import Received
+from service.flow.received import CONTACT_NAME, Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.contact import MAY_LIE_AHEAD, Contact, ContactMode, ContactOutcome
+from service.referrals.contact import MADE, MAY_LIE_AHEAD, Contact, ContactMode, ContactOutcome, Outside, outside
 from service.referrals.escalation import Said
 from service.referrals.offer import ACTIVE, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY
 
 # A session held before the support ended may be reported after it.
 REPORTABLE = (*ACTIVE, OfferState.COMPLETED, OfferState.FAILED)
+_STARTED = {"Encounter": "period.start", "Procedure": "performed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +82,40 @@ def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedContact, n
 
 def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
     if offer.state not in REPORTABLE:
-        return Refused(Reason.TRANSITION_NOT_ALLOWED, "basedOn")
+        to_come = offer.state is OfferState.REQUESTED
+        return Refused(Reason.CONTACT_NOT_ACCEPTED if to_come else Reason.CONTACT_CALLED_OFF, "basedOn")
     if message.outcome not in MAY_LIE_AHEAD and message.started_at > now + CLOCKS_DIFFER_BY:
-        return Refused(Reason.IN_THE_FUTURE, "Encounter.period.start | Procedure.performed")
-    answer = _add(tx, offer, message) if message.received.target_id is None else _correct(tx, offer, message)
+        return Refused(Reason.CONTACT_IN_THE_FUTURE, _STARTED[message.received.type])
+    apart = outside(message.started_at, tx.offers.support(offer.id)) if message.outcome in MADE else None
+    enter = _add if message.received.target_id is None else _correct
+    answer = enter(tx, offer, message, apart)
     if isinstance(answer, Accepted):
         save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
     return answer
 
 
-def _add(tx: Transaction, offer: Offer, message: ReceivedContact) -> Answer:
-    received, new_id = message.received, tx.new_id()
+def _add(tx: Transaction, offer: Offer, message: ReceivedContact, apart: Outside | None) -> Answer:
+    received, new_id = _named(message.received, offer), tx.new_id()
     owner = identify(tx, received, new_id)
     if isinstance(owner, Refused):
         return owner
     if owner != new_id:
         version, body = tx.inbox.latest(received.type, owner) or (1, b"")
         if received.condition is not None or body == received.body:
-            return Repeated(received.type, owner, version)
+            return Repeated(received.type, owner, version, apart)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
-    tx.contacts.add(_contact(offer, message, new_id, 1))
-    return Accepted(received.type, new_id, 1, created=True)
+    tx.contacts.add(_contact(offer, message, new_id, 1, apart))
+    return Accepted(received.type, new_id, 1, created=True, remark=apart)
 
 
-def _correct(tx: Transaction, offer: Offer, message: ReceivedContact) -> Answer:
+def _named(received: Received, offer: Offer) -> Received:
+    """What came without a name is told by its offer and all that it says: sent again, it is the same."""
+    if received.condition is not None or received.identifiers:
+        return received
+    return replace(received, condition=Identifier(CONTACT_NAME, f"{offer.id}#{received.fingerprint()}"))
+
+
+def _correct(tx: Transaction, offer: Offer, message: ReceivedContact, apart: Outside | None) -> Answer:
     """Its own programme says it anew; a contact of another offer or type is not at this address."""
     received = message.received
     known = tx.contacts.find(received.target_id or "")
@@ -112,15 +123,15 @@ def _correct(tx: Transaction, offer: Offer, message: ReceivedContact) -> Answer:
         return Refused(Reason.NOT_FOUND)
     if received.expected_version not in (None, known.version):
         return Refused(Reason.VERSION_STALE)
-    changed = _contact(offer, message, known.id, known.version)
+    changed = _contact(offer, message, known.id, known.version, apart)
     _, body = tx.inbox.latest(received.type, known.id) or (1, b"")
     if changed == known and body == received.body:
-        return Repeated(received.type, known.id, known.version)
+        return Repeated(received.type, known.id, known.version, apart)
     tx.contacts.save(replace(changed, version=known.version + 1))
-    return Accepted(received.type, known.id, known.version + 1)
+    return Accepted(received.type, known.id, known.version + 1, remark=apart)
 
 
-def _contact(offer: Offer, message: ReceivedContact, id: str, version: int) -> Contact:
+def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, apart: Outside | None) -> Contact:
     return Contact(
         id,
         version,
@@ -130,6 +141,7 @@ def _contact(offer: Offer, message: ReceivedContact, id: str, version: int) -> C
         message.outcome,
         message.started_at,
         message.ended_at,
+        counts=apart is None,
     )
 
 

@@ -1,10 +1,11 @@
 """An attempt to reach her or a session with her, as the programme reports it (FHIR Encounter or Procedure)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from service.referrals.offer import Ending, Offer, OfferState
+from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
 
 class ContactOutcome(StrEnum):
@@ -30,10 +31,36 @@ class ContactMode(StrEnum):
     IN_PERSON = "in-person"
 
 
+class Outside(StrEnum):
+    """Why a contact that was made is kept and not counted as a part of the support."""
+
+    BEFORE_ACCEPTANCE = "before-acceptance"
+    AFTER_THE_END = "after-the-end"
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """From the acceptance of an offer to its end; None for what has not come."""
+
+    began: datetime | None
+    ended: datetime | None
+
+
+def outside(started_at: datetime, support: Support) -> Outside | None:
+    """Whether a contact lies outside the support, whenever it is reported. Clocks may differ a little; what stands
+    for a whole day may have begun at any time of that day, in any zone."""
+    earliest, latest = started_at - CLOCKS_DIFFER_BY, started_at + CLOCKS_DIFFER_BY
+    if started_at.time() == time.min:
+        earliest, latest = started_at - DAYS_DIFFER_BY, started_at + timedelta(days=1) + DAYS_DIFFER_BY
+    if support.began is None or latest < support.began:
+        return Outside.BEFORE_ACCEPTANCE
+    return Outside.AFTER_THE_END if support.ended is not None and earliest > support.ended else None
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """`type` is the FHIR resource that it was reported as; `mode` None where that did not say it, `ended_at` None when
-    only the start is known."""
+    only the start is known. `counts` is False for one that lies outside the support."""
 
     id: str
     version: int
@@ -43,6 +70,7 @@ class Contact:
     outcome: ContactOutcome
     started_at: datetime
     ended_at: datetime | None
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Contacts that programmes reported, and what they come to for an offer."""
+"""What programmes reported of their contacts with her, and how many there were."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 CONTACT = table(ContactRow)
-ADD_CONTACT = Prepared(insert(CONTACT))
-ONE_CONTACT = Prepared(select(CONTACT).where(CONTACT.c.id == bindparam("contact")))
+ADD = Prepared(insert(CONTACT))
+ONE = Prepared(select(CONTACT).where(CONTACT.c.id == bindparam("contact")))
 CORRECT = Prepared(
     update(CONTACT).where(CONTACT.c.id == bindparam("contact"), CONTACT.c.version == bindparam("moved_from"))
 )
@@ -29,7 +29,7 @@ ENGAGEMENTS = (
         func.count().label("times"),
         func.max(CONTACT.c.started_at).label("last"),
     )
-    .where(CONTACT.c.offer_id.in_(bindparam("offers", expanding=True)))
+    .where(CONTACT.c.offer_id.in_(bindparam("offers", expanding=True)), CONTACT.c.counts)
     .group_by(CONTACT.c.offer_id, CONTACT.c.outcome)
 )
 
@@ -40,11 +40,11 @@ class Contacts:
 
     def add(self, contact: Contact) -> None:
         row = {"id": contact.id, "type": contact.type, "offer_id": contact.offer_id, "stamp": 0}
-        self._unit.execute(ADD_CONTACT, {**row, **_contact_columns(contact)})
+        self._unit.execute(ADD, {**row, **_columns(contact)})
         self._unit.touch(CONTACT, contact.id)
 
     def save(self, contact: Contact) -> None:
-        values = {"contact": contact.id, "moved_from": contact.version - 1, **_contact_columns(contact)}
+        values = {"contact": contact.id, "moved_from": contact.version - 1, **_columns(contact)}
         if self._unit.execute(CORRECT, values).rowcount != 1:
             raise LookupError("the contact had changed under the woman's lock")
         self._unit.touch(CONTACT, contact.id)
@@ -54,7 +54,7 @@ class Contacts:
         return None if found is None else found[0]
 
     def find_with_stamp(self, id: str) -> tuple[Contact, int] | None:
-        row = self._unit.execute(ONE_CONTACT, {"contact": id}).one_or_none()
+        row = self._unit.execute(ONE, {"contact": id}).one_or_none()
         return None if row is None else (to_contact(row), row.stamp)
 
     def engagements(self, offers: Collection[Offer]) -> dict[str, Engagement]:
@@ -78,13 +78,14 @@ def _engagement(offer: Offer, held: Mapping[str, Row[Any]]) -> Engagement:
     )
 
 
-def _contact_columns(contact: Contact) -> dict[str, object]:
+def _columns(contact: Contact) -> dict[str, object]:
     return {
         "version": contact.version,
         "mode": contact.mode.value if contact.mode else None,
         "outcome": contact.outcome.value,
         "started_at": contact.started_at,
         "ended_at": contact.ended_at,
+        "counts": contact.counts,
     }
 
 
@@ -98,4 +99,5 @@ def to_contact(row: Row[Any]) -> Contact:
         outcome=ContactOutcome(row.outcome),
         started_at=row.started_at,
         ended_at=row.ended_at,
+        counts=row.counts,
     )

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
-from service.referrals.offer import Ending, Handles, Offer, OfferState
+from service.referrals.contact import Support
+from service.referrals.offer import OFFER_ENDED, Ending, Handles, Offer, OfferState
+from service.shared.clock import from_milliseconds
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import UnseenChangeRow
@@ -30,6 +32,11 @@ LAST_REASON = Prepared(
     .where(VERSION.c.offer_id == bindparam("offer"), VERSION.c.state == bindparam("in_state"))
     .order_by(VERSION.c.version.desc())
     .limit(1)
+)
+FIRST_IN_STATE = Prepared(
+    select(VERSION.c.state, func.min(VERSION.c.stamp).label("stamp"))
+    .where(VERSION.c.offer_id == bindparam("offer"))
+    .group_by(VERSION.c.state)
 )
 MOVE = Prepared(update(OFFER).where(OFFER.c.id == bindparam("offer"), OFFER.c.version == bindparam("moved_from")))
 REPORTS = (
@@ -101,6 +108,14 @@ class Offers:
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the offer had changed under the woman's lock")
         self._keep_version(offer)
+
+    def support(self, offer_id: str) -> Support:
+        """As its programme has seen it: from the stamp of the acceptance to that of the end."""
+        first = {
+            row.state: from_milliseconds(row.stamp) for row in self._unit.execute(FIRST_IN_STATE, {"offer": offer_id})
+        }
+        ended = min((at for state, at in first.items() if state in OFFER_ENDED), default=None)
+        return Support(first.get(OfferState.ACCEPTED), ended)
 
     def must_be_seen(self, offer: Offer, by: datetime) -> None:
         row = {"offer_id": offer.id, "version": offer.version, "patient_id": offer.patient_id, "see_by": by}

@@ -358,7 +358,7 @@ class Service:
             service_request or offer.handles.service_request,
             ContactMode.PHONE,
             outcome,
-            started_at or self.now() - HOUR,
+            started_at or self.now(),
             None,
             said=said,
         )

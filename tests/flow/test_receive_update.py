@@ -135,7 +135,7 @@ def test_a_programme_cannot_set_what_is_the_services(service: Service, status: s
 
 def test_an_unknown_base_version_is_stale(service: Service) -> None:
     family, offer = service.offered()
-    assert why(service.update(family.community, offer.id, "accepted", base_version=9)) == "version-stale"
+    assert why(service.update(family.community, offer.id, "accepted", base_version=9)) == "base-version-unknown"
 
 
 def test_another_programmes_offer_is_not_found(service: Service) -> None:

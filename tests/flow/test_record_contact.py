@@ -1,5 +1,6 @@
 """A programme reports contacts."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -7,12 +8,12 @@ import pytest
 
 from service.flow.answer import Accepted, Repeated
 from service.flow.received import Identifier
-from service.referrals.contact import ContactOutcome, Engagement
+from service.referrals.contact import ContactOutcome, Engagement, Outside
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Offer
 from service.screening.instrument import Priority
 from service.shared.caller import the_service
-from tests.flow.support import HOUR, NOW, Service, why
+from tests.flow.support import DAY, HOUR, MINUTE, NOW, Service, why
 
 NAME = Identifier("urn:programme", "contact-1")
 
@@ -21,10 +22,11 @@ def test_a_contact_is_counted_and_owed_to_the_record(service: Service) -> None:
     family, offer = service.supported()
     for outcome in ContactOutcome:
         assert isinstance(service.contact(family.community, offer, outcome), Accepted)
-    service.contact(family.community, offer, started_at=NOW - 2 * HOUR)
+    service.pass_time(HOUR)
+    service.contact(family.community, offer, started_at=NOW + MINUTE)
 
     engagement = service.read(the_service(""), lambda tx: tx.contacts.engagements([offer])[offer.id])
-    assert engagement == Engagement(attempts=4, sessions=2, last_contact=NOW - HOUR)
+    assert engagement == Engagement(attempts=4, sessions=2, last_contact=NOW + MINUTE)
     (moved,) = service.offers(family.woman)
     assert ("Task", offer.id, moved.version) in service.owed(family.woman)
     assert moved == replace(offer, version=offer.version + len(ContactOutcome) + 1)
@@ -45,11 +47,11 @@ def test_the_same_contact_again_is_counted_once(service: Service) -> None:
 
 def test_a_contact_before_acceptance_or_after_a_withdrawal_is_refused(service: Service) -> None:
     family, offer = service.offered()
-    assert why(service.contact(family.community, offer)) == "transition-not-allowed"
+    assert why(service.contact(family.community, offer)) == "contact-not-accepted"
     service.update(family.community, offer.id, "accepted")
     assert why(service.contact(family.community, offer)) == "accepted"
     service.withdraw(family)
-    assert why(service.contact(family.community, offer)) == "transition-not-allowed"
+    assert why(service.contact(family.community, offer)) == "contact-called-off"
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
@@ -62,7 +64,7 @@ def test_a_session_may_be_reported_after_the_support_ended(service: Service, sta
 def test_only_a_planned_contact_that_was_cancelled_may_lie_ahead(service: Service) -> None:
     family, offer = service.supported()
     ahead = NOW + 24 * HOUR
-    assert why(service.contact(family.community, offer, started_at=ahead)) == "in-the-future"
+    assert why(service.contact(family.community, offer, started_at=ahead)) == "contact-in-the-future"
     assert why(service.contact(family.community, offer, ContactOutcome.CANCELLED, started_at=ahead)) == "accepted"
 
 
@@ -105,7 +107,7 @@ def test_its_programme_corrects_a_contact(service: Service) -> None:
     assert changed == Accepted("Procedure", made.id, 2)
     again = service.contact(family.community, offer, ContactOutcome.ATTEMPTED, content=b"{}", **change)
     assert again == Repeated("Procedure", made.id, 2)
-    assert engagement(service, offer) == Engagement(1, 0, NOW - HOUR)
+    assert engagement(service, offer) == Engagement(1, 0, NOW)
     service.contact(family.community, offer, ContactOutcome.ENTERED_IN_ERROR, **change)
     assert engagement(service, offer) == Engagement(0, 0, None)
 
@@ -136,6 +138,88 @@ def test_what_was_written_in_a_contact_is_heard_once(service: Service) -> None:
 
 def test_what_was_written_in_a_refused_contact_is_heard_all_the_same(service: Service) -> None:
     family, offer = service.offered()
-    assert why(service.contact(family.community, offer, said=SAID)) == "transition-not-allowed"
+    assert why(service.contact(family.community, offer, said=SAID)) == "contact-not-accepted"
     assert service.alerts(family.woman) == ["escalation"]
     assert service.rows("contact") == []
+
+
+# When it was, in minutes after the acceptance; the support ends after ten hours, and all of it is reported later.
+OF_DATES = {
+    "long before": (-HOUR, Outside.BEFORE_ACCEPTANCE),
+    "just before": (-6 * MINUTE, Outside.BEFORE_ACCEPTANCE),
+    "by another clock": (-4 * MINUTE, None),
+    "at once": (0 * MINUTE, None),
+    "within": (5 * HOUR, None),
+    "at the end": (10 * HOUR, None),
+    "by another clock at the end": (10 * HOUR + 4 * MINUTE, None),
+    "just after": (10 * HOUR + 6 * MINUTE, Outside.AFTER_THE_END),
+    "long after": (15 * HOUR, Outside.AFTER_THE_END),
+}
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+@pytest.mark.parametrize("when", OF_DATES)
+def test_what_was_within_the_support_counts_whenever_it_is_reported(service: Service, when: str, status: str) -> None:
+    after, remark = OF_DATES[when]
+    family, offer = service.supported()
+    service.pass_time(10 * HOUR)
+    service.update(family.community, offer.id, status, "Over.")
+    service.pass_time(10 * HOUR)
+    made = service.contact(family.community, offer, started_at=NOW + after, content=b"{}")
+    assert isinstance(made, Accepted)
+    assert made.remark is remark
+    assert engagement(service, offer).sessions == (0 if remark else 1)
+    assert len(service.rows("contact")) == 1
+    # Whoever lost the answer hears the same.
+    again = service.contact(family.community, offer, started_at=NOW + after, content=b"{}")
+    assert again == Repeated("Encounter", made.id, 1, remark)
+
+
+def test_a_contact_counts_once_its_time_is_corrected_and_no_more_when_it_moves_out(service: Service) -> None:
+    family, offer = service.supported()
+    made = service.contact(family.community, offer, started_at=NOW - DAY)
+    assert isinstance(made, Accepted)
+    right = service.contact(family.community, offer, started_at=NOW, target_id=made.id)
+    assert right == Accepted("Encounter", made.id, 2)
+    assert engagement(service, offer) == Engagement(1, 1, NOW)
+    wrong = service.contact(family.community, offer, started_at=NOW - DAY, target_id=made.id)
+    assert wrong == Accepted("Encounter", made.id, 3, remark=Outside.BEFORE_ACCEPTANCE)
+    assert engagement(service, offer) == Engagement(0, 0, None)
+
+
+@pytest.mark.parametrize("outcome", [ContactOutcome.PLANNED, ContactOutcome.CANCELLED, ContactOutcome.ENTERED_IN_ERROR])
+def test_nothing_is_remarked_of_what_is_not_counted_anyway(service: Service, outcome: ContactOutcome) -> None:
+    family, offer = service.supported()
+    made = service.contact(family.community, offer, outcome, started_at=NOW - DAY)
+    assert isinstance(made, Accepted)
+    assert made.remark is None
+
+
+def test_a_contact_without_a_name_is_the_same_when_it_says_the_same(service: Service) -> None:
+    family, offer = service.supported()
+    first = service.contact(family.community, offer, content=b'{"a":1,"b":2.0}')
+    assert isinstance(first, Accepted)
+    for same in (b'{"a":1,"b":2.0}', b'{"b": 2.0, "a": 1}'):
+        assert service.contact(family.community, offer, content=same) == Repeated("Encounter", first.id, 1)
+    assert engagement(service, offer).sessions == 1
+
+    other = service.contact(family.community, offer, content=b'{"a":1,"b":2.00}')
+    assert isinstance(other, Accepted)
+    of_another_type = service.contact(family.community, offer, content=b'{"a":1,"b":2.0}', type="Procedure")
+    assert isinstance(of_another_type, Accepted)
+    assert engagement(service, offer).sessions == 3
+
+
+def test_the_same_words_of_two_offers_are_two_contacts(service: Service) -> None:
+    family, offer = service.supported()
+    other_family, other = service.supported()
+    for community, held in ((family.community, offer), (other_family.community, other)):
+        assert why(service.contact(community, held, content=b"{}")) == "accepted"
+
+
+def test_a_contact_sent_many_times_at_once_is_one(service: Service) -> None:
+    family, offer = service.supported()
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: service.contact(family.community, offer, content=b"{}"), range(8)))
+    assert sorted(map(why, answers)) == ["accepted"] + ["repeated"] * 7
+    assert len(service.rows("contact")) == 1

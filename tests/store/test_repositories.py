@@ -82,11 +82,11 @@ def test_a_consent_comes_back_as_it_was_kept(service: Service, what: str) -> Non
     consent = replace(
         CONSENTS[what](service), id=new_id(), tenant_id=family.hospital.organisation_id, patient_id=family.woman
     )
-    service.run(family.hospital, lambda tx: tx.consents.add(consent))
+    service.run(family.hospital, lambda tx: tx.consents.add(consent, None))
     assert service.read(family.hospital, lambda tx: tx.visible.consent(consent.id)) == consent
 
     revised = replace(consent, version=2, recipient_id=family.community.organisation_id)
-    service.run(family.hospital, lambda tx: tx.consents.save(revised))
+    service.run(family.hospital, lambda tx: tx.consents.save(revised, None))
     assert revised in service.read(WORKER, lambda tx: tx.consents.of_patient(family.woman))
     assert service.read(WORKER, lambda tx: tx.consents.of_patients([])) == {}
 

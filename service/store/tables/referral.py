@@ -141,7 +141,8 @@ class OfferReportRow(Row, table=True):
 
 
 class ContactRow(Row, table=True):
-    """`type` is the resource that it was reported as; `mode` is NULL where that did not say it."""
+    """`type` is the resource that it was reported as; `mode` is NULL where that did not say it. `counts` is false when
+    it lies outside the support."""
 
     __tablename__ = "contact"
     __table_args__ = (Index("ix_contact_offer_id", "offer_id"),)
@@ -154,6 +155,7 @@ class ContactRow(Row, table=True):
     outcome: str = required(Text)
     started_at: datetime = required(Instant)
     ended_at: datetime | None = optional(Instant)
+    counts: bool = required(Boolean)
     stamp: int = required(BigInteger)
 
 

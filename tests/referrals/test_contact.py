@@ -1,0 +1,38 @@
+"""Which contacts lie outside the support they are reported of."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.referrals.contact import Outside, Support, outside
+
+BEGAN, ENDED = datetime(2026, 6, 1, 12, tzinfo=UTC), datetime(2026, 7, 1, 12, tzinfo=UTC)
+EARLY, LATE = Outside.BEFORE_ACCEPTANCE, Outside.AFTER_THE_END
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("started_at", "verdict"),
+    [
+        (BEGAN - 6 * MINUTE, EARLY),
+        (BEGAN - 5 * MINUTE, None),
+        (BEGAN, None),
+        (ENDED, None),
+        (ENDED + 5 * MINUTE, None),
+        (ENDED + 6 * MINUTE, LATE),
+        # A day without a time is read as its midnight in UTC.
+        (datetime(2026, 5, 30, tzinfo=UTC), EARLY),
+        (datetime(2026, 5, 31, tzinfo=UTC), None),  # it was still that day in the zone that is farthest behind
+        (datetime(2026, 6, 1, tzinfo=UTC), None),
+        (datetime(2026, 7, 1, tzinfo=UTC), None),
+        (datetime(2026, 7, 2, tzinfo=UTC), None),  # it was that day already in the zone that is farthest ahead
+        (datetime(2026, 7, 3, tzinfo=UTC), LATE),
+    ],
+)
+def test_a_contact_is_held_against_acceptance_and_end(started_at: datetime, verdict: Outside | None) -> None:
+    assert outside(started_at, Support(BEGAN, ENDED)) is verdict
+
+
+def test_what_has_no_end_yet_has_nothing_after_it_and_what_never_began_has_nothing_within() -> None:
+    assert outside(ENDED + timedelta(days=100), Support(BEGAN, None)) is None
+    assert outside(BEGAN, Support(None, None)) is EARLY
