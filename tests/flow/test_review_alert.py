@@ -302,3 +302,24 @@ def test_of_two_doors_at_once_one_wins_and_the_other_hears_so(database_url: str)
             assert service.states(family.woman) == (("closed", []) if closed else ("offered", ["requested"]))
     finally:
         service.close()
+
+
+@pytest.mark.parametrize("offered_before", [False, True])
+def test_after_the_review_of_an_old_alarming_result_she_is_offered_on_the_clinicians_word(
+    service: Service, offered_before: bool
+) -> None:
+    family = service.offered()[0] if offered_before else service.family()
+    old = piece(3, scores(3, 1), source="old")
+    service.result(family.hospital, family.woman, old, effective=NOW - 100 * DAY)
+    assert why(review(service, family, "old-self-harm-present")) == "accepted"
+    assert service.states(family.woman) == ("offered", [*(["cancelled"] * offered_before), "requested"])
+
+
+def test_an_old_alarming_result_does_not_speak_for_a_new_one(service: Service) -> None:
+    family = in_review(service)
+    service.pass_time(MINUTE)
+    service.result(family.hospital, family.woman, piece(3, scores(3, 1), source="old"), effective=NOW - 100 * DAY)
+    assert why(review(service, family, "old-self-harm-present")) == "accepted"
+    assert service.states(family.woman) == ("in-review", [])
+    assert why(review(service, family, "self-harm-present")) == "accepted"
+    assert service.states(family.woman) == ("offered", ["requested"])
