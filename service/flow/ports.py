@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from service.consent.consent import Consent
-from service.flow.answer import Answer
-from service.flow.received import Received
+from service.flow.ports_intake import Inbox
 from service.referrals.alert import Alert, AlertCode, ResultVersion
 from service.referrals.contact import Contact, Engagement, Support
 from service.referrals.escalation import Escalation
@@ -51,21 +50,6 @@ class Aliases(Protocol):
     def find(self, type: str, system: str, value: str) -> str | None: ...
     def claim(self, type: str, system: str, value: str, resource_id: str) -> str:
         """Let this name stand for `resource_id`, unless it is taken already: returns whom it stands for."""
-
-
-class Inbox(Protocol):
-    def keep(self, received: Received, patient_id: str | None, answer: Answer) -> None:
-        """Archive the message with what became of it; when it was accepted, as the resource's version that it made."""
-
-    def archive(self, received: Received, disposition: str) -> str:
-        """Keep a message that holds several resources; the id to name in `within` of each of them."""
-
-    def patient_of(self, type: str, id: str) -> str | None:
-        """Whom the newest version of a received resource is about."""
-
-    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None: ...
-    def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
-        """Version and bytes of a received resource of this tenant."""
 
 
 class Results(Protocol):

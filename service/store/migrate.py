@@ -126,10 +126,10 @@ def revise(message: str) -> str:
     number = f"{int(latest() or 0) + 1:04d}"
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/draft.db"
-        migrate(url)
         dialect = dialect_of(parse_url(url))
         with dialect.engine(parse_url(url)).connect() as connection:
             dialect.begin_migration(connection)
+            upgrade(connection)
             command.revision(_config(connection), message, autogenerate=True, rev_id=number)
             dialect.rollback(connection)
     return number

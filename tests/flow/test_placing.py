@@ -237,13 +237,13 @@ def test_what_is_said_later_places_an_unplaced_referral(service: Service) -> Non
     assert service.alert(woman, "unplaced")["state"] == "resolved"
 
 
-def test_a_programme_that_is_new_is_found_when_a_clinician_holds_and_resumes_an_unplaced_referral(
+def test_a_clinician_who_holds_and_resumes_need_not_wait_until_an_unplaced_referral_is_tried_again(
     service: Service,
 ) -> None:
     family = service.family(places=0)
     service.result(family.hospital, family.woman, piece(15, scores(15)))
     service.programme(family.community)
-    service.chase(30 * DAY)
+    service.chase(HOUR)
     assert service.states(family.woman) == ("placing", [])
 
     for order in (Order.HOLD, Order.RESUME):

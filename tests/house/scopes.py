@@ -31,7 +31,7 @@ def needed() -> dict[str, list[str]]:
         for method in METHODS & item.keys():
             ways = [scope for each in item[method].get("security", ()) for scope in each.get("smart", ())]
             if len(ways) == 1:
-                found.setdefault(ways[0], []).append(f"{method.upper()} {path.removeprefix('/fhir')}")
+                found.setdefault(ways[0], []).append(f"{method.upper()} {path}")
     return {scope: sorted(requests) for scope, requests in sorted(found.items(), key=lambda each: _order(each[0]))}
 
 
@@ -46,7 +46,7 @@ def written(page: str) -> str:
 
 
 def table(requests: dict[str, list[str]]) -> str:
-    head = f"| Scope | {' | '.join(GIVEN)} | Requests under `/fhir` |\n|---|{'---|' * (len(GIVEN) + 1)}\n"
+    head = f"| Scope | {' | '.join(GIVEN)} | Requests |\n|---|{'---|' * (len(GIVEN) + 1)}\n"
     return head + "".join(f"{line}\n" for line in _rows(requests))
 
 
