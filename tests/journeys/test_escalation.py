@@ -216,7 +216,7 @@ def test_a_contact_is_read_by_the_hospital_only_while_she_allows_it(
         "status": "finished",
         "class": {"code": "HH"},
         "basedOn": [{"reference": f"Task/{task['id']}"}],
-        "period": {"start": instant(datetime.now(UTC) - timedelta(hours=1))},
+        "period": {"start": instant(datetime.now(UTC))},
         "length": {"value": 30, "code": "min"},
         "reasonCode": [{"text": "She cried for an hour."}],
     }
