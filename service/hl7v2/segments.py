@@ -1,18 +1,37 @@
 """Reading a message in the vertical-bar encoding (HL7 v2.5.1 chapter 2, sections 2.5 to 2.7).
 
-Nothing here knows what a segment means. Fields are split when they are asked for, and their escapes decoded once.
+Nothing here knows what a segment means. Components are split when they are asked for, and their escapes decoded once.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from service.hl7v2.escapes import Delimiters, decoded, escaped
+
+__all__ = [
+    "ASSUMED",
+    "NULL",
+    "Defect",
+    "Delimiters",
+    "Message",
+    "NotReadable",
+    "Segment",
+    "escaped",
+    "header_of",
+    "read",
+]
 
 NULL = '""'
 """The value that tells the receiver to delete what it has; an empty field says nothing (section 2.5.3.2)."""
 
-_SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+# Delimiters are punctuation of ASCII, each of them once; version 2.7 has a fifth in MSH-2, for what was cut off.
+_HEADER = re.compile(rb"MSH([!-/:-@\[-`{-~])((?:(?!\1)[!-/:-@\[-`{-~]){2,5})(?=\1|\r|\Z)")
+_LONGEST_HEADER = 4096
 _ENDS = re.compile(rb"\r\n|\n")
+_BLANKS = b"\r\n \t"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # MSH-18, table 0211, with what senders write for them; absent is tried as UTF-8 first.
 _CODECS = {
@@ -45,33 +64,27 @@ class NotReadable(Exception):
         self.defect, self.line = defect, line
 
 
-@dataclass(frozen=True, slots=True)
-class Delimiters:
-    """MSH-1 and MSH-2. `subcomponent` and `escape` are empty when the sender names none, and then there are none."""
-
-    field: str = "|"
-    component: str = "^"
-    repetition: str = "~"
-    escape: str = "\\"
-    subcomponent: str = "&"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
+# Tuples, because a frozen dataclass takes four times as long to make, and every message makes a dozen.
+class Segment(NamedTuple):
     """One line. Fields, components and repetitions are counted from 1, as the standard does; MSH-1 is its delimiter.
 
-    What is not there is the empty string. `place` is its place in the message, from 1.
+    What is not there is the empty string. `place` is its place in the message, from 1. `fields` begins with the name,
+    so that a field has its number as its place.
     """
 
     name: str
     place: int
     delimiters: Delimiters
     codec: str
-    _fields: Sequence[str] = field(repr=False)
+    fields: Sequence[str]
+
+    def __repr__(self) -> str:
+        # A trace may show this, and what the fields hold is nobody's business there.
+        return f"Segment({self.name}, {self.place})"
 
     def raw(self, number: int) -> str:
         """The whole field as it was sent."""
-        return self._fields[number] if 0 < number < len(self._fields) else ""
+        return self.fields[number] if 0 < number < len(self.fields) else ""
 
     def text(self, number: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """One value, decoded and without blanks around it."""
@@ -87,20 +100,24 @@ class Segment:
     def repetitions(self, number: int) -> tuple[tuple[str, ...], ...]:
         """Each repetition that says something, as its components, of which each is its first subcomponent."""
         whole, marks = self.raw(number), self.delimiters
-        parts = _parts(whole, marks.repetition) if whole else ()
+        if not whole:
+            return ()
         return tuple(
-            tuple(self._decoded(_part(each, marks.subcomponent, 1)).strip() for each in _parts(part, marks.component))
-            for part in parts
+            tuple(self._decoded(_part(each, marks.subcomponent, 1)).strip() for each in part.split(marks.component))
+            for part in whole.split(marks.repetition)
             if part
         )
 
     def _decoded(self, text: str) -> str:
         escape = self.delimiters.escape
-        return text if not escape or escape not in text else _decode(text, self.delimiters, self.codec)
+        return text if not escape or escape not in text else decoded(text, self.delimiters, self.codec)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+# What Segment(...) does, without a step through Python for each.
+_segment: Callable[[tuple[object, ...]], Segment] = partial(tuple.__new__, Segment)
+
+
+class Message(NamedTuple):
     """`codec` is the character set that it was read in; `assumed` says that it named none and was not UTF-8."""
 
     delimiters: Delimiters
@@ -124,70 +141,62 @@ def read(body: bytes) -> Message:
 
     Raises NotReadable; never anything else.
     """
-    body = _ENDS.sub(b"\r", body.removeprefix(_BYTE_ORDER_MARK)).strip(b"\r\n \t")
+    body = _normalised(body)
     delimiters = _delimiters(body)
     codec, assumed = _codec(body, delimiters)
     try:
-        lines = body.decode(codec).split("\r")
+        text = body.decode(codec)
     except UnicodeDecodeError:
         raise NotReadable(Defect.CHARACTERS) from None
-    segments = []
-    for place, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        fields = line.split(delimiters.field)
-        if not _SEGMENT_NAME.fullmatch(fields[0]):
-            raise NotReadable(Defect.SEGMENT, place)
-        if fields[0] == "MSH":
-            fields.insert(1, delimiters.field)
-        segments.append(Segment(fields[0], place, delimiters, codec, fields))
-    return Message(delimiters, tuple(segments), codec, assumed)
+    if "\0" in text:
+        # No database of ours keeps it, and no field may hold it.
+        raise NotReadable(Defect.CHARACTERS)
+    lines = text.split("\r")
+    if _odd(delimiters.field).search(text):
+        lines = _without_blanks(lines, delimiters.field)
+    split = [line.split(delimiters.field) for line in lines]
+    split[0].insert(1, delimiters.field)
+    segments = tuple(_segment((fields[0], place, delimiters, codec, fields)) for place, fields in enumerate(split, 1))
+    return Message(delimiters, segments, codec, assumed)
 
 
 def header_of(body: bytes) -> Segment | None:
     """The first segment as far as it can be read, so that also what is not readable gets an answer of its own."""
-    body = body.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n \t")
-    line = _ENDS.sub(b"\r", body[:4096]).split(b"\r", 1)[0]
+    line = _normalised(body[: 2 * _LONGEST_HEADER])[:_LONGEST_HEADER].partition(b"\r")[0]
     try:
         delimiters = _delimiters(line)
     except NotReadable:
         return None
-    text = line.decode(ASSUMED)
-    fields = text.split(delimiters.field)
+    fields = line.decode(ASSUMED).split(delimiters.field)
     fields.insert(1, delimiters.field)
     return Segment("MSH", 1, delimiters, ASSUMED, fields)
 
 
-def escaped(text: str, delimiters: Delimiters | None = None) -> str:
-    """`text` as it may stand in a field: delimiters and line ends of its own become escape sequences."""
-    marks = delimiters or Delimiters()
-    codes = {
-        marks.escape: "E",
-        marks.field: "F",
-        marks.component: "S",
-        marks.repetition: "R",
-        marks.subcomponent: "T",
-        "\n": ".br",
-    }
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(f"{marks.escape}{codes[each]}{marks.escape}" if each in codes else each for each in lines)
+def _normalised(body: bytes) -> bytes:
+    """Without byte order mark and blanks around it, and with CR alone at the end of each line."""
+    body = body.removeprefix(_BYTE_ORDER_MARK).strip(_BLANKS)
+    return _ENDS.sub(b"\r", body) if b"\n" in body else body
 
 
 def _delimiters(body: bytes) -> Delimiters:
-    if not body.startswith(b"MSH"):
-        raise NotReadable(Defect.NO_HEADER)
-    text = body[3:12].decode(ASSUMED)
-    marks = text[1:].partition(text[:1])[0] if text else ""
-    every = text[:1] + marks[:4]
-    if len(marks) < 2 or len(set(every)) != len(every) or any(each.isalnum() or each.isspace() for each in every):
+    found = _HEADER.match(body)
+    if found is None:
+        raise NotReadable(Defect.DELIMITERS if body.startswith(b"MSH") else Defect.NO_HEADER)
+    return _named(found[1] + found[2])
+
+
+@lru_cache(maxsize=64)
+def _named(marks: bytes) -> Delimiters:
+    if len(set(marks)) < len(marks):
         raise NotReadable(Defect.DELIMITERS)
-    return Delimiters(every[0], every[1], every[2], every[3:4], every[4:5])
+    each = marks.decode("ascii")
+    return Delimiters(each[0], each[1], each[2], each[3:4], each[4:5])
 
 
 def _codec(body: bytes, delimiters: Delimiters) -> tuple[str, bool]:
     """How to read it, and whether that is an assumption."""
-    fields = body.split(b"\r", 1)[0].decode(ASSUMED).split(delimiters.field)
-    named = fields[17].split(delimiters.repetition)[0].strip().upper() if len(fields) > 17 else ""
+    fields = body.partition(b"\r")[0].split(delimiters.field.encode(), 18)
+    named = fields[17].decode(ASSUMED).split(delimiters.repetition)[0].strip().upper() if len(fields) > 17 else ""
     if named:
         if named not in _CODECS:
             raise NotReadable(Defect.CHARACTER_SET)
@@ -199,42 +208,23 @@ def _codec(body: bytes, delimiters: Delimiters) -> tuple[str, bool]:
     return "utf-8", False
 
 
+@lru_cache(maxsize=64)
+def _odd(mark: str) -> re.Pattern[str]:
+    """The end of a line after which no segment of a message follows, or a second header."""
+    return re.compile(rf"\r(?!(?!MSH)[A-Z][A-Z0-9]{{2}}(?:{re.escape(mark)}|\r|\Z))")
+
+
+def _without_blanks(lines: Sequence[str], mark: str) -> list[str]:
+    """Raises NotReadable for the first line that is no segment, not even an empty one."""
+    kept = [line for line in lines if line.strip()]
+    for place, line in enumerate(kept[1:], 2):
+        if _odd(mark).match(f"\r{line}"):
+            raise NotReadable(Defect.SEGMENT, place)
+    return kept
+
+
 def _part(text: str, mark: str, number: int) -> str:
     if not mark or mark not in text:
         return text if number == 1 else ""
     parts = text.split(mark)
     return parts[number - 1] if number <= len(parts) else ""
-
-
-def _parts(text: str, mark: str) -> Sequence[str]:
-    return text.split(mark) if mark else (text,)
-
-
-def _decode(text: str, marks: Delimiters, codec: str) -> str:
-    """In one pass from left to right, so that what an escape stands for is never read as another."""
-    plain = {
-        "F": marks.field,
-        "S": marks.component,
-        "T": marks.subcomponent,
-        "R": marks.repetition,
-        "E": marks.escape,
-        "H": "",
-        "N": "",
-    }
-
-    def stands_for(found: re.Match[str]) -> str:
-        code = found[1]
-        if code in plain:
-            return plain[code]
-        if code.startswith("."):
-            return "\n"
-        if code.startswith("X"):
-            try:
-                return bytes.fromhex(code[1:]).decode(codec)
-            except ValueError:
-                return found[0]
-        # Another character set in the middle, or a sequence of the sender's own: kept as it came.
-        return found[0]
-
-    mark = re.escape(marks.escape)
-    return re.sub(f"{mark}([^{mark}]*){mark}", stands_for, text)
