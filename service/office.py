@@ -14,6 +14,7 @@ from service.referrals.programme import Programme
 from service.security import scopes as scope_rules
 from service.security.jwks import address_problem, set_problems
 from service.security.outgoing import may_be_called
+from service.security.senders import fingerprint
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.client import Client
@@ -83,13 +84,38 @@ class Office:
         problems += [problem] if problem else []
         if problems:
             raise NotAccepted("\n".join(problems))
+        return self._add_client(
+            organisation_id, Client("", "", OrganisationKind.SERVICE, frozenset(scopes), jwks, jwks_url)
+        )
+
+    def add_sender(self, organisation_id: str, *, certificate: bytes | None, mllp_sender: str | None) -> str:
+        """A hospital's sender of HL7 v2, known by its certificate (PEM) or by MSH-3|MSH-4. Raises NotAccepted."""
+        if (certificate is None) == (mllp_sender is None):
+            raise NotAccepted("Give either --certificate FILE or --mllp-sender 'APPLICATION|FACILITY'.")
+        application, bar, _ = (mllp_sender or "").partition("|")
+        if mllp_sender is not None and not (application.strip() and bar):
+            raise NotAccepted("Write the sender as APPLICATION|FACILITY, as they stand in MSH-3 and MSH-4.")
+        try:
+            known_by = None if certificate is None else fingerprint(certificate)
+        except ValueError:
+            raise NotAccepted("That file holds no certificate in PEM.") from None
+        return self._add_client(
+            organisation_id,
+            Client("", "", OrganisationKind.HOSPITAL, frozenset(), certificate=known_by, mllp_sender=mllp_sender),
+        )
+
+    def _add_client(self, organisation_id: str, client: Client) -> str:
+        sends = client.certificate or client.mllp_sender
 
         def add(tx: UnitOfWork) -> str:
             organisation = self._organisation(tx, organisation_id)
+            if sends and organisation.kind is not OrganisationKind.HOSPITAL:
+                raise NotAccepted("Only a hospital sends HL7 v2.")
+            if sends and tx.access.sender(certificate=client.certificate, mllp_sender=client.mllp_sender):
+                raise NotAccepted("Another client that is active is known by the same; revoke that one first.")
             id = self._make_id()
-            tx.access.add_client(
-                Client(id, organisation.id, organisation.kind, frozenset(scopes), jwks, jwks_url), self._clock.now()
-            )
+            added = replace(client, id=id, organisation_id=organisation.id, kind=organisation.kind)
+            tx.access.add_client(added, self._clock.now())
             tx.audit.write(AuditEvent(Action.CREATE, f"Client/{id}"))
             return id
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.receive_result import ReceivedResult
-from service.flow.received import Received, Reference
+from service.flow.received import ControlKey, Received, Reference
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 
@@ -55,15 +55,6 @@ class Group:
     parts: tuple[Part, ...]
     flaws: tuple[Flaw, ...] = ()
     recognised: Recognised = Recognised.NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class ControlKey:
-    """What makes a message one and the same: `key` is the SHA-256 of MSH-3, 4, 5, 6 and 10, `content` that of all
-    that follows its MSH segment."""
-
-    key: bytes
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,23 @@ ENTRY_NAME = "urn:peer-referral:transaction-entry"
 
 
 @dataclass(frozen=True, slots=True)
+class ControlKey:
+    """What makes an HL7 v2 message one and the same: `key` is the SHA-256 of MSH-3, 4, 5, 6 and 10, `content` that of
+    all that follows its MSH segment."""
+
+    key: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What came under a key before: the SHA-256 of what it said, and how it was acknowledged."""
+
+    content: bytes
+    acknowledgement: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """How a sender named another resource: by our id, by its own base and id, or by a business identifier."""
 

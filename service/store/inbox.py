@@ -61,9 +61,9 @@ class Inbox:
             unit.stamped_later(RESOURCE, version)
             self._made[answer.type, answer.id] = Kept(answer.version, patient_id, received.body)
 
-    def archive(self, received: Received, disposition: str) -> str:
+    def archive(self, received: Received, disposition: str, id: str | None = None) -> str:
         """Keep a message byte for byte; the id that it has here."""
-        unit, message_id = self._unit, self._unit.new_id()
+        unit, message_id = self._unit, id or self._unit.new_id()
         message = {
             "id": message_id,
             "tenant_id": unit.caller.organisation_id,
@@ -74,22 +74,26 @@ class Inbox:
             "received_at": unit.now(),
             "disposition": disposition,
             "correlation_id": unit.caller.correlation_id,
+            "replayed_as": None,
         }
         unit.later(MESSAGE, message)
         return message_id
 
-    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None:
-        """Keep, for thirty days, a body that the guard refused; `reason` is the codes of what was wrong with it."""
+    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str) -> None:
+        """Keep, for thirty days, a body that a door refused; `reason` is the codes of what was wrong with it."""
         unit, now = self._unit, self._unit.now()
         row = {
             "id": id,
             "tenant_id": unit.caller.organisation_id,
             "client_id": unit.caller.client_id,
+            "door": door,
+            "type": type,
             "sealed_body": sealed_body,
             "reason": reason,
             "received_at": now,
             "expires_at": now + UNREADABLE_KEPT,
             "correlation_id": unit.caller.correlation_id,
+            "replayed_as": None,
         }
         unit.later(UNREADABLE, row)
 

@@ -16,6 +16,7 @@ from service.store.aliases import Aliases
 from service.store.answers import Answers
 from service.store.audit import AuditTrail
 from service.store.consents import Consents
+from service.store.control import MessageControl
 from service.store.deliveries import Deliveries
 from service.store.dialect import Dialect
 from service.store.directory import Organisations, Programmes
@@ -24,6 +25,7 @@ from service.store.escalations import Escalations
 from service.store.feed import Feed
 from service.store.inbox import Inbox
 from service.store.leases import Leases
+from service.store.messages import Messages
 from service.store.migrate import is_current
 from service.store.notes import Notes
 from service.store.offers import Contacts, Offers
@@ -122,6 +124,14 @@ class UnitOfWork:
     @cached_property
     def inbox(self) -> Inbox:
         return Inbox(self)
+
+    @cached_property
+    def control(self) -> MessageControl:
+        return MessageControl(self)
+
+    @cached_property
+    def messages(self) -> Messages:
+        return Messages(self)
 
     @cached_property
     def results(self) -> Results:

@@ -10,7 +10,7 @@ from service.store.tables.columns import Instant, Row, Text, optional, required
 
 class InboundMessageRow(Row, table=True):
     """A message that was understood. `disposition` is what became of it: accepted, repeated or the reason of
-    refusal."""
+    refusal. `replayed_as` is the message that it became when it was put through its door once more."""
 
     __tablename__ = "inbound_message"
     __table_args__ = (Index("ix_inbound_message_tenant_id_received_at", "tenant_id", "received_at"),)
@@ -24,6 +24,7 @@ class InboundMessageRow(Row, table=True):
     received_at: datetime = required(Instant)
     disposition: str = required(Text)
     correlation_id: str = required(Text)
+    replayed_as: str | None = optional(Text)
 
 
 class UnreadableMessageRow(Row, table=True):
@@ -35,11 +36,31 @@ class UnreadableMessageRow(Row, table=True):
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: str = required(Text)
     client_id: str = required(Text)
+    door: str = required(Text)
+    type: str = required(Text)
     sealed_body: bytes = required(LargeBinary)
     reason: str = required(Text)
     received_at: datetime = required(Instant)
     expires_at: datetime = required(Instant)
     correlation_id: str = required(Text)
+    replayed_as: str | None = optional(Text)
+
+
+class MessageControlRow(Row, table=True):
+    """That an HL7 v2 message has come, for as long as its sender may send it again, and how it was acknowledged.
+
+    `key` is the SHA-256 of what names it at its sender, `content` that of what it says. `acknowledgement` holds the
+    answers as they were given, with FS between them.
+    """
+
+    __tablename__ = "message_control"
+
+    tenant_id: str = Field(primary_key=True, sa_type=Text)
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    content: bytes = required(LargeBinary)
+    message_id: str = required(Text)
+    acknowledgement: bytes = required(LargeBinary)
+    received_at: datetime = required(Instant, index=True)
 
 
 class ResourceVersionRow(Row, table=True):

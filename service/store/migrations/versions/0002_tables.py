@@ -125,10 +125,24 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disposition", sa.Text(), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("replayed_as", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_message")),
     )
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
         batch_op.create_index("ix_inbound_message_tenant_id_received_at", ["tenant_id", "received_at"], unique=False)
+
+    op.create_table(
+        "message_control",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("acknowledgement", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "key", name=op.f("pk_message_control")),
+    )
+    with op.batch_alter_table("message_control", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_message_control_received_at"), ["received_at"], unique=False)
 
     op.create_table(
         "offer_version",
@@ -157,11 +171,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("door", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("sealed_body", sa.LargeBinary(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("replayed_as", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unreadable_message")),
     )
     with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
@@ -188,14 +205,35 @@ def upgrade() -> None:
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("jwks", sa.Text(), nullable=True),
         sa.Column("jwks_url", sa.Text(), nullable=True),
+        sa.Column("certificate", sa.Text(), nullable=True),
+        sa.Column("mllp_sender", sa.Text(), nullable=True),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(jwks IS NULL) <> (jwks_url IS NULL)", name=op.f("ck_client_one_source_of_keys")),
+        sa.CheckConstraint(
+            "(coalesce(jwks, jwks_url) IS NULL) <> (coalesce(certificate, mllp_sender) IS NULL)",
+            name=op.f("ck_client_one_kind"),
+        ),
+        sa.CheckConstraint("certificate IS NULL OR mllp_sender IS NULL", name=op.f("ck_client_one_name")),
+        sa.CheckConstraint("jwks IS NULL OR jwks_url IS NULL", name=op.f("ck_client_one_source_of_keys")),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_client_organisation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_client")),
     )
     with op.batch_alter_table("client", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_client_organisation_id"), ["organisation_id"], unique=False)
+        batch_op.create_index(
+            "uq_client_certificate_active",
+            ["certificate"],
+            unique=True,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_client_mllp_sender_active",
+            ["mllp_sender"],
+            unique=True,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
 
     op.create_table(
         "delivery",
