@@ -9,7 +9,9 @@ from pathlib import Path
 
 from service.consent.terms import ConsentTerms
 from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2.dialect import Dialect
 from service.mappings.codes import CodeBook
+from service.mappings.dialects import read_dialect
 from service.mappings.instruments import read_context, read_instrument
 from service.mappings.programmes import programme_of
 from service.mappings.reader import Folder, Table
@@ -20,6 +22,7 @@ from service.screening.instrument import Instrument, Policy
 
 _SERVICE = Path(__file__).resolve().parent.parent
 _DEFAULT_SITE_FILE = "sites/default.toml"
+_DEFAULT_DIALECT_FILE = "hl7v2/default.toml"
 
 
 def load(folder: Path | None = None) -> Rules:
@@ -49,6 +52,25 @@ def load(folder: Path | None = None) -> Rules:
     book.close()
     files.close()
     return rules
+
+
+def load_dialects(rules: Rules, folder: Path | None = None) -> dict[str, Dialect]:
+    """How each hospital writes HL7 v2, by organisation id, with `default` for one that has said nothing of its own.
+
+    Raises InvalidMappings with one line for each problem.
+    """
+    files = Folder(folder or own_folder())
+    default = files.content(_DEFAULT_DIALECT_FILE)
+    found = {DEFAULT_SITE: read_dialect(files.table(_DEFAULT_DIALECT_FILE, default), DEFAULT_SITE, rules)}
+    for name in files.names("sites/*.toml"):
+        site = files.content(name)
+        own, id = site.get("hl7v2", {}), site.get("organisation", DEFAULT_SITE)
+        if not isinstance(own, dict) or not isinstance(id, str):
+            files.problems.append(f"{name}.hl7v2: is not a table of an organisation")
+        elif own:
+            found[id] = read_dialect(files.table(f"{name}.hl7v2", over_default(default, own)), id, rules)
+    files.close()
+    return found
 
 
 def read_programme(file: Path, id: str, rules: Rules) -> Programme:
