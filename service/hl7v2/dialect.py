@@ -48,9 +48,7 @@ class Dialect:
     languages: Mapping[str, str]
     district: int
 
-    def identifier(
-        self, value: str, namespace: str, universal: str, universal_type: str, type: str
-    ) -> Identifier | None:
+    def identifier(self, value: str, namespace: str, universal: str, kind: str, type: str) -> Identifier | None:
         """What a CX stands for: CX.1, the three parts of CX.4, and CX.5. None when nobody can tell whose it is."""
         if not value or type in self.not_hers:
             return None
