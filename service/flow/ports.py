@@ -60,6 +60,9 @@ class Inbox(Protocol):
     def archive(self, received: Received, disposition: str, id: str | None = None) -> str:
         """Keep a message that holds several resources; the id to name in `within` of each of them."""
 
+    def changed_since(self, type: str, id: str, message_id: str) -> bool:
+        """Whether a message that came after this one has made a version of the resource."""
+
     def patient_of(self, type: str, id: str) -> str | None:
         """Whom the newest version of a received resource is about."""
 

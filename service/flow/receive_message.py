@@ -1,15 +1,27 @@
 """An HL7 v2 message: several patients and orders in one unit, and each group of them its own outcome."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
-from service.flow.keep_unreadable import Recognised
-from service.flow.receive_result import ReceivedResult
+from service.flow.answer import Answer, Reason, Refused, Repeated
+from service.flow.identify import subject_of
+from service.flow.keep_unreadable import Recognised, Unreadable, keep_unreadable
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about, raise_alert
+from service.flow.receive_result import ReceivedResult, judge_results, pause_after_event
+from service.flow.receive_transaction import perform
 from service.flow.received import ControlKey, Received, Reference
 from service.flow.record_consent import ReceivedConsent
-from service.flow.register_patient import ReceivedPatient
+from service.flow.register_patient import ReceivedPatient, doubt_identity
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.screening.result import ScreeningResult
+from service.shared.audit import Action, AuditEvent
 
 Step = ReceivedPatient | ReceivedConsent | ReceivedResult
+REPEATED, ACCEPTED, PARTLY = "repeated", "accepted", "partly"
 
 
 class Problem(StrEnum):
@@ -26,9 +38,10 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """`at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`, `OBX^2^5^1^1`. Never a value."""
+    """What of a group was not acted on. `at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`,
+    `OBX^2^5^1^1`. Never a value."""
 
-    problem: Problem
+    problem: Problem | Reason
     at: str
 
 
@@ -64,3 +77,165 @@ class ReceivedMessage:
     control: ControlKey
     received: Received
     groups: tuple[Group, ...]
+
+
+Acknowledge = Callable[[Sequence[Flaw]], bytes]
+"""How a message is acknowledged of which this was not acted on."""
+
+
+def receive_message(
+    tx: Transaction, rules: Rules, message: ReceivedMessage, now: datetime, acknowledge: Acknowledge
+) -> bytes | Refused:
+    """Its acknowledgement, to be given after the commit; for what has come before, the one that was given then.
+
+    Refused when other content has come under the same key: nothing is kept then, `refuse_message` is for that.
+    """
+    id, clean = tx.new_id(), acknowledge(())
+    earlier = tx.control.claim(message.control, id, clean)
+    if earlier is not None:
+        if earlier.content != message.control.content:
+            return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER)
+        _keep(tx, message, id, REPEATED)
+        return earlier.acknowledgement
+    flaws = _act(tx, rules, message, id, now)
+    if not flaws:
+        return clean
+    told = acknowledge(flaws)
+    tx.control.acknowledge(message.control, told)
+    return told
+
+
+def replay_message(
+    tx: Transaction, rules: Rules, message: ReceivedMessage, now: datetime, replays: str
+) -> Sequence[Flaw] | Refused:
+    """Act on what was not understood of a message, as it is understood now. What had been acted on is found again and
+    changes nothing; each message is replayed once.
+
+    `message.received.replays` is the first of the messages that were replayed into one another, `replays` the last.
+    """
+    id = tx.new_id()
+    if not tx.messages.replayed(replays, by=id):
+        return Refused(Reason.CHANGED_MEANWHILE)
+    return _act(tx, rules, message, id, now)
+
+
+def refuse_message(
+    tx: Transaction,
+    rules: Rules,
+    refused: Unreadable,
+    control: ControlKey,
+    now: datetime,
+    acknowledgement: bytes,
+    *,
+    reused: bool = False,
+) -> bytes:
+    """Keep a message that is not taken as it is, and tell a person if it may hold a result; its acknowledgement.
+
+    Senders repeat what was refused, some without end: the same under the same `control` is kept and told of once.
+    `reused` says that its control id had been another message's.
+    """
+    earlier = tx.control.claim(control, refused.id, acknowledgement)
+    if earlier is not None:
+        return earlier.acknowledgement
+    keep_unreadable(tx, rules, refused, now)
+    if reused:
+        _tell_hospital(tx, rules, AlertCode.CONTENT_CONFLICT, None, now)
+    return acknowledgement
+
+
+def _act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
+    """What was not acted on. The rules run once, after the last part of all groups."""
+    results: dict[str, ScreeningResult] = {}
+    told: list[tuple[ReceivedResult, Answer]] = []
+    outcomes: list[tuple[Group, list[Flaw], list[Part]]] = []
+    acted = False
+    for group in message.groups:
+        flaws, left = list(group.flaws), []
+        for place, part in enumerate(group.parts):
+            step = _within(part.step, message.received, within)
+            answer, touched = perform(tx, rules, step, now)
+            results |= {result.id: result for result in touched}
+            if isinstance(step, ReceivedResult):
+                told.append((step, answer))
+            refused = _contradiction(tx, rules, step, answer, now) or answer
+            if isinstance(refused, Refused):
+                flaws.append(Flaw(refused.reason, part.at))
+                left.append(part)
+                if isinstance(step, ReceivedPatient):
+                    # Nobody knows whose the rest of it is.
+                    left += group.parts[place + 1 :]
+                    break
+            acted = True
+        outcomes.append((group, flaws, left))
+    judge_results(tx, rules, results.values(), now)
+    for result, answer in told:
+        pause_after_event(tx, rules, result, answer, now)
+    for group, flaws, left in outcomes:
+        _tell(tx, rules, group, flaws, left, now)
+    every = [flaw for _, flaws, _ in outcomes for flaw in flaws]
+    _keep(tx, message, within, ACCEPTED if not every else PARTLY if acted else every[0].problem.value)
+    return every
+
+
+def _keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -> None:
+    tx.inbox.archive(message.received, disposition, id)
+    tx.audit.write(AuditEvent(Action.EXECUTE, f"Message/{id}", outcome=disposition))
+
+
+def _within(step: Step, message: Received, within: str) -> Step:
+    received = replace(step.received, within=within, replays=message.replays)
+    return replace(step, received=received)
+
+
+def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, now: datetime) -> Refused | None:
+    """A woman who is known and was born on another day than the message says is perhaps not the one that it means."""
+    if not isinstance(step, ReceivedPatient) or step.updates or not isinstance(answer, Repeated):
+        return None
+    said, known = step.facts.birth_date, tx.patients.lock(answer.id).facts.birth_date
+    if said is None or known is None or said == known:
+        return None
+    doubt_identity(tx, rules, answer.id, now)
+    return Refused(Reason.IDENTITY_CONFLICT)
+
+
+# Whoever refused for these has raised an alert of its own.
+_TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIFIER})
+
+
+def _tell(
+    tx: Transaction, rules: Rules, group: Group, flaws: Sequence[Flaw], left: Iterable[Part], now: datetime
+) -> None:
+    """One alert for all that was not acted on of a group, as urgent as what may stand in it."""
+    seen = max([group.recognised, *(_recognised(part.step, rules) for part in left)], key=lambda each: each.value)
+    alone = all(flaw.problem in _TOLD for flaw in flaws)
+    if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
+        return
+    _tell_hospital(tx, rules, _ALERTS[seen], group.subject, now)
+
+
+_ALERTS = {
+    Recognised.NOTHING: AlertCode.NOT_ALL_USED,
+    Recognised.AN_INSTRUMENT: AlertCode.UNREADABLE_RESULT,
+    Recognised.A_CRITICAL_ANSWER: AlertCode.UNREADABLE_RISK,
+}
+
+
+def _recognised(step: Step, rules: Rules) -> Recognised:
+    if not isinstance(step, ReceivedResult) or not step.administered:
+        return Recognised.NOTHING
+    for each in step.administered:
+        least = {item.number: item.least_harm_answer for item in rules.instruments[each.instrument_id].items}
+        for reading in each.piece.readings:
+            harm = least.get(reading.item) if reading.item is not None else None
+            if harm is not None and reading.value is not None and reading.value >= harm:
+                return Recognised.A_CRITICAL_ANSWER
+    return Recognised.AN_INSTRUMENT
+
+
+def _tell_hospital(tx: Transaction, rules: Rules, code: AlertCode, subject: Reference | None, now: datetime) -> None:
+    patient_id = None if subject is None else subject_of(tx, subject)
+    if patient_id is not None:
+        alert_about(tx, rules, code, tx.patients.lock(patient_id), now)
+        return
+    tenant = tx.caller.organisation_id
+    raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)

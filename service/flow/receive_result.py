@@ -126,6 +126,8 @@ def _again(
 ) -> Repeated | Refused | None:
     """The answer to what is known already, None when the message changes it and may."""
     received = message.received
+    if received.replays is not None:
+        return _once_more(tx, message, patient, known)
     if (received.condition is not None and received.target_id is None) or received.repeats(body):
         return known
     if received.expected_version not in (None, known.version):
@@ -137,6 +139,26 @@ def _again(
         alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
     return None
+
+
+def _once_more(
+    tx: Transaction, message: ReceivedResult, patient: Patient, known: Repeated
+) -> Repeated | Refused | None:
+    """A message that is replayed changes only what was not understood of it, and nothing that came after it."""
+    if tx.inbox.patient_of(known.type, known.id) not in (None, patient.id):
+        return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
+    if all(_is_attached(tx, each, patient, f"{known.type}/{known.id}") for each in message.administered):
+        return known
+    stale = tx.inbox.changed_since(known.type, known.id, message.received.replays or "")
+    return Refused(Reason.CHANGED_MEANWHILE) if stale else None
+
+
+def _is_attached(tx: Transaction, each: Administered, patient: Patient, own: str) -> bool:
+    result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
+    if result is None or each.piece.source not in result.pieces:
+        return False
+    names = result.pieces[each.piece.source].names
+    return attach(result, replace(each.piece, names=names | {own})).pieces == result.pieces
 
 
 def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:

@@ -48,7 +48,8 @@ class Received:
     """`body` is kept byte for byte. `condition` is If-None-Exist or the criterion of a conditional update.
 
     `target_id` names the resource an update is about, `expected_version` is its If-Match. `within` is the id under
-    which the message is kept that held this resource among others; None when it was the message itself.
+    which the message is kept that held this resource among others; None when it was the message itself. `replays` is
+    the id of a message that is put through its door once more, because what was not understood of it may be now.
     """
 
     type: str
@@ -59,6 +60,7 @@ class Received:
     expected_version: int | None = None
     door: str = "fhir"
     within: str | None = None
+    replays: str | None = None
 
     def repeats(self, body: bytes) -> bool:
         """Whether `body` says the same, in whatever order and with whatever blanks: another door may write it anew."""

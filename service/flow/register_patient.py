@@ -102,12 +102,17 @@ def _told_apart(tx: Transaction, rules: Rules, message: ReceivedPatient, others:
         if message.received.repeats(body):
             return Repeated("Patient", other, version)
     for other in sorted(others):
-        patient, referral = tx.patients.lock(other), tx.referrals.open_of(other)
-        if referral is None:
-            alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
-        else:
-            advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
+        doubt_identity(tx, rules, other, now)
     return Refused(Reason.IDENTITY_CONFLICT, "id")
+
+
+def doubt_identity(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
+    """Somebody else may have been meant: contact pauses, and a person finds out who it is."""
+    patient, referral = tx.patients.lock(patient_id), tx.referrals.open_of(patient_id)
+    if referral is None:
+        alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
+    else:
+        advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
 
 
 def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPatient, now: datetime) -> Answer:
@@ -115,6 +120,8 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
     received = message.received
     if received.expected_version not in (None, patient.version):
         return Refused(Reason.VERSION_STALE)
+    if received.replays is not None and tx.inbox.changed_since("Patient", patient_id, received.replays):
+        return Refused(Reason.CHANGED_MEANWHILE)
     latest = tx.inbox.latest("Patient", patient_id)
     if latest is not None and received.repeats(latest[1]):
         return Repeated("Patient", patient_id, latest[0])

@@ -67,6 +67,7 @@ class AlertCode(StrEnum):
     UNREADABLE_RESULT = "unreadable-result"
     UNREADABLE_RISK = "unreadable-risk"
     UNREADABLE_WORDS = "unreadable-words"
+    NOT_ALL_USED = "not-all-used"
 
 
 class ReviewOutcome(StrEnum):
@@ -127,6 +128,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.UNREADABLE_RESULT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.NOT_ALL_USED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
 
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 MESSAGE, RESOURCE, UNREADABLE = table(InboundMessageRow), table(ResourceVersionRow), table(UnreadableMessageRow)
 UNREADABLE_KEPT = timedelta(days=30)
 LATEST = Prepared(
-    select(RESOURCE.c.version, RESOURCE.c.patient_id, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
+    select(
+        RESOURCE.c.version,
+        RESOURCE.c.patient_id,
+        RESOURCE.c.message_id,
+        func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"),
+    )
     .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
     .where(
         RESOURCE.c.type == bindparam("type"),
@@ -36,6 +41,7 @@ OURS = frozenset({"Task", "ServiceRequest"})
 class Kept(NamedTuple):
     version: int
     patient_id: str | None
+    message_id: str
     body: bytes
 
 
@@ -59,7 +65,7 @@ class Inbox:
                 "body": received.body if received.within else None,
             }
             unit.stamped_later(RESOURCE, version)
-            self._made[answer.type, answer.id] = Kept(answer.version, patient_id, received.body)
+            self._made[answer.type, answer.id] = Kept(answer.version, patient_id, message_id, received.body)
 
     def archive(self, received: Received, disposition: str, id: str | None = None) -> str:
         """Keep a message byte for byte; the id that it has here."""
@@ -101,6 +107,11 @@ class Inbox:
         kept = self._latest(type, id)
         return None if kept is None else (kept.version, kept.body)
 
+    def changed_since(self, type: str, id: str, message_id: str) -> bool:
+        """The ids of messages sort by the time at which they came."""
+        kept = self._latest(type, id)
+        return kept is not None and kept.message_id > message_id
+
     def patient_of(self, type: str, id: str) -> str | None:
         kept = self._latest(type, id)
         return None if kept is None else kept.patient_id
@@ -110,7 +121,7 @@ class Inbox:
             return self._made[type, id]
         key = {"type": type, "resource_id": id, "tenant_id": self._unit.caller.organisation_id}
         row = self._unit.execute(LATEST, key).one_or_none()
-        return None if row is None else Kept(row.version, row.patient_id, row.bytes)
+        return None if row is None else Kept(row.version, row.patient_id, row.message_id, row.bytes)
 
 
 def _disposition(answer: Answer) -> str:
