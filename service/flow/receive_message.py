@@ -210,7 +210,8 @@ def _tell(
     alone = all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return
-    _tell_hospital(tx, rules, _ALERTS[seen], group.subject, now)
+    doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
+    _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, now)
 
 
 _ALERTS = {
