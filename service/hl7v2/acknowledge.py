@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 
 from service.hl7v2.errors import CONDITIONS, MEANINGS, What
 from service.hl7v2.segments import Delimiters, Segment, escaped
+from service.shared.ids import new_id
 
 VERSIONS = (
     *("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1"),
@@ -79,9 +80,12 @@ def wanted(header: Segment | None, *, always: bool) -> Wanted:
 
 
 def acknowledge(
-    header: Segment | None, letter: str, verdict: Verdict, errors: Sequence[Error], *, id: str, now: datetime
+    header: Segment | None, letter: str, verdict: Verdict, errors: Sequence[Error], *, now: datetime
 ) -> bytes:
-    """One acknowledgement. Its delimiters and character set are the sender's own; `header` None when it had none."""
+    """One acknowledgement; `letter` A is the application's, C that of a commit. `header` None when there was none.
+
+    Its delimiters and character set are the sender's own.
+    """
     marks = header.delimiters if header else Delimiters()
     raw = {number: _CONTROLS.sub("", header.raw(number)) if header else "" for number in (3, 4, 5, 6, 10, 11, 12, 18)}
     version = raw[12].partition(marks.component)[0].strip()
@@ -95,7 +99,8 @@ def acknowledge(
         "to_facility": raw[4],
         "time": f"{now.astimezone(UTC):%Y%m%d%H%M%S}+0000",
         "event": _CONTROLS.sub("", header.text(9, 2)) if header else "",
-        "id": id,
+        # MSH-10 has 20 characters until version 2.7; these are a time and some chance.
+        "id": new_id().replace("-", "")[:20],
         "processing": raw[11] or "P",
         "version": raw[12] or ASSUMED_VERSION,
         "characters": raw[18],

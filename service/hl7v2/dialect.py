@@ -15,7 +15,8 @@ ANY_TYPE = ""
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """`zone` is what a time without an offset means. `tests_are_taken`: messages whose MSH-11 is not P count here.
-    `always_acknowledge`: also a sender that asks for no acknowledgement gets one.
+    `always_acknowledge`: also a sender that asks for no acknowledgement gets one. `closes_when_unavailable`: while
+    nothing can be kept it gets no answer, and its connection is closed.
 
     `authorities` has the system of an identifier by the name of its authority (a component of CX.4) and its type (CX.5;
     `ANY_TYPE` for all others); `default_authority` is the system of one that names no authority. `not_hers` are the
@@ -35,6 +36,7 @@ class Dialect:
     zone: tzinfo
     tests_are_taken: bool
     always_acknowledge: bool
+    closes_when_unavailable: bool
     authorities: Mapping[tuple[str, str], str]
     default_authority: str | None
     not_hers: frozenset[str]

@@ -1,22 +1,43 @@
 """One frame in, the acknowledgements it is owed out: whatever came, once it is safely kept."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from service.flow.receive_message import Group
-from service.flow.rules import Rules
-from service.hl7v2.frame import Frame
+from service.flow.keep_unreadable import Recognised, Unreadable
+from service.flow.receive_message import Flaw, Group, receive_message, refuse_message
+from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2.acknowledge import VERSIONS, Error, Verdict, Wanted, acknowledge, wanted
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.errors import Unfit, What
+from service.hl7v2.frame import Fault, Frame
+from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
+from service.hl7v2.salvage import salvaged, text_recognised
 from service.hl7v2.segments import Message
 from service.security.sealing import Sealer
+from service.security.senders import Senders
+from service.shared import telemetry
 from service.shared.caller import Caller
 from service.shared.clock import Clock
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
-Reader = Callable[[Message, Any, Rules, datetime], tuple[Group, ...]]
+Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
 """(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
+Recognise = Callable[[Message, Dialect, Rules], Recognised]
+"""What a message that is not taken may be about."""
+
+MOST_PARTS = 200
+LONG = 64 * 1024
+# It ends no message, so it stands between the acknowledgements of one.
+_BETWEEN = b"\x1c"
+# A commit says that it is kept, and nothing of what was made of it.
+_COMMITTED = ("C", Verdict.ACCEPT)
+# An instrument alone, in a test or under another's control id, worries nobody; a risk does.
+_ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +48,10 @@ class Door:
     rules: Rules
     clock: Clock
     sealer: Sealer
+    senders: Senders
     readers: Mapping[tuple[str, str], Reader]
-    dialects: Mapping[str, Any]
+    recognise: Recognise
+    dialects: Mapping[str, Dialect]
 
     async def answer(self, frame: Frame, caller: Caller | None) -> Sequence[bytes]:
         """The acknowledgements in their order, without their framing; none when the sender asked for none.
@@ -36,4 +59,113 @@ class Door:
         `caller` is whom the connection's certificate names; None on a plain connection, where MSH-3 and MSH-4 name it.
         Raises Unavailable when the sender is to be left without an answer: the connection is to be closed.
         """
-        raise NotImplementedError
+        looked = look(frame) if len(frame.body) < LONG else await asyncio.to_thread(look, frame)
+        if frame.fault is Fault.NOISE:
+            return ()
+        dialect = self.dialect(caller)
+        try:
+            caller = caller or await self.senders.caller(mllp_sender=looked.sender)
+            if caller is None:
+                telemetry.tell_person("sender-unknown")
+                return _split(self._told(looked, dialect, Verdict.REJECT, [Error(Unfit.SENDER_UNKNOWN)]))
+            dialect = self.dialect(caller)
+            return _split(await self._take(looked, dialect, caller))
+        except Unavailable:
+            if dialect.closes_when_unavailable:
+                raise
+            return _split(self._told(looked, dialect, Verdict.ERROR, [Error(Unfit.UNAVAILABLE)]))
+
+    def dialect(self, caller: Caller | None) -> Dialect:
+        return self.dialects.get(caller.organisation_id if caller else DEFAULT_SITE, self.dialects[DEFAULT_SITE])
+
+    def understood(self, looked: Looked, dialect: Dialect, now: datetime) -> tuple[Group, ...] | What:
+        """What it says of each patient in it, or why it is not taken."""
+        wrong = looked.wrong or self._unfit(looked, dialect)
+        if wrong is not None or looked.message is None:
+            return wrong or Unfit.DEFECT
+        groups = self.readers[looked.type](looked.message, dialect, self.rules, now)
+        return groups if sum(len(each.parts) for each in groups) <= MOST_PARTS else Unfit.TOO_MANY_PARTS
+
+    async def _take(self, looked: Looked, dialect: Dialect, caller: Caller) -> bytes:
+        now = self.clock.now()
+        wrong: What
+        try:
+            understood = self.understood(looked, dialect, now)
+            if isinstance(understood, tuple):
+                message = received_message(looked, understood)
+                kept = await self.store.run(
+                    caller,
+                    lambda tx: receive_message(
+                        tx, self.rules, message, now, lambda flaws: self._accepted(looked, dialect, flaws)
+                    ),
+                )
+                if isinstance(kept, bytes):
+                    return kept
+                wrong = Unfit.CONTROL_ID_REUSED
+            else:
+                wrong = understood
+        except Unavailable:
+            raise
+        except Exception as defect:  # noqa: BLE001  # whatever it is, the message must not be lost by it
+            telemetry.tell_defect("message-not-processed", defect, correlation_id=caller.correlation_id)
+            wrong = Unfit.DEFECT
+        return await self._refuse(looked, dialect, caller, wrong, now)
+
+    async def _refuse(self, looked: Looked, dialect: Dialect, caller: Caller, wrong: What, now: datetime) -> bytes:
+        refused = self.sealed(looked, wrong, self._recognised(looked, dialect, wrong))
+        told = self._told(looked, dialect, Verdict.REJECT, [Error(wrong)])
+        control = refusal_of(looked, wrong)
+        return await self.store.run(
+            caller,
+            lambda tx: refuse_message(
+                tx, self.rules, refused, control, now, told, reused=wrong is Unfit.CONTROL_ID_REUSED
+            ),
+        )
+
+    def sealed(self, looked: Looked, wrong: What, recognised: Recognised) -> Unreadable:
+        """As it is kept when it is not taken."""
+        id = new_id()
+        sealed = self.sealer.seal(looked.body, f"unreadable_message/{id}")
+        return Unreadable(id, sealed, wrong.value, recognised, door=DOOR, type="^".join(filter(None, looked.type)))
+
+    def _recognised(self, looked: Looked, dialect: Dialect, wrong: What) -> Recognised:
+        message = looked.message or salvaged(looked.body)
+        try:
+            seen = self.recognise(message, dialect, self.rules) if message else text_recognised(looked.body, self.rules)
+        except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
+            telemetry.tell_defect("message-not-recognised", defect)
+            seen = Recognised.AN_INSTRUMENT
+        return Recognised.NOTHING if wrong in _ONLY_RISK and seen is not Recognised.A_CRITICAL_ANSWER else seen
+
+    def _unfit(self, looked: Looked, dialect: Dialect) -> Unfit | None:
+        """What the header says that keeps it from being taken, in the order in which a sender mends it."""
+        header, (type, event) = looked.header, looked.type
+        if header is None or not header.text(10):
+            return Unfit.CONTROL_ID_MISSING
+        if not type:
+            return Unfit.TYPE_MISSING
+        if (type, event) not in self.readers:
+            known = any(type == each for each, _ in self.readers)
+            return Unfit.EVENT_UNSUPPORTED if known else Unfit.TYPE_UNSUPPORTED
+        if header.text(11).upper() != "P" and not dialect.tests_are_taken:
+            return Unfit.NOT_PRODUCTION
+        # One that names no version is read all the same: nothing of what is read depends on it.
+        return Unfit.VERSION_UNSUPPORTED if header.text(12) not in ("", *VERSIONS) else None
+
+    def _accepted(self, looked: Looked, dialect: Dialect, flaws: Sequence[Flaw]) -> bytes:
+        return self._told(looked, dialect, Verdict.ACCEPT, [Error(flaw.problem, flaw.at) for flaw in flaws])
+
+    def _told(self, looked: Looked, dialect: Dialect, verdict: Verdict, errors: Sequence[Error]) -> bytes:
+        if looked.type[0] == "ACK":
+            # An answer to an answer would go to and fro without end.
+            return b""
+        asked: Wanted = wanted(looked.header, always=dialect.always_acknowledge)
+        now = self.clock.now()
+        return _BETWEEN.join(
+            acknowledge(looked.header, letter, verdict, () if (letter, verdict) == _COMMITTED else errors, now=now)
+            for letter in asked.letters(verdict)
+        )
+
+
+def _split(told: bytes) -> Sequence[bytes]:
+    return told.split(_BETWEEN) if told else ()

@@ -20,6 +20,7 @@ def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
         zone=_zone(table),
         tests_are_taken=table.flag("tests_are_taken"),
         always_acknowledge=table.flag("always_acknowledge"),
+        closes_when_unavailable=table.flag("closes_when_unavailable"),
         authorities=_authorities(table.tables("authority")),
         default_authority=_url(table, "default_authority") if "default_authority" in table else None,
         not_hers=frozenset(table.texts("not_hers")),
