@@ -36,6 +36,7 @@ KINDS = {
     "unreadable-result": "acknowledge-alert urgent announced",
     "unreadable-risk": "clear-review urgent announced",
     "unreadable-words": "clear-review urgent announced",
+    "not-all-used": "acknowledge-alert routine announced",
 }
 
 
