@@ -18,6 +18,9 @@ REQUESTS = Counter("peer_referral_requests_total", "Requests answered", ["route"
 SECONDS = Histogram("peer_referral_request_seconds", "Time from request to answer", ["route"])
 DELIVERIES = Counter("peer_referral_deliveries_total", "Deliveries settled", ["type", "outcome"])
 STUCK = Counter("peer_referral_deliveries_stuck_total", "Deliveries that a person must look at", ["type"])
+MLLP_CONNECTIONS = Gauge("peer_referral_mllp_connections", "Connections of senders of HL7 v2 that are open")
+MLLP_FRAMES = Counter("peer_referral_mllp_messages_total", "HL7 v2 messages that came whole", ["outcome"])
+MLLP_FAULTS = Counter("peer_referral_mllp_faults_total", "What was wrong with what came over MLLP", ["fault"])
 READY = Gauge("peer_referral_ready", "1 when the service can commit")
 
 

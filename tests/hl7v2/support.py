@@ -1,0 +1,143 @@
+"""A listener on a port of its own, with a door that answers at once, and the other end of a connection."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from service.hl7v2.connection import Limits
+from service.hl7v2.frame import Frame, Framer
+from service.hl7v2.listener import Listener
+from service.hl7v2.segments import header_of
+from service.shared.caller import Caller
+
+PATIENCE = 20.0
+
+
+@dataclass(slots=True)
+class AnsweringDoor:
+    """Keeps what it is given, and accepts it when `open` is set; `raises` and `says` are what it does instead."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    kept: list[Frame] = field(default_factory=list)
+    callers: list[Caller | None] = field(default_factory=list)
+    raises: Exception | None = None
+    says: Sequence[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    async def answer(self, frame: Frame, caller: Caller | None) -> Sequence[bytes]:
+        await self.open.wait()
+        if self.raises is not None:
+            raise self.raises
+        self.kept.append(frame)
+        self.callers.append(caller)
+        if self.says is not None:
+            return self.says
+        header = header_of(frame.body)
+        return [b"MSA|%s|%s" % (b"AR" if frame.fault else b"AA", header.text(10).encode() if header else b"")]
+
+    @property
+    def controls(self) -> list[str]:
+        headers = [header_of(frame.body) for frame in self.kept]
+        return [header.text(10) if header else "" for header in headers]
+
+
+@dataclass(slots=True)
+class Known:
+    """The senders that are known by their certificates, and the refusals that were written down."""
+
+    senders: dict[str, Caller] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+
+    async def caller(self, *, certificate: str | None = None) -> Caller | None:
+        return self.senders.get(certificate or "")
+
+    async def write(self, reason: str, address: str) -> None:
+        assert address == "127.0.0.1"
+        self.written.append(reason)
+
+
+@dataclass(slots=True)
+class Peer:
+    """The other end of a connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    framer: Framer = field(default_factory=Framer)
+    _answers: list[bytes] = field(default_factory=list)
+
+    async def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+
+    async def answers(self, count: int) -> list[str]:
+        """The next `count` answers, as their text."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self._answers) < count:
+                data = await self.reader.read(65_536)
+                assert data, f"closed after {len(self._answers)} of {count} answers"
+                self._answers += [frame.body for frame in self.framer.feed(data)]
+        taken, self._answers = self._answers[:count], self._answers[count:]
+        return [each.decode() for each in taken]
+
+    async def answer(self) -> str:
+        (one,) = await self.answers(1)
+        return one
+
+    async def closed(self) -> list[str]:
+        """What it still says until it closes."""
+        rest = b""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                while data := await self.reader.read(65_536):
+                    rest += data
+            except OSError:
+                pass
+        self._answers += [frame.body for frame in self.framer.feed(rest)]
+        taken, self._answers = self._answers, []
+        return [each.decode() for each in taken]
+
+
+@dataclass(slots=True)
+class Running:
+    listener: Listener
+    door: AnsweringDoor
+    known: Known
+    port: int
+
+    @asynccontextmanager
+    async def peer(self, tls: ssl.SSLContext | None = None, limit: int = 65_536) -> AsyncIterator[Peer]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls, limit=limit)
+        try:
+            yield Peer(reader, writer)
+        finally:
+            writer.close()
+            # It may have been closed, or reset, at the other end before.
+            await asyncio.wait([asyncio.ensure_future(writer.wait_closed())], timeout=PATIENCE)
+
+
+@asynccontextmanager
+async def listening(limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Running]:
+    door, known = AnsweringDoor(), Known()
+    listener = Listener(door, known, known, limits, tls)
+    at = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    await listener.start(at)
+    try:
+        yield Running(listener, door, known, at.getsockname()[1])
+    finally:
+        door.open.set()
+        await listener.drain(5)
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
+    """Fails, saying what was waited for, when it does not come true in time."""
+    for _ in range(int(PATIENCE / 0.01)):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"Not within {PATIENCE:.0f} s: {what}")
