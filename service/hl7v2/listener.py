@@ -5,11 +5,11 @@ import socket
 import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from typing import Any, Protocol
 
 from service.hl7v2.connection import Connection, Limits, Refused
 from service.hl7v2.frame import Frame
+from service.security.senders import fingerprint
 from service.shared import telemetry
 from service.shared.caller import Caller
 
@@ -127,7 +127,7 @@ class Listener:
             self.left(connection)
             return
         shown = secured.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        connection.admit(secured, sha256(shown).hexdigest() if shown else None)
+        connection.admit(secured, fingerprint(shown) if shown else None)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from service.hl7v2.connection import Limits
 from service.hl7v2.frame import Frame, Framer
-from service.hl7v2.listener import Listener
+from service.hl7v2.listener import Listener, Refusals, Senders
 from service.hl7v2.segments import header_of
 from service.shared.caller import Caller
 
@@ -46,19 +46,14 @@ class AnsweringDoor:
         return [header.text(10) if header else "" for header in headers]
 
 
-@dataclass(slots=True)
-class Known:
-    """The senders that are known by their certificates, and the refusals that were written down."""
-
-    senders: dict[str, Caller] = field(default_factory=dict)
-    written: list[str] = field(default_factory=list)
+class Nobody:
+    """Who knows no certificate; on a connection without one nobody is asked."""
 
     async def caller(self, *, certificate: str | None = None) -> Caller | None:
-        return self.senders.get(certificate or "")
+        return None
 
     async def write(self, reason: str, address: str) -> None:
-        assert address == "127.0.0.1"
-        self.written.append(reason)
+        return None
 
 
 @dataclass(slots=True)
@@ -107,12 +102,12 @@ class Peer:
 class Running:
     listener: Listener
     door: AnsweringDoor
-    known: Known
     port: int
 
     @asynccontextmanager
-    async def peer(self, tls: ssl.SSLContext | None = None, limit: int = 65_536) -> AsyncIterator[Peer]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls, limit=limit)
+    async def peer(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
+        name = None if tls is None else "localhost"
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls, server_hostname=name)
         try:
             yield Peer(reader, writer)
         finally:
@@ -122,13 +117,18 @@ class Running:
 
 
 @asynccontextmanager
-async def listening(limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Running]:
-    door, known = AnsweringDoor(), Known()
-    listener = Listener(door, known, known, limits, tls)
+async def listening(
+    limits: Limits | None = None,
+    tls: ssl.SSLContext | None = None,
+    senders: Senders | None = None,
+    refusals: Refusals | None = None,
+) -> AsyncIterator[Running]:
+    door = AnsweringDoor()
+    listener = Listener(door, senders or Nobody(), refusals or Nobody(), limits, tls)
     at = socket.create_server(("127.0.0.1", 0), backlog=2048)
     await listener.start(at)
     try:
-        yield Running(listener, door, known, at.getsockname()[1])
+        yield Running(listener, door, at.getsockname()[1])
     finally:
         door.open.set()
         await listener.drain(5)
