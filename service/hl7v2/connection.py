@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from service.hl7v2.frame import LONGEST, Fault, Frame, Framer, framed
+from service.security.senders import fingerprint
 from service.shared import telemetry
 from service.shared.errors import Unavailable
 
@@ -39,7 +40,7 @@ class House(Protocol):
     def limits(self) -> Limits: ...
 
     def arrived(self, connection: "Connection", /) -> None:
-        """It is open; it will be admitted, or closed."""
+        """It is open."""
 
     async def answer(self, frame: Frame, connection: "Connection", /) -> Sequence[bytes]:
         """What is sent back, after a durable commit. Raises Unavailable or Refused where nothing is to be."""
@@ -64,7 +65,7 @@ class Connection(asyncio.Protocol):
         self._work: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self._ends = self._lost = self._admitted = self._told_of_noise = False
+        self._ends = self._lost = self._refused = self._told_of_noise = False
         # The message in hand began, the last bytes came, the last whole message was done, writing was blocked.
         self._began = self._heard = self._rested = self._blocked = self._loop.time()
         self.transport: asyncio.Transport
@@ -76,8 +77,11 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
+        peer, secured = transport.get_extra_info("peername"), transport.get_extra_info("ssl_object")
         self.address = str(peer[0]) if peer else ""
+        shown = secured.getpeercert(binary_form=True) if secured else None
+        self.certificate = fingerprint(shown) if shown else None
+        self._rested = self._loop.time()
         self._house.arrived(self)
 
     def data_received(self, data: bytes) -> None:
@@ -87,13 +91,13 @@ class Connection(asyncio.Protocol):
             self._began = self._heard
         if self._framer.skipped and not self._told_of_noise:
             self._told_of_noise = True
-            self._tell("skipped")
+            tell_fault("skipped", self.address)
         self._go_on()
 
     def eof_received(self) -> bool:
         left = self._framer.flush()
         if left is not None and left.fault is Fault.CUT_SHORT:
-            self._tell("cut-short-by-the-end")
+            tell_fault("cut-short-by-the-end", self.address)
         elif left is not None:
             self._frames.append(left)
         self._ends = True
@@ -116,17 +120,11 @@ class Connection(asyncio.Protocol):
 
     # What its house says
 
-    def admit(self, transport: asyncio.Transport, certificate: str | None) -> None:
-        """From now on messages are answered."""
-        self.transport, self.certificate, self._admitted = transport, certificate, True
-        self._rested = self._loop.time()
-        self._go_on()
-
     def refuse(self, reason: str) -> None:
         """End it and say why."""
-        self._admitted = False
+        self._refused = True
         self._frames.clear()
-        self._tell(reason)
+        tell_fault(reason, self.address)
         # What is never read cannot be waited for.
         (self.transport.close if self._writable.is_set() else self.transport.abort)()
 
@@ -136,7 +134,7 @@ class Connection(asyncio.Protocol):
         if self._work is not None:
             if not self._writable.is_set() and now - self._blocked >= limits.message_seconds:
                 self.refuse("answers-not-read")
-        elif not self._admitted:
+        elif self.transport.is_closing():
             return
         elif self._framer.ends_without_return:
             if now - self._heard >= limits.return_seconds and (frame := self._framer.flush()) is not None:
@@ -157,7 +155,7 @@ class Connection(asyncio.Protocol):
     # What it does
 
     def _go_on(self) -> None:
-        if self._work is None and self._frames and self._admitted:
+        if self._work is None and self._frames and not self._refused:
             self.transport.pause_reading()
             self._work = self._loop.create_task(self._answer_all())
 
@@ -173,7 +171,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, frame: Frame) -> None:
         if frame.fault is not None:
-            self._tell(frame.fault.value)
+            tell_fault(frame.fault.value, self.address)
         if frame.fault is Fault.NOISE:
             self._ends = True
             return
@@ -206,6 +204,8 @@ class Connection(asyncio.Protocol):
             self._rested = self._began = self._heard = self._loop.time()
             self.transport.resume_reading()
 
-    def _tell(self, what: str) -> None:
-        telemetry.MLLP_FAULTS.labels(what).inc()
-        telemetry.tell("mllp", what=what, address=self.address)
+
+def tell_fault(what: str, address: str) -> None:
+    """Count and log what was wrong with a connection, in a fixed word."""
+    telemetry.MLLP_FAULTS.labels(what).inc()
+    telemetry.tell("mllp", what=what, address=address)

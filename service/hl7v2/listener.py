@@ -7,13 +7,10 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from service.hl7v2.connection import Connection, Limits, Refused
+from service.hl7v2.connection import Connection, Limits, Refused, tell_fault
 from service.hl7v2.frame import Frame
-from service.security.senders import fingerprint
 from service.shared import telemetry
 from service.shared.caller import Caller
-
-BACKLOG = 2048
 
 
 class Door(Protocol):
@@ -50,24 +47,20 @@ class Listener:
     ) -> None:
         self.limits = limits or Limits()
         self._door, self._senders, self._refusals, self._tls = door, senders, refusals, tls
+        self._arriving: set[Connection] = set()
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
-    async def start(self, at: socket.socket) -> None:
-        """Take connections at a socket that is bound and listening."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), sock=at, backlog=BACKLOG)
+    def start(self, at: socket.socket) -> None:
+        """Take connections at a socket that is bound and listening. It is closed when this drains."""
+        at.setblocking(False)
+        self._begin(self._accept(at))
         self._begin(self._watch())
 
     async def drain(self, patience: float) -> None:
         """Take no more connections, answer what was received whole, and close; what takes longer is cut off."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        server.close()
         for task in self._tasks:
             task.cancel()
         for connection in list(self._connections):
@@ -80,16 +73,10 @@ class Listener:
     # What a connection asks
 
     def arrived(self, connection: Connection) -> None:
-        if self._server is None or len(self._connections) >= self.limits.connections:
-            connection.refuse("too-many-connections")
-            return
+        self._arriving.discard(connection)
         self._connections.add(connection)
         self._empty.clear()
         telemetry.MLLP_CONNECTIONS.set(len(self._connections))
-        if self._tls is None:
-            connection.admit(connection.transport, None)
-        else:
-            self._begin(self._secure(connection, self._tls))
 
     async def answer(self, frame: Frame, connection: Connection) -> Sequence[bytes]:
         if connection.certificate is None:
@@ -109,25 +96,39 @@ class Listener:
 
     # What it does beside them
 
-    async def _secure(self, connection: Connection, tls: ssl.SSLContext) -> None:
-        plain = connection.transport
+    async def _accept(self, at: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with at:
+            while True:
+                try:
+                    accepted, peer = await loop.sock_accept(at)
+                except OSError as problem:
+                    # No file is left to open, or whoever knocked has left. Those who are here need the time more.
+                    telemetry.tell_defect("mllp-not-accepted", problem)
+                    await asyncio.sleep(1)
+                    continue
+                if len(self._arriving) + len(self._connections) < self.limits.connections:
+                    connection = Connection(self)
+                    self._arriving.add(connection)
+                    self._begin(self._welcome(connection, accepted, str(peer[0])))
+                else:
+                    accepted.close()
+                    tell_fault("too-many-connections", str(peer[0]))
+
+    async def _welcome(self, connection: Connection, accepted: socket.socket, address: str) -> None:
+        patience = None if self._tls is None else self.limits.handshake_seconds
         try:
-            secured = await asyncio.get_running_loop().start_tls(
-                plain, connection, tls, server_side=True, ssl_handshake_timeout=self.limits.handshake_seconds
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=patience
             )
-        except OSError as problem:
+        except ssl.SSLError:
+            tell_fault("handshake-refused", address)
+            await self._refusals.write("handshake-refused", address)
+        except OSError:
             # Who only looks whether somebody listens here leaves before it ends, and is no case for the audit.
-            refused = isinstance(problem, ssl.SSLError)
-            connection.refuse("handshake-refused" if refused else "handshake-not-ended")
-            self.left(connection)
-            if refused:
-                await self._refusals.write("handshake-refused", connection.address)
-            return
-        if secured is None:
-            self.left(connection)
-            return
-        shown = secured.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        connection.admit(secured, fingerprint(shown) if shown else None)
+            tell_fault("handshake-not-ended", address)
+        finally:
+            self._arriving.discard(connection)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

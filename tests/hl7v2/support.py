@@ -3,9 +3,12 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
 
 from service.hl7v2.connection import Limits
 from service.hl7v2.frame import Frame, Framer
@@ -14,6 +17,13 @@ from service.hl7v2.segments import header_of
 from service.shared.caller import Caller
 
 PATIENCE = 20.0
+# The one that serves, where it is to be had, and Python's own.
+LOOPS = [uvicorn.Config("").get_loop_factory() or asyncio.new_event_loop, asyncio.SelectorEventLoop]
+
+
+def run_on(loop: Callable[[], asyncio.AbstractEventLoop], test: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(test)
 
 
 @dataclass(slots=True)
@@ -126,9 +136,10 @@ async def listening(
     door = AnsweringDoor()
     listener = Listener(door, senders or Nobody(), refusals or Nobody(), limits, tls)
     at = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    await listener.start(at)
+    listener.start(at)
+    port = at.getsockname()[1]
     try:
-        yield Running(listener, door, at.getsockname()[1])
+        yield Running(listener, door, port)
     finally:
         door.open.set()
         await listener.drain(5)

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from service.hl7v2.connection import Limits
 from service.hl7v2.frame import LONGEST_NOISE, Fault, Frame, framed
 from service.shared.errors import Unavailable
-from tests.hl7v2.support import listening, until
+from tests.hl7v2.support import LOOPS, listening, run_on, until
 from tests.hl7v2.wire import message
 
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
@@ -23,7 +23,7 @@ HASTY = Limits(longest=10_000, connections=5, message_seconds=0.3, idle_seconds=
 def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     @wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(test(*args, **kwargs))
+        run_on(LOOPS[0], test(*args, **kwargs))
 
     return run
 
@@ -156,7 +156,7 @@ def test_a_frame_with_a_fault_is_put_to_the_door_and_refused_by_it(sent: bytes, 
                 await peer.send(framed(message("M9")))
                 assert (await peer.closed())[-1] == "MSA|AA|M9"
 
-    asyncio.run(test())
+    run_on(LOOPS[0], test())
 
 
 @on_a_loop

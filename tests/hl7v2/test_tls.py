@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from service.shared.errors import InvalidSettings
 from service.store.audit import AUDIT
 from tests.flow.support import Service
 from tests.hl7v2.certificates import Issued, anonymous, issue
-from tests.hl7v2.support import Running, listening, until
+from tests.hl7v2.support import LOOPS, Running, listening, run_on, until
 from tests.hl7v2.wire import message
 
 LIMITS = Limits(message_seconds=2, idle_seconds=20, return_seconds=0.2, handshake_seconds=1)
@@ -37,6 +37,7 @@ class Ward:
     sender: Issued
     client_id: str
     organisation_id: str
+    loop: Callable[[], asyncio.AbstractEventLoop]
     elapsed: float = 0.0
 
     @property
@@ -58,15 +59,15 @@ class Ward:
         ]
 
 
-@pytest.fixture
-def ward(service: Service, tmp_path: Path) -> Ward:
+@pytest.fixture(params=LOOPS, ids=["the loop that serves", "the loop of Python"])
+def ward(service: Service, tmp_path: Path, request: pytest.FixtureRequest) -> Ward:
     authority = issue(tmp_path, "authority")
     server, sender = issue(tmp_path, "server", authority), issue(tmp_path, "hospital", authority)
     hospital = service.hospital()
     known_by = fingerprint(sender.certificate.read_bytes())
     client = Client("the-engine", hospital.organisation_id, hospital.kind, frozenset(), certificate=known_by)
     service.run(hospital, lambda tx: tx.access.add_client(client, service.now()))
-    return Ward(service, authority, server, sender, client.id, hospital.organisation_id)
+    return Ward(service, authority, server, sender, client.id, hospital.organisation_id, request.param)
 
 
 @asynccontextmanager
@@ -93,7 +94,7 @@ def test_the_certificate_names_the_hospital_whatever_the_message_says(ward: Ward
             assert (first.client_id, first.organisation_id) == (ward.client_id, ward.organisation_id)
             assert first.correlation_id != second.correlation_id
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
     assert ward.refusals() == []
 
 
@@ -104,7 +105,7 @@ def test_a_certificate_that_is_its_own_authority_may_be_trusted_by_itself(ward: 
             await peer.send(framed(message("M1")))
             assert await peer.answer() == "MSA|AA|M1"
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
 
 
 def test_a_certificate_of_another_authority_is_refused_in_the_handshake_and_the_audit_has_it(
@@ -122,7 +123,7 @@ def test_a_certificate_of_another_authority_is_refused_in_the_handshake_and_the_
                 await peer.send(framed(message("M1")))
                 assert await peer.answer() == "MSA|AA|M1"
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
 
 
 def test_nobody_comes_in_without_a_certificate_or_without_encryption(ward: Ward) -> None:
@@ -135,7 +136,7 @@ def test_nobody_comes_in_without_a_certificate_or_without_encryption(ward: Ward)
             assert {outcome for _, outcome in ward.refusals()} == {"handshake-refused"}
             await until(lambda: not running.listener._connections, "neither is still counted")
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
 
 
 def test_a_certificate_that_nobody_registered_gets_no_answer(ward: Ward, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_certificate_that_nobody_registered_gets_no_answer(ward: Ward, tmp_pat
         async with ward.listening() as running, turned_away(running, colleague.client(ward.authority)):
             await until(lambda: ward.refusals() == [("Client/unknown", "certificate-unknown")], "the audit has it")
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
 
 
 def test_a_client_that_was_revoked_is_not_heard_on_the_connection_that_it_still_has(ward: Ward) -> None:
@@ -160,7 +161,7 @@ def test_a_client_that_was_revoked_is_not_heard_on_the_connection_that_it_still_
             assert await peer.closed() == []
             assert running.door.controls == ["M1"]
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
 
 
 def test_who_only_looks_whether_somebody_listens_is_no_case_for_the_audit(ward: Ward) -> None:
@@ -176,7 +177,7 @@ def test_who_only_looks_whether_somebody_listens_is_no_case_for_the_audit(ward: 
             silent.close()
             await until(lambda: not running.listener._connections, "all are gone")
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
     assert ward.refusals() == []
 
 
@@ -187,7 +188,7 @@ def test_whoever_knocks_again_and_again_does_not_fill_the_audit(ward: Ward) -> N
             await refusals.write("handshake-refused", "192.0.2.1")
         await refusals.write("handshake-refused", "192.0.2.2")
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
     assert len(ward.refusals()) == 11
 
 
@@ -199,7 +200,7 @@ def test_with_encryption_alone_nobody_is_named_by_the_connection(ward: Ward) -> 
             assert running.door.callers == [None]
             peer.writer.write(b"\x0b" + message("M2")[:20])
 
-    asyncio.run(test())
+    run_on(ward.loop, test())
 
 
 @pytest.mark.parametrize("wrong", ["certificate", "key", "client_ca"])
