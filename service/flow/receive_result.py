@@ -42,6 +42,9 @@ class ReceivedResult:
     """One Observation or QuestionnaireResponse. `administered` is empty when it speaks of no known instrument: it is
     kept, and decides nothing.
 
+    `whole` is True when it says all that its resource has to say: what that said before and this does not is gone. A
+    v2 order may go on in another message, so that of it only what is said anew takes the place of what was said.
+
     `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
     tells the estimated date of delivery, `safety_event` when it tells of a loss or of anything else that may make
     contact unwelcome.
@@ -53,6 +56,7 @@ class ReceivedResult:
     corrects: bool = False
     due_date: date | None = None
     safety_event: bool = False
+    whole: bool = True
 
 
 def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Answer:
@@ -109,7 +113,7 @@ def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: st
     own = f"{received.type}/{owner}"
     results = _attach(tx, rules, message, patient, own)
     if known_version:
-        results += _left_behind(tx, patient, own, results)
+        results += _left_behind(tx, message, patient, own, results)
     for result in results:
         tx.results.hold(result)
     return Accepted(received.type, owner, known_version + 1, created=not known_version), results
@@ -176,12 +180,16 @@ def _is_to_come(effective: datetime, now: datetime) -> bool:
 
 
 def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bool:
-    """Whether it is the final form of what its source had only announced until now."""
-    known = [(tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN)), each.piece) for each in message.administered]
-    return bool(known) and all(
-        result is not None and piece.source in result.pieces and result.pieces[piece.source].status in STILL_TO_COME
-        for result, piece in known
-    )
+    """Whether it is the final form of what its source had only announced until now, or goes on with its order."""
+    found = [(tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN)), each.piece) for each in message.administered]
+    known = [(None if result is None else result.pieces.get(piece.source), piece) for result, piece in found]
+    return bool(known) and all(_follows(before, piece, message.whole) for before, piece in known)
+
+
+def _follows(before: Piece | None, piece: Piece, whole: bool) -> bool:
+    if before is not None and before.status in STILL_TO_COME:
+        return True
+    return not whole and (before is None or (before.status, before.readings) == (piece.status, piece.readings))
 
 
 def _attach(
@@ -198,26 +206,34 @@ def _attach(
             # What is put in the place of a result amends it, also when its sender goes on calling it final.
             piece = replace(piece, status=Status.AMENDED)
         # An update may give its source another name; what the same resource said before goes all the same.
-        results[key] = attach(without(known, _sources(known, own) - {piece.source}), piece)
+        results[key] = attach(without(known, _said_anew(message, known, own) - _named(message)), piece)
     return list(results.values())
 
 
-def _left_behind(tx: Transaction, patient: Patient, own: str, results: list[ScreeningResult]) -> list[ScreeningResult]:
+def _left_behind(
+    tx: Transaction, message: ReceivedResult, patient: Patient, own: str, results: list[ScreeningResult]
+) -> list[ScreeningResult]:
     """What a correction has moved away from: the administrations that its resource spoke of before, without it.
 
     They come after those it speaks of now, so that a result which only changes its time keeps its referral.
     """
     now_in = {result.id for result in results}
     return [
-        without(known, _sources(known, own))
+        without(known, _said_anew(message, known, own))
         for known in tx.results.of_patient(patient.id)
-        if known.id not in now_in and _sources(known, own)
+        if known.id not in now_in and _said_anew(message, known, own)
     ]
 
 
-def _sources(result: ScreeningResult, own: str) -> set[str]:
-    """What the resource that is named so has said of this administration."""
-    return {piece.source for piece in result.pieces.values() if own in piece.names}
+def _said_anew(message: ReceivedResult, result: ScreeningResult, own: str) -> set[str]:
+    """The sources of what the resource that is named so said of this administration, as far as the message speaks of
+    it."""
+    said = {piece.source for piece in result.pieces.values() if own in piece.names}
+    return said if message.whole else said & _named(message)
+
+
+def _named(message: ReceivedResult) -> set[str]:
+    return {each.piece.source for each in message.administered}
 
 
 def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) -> ScreeningResult:

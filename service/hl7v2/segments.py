@@ -91,6 +91,9 @@ class Segment(NamedTuple):
         whole = self.raw(number)
         if not whole:
             return ""
+        if component == repetition == subcomponent == 1 and whole.isalnum():
+            # Neither a delimiter, an escape nor a blank is a letter or a digit.
+            return whole
         if self.name == "MSH" and number <= 2:
             return whole
         marks = self.delimiters
@@ -102,6 +105,8 @@ class Segment(NamedTuple):
         whole, marks = self.raw(number), self.delimiters
         if not whole:
             return ()
+        if whole.isalnum():
+            return ((whole,),)
         return tuple(
             tuple(self._decoded(_part(each, marks.subcomponent, 1)).strip() for each in part.split(marks.component))
             for part in whole.split(marks.repetition)

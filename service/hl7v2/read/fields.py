@@ -9,10 +9,10 @@ def said(segment: Segment, field: int, component: int = 1, repetition: int = 1) 
     return "" if text == NULL else text
 
 
-def numbers(segment: Segment, field: int) -> range:
-    """The numbers of a field's repetitions."""
-    whole = segment.raw(field)
-    return range(1, whole.count(segment.delimiters.repetition) + 2) if whole else range(0)
+def of(parts: tuple[str, ...], component: int) -> str:
+    """One component of a repetition, with the same exception."""
+    text = parts[component - 1] if component <= len(parts) else ""
+    return "" if text == NULL else text
 
 
 def at(message: Message, segment: Segment, *path: int) -> str:

@@ -7,7 +7,7 @@ from service.flow.receive_message import Flaw, Problem
 from service.flow.received import Identifier, Received, Reference
 from service.flow.register_patient import ReceivedPatient
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.fields import at, numbers, said
+from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.person import person
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import day, moment
@@ -64,8 +64,9 @@ def read_patient(message: Message, pid: Segment, dialect: Dialect, *, updates: b
 
 def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Identifier, ...]:
     """What each CX of a field stands for, as PID-3, PID-21 and MRG-1 have them; those of no use are left out."""
+    whole, marks = segment.raw(field), segment.delimiters
     found = []
-    for number in numbers(segment, field):
+    for number in range(1, whole.count(marks.repetition) + 2) if whole else ():
         value, type = said(segment, field, 1, number), said(segment, field, 5, number)
         namespace, universal, kind = (segment.text(field, 4, number, part) for part in (1, 2, 3))
         found.append(dialect.identifier(value, namespace, universal, kind, type))
@@ -87,16 +88,17 @@ def facts_in(pid: Segment, dialect: Dialect) -> PatientFacts:
 def _first(pid: Segment, field: int, component: int, types: tuple[str, ...]) -> str | None:
     """The component in the repetition of the best type; in an XPN and an XAD the type is component 7."""
     found: dict[str, str] = {}
-    for number in numbers(pid, field):
-        value = said(pid, field, component, number)
+    for parts in pid.repetitions(field):
+        value = of(parts, component)
         if value:
-            found.setdefault(said(pid, field, 7, number).upper(), value)
+            found.setdefault(of(parts, 7).upper(), value)
     return next((found[type] for type in types if type in found), None)
 
 
 def _language(pid: Segment, dialect: Dialect) -> str | None:
     """By the site's words for it, else where one of the three triplets says a tag itself."""
-    written = [each for each in (said(pid, 15, component) for component in (1, 4, 10)) if each]
+    parts = next(iter(pid.repetitions(15)), ())
+    written = [each for each in (of(parts, component) for component in (1, 4, 10)) if each]
     known = (dialect.languages.get(each.casefold()) or language_tag(each) for each in written)
     return next((each for each in known if each), None)
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from service.flow.received import Identifier
-from service.hl7v2.read.fields import numbers, said
+from service.hl7v2.read.fields import of, said
 from service.hl7v2.segments import Segment
 from service.hl7v2.times import moment
 from service.referrals.patient import PatientFacts
@@ -29,15 +29,17 @@ def person(pid: Segment, identifiers: tuple[Identifier, ...], facts: PatientFact
     born = facts.birth_date.isoformat() if facts.birth_date else _fhir(pid, 7, zone)
     died = _fhir(pid, 29, zone)
     language = {"language": {"coding": [{"system": LANGUAGES, "code": facts.language}]}, "preferred": True}
-    telephones = [_telephone(pid, field, number) for field in (13, 14) for number in numbers(pid, field)]
+    telephones = [
+        _telephone(parts, use) for field, use in ((13, "home"), (14, "work")) for parts in pid.repetitions(field)
+    ]
     tree: Tree = {
         "resourceType": "Patient",
         "identifier": [{"system": each.system, "value": each.value} for each in identifiers],
-        "name": [_name(pid, number) for number in numbers(pid, 5)],
+        "name": [_name(parts) for parts in pid.repetitions(5)],
         "telecom": [each for each in telephones if "value" in each],
         "gender": _GENDERS.get(said(pid, 8).upper()),
         "birthDate": born,
-        "address": [_address(pid, number) for number in numbers(pid, 11)],
+        "address": [_address(parts) for parts in pid.repetitions(11)],
         "communication": [language] if facts.language else None,
         "deceasedDateTime": died,
         "deceasedBoolean": facts.deceased if not died and pid.raw(30) else None,
@@ -45,35 +47,32 @@ def person(pid: Segment, identifiers: tuple[Identifier, ...], facts: PatientFact
     return orjson.dumps(_filled(tree))
 
 
-def _name(pid: Segment, number: int) -> Tree:
-    given = [said(pid, 5, component, number) for component in (2, 3)]
+def _name(parts: tuple[str, ...]) -> Tree:
     return _filled({
-        "use": _NAMES.get(said(pid, 5, 7, number).upper()),
-        "family": said(pid, 5, 1, number),
-        "given": [each for each in given if each],
+        "use": _NAMES.get(of(parts, 7).upper()),
+        "family": of(parts, 1),
+        "given": [each for each in (of(parts, 2), of(parts, 3)) if each],
     })  # fmt: skip
 
 
-def _address(pid: Segment, number: int) -> Tree:
-    lines = [said(pid, 11, component, number) for component in (1, 2)]
+def _address(parts: tuple[str, ...]) -> Tree:
     return _filled({
-        "use": _ADDRESSES.get(said(pid, 11, 7, number).upper()),
-        "line": [each for each in lines if each],
-        "city": said(pid, 11, 3, number),
-        "district": said(pid, 11, 9, number),
-        "state": said(pid, 11, 4, number),
-        "postalCode": said(pid, 11, 5, number),
-        "country": said(pid, 11, 6, number),
+        "use": _ADDRESSES.get(of(parts, 7).upper()),
+        "line": [each for each in (of(parts, 1), of(parts, 2)) if each],
+        "city": of(parts, 3),
+        "district": of(parts, 9),
+        "state": of(parts, 4),
+        "postalCode": of(parts, 5),
+        "country": of(parts, 6),
     })  # fmt: skip
 
 
-def _telephone(pid: Segment, field: int, number: int) -> Tree:
+def _telephone(parts: tuple[str, ...], use: str) -> Tree:
     """The number as it is written whole, in XTN.12 or, until v2.6, XTN.1; else put together of its parts."""
-    address = said(pid, field, 4, number)
-    parts = " ".join(filter(None, (said(pid, field, component, number) for component in (5, 6, 7))))
-    system = "email" if address else _SYSTEMS.get(said(pid, field, 3, number).upper(), "phone")
-    written = address or said(pid, field, 12, number) or said(pid, field, 1, number) or parts
-    return _filled({"system": system, "value": written, "use": "home" if field == 13 else "work"})
+    address = of(parts, 4)
+    whole = of(parts, 12) or of(parts, 1) or " ".join(filter(None, (of(parts, each) for each in (5, 6, 7))))
+    system = "email" if address else _SYSTEMS.get(of(parts, 3).upper(), "phone")
+    return _filled({"system": system, "value": address or whole, "use": use})
 
 
 def _fhir(pid: Segment, field: int, zone: tzinfo) -> str | None:
