@@ -21,7 +21,7 @@ from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
 
 Step = ReceivedPatient | ReceivedConsent | ReceivedResult
-REPEATED, ACCEPTED, PARTLY = "repeated", "accepted", "partly"
+REPEATED, ACCEPTED, PARTLY, NOTHING_KNOWN = "repeated", "accepted", "partly", "nothing-known"
 
 
 class Problem(StrEnum):
@@ -173,7 +173,8 @@ def _act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, n
     for group, flaws, left in outcomes:
         _tell(tx, rules, group, flaws, left, now)
     every = [flaw for _, flaws, _ in outcomes for flaw in flaws]
-    _keep(tx, message, within, ACCEPTED if not every else PARTLY if acted else every[0].problem.value)
+    unused = every[0].problem.value if every else NOTHING_KNOWN
+    _keep(tx, message, within, unused if not acted else PARTLY if every else ACCEPTED)
     return every
 
 
@@ -198,8 +199,8 @@ def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, no
     return Refused(Reason.IDENTITY_CONFLICT)
 
 
-# Whoever refused for these has raised an alert of its own.
-_TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIFIER})
+# Whoever refused for these has raised an alert of its own, and what has no score is decided as such.
+_TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Problem.NO_SCORE})
 
 
 def _tell(

@@ -80,11 +80,11 @@ def read_order(
         due_dates=[one for one in deciding if one.meaning is Context.ESTIMATED_DUE_DATE and one.values],
         events=events,
     )  # fmt: skip
+    if asked.instrument_id is None and not events and all(one.meaning is None for one in seen):
+        return Understood(None)
     wrong = _wrong(reader, head, deciding)
     if wrong is not None:
         return Understood(None, (wrong,), recognise_orders([order], dialect, rules))
-    if asked.instrument_id is None and not events and all(one.meaning is None for one in seen):
-        return Understood(None, (Flaw(Problem.CODE_UNKNOWN, at(message, head, 4 if head.name == "OBR" else 3)),))
     left_out = [one.obx for one in seen if one.flaw is not None and one.of_instrument is not None]
     lost = [Order(order.common, order.header, left_out)] if left_out else []
     return Understood(
