@@ -81,6 +81,14 @@ class Messages:
         found = self._unit.execute(select(column).where(column.table.c.id == message.id)).scalar_one()
         return bytes(found)
 
+    def root(self, id: str) -> str:
+        """The first of the messages that were replayed one into the next until it became this one."""
+        for each in (MESSAGE, UNREADABLE):
+            before = self._unit.execute(select(each.c.id).where(each.c.replayed_as == id)).first()
+            if before is not None:
+                return self.root(before.id)
+        return id
+
     def replayed(self, id: str, by: str) -> bool:
         """Of any number at once, exactly one is told True."""
         for each in (MESSAGE, UNREADABLE):
