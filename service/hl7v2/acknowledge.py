@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 
 from service.hl7v2.errors import CONDITIONS, MEANINGS, What
-from service.hl7v2.segments import Delimiters, Segment, escaped
+from service.hl7v2.segments import CODECS, Delimiters, Segment, escaped
 from service.shared.ids import new_id
 
 VERSIONS = (
@@ -103,7 +103,8 @@ def acknowledge(
         "id": new_id().replace("-", "")[:20],
         "processing": raw[11] or "P",
         "version": raw[12] or ASSUMED_VERSION,
-        "characters": raw[18],
+        # It is in no set that is not known here.
+        "characters": raw[18] if raw[18].partition(marks.repetition)[0].strip().upper() in CODECS else "",
         "code": letter + verdict,
         "answers": raw[10],
     }

@@ -34,7 +34,7 @@ _ENDS = re.compile(rb"\r\n|\n")
 _BLANKS = b"\r\n \t"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # MSH-18, table 0211, with what senders write for them; absent is tried as UTF-8 first.
-_CODECS = {
+CODECS = {
     "ASCII": "ascii",
     "UNICODE UTF-8": "utf-8",
     "UTF-8": "utf-8",
@@ -203,9 +203,9 @@ def _codec(body: bytes, delimiters: Delimiters) -> tuple[str, bool]:
     fields = body.partition(b"\r")[0].split(delimiters.field.encode(), 18)
     named = fields[17].decode(ASSUMED).split(delimiters.repetition)[0].strip().upper() if len(fields) > 17 else ""
     if named:
-        if named not in _CODECS:
+        if named not in CODECS:
             raise NotReadable(Defect.CHARACTER_SET)
-        return _CODECS[named], False
+        return CODECS[named], False
     try:
         body.decode()
     except UnicodeDecodeError:
