@@ -15,6 +15,7 @@ application = typer.Typer(
 for command in (
     running.demo,
     running.serve,
+    running.listen,
     running.worker,
     running.migrate,
     safekeeping.backup,

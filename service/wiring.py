@@ -1,18 +1,11 @@
 """The composition root: the only place that knows every concrete class, and where the program is put together."""
 
-import asyncio
-import gc
-import os
-import signal
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-import uvicorn
 from fastapi import FastAPI
 
 from service import mappings
@@ -23,13 +16,21 @@ from service.fhir.application import Gauges, create_application
 from service.fhir.channel import FhirChannel
 from service.fhir.door import Door, RateLimit
 from service.flow.rules import Rules
+from service.hl7v2.connection import Limits
+from service.hl7v2.door import Door as MessageDoor
+from service.hl7v2.listener import Listener
+from service.hl7v2.read.message import READERS
+from service.hl7v2.read.recognise import recognise
 from service.office import Office
 from service.security import keys, sealing
 from service.security.bearer import Bearers
+from service.security.certificates import server_context
 from service.security.jwks import KeySource
 from service.security.keys import SigningKeys
 from service.security.outgoing import Outgoing
+from service.security.refusals import Refusals
 from service.security.routes import router as access_routes
+from service.security.senders import Senders
 from service.security.token import TokenEndpoint
 from service.settings import Settings
 from service.shared import telemetry
@@ -37,17 +38,11 @@ from service.shared.caller import the_service
 from service.shared.clock import Clock, SystemClock
 from service.shared.errors import ServiceError
 from service.shared.ids import IdMaker, new_id
-from service.store.address import exclusive
 from service.store.engine import Store, open_store
 from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
 
-DRAIN_SECONDS = 30
-BACKLOG = 2048
-
-
-class NotStarted(ServiceError):
-    """The service did not come up."""
+Alongside = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class NotMigrated(ServiceError):
@@ -114,87 +109,8 @@ def office(settings: Settings) -> Iterator[Office]:
         parts.store.close_now()
 
 
-def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT: requests under way are answered, then the worker ends, then the store closes.
-
-    `end_with_input` does the same when standard input ends, as a pipe does when whoever held it is gone.
-    """
-    telemetry.configure(settings.log_level)
-    with exclusive(settings.database):
-        parts = prepare(settings)
-        application = build_application(parts, partial(build_worker, parts) if with_worker else None)
-        _spare_the_collector()
-        config = uvicorn.Config(
-            application,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-        server = uvicorn.Server(config)
-        # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
-        signal.signal(signal.SIGTERM, server.handle_exit)
-        if end_with_input:
-            threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
-        with _listening(settings) as listener:
-            server.run(sockets=[listener])
-        if not server.started:
-            raise NotStarted("The service did not come up; what it said is above.")
-
-
-def _end_with_input(server: uvicorn.Server) -> None:
-    # Not by way of sys.stdin: its lock, held by a thread that still reads, would spoil every other end.
-    while os.read(0, 1024):
-        pass
-    server.should_exit = True
-
-
-def _listening(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as problem:
-        raise NotStarted(f"Cannot listen: {problem.strerror}.") from None
-
-
-def _spare_the_collector() -> None:
-    """What is there when serving begins stays, so it need not be looked through again for every few requests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
-def work(settings: Settings) -> None:
-    """Run a worker alone until SIGTERM or SIGINT."""
-    telemetry.configure(settings.log_level)
-    asyncio.run(_work(prepare(settings)))
-
-
-async def _work(parts: Parts) -> None:
-    worker = build_worker(parts)
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
-    await worker.run()
-    await parts.close()
-
-
-@asynccontextmanager
-async def running(worker: Worker | None) -> AsyncIterator[None]:
-    """The worker works for as long as the block lasts; what is under way when it ends is finished first."""
-    if worker is None:
-        yield
-        return
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        await task
-
-
 def build_worker(parts: Parts) -> Worker:
+    """Who sends deliveries and keeps due times."""
     channel = FhirChannel(parts.connect, parts.rules)
     return Worker(
         store=parts.store,
@@ -209,8 +125,8 @@ def build_worker(parts: Parts) -> Worker:
     )
 
 
-def build_application(parts: Parts, alongside: Callable[[], Worker] | None = None) -> FastAPI:
-    """The HTTP application; `alongside` also runs a worker for as long as it serves."""
+def build_application(parts: Parts, alongside: Sequence[Alongside] = ()) -> FastAPI:
+    """The HTTP application; what runs `alongside` it does so for as long as it serves, and ends in reverse order."""
     settings = parts.settings
     key_source = KeySource(allow_loopback=settings.allow_loopback)
     door = Door(
@@ -227,7 +143,9 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(alongside() if alongside else None):
+        async with AsyncExitStack() as running:
+            for each in alongside:
+                await running.enter_async_context(each())
             yield
         await key_source.aclose()
         await parts.close()
@@ -240,3 +158,28 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
         Gauges(ready=parts.store.ready),
         lifespan,
     )
+
+
+def build_listener(parts: Parts) -> Listener:
+    """Who listens for HL7 v2. Raises InvalidSettings or InvalidMappings."""
+    settings, senders = parts.settings, Senders(parts.store)
+    door = MessageDoor(
+        store=parts.store,
+        rules=parts.rules,
+        clock=parts.clock,
+        sealer=sealing.load_or_create(settings.sealing_key),
+        senders=senders,
+        readers=READERS,
+        recognise=recognise,
+        dialects=mappings.load_dialects(parts.rules, settings.mappings_folder),
+    )
+    limits = Limits(
+        longest=settings.mllp_longest,
+        connections=settings.mllp_connections,
+        message_seconds=settings.mllp_message_seconds,
+        idle_seconds=settings.mllp_idle_seconds,
+    )
+    tls = None
+    if settings.mllp_certificate is not None and settings.mllp_key is not None:
+        tls = server_context(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)
+    return Listener(door, senders, Refusals(parts.store), limits, tls)

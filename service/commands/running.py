@@ -1,4 +1,4 @@
-"""demo, serve, worker, migrate and mappings check."""
+"""demo, serve, listen, worker, migrate and mappings check."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +25,7 @@ def demo(
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+    mllp_port: Annotated[int | None, typer.Option(help="also listen for HL7 v2 on this port")] = None,
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="also send deliveries and keep due times")
     ] = True,
@@ -33,19 +34,32 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API, and the worker in the same process."""
-    from service import wiring
+    from service import serving
     from service.settings import read_settings
 
-    wiring.serve(read_settings(host=host, port=port), with_worker=worker, end_with_input=end_with_input)
+    settings = read_settings(host=host, port=port, mllp_port=mllp_port)
+    serving.serve(settings, with_worker=worker, end_with_input=end_with_input)
+
+
+@explained
+def listen(
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on; 2575 when nothing else is set")] = None,
+) -> None:
+    """Listen for HL7 v2 alone, without the API and without a worker."""
+    from service import serving
+    from service.settings import read_settings
+
+    serving.listen(read_settings(mllp_host=host, mllp_port=port))
 
 
 @explained
 def worker() -> None:
     """Run a worker alone: it sends deliveries and keeps due times."""
-    from service import wiring
+    from service import serving
     from service.settings import read_settings
 
-    wiring.work(read_settings())
+    serving.work(read_settings())
 
 
 @explained

@@ -53,6 +53,10 @@ class Listener:
         self._empty = asyncio.Event()
         self._empty.set()
 
+    @property
+    def encrypted(self) -> bool:
+        return self._tls is not None
+
     def start(self, at: socket.socket) -> None:
         """Take connections at a socket that is bound and listening. It is closed when this drains."""
         at.setblocking(False)
