@@ -11,16 +11,14 @@ from service.flow.keep_unreadable import Recognised, Unreadable, keep_unreadable
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, raise_alert
 from service.flow.receive_result import ReceivedResult, judge_results, pause_after_event
-from service.flow.receive_transaction import perform
 from service.flow.received import ControlKey, Received, Reference
-from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient, doubt_identity
 from service.flow.rules import Rules
+from service.flow.steps import SAYS_WHO, Step, take_step
 from service.referrals.alert import AlertCode
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
 
-Step = ReceivedPatient | ReceivedConsent | ReceivedResult
 REPEATED, ACCEPTED, PARTLY, NOTHING_KNOWN = "repeated", "accepted", "partly", "nothing-known"
 
 
@@ -153,7 +151,7 @@ def _act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, n
         flaws, left = list(group.flaws), []
         for place, part in enumerate(group.parts):
             step = _within(part.step, message.received, within)
-            answer, touched = perform(tx, rules, step, now)
+            answer, touched = take_step(tx, rules, step, now)
             results |= {result.id: result for result in touched}
             if isinstance(step, ReceivedResult):
                 told.append((step, answer))
@@ -161,7 +159,7 @@ def _act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, n
             if isinstance(refused, Refused):
                 flaws.append(Flaw(refused.reason, part.at))
                 left.append(part)
-                if isinstance(step, ReceivedPatient):
+                if isinstance(step, SAYS_WHO):
                     # Nobody knows whose the rest of it is.
                     left += group.parts[place + 1 :]
                     break

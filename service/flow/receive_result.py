@@ -19,7 +19,7 @@ from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.referrals.referral import ReferralTrigger
 from service.screening.decide import Readiness, readiness
-from service.screening.instrument import Stage, stage_at
+from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
@@ -199,7 +199,7 @@ def _attach(
     results: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in message.administered:
         key = (each.instrument_id, each.respondent, each.effective)
-        blank = _blank(tx, each, patient, stage_at(each.effective, patient.due_date, policy))
+        blank = _blank(tx, each, patient, patient.stage(each.effective, policy))
         known = results.get(key) or tx.results.find(blank) or blank
         piece = replace(each.piece, names=each.piece.names | {own})
         if message.received.target_id is not None and piece.status is Status.FINAL:

@@ -68,6 +68,7 @@ class AlertCode(StrEnum):
     UNREADABLE_RISK = "unreadable-risk"
     UNREADABLE_WORDS = "unreadable-words"
     NOT_ALL_USED = "not-all-used"
+    RECORDS_MERGED = "records-merged"
 
 
 class ReviewOutcome(StrEnum):
@@ -129,6 +130,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.NOT_ALL_USED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
+    AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
 
 

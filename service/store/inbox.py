@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select
 
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.received import Received
+from service.store.patients import PRESENT
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.intake import InboundMessageRow, ResourceVersionRow, UnreadableMessageRow
@@ -114,7 +115,10 @@ class Inbox:
 
     def patient_of(self, type: str, id: str) -> str | None:
         kept = self._latest(type, id)
-        return None if kept is None else kept.patient_id
+        if kept is None or kept.patient_id is None:
+            return None
+        present: str | None = self._unit.execute(PRESENT, {"patient": kept.patient_id}).scalar_one()
+        return present or kept.patient_id
 
     def _latest(self, type: str, id: str) -> Kept | None:
         if (type, id) in self._made:

@@ -25,6 +25,8 @@ from service.store.escalations import Escalations
 from service.store.feed import Feed
 from service.store.inbox import Inbox
 from service.store.leases import Leases
+from service.store.life_events import LifeEvents
+from service.store.merging import Merging
 from service.store.messages import Messages
 from service.store.migrate import is_current
 from service.store.notes import Notes
@@ -144,6 +146,14 @@ class UnitOfWork:
     @cached_property
     def organisations(self) -> Organisations:
         return Organisations(self)
+
+    @cached_property
+    def life_events(self) -> LifeEvents:
+        return LifeEvents(self)
+
+    @cached_property
+    def merging(self) -> Merging:
+        return Merging(self)
 
     @cached_property
     def programmes(self) -> Programmes:

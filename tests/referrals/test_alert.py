@@ -37,6 +37,7 @@ KINDS = {
     "unreadable-risk": "clear-review urgent announced",
     "unreadable-words": "clear-review urgent announced",
     "not-all-used": "acknowledge-alert routine announced",
+    "records-merged": "acknowledge-alert routine announced",
 }
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary
 from sqlmodel import Field
 
 from service.store.tables.columns import Instant, Row, Text, optional, required
@@ -81,7 +81,8 @@ class ResourceVersionRow(Row, table=True):
 
 class AliasRow(Row, table=True):
     """How another system names something we know. `system` is an identifier system, the base URL of a record,
-    or empty for the ids that a sender gives in its own messages."""
+    or empty for the ids that a sender gives in its own messages. `former` is a name that still leads here, and by
+    which nothing is called any more."""
 
     __tablename__ = "alias"
     __table_args__ = (Index("ix_alias_resource_id_system", "resource_id", "system"),)
@@ -91,3 +92,4 @@ class AliasRow(Row, table=True):
     system: str = Field(primary_key=True, sa_type=Text)
     value: str = Field(primary_key=True, sa_type=Text)
     resource_id: str = required(Text)
+    former: bool = required(Boolean)

@@ -49,6 +49,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
             postgresql_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
         )
+        batch_op.create_index("ix_alert_patient_id", ["patient_id"], unique=False)
         batch_op.create_index(
             "ix_alert_patient_id_unresolved",
             ["patient_id"],
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.Column("system", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.Column("former", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "type", "system", "value", name=op.f("pk_alias")),
     )
     with op.batch_alter_table("alias", schema=None) as batch_op:
@@ -280,8 +282,11 @@ def upgrade() -> None:
         sa.Column("interpreter", sa.Boolean(), nullable=False),
         sa.Column("deceased", sa.Boolean(), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("delivered_on", sa.Date(), nullable=True),
         sa.Column("needs", sa.LargeBinary(), nullable=True),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["replaced_by"], ["patient.id"], name=op.f("fk_patient_replaced_by")),
         sa.ForeignKeyConstraint(["tenant_id"], ["organisation.id"], name=op.f("fk_patient_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
     )
@@ -355,6 +360,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_consent_patient_id", ["patient_id"], unique=False)
 
     op.create_table(
+        "life_event",
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("happened_on", sa.Text(), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_life_event_patient_id")),
+        sa.PrimaryKeyConstraint("patient_id", "event", "happened_on", name=op.f("pk_life_event")),
+    )
+    op.create_table(
         "referral",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -369,6 +383,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
     )
     with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index("ix_referral_patient_id", ["patient_id"], unique=False)
         batch_op.create_index("ix_referral_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
         batch_op.create_index(
             "uq_referral_patient_id_open",

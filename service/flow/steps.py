@@ -1,0 +1,27 @@
+"""What a part of an HL7 v2 message asks for, and the function that does it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from service.flow.answer import Answer
+from service.flow.merge_patients import ReceivedMerge, merge_patients
+from service.flow.ports import Transaction
+from service.flow.receive_result import ReceivedResult
+from service.flow.receive_transaction import perform
+from service.flow.record_consent import ReceivedConsent
+from service.flow.register_patient import ReceivedPatient
+from service.flow.rules import Rules
+from service.screening.result import ScreeningResult
+
+Step = ReceivedPatient | ReceivedMerge | ReceivedConsent | ReceivedResult
+# When one of these is refused nobody knows whose the rest of the group is.
+SAYS_WHO = (ReceivedPatient, ReceivedMerge)
+
+
+def take_step(tx: Transaction, rules: Rules, step: Step, now: datetime) -> tuple[Answer, Iterable[ScreeningResult]]:
+    """Act on one part among others, and judge no result yet: its answer, and the results to be judged."""
+    match step:
+        case ReceivedMerge():
+            return merge_patients(tx, rules, step, now), ()
+        case _:
+            return perform(tx, rules, step, now)
