@@ -3,7 +3,7 @@ deliveries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
@@ -21,7 +21,7 @@ from service.referrals.referral import ReferralTrigger
 from service.screening.decide import Readiness, readiness
 from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
-from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
+from service.shared.clock import is_to_come
 
 Taken = tuple[Answer, list[ScreeningResult]]
 """The answer to a message, and the results that it has changed and that are still to be judged."""
@@ -91,7 +91,7 @@ def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, an
 
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:
     received = message.received
-    if any(_is_to_come(each.effective, now) for each in message.administered):
+    if any(is_to_come(each.effective, now) for each in message.administered):
         return Refused(Reason.IN_THE_FUTURE, "effective"), []
     if received.target_id is not None and tx.inbox.latest(received.type, received.target_id) is None:
         return Refused(Reason.NOT_FOUND), []
@@ -175,21 +175,15 @@ def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
     return expecting
 
 
-def _is_to_come(effective: datetime, now: datetime) -> bool:
-    return effective > now + (DAYS_DIFFER_BY if effective.time() == time.min else CLOCKS_DIFFER_BY)
-
-
 def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bool:
     """Whether it is the final form of what its source had only announced until now, or goes on with its order."""
-    found = [(tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN)), each.piece) for each in message.administered]
-    known = [(None if result is None else result.pieces.get(piece.source), piece) for result, piece in found]
-    return bool(known) and all(_follows(before, piece, message.whole) for before, piece in known)
-
-
-def _follows(before: Piece | None, piece: Piece, whole: bool) -> bool:
-    if before is not None and before.status in STILL_TO_COME:
-        return True
-    return not whole and (before is None or (before.status, before.readings) == (piece.status, piece.readings))
+    for each in message.administered:
+        result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
+        before = None if result is None else result.pieces.get(each.piece.source)
+        same = before is None or (before.status, before.readings) == (each.piece.status, each.piece.readings)
+        if not ((before is not None and before.status in STILL_TO_COME) or (same and not message.whole)):
+            return False
+    return bool(message.administered)
 
 
 def _attach(
@@ -226,8 +220,7 @@ def _left_behind(
 
 
 def _said_anew(message: ReceivedResult, result: ScreeningResult, own: str) -> set[str]:
-    """The sources of what the resource that is named so said of this administration, as far as the message speaks of
-    it."""
+    """The sources of what the resource named so said of this administration, as far as the message speaks of them."""
     said = {piece.source for piece in result.pieces.values() if own in piece.names}
     return said if message.whole else said & _named(message)
 
