@@ -12,7 +12,8 @@ ANY_ORDER = ""
 ANY_TYPE = ""
 
 
-@dataclass(frozen=True, slots=True)
+# Each is read once and compared by being the same, so that what was worked out for it can be kept.
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """`zone` is what a time without an offset means. `tests_are_taken`: messages whose MSH-11 is not P count here.
     `always_acknowledge`: also a sender that asks for no acknowledgement gets one. `closes_when_unavailable`: while

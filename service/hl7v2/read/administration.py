@@ -53,8 +53,11 @@ def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]
     whole = segment.raw(field)
     if not whole:
         return None
+    meant = moment(whole, dialect.zone)
+    if meant is not None:
+        return _Time(whole[:8], meant)
     # A TS has a second component until version 2.5.
-    written = whole if whole.isalnum() else said(segment, field)
+    written = said(segment, field)
     meant = moment(written, dialect.zone)
     if meant is not None:
         return _Time(written[:8], meant)

@@ -1,7 +1,8 @@
 """An order and its OBX as the one FHIR Observation that is kept and shown (v2-to-FHIR, OBX[Observation])."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -31,7 +32,7 @@ _DECIMAL = re.compile(r"[+-]?\d{1,15}\.\d{1,15}", re.ASCII)
 
 
 def observation(
-    order: Iterable[Triplet],
+    order: tuple[Triplet, ...],
     parts: Sequence[Observed],
     subject: Reference,
     name: Identifier | None,
@@ -43,7 +44,7 @@ def observation(
 
     What was taken back is not shown, and neither is a file: both stand in the message, which is kept as it came.
     """
-    codes = tuple(order) or next((each.named for each in parts if each.named), ())
+    codes = order or next((each.named for each in parts if each.named), ())
     statuses = {each.status for each in parts} | ({status} if status is not None else set())
     tree: Tree = {
         "resourceType": "Observation",
@@ -105,7 +106,10 @@ def _unit(obx: Segment) -> Tree:
     return {"unit": unit.code} | ({"system": _UCUM, "code": unit.code} if unit.system == "UCUM" else {})
 
 
-def _concept(named: Iterable[Triplet], dialect: Dialect) -> Tree:
+# A hospital writes the same few hundred codes in every message.
+@lru_cache(maxsize=4096)
+def _concept(named: tuple[Triplet, ...], dialect: Dialect) -> Tree:
+    """Not to be changed by whoever gets it: the next one gets the same."""
     return {"coding": [_coding(each, dialect) for each in named]}
 
 

@@ -72,7 +72,7 @@ def read_order(
     seen = [one for one in each if one is not None]
     head = order.header or order.common or order.observations[0]
     deciding = [one for one in seen if one.status in DECIDING and one.flaw is None]
-    events = [one for one in deciding if _is_event(one, dialect, rules)]
+    events = [one for one in deciding if not one.readings and _is_event(one, dialect, rules)]
     reader = _Reader(
         message, order, dialect, now, asked.instrument_id, status, seen,
         times=administrations(order.header, order.observations, dialect),
