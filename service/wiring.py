@@ -21,6 +21,7 @@ from service.hl7v2.door import Door as MessageDoor
 from service.hl7v2.listener import Listener
 from service.hl7v2.read.message import READERS
 from service.hl7v2.read.recognise import recognise
+from service.messages import Messages
 from service.office import Office
 from service.security import keys, sealing
 from service.security.bearer import Bearers
@@ -109,6 +110,16 @@ def office(settings: Settings) -> Iterator[Office]:
         parts.store.close_now()
 
 
+@contextmanager
+def messages(settings: Settings) -> Iterator[Messages]:
+    """The same for what came in."""
+    parts = prepare(settings)
+    try:
+        yield Messages(build_message_door(parts), settings.public_url)
+    finally:
+        parts.store.close_now()
+
+
 def build_worker(parts: Parts) -> Worker:
     """Who sends deliveries and keeps due times."""
     channel = FhirChannel(parts.connect, parts.rules)
@@ -122,6 +133,20 @@ def build_worker(parts: Parts) -> Worker:
         answer_address=f"{parts.settings.public_url}/answer",
         copies=Copies(parts.store, parts.rules, parts.clock, channel),
         copies_pause=parts.settings.copies_seconds,
+    )
+
+
+def build_message_door(parts: Parts) -> MessageDoor:
+    """What takes in HL7 v2. Raises InvalidMappings."""
+    return MessageDoor(
+        store=parts.store,
+        rules=parts.rules,
+        clock=parts.clock,
+        sealer=sealing.load_or_create(parts.settings.sealing_key),
+        senders=Senders(parts.store),
+        readers=READERS,
+        recognise=recognise,
+        dialects=mappings.load_dialects(parts.rules, parts.settings.mappings_folder),
     )
 
 
@@ -162,17 +187,7 @@ def build_application(parts: Parts, alongside: Sequence[Alongside] = ()) -> Fast
 
 def build_listener(parts: Parts) -> Listener:
     """Who listens for HL7 v2. Raises InvalidSettings or InvalidMappings."""
-    settings, senders = parts.settings, Senders(parts.store)
-    door = MessageDoor(
-        store=parts.store,
-        rules=parts.rules,
-        clock=parts.clock,
-        sealer=sealing.load_or_create(settings.sealing_key),
-        senders=senders,
-        readers=READERS,
-        recognise=recognise,
-        dialects=mappings.load_dialects(parts.rules, settings.mappings_folder),
-    )
+    settings, door = parts.settings, build_message_door(parts)
     limits = Limits(
         longest=settings.mllp_longest,
         connections=settings.mllp_connections,
@@ -182,4 +197,4 @@ def build_listener(parts: Parts) -> Listener:
     tls = None
     if settings.mllp_certificate is not None and settings.mllp_key is not None:
         tls = server_context(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)
-    return Listener(door, senders, Refusals(parts.store), limits, tls)
+    return Listener(door, door.senders, Refusals(parts.store), limits, tls)

@@ -9,11 +9,11 @@ from service.consent.merge import contradicted, narrower
 from service.consent.safe_contact import SafeContact, newest
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.owe import owe, owe_alert
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
-from service.flow.receive_result import judge_results
 from service.flow.received import Identifier, Received
 from service.flow.register_patient import ReceivedPatient, doubt_identity, register_patient
 from service.flow.remember import remember

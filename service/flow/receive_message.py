@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
 from service.flow.identify import subject_of
-from service.flow.keep_unreadable import Recognised, Unreadable, keep_unreadable
+from service.flow.judge_results import judge_results
+from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, raise_alert
-from service.flow.receive_result import ReceivedResult, judge_results, pause_after_event
+from service.flow.receive_result import ReceivedResult, pause_after_event
 from service.flow.received import ControlKey, Received, Reference
 from service.flow.register_patient import ReceivedPatient, doubt_identity
 from service.flow.rules import Rules
@@ -95,7 +96,7 @@ def receive_message(
             return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER)
         _keep(tx, message, id, REPEATED)
         return earlier.acknowledgement
-    flaws = _act(tx, rules, message, id, now)
+    flaws = act(tx, rules, message, id, now)
     if not flaws:
         return clean
     told = acknowledge(flaws)
@@ -103,46 +104,8 @@ def receive_message(
     return told
 
 
-def replay_message(
-    tx: Transaction, rules: Rules, message: ReceivedMessage, now: datetime, replays: str
-) -> Sequence[Flaw] | Refused:
-    """Act on what was not understood of a message, as it is understood now. What had been acted on is found again and
-    changes nothing; each message is replayed once.
-
-    `message.received.replays` is the first of the messages that were replayed into one another, `replays` the last.
-    """
-    id = tx.new_id()
-    if not tx.messages.replayed(replays, by=id):
-        return Refused(Reason.CHANGED_MEANWHILE)
-    return _act(tx, rules, message, id, now)
-
-
-def refuse_message(
-    tx: Transaction,
-    rules: Rules,
-    refused: Unreadable,
-    control: ControlKey,
-    now: datetime,
-    acknowledgement: bytes,
-    *,
-    reused: bool = False,
-) -> bytes:
-    """Keep a message that is not taken as it is, and tell a person if it may hold a result; its acknowledgement.
-
-    Senders repeat what was refused, some without end: the same under the same `control` is kept and told of once.
-    `reused` says that its control id had been another message's.
-    """
-    earlier = tx.control.claim(control, refused.id, acknowledgement)
-    if earlier is not None:
-        return earlier.acknowledgement
-    keep_unreadable(tx, rules, refused, now)
-    if reused:
-        _tell_hospital(tx, rules, AlertCode.CONTENT_CONFLICT, None, now)
-    return acknowledgement
-
-
-def _act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
-    """What was not acted on. The rules run once, after the last part of all groups."""
+def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
+    """Act on what it says and keep it as `within`; what was not acted on. The rules run once, after its last part."""
     results: dict[str, ScreeningResult] = {}
     told: list[tuple[ReceivedResult, Answer]] = []
     outcomes: list[tuple[Group, list[Flaw], list[Part]]] = []
@@ -168,8 +131,10 @@ def _act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, n
     judge_results(tx, rules, results.values(), now)
     for result, answer in told:
         pause_after_event(tx, rules, result, answer, now)
-    for group, flaws, left in outcomes:
-        _tell(tx, rules, group, flaws, left, now)
+    if message.received.replays is None:
+        # Of what a message that is replayed still leaves over, a person was told when it came.
+        for group, flaws, left in outcomes:
+            _tell(tx, rules, group, flaws, left, now)
     every = [flaw for _, flaws, _ in outcomes for flaw in flaws]
     unused = every[0].problem.value if every else NOTHING_KNOWN
     _keep(tx, message, within, unused if not acted else PARTLY if every else ACCEPTED)

@@ -1,14 +1,13 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
+from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
@@ -18,7 +17,6 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.referrals.referral import ReferralTrigger
-from service.screening.decide import Readiness, readiness
 from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import is_to_come
@@ -73,12 +71,6 @@ def take_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: dat
     refused: Taken = Refused(Reason.SUBJECT_UNKNOWN, "subject"), []
     answer, results = _take(tx, rules, message, patient_id, now) if patient_id else refused
     return remember(tx, message.received, patient_id, answer), results
-
-
-def judge_results(tx: Transaction, rules: Rules, results: Iterable[ScreeningResult], now: datetime) -> None:
-    """Decide what can be decided, in this order; for a result that still waits for something, set until when."""
-    for result in results:
-        _judge(tx, rules, result, now)
 
 
 def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, answer: Answer, now: datetime) -> None:
@@ -196,7 +188,7 @@ def _attach(
         blank = _blank(tx, each, patient, patient.stage(each.effective, policy))
         known = results.get(key) or tx.results.find(blank) or blank
         piece = replace(each.piece, names=each.piece.names | {own})
-        if message.received.target_id is not None and piece.status is Status.FINAL:
+        if message.received.target_id is not None and not message.received.replays and piece.status is Status.FINAL:
             # What is put in the place of a result amends it, also when its sender goes on calling it final.
             piece = replace(piece, status=Status.AMENDED)
         # An update may give its source another name; what the same resource said before goes all the same.
@@ -239,11 +231,3 @@ def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) 
         effective=each.effective,
         stage=stage,
     )
-
-
-def _judge(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime) -> None:
-    ready = readiness(result, rules.instruments[result.instrument_id])
-    waits = timedelta(seconds=rules.policy(result.tenant_id).waits_for_items_seconds)
-    tx.results.save(result, now + waits if ready is Readiness.WAIT else None)
-    if ready is Readiness.DECIDE_NOW or tx.results.judged(result.id) is not None:
-        act_on_decision(tx, rules, result, now)

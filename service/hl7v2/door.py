@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised, Unreadable
-from service.flow.receive_message import Flaw, Group, receive_message, refuse_message
+from service.flow.receive_message import Flaw, receive_message
+from service.flow.refuse_message import refuse_message
 from service.flow.rules import DEFAULT_SITE, Rules
-from service.hl7v2.acknowledge import VERSIONS, Error, Verdict, Wanted, acknowledge, wanted
+from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
 from service.hl7v2.salvage import salvaged, text_recognised
 from service.hl7v2.segments import Message
+from service.hl7v2.understand import Reader, understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
 from service.shared import telemetry
@@ -25,12 +27,9 @@ from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
-Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
-"""(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
 Recognise = Callable[[Message, Dialect, Rules], Recognised]
 """What a message that is not taken may be about."""
 
-MOST_PARTS = 200
 LONG = 64 * 1024
 # It ends no message, so it stands between the acknowledgements of one.
 _BETWEEN = b"\x1c"
@@ -78,25 +77,17 @@ class Door:
     def dialect(self, caller: Caller | None) -> Dialect:
         return self.dialects.get(caller.organisation_id if caller else DEFAULT_SITE, self.dialects[DEFAULT_SITE])
 
-    def understood(self, looked: Looked, dialect: Dialect, now: datetime) -> tuple[Group, ...] | What:
-        """What it says of each patient in it, or why it is not taken."""
-        wrong = looked.wrong or self._unfit(looked, dialect)
-        if wrong is not None or looked.message is None:
-            return wrong or Unfit.DEFECT
-        groups = self.readers[looked.type](looked.message, dialect, self.rules, now)
-        return groups if sum(len(each.parts) for each in groups) <= MOST_PARTS else Unfit.TOO_MANY_PARTS
-
     async def _take(self, looked: Looked, dialect: Dialect, caller: Caller) -> bytes:
         now = self.clock.now()
         wrong: What
         try:
-            understood = self.understood(looked, dialect, now)
+            understood = understand(looked, dialect, self.rules, self.readers, now)
             if isinstance(understood, tuple):
                 message = received_message(looked, understood)
                 kept = await self.store.run(
                     caller,
                     lambda tx: receive_message(
-                        tx, self.rules, message, now, lambda flaws: self._accepted(looked, dialect, flaws)
+                        tx, self.rules, message, now, lambda flaws: self.accepted(looked, dialect, flaws)
                     ),
                 )
                 if isinstance(kept, bytes):
@@ -137,22 +128,7 @@ class Door:
             seen = Recognised.AN_INSTRUMENT
         return Recognised.NOTHING if wrong in _ONLY_RISK and seen is not Recognised.A_CRITICAL_ANSWER else seen
 
-    def _unfit(self, looked: Looked, dialect: Dialect) -> Unfit | None:
-        """What the header says that keeps it from being taken, in the order in which a sender mends it."""
-        header, (type, event) = looked.header, looked.type
-        if header is None or not header.text(10):
-            return Unfit.CONTROL_ID_MISSING
-        if not type:
-            return Unfit.TYPE_MISSING
-        if (type, event) not in self.readers:
-            known = any(type == each for each, _ in self.readers)
-            return Unfit.EVENT_UNSUPPORTED if known else Unfit.TYPE_UNSUPPORTED
-        if header.text(11).upper() != "P" and not dialect.tests_are_taken:
-            return Unfit.NOT_PRODUCTION
-        # One that names no version is read all the same: nothing of what is read depends on it.
-        return Unfit.VERSION_UNSUPPORTED if header.text(12) not in ("", *VERSIONS) else None
-
-    def _accepted(self, looked: Looked, dialect: Dialect, flaws: Sequence[Flaw]) -> bytes:
+    def accepted(self, looked: Looked, dialect: Dialect, flaws: Sequence[Flaw]) -> bytes:
         return self._told(looked, dialect, Verdict.ACCEPT, [Error(flaw.problem, flaw.at) for flaw in flaws])
 
     def _told(self, looked: Looked, dialect: Dialect, verdict: Verdict, errors: Sequence[Error]) -> bytes:

@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, CompoundSelect, Table, literal_column, select, union_all, update
 
 from service.store.tables.columns import table
-from service.store.tables.intake import InboundMessageRow, UnreadableMessageRow
+from service.store.tables.intake import (
+    InboundMessageRow,
+    MessageControlRow,
+    ResourceVersionRow,
+    UnreadableMessageRow,
+)
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 MESSAGE, UNREADABLE = table(InboundMessageRow), table(UnreadableMessageRow)
+CONTROL, RESOURCE = table(MessageControlRow), table(ResourceVersionRow)
 _SHARED = ("id", "tenant_id", "client_id", "door", "type", "received_at", "correlation_id", "replayed_as")
 
 
@@ -80,6 +86,17 @@ class Messages:
         column = UNREADABLE.c.sealed_body if message.sealed else MESSAGE.c.body
         found = self._unit.execute(select(column).where(column.table.c.id == message.id)).scalar_one()
         return bytes(found)
+
+    def acknowledgement(self, id: str) -> bytes | None:
+        """How an HL7 v2 message was acknowledged; None when that is longer ago than its sender may repeat it."""
+        given = select(CONTROL.c.acknowledgement).where(CONTROL.c.message_id == id)
+        row = self._unit.execute(given).first()
+        return None if row is None else bytes(row.acknowledgement)
+
+    def made(self, id: str) -> str | None:
+        """The id of the resource that a message of one resource was, or changed."""
+        row = self._unit.execute(select(RESOURCE.c.id).where(RESOURCE.c.message_id == id)).first()
+        return None if row is None else str(row.id)
 
     def root(self, id: str) -> str:
         """The first of the messages that were replayed one into the next until it became this one."""
