@@ -6,7 +6,10 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
+import hl7
 import pytest
+from hl7.client import MLLPClient
+from hl7.mllp import open_hl7_connection
 from prometheus_client import REGISTRY
 
 from service.hl7v2.connection import Limits
@@ -308,3 +311,23 @@ async def test_draining_cuts_off_what_takes_too_long() -> None:
         await until(lambda: any(each._work for each in running.listener._connections), "the message is at the door")
         await running.listener.drain(0.2)
         assert await peer.closed() == []
+
+
+@on_a_loop
+async def test_the_clients_of_the_library_hl7_are_answered() -> None:
+    def plain(port: int) -> list[bytes]:
+        with MLLPClient("127.0.0.1", port) as client:
+            return [client.send_message(message(control)) for control in ("M1", "M2")]
+
+    async with listening() as running:
+        assert await asyncio.to_thread(plain, running.port) == [framed(b"MSA|AA|M1"), framed(b"MSA|AA|M2")]
+        # Its other client reads the answer as a message, so it is given one.
+        running.door.says = [message("ANSWER")]
+        reader, writer = await open_hl7_connection("127.0.0.1", running.port)
+        for control in ("M3", "M4"):
+            writer.writemessage(hl7.parse(message(control).decode()))
+            await writer.drain()
+            assert str((await reader.readmessage())[0][10]) == "ANSWER"
+        writer.close()
+        await writer.wait_closed()
+        assert running.door.controls == ["M1", "M2", "M3", "M4"]
