@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,8 +122,9 @@ class Running:
             yield Peer(reader, writer)
         finally:
             writer.close()
-            # It may have been closed, or reset, at the other end before.
-            await asyncio.wait([asyncio.ensure_future(writer.wait_closed())], timeout=PATIENCE)
+            # It may have been reset at the other end before.
+            with suppress(OSError):
+                await asyncio.wait_for(writer.wait_closed(), PATIENCE)
 
 
 @asynccontextmanager

@@ -61,8 +61,8 @@ def test_no_mutation_breaks_the_reader_or_hides_the_message_that_follows(seed: i
     chance = random.Random(seed)
     for _ in range(MUTATIONS_PER_EXAMPLE):
         body = mutated(chance)
-        sent = bytearray(framed(body) if chance.random() < 0.7 else mutated(chance))
-        sent += framed(WITNESS)
+        whole = chance.random() < 0.7
+        sent = bytearray((framed(body) if whole else body) + framed(WITNESS))
         framer = Framer()
         frames: list[Frame] = []
         while sent:
@@ -72,7 +72,7 @@ def test_no_mutation_breaks_the_reader_or_hides_the_message_that_follows(seed: i
         assert frames[-1].body == WITNESS
         assert frames[-1].fault is None
         assert framer.flush() is None
-        if not {0x0B, 0x1C} & set(body) and len(frames) == 2 and frames[0].fault is None:
-            assert frames[0].body == body or not framer.skipped
+        if whole and not {0x0B, 0x1C} & set(body):
+            assert frames == [Frame(body), Frame(WITNESS)]
         for frame in frames:
             read_all(frame.body)
