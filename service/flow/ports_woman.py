@@ -33,6 +33,8 @@ class LifeEvents(Protocol):
     def hear(self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime) -> datetime | None:
         """When it was heard last, None when never; from now on that is now."""
 
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool: ...
+
 
 class Merging(Protocol):
     def hand_over(self, referral_id: str, to_id: str) -> None:

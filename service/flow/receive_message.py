@@ -33,6 +33,7 @@ class Problem(StrEnum):
     CODE_UNKNOWN = "code-unknown"
     IDENTIFIER_UNUSABLE = "identifier-unusable"
     NO_SCORE = "no-score"
+    IDENTITIES_REARRANGED = "identities-rearranged"
 
 
 @dataclass(frozen=True, slots=True)

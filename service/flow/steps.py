@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from service.flow.answer import Answer
+from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.ports import Transaction
 from service.flow.receive_result import ReceivedResult
@@ -13,7 +14,7 @@ from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.screening.result import ScreeningResult
 
-Step = ReceivedPatient | ReceivedMerge | ReceivedConsent | ReceivedResult
+Step = ReceivedPatient | ReceivedMerge | ReceivedConsent | ReceivedResult | ReceivedEvent
 # When one of these is refused nobody knows whose the rest of the group is.
 SAYS_WHO = (ReceivedPatient, ReceivedMerge)
 
@@ -23,5 +24,7 @@ def take_step(tx: Transaction, rules: Rules, step: Step, now: datetime) -> tuple
     match step:
         case ReceivedMerge():
             return merge_patients(tx, rules, step, now), ()
+        case ReceivedEvent():
+            return hear_event(tx, rules, step, now), ()
         case _:
             return perform(tx, rules, step, now)

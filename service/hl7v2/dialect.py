@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from service.flow.received import Identifier
+from service.hl7v2.site_codes import SiteCodes
 from service.screening.instrument import CodeUse, Context
 from service.shared.code import Code
 
@@ -30,7 +31,7 @@ class Dialect:
 
     `respondent` is the local code of the OBX that says who answered, and `herself` are its values for the woman;
     without it she did. `languages` has the BCP 47 tag of what PID-15 says in other words. `district` is the component
-    of an address (XAD) that names the district.
+    of an address (XAD) that names the district. `codes` are what it says of her life and of what she has agreed to.
     """
 
     organisation_id: str
@@ -50,6 +51,7 @@ class Dialect:
     herself: frozenset[str]
     languages: Mapping[str, str]
     district: int
+    codes: SiteCodes
 
     def identifier(self, value: str, namespace: str, universal: str, kind: str, type: str) -> Identifier | None:
         """What a CX stands for: CX.1, the three parts of CX.4, and CX.5. None when nobody can tell whose it is."""

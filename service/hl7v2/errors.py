@@ -95,6 +95,7 @@ MEANINGS: dict[What, Meaning] = {
     Problem.CODE_UNKNOWN: _kept("103", "a code is not known here."),
     Problem.IDENTIFIER_UNUSABLE: _kept("204", "no identifier says whose it is."),
     Problem.NO_SCORE: _kept("102", "the result has no score that can be computed with."),
+    Problem.IDENTITIES_REARRANGED: _kept("207", "a person decides whose these records are."),
     Reason.NOT_FOUND: _kept("204", "what it changes is not known here."),
     Reason.SUBJECT_UNKNOWN: _kept("204", "the person is not known here."),
     Reason.RECIPIENT_UNKNOWN: _kept("204", "an organisation is not known here."),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from service.flow.rules import Rules
 from service.hl7v2.dialect import ANY_ORDER, ANY_TYPE, Dialect
 from service.mappings.reader import Table
+from service.mappings.site_codes import read_site_codes
 from service.mappings.sites import questions_in
 from service.screening.instrument import CodeUse, Context
 from service.shared.language import language_tag
@@ -14,7 +15,7 @@ from service.shared.language import language_tag
 
 def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
     forms, panels = _forms(table, rules)
-    asked = table.optional_table("respondent")
+    asked, codes = table.optional_table("respondent"), read_site_codes(table)
     return Dialect(
         organisation_id=organisation_id,
         zone=_zone(table),
@@ -28,11 +29,13 @@ def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
         forms=forms,
         panels=panels,
         context=_context(table.tables("context")),
-        ignored=frozenset(table.texts("ignored")),
+        # What is said of consent may stand under the order of an instrument.
+        ignored=frozenset((*table.texts("ignored"), *codes.consents, *codes.details)),
         respondent=asked.text("code") if asked else None,
         herself=frozenset(asked.texts("herself") if asked else ()),
         languages=_languages(table.table("language")),
         district=table.whole("district", at_least=1),
+        codes=codes,
     )
 
 

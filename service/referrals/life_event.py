@@ -22,6 +22,8 @@ TELLS: dict[LifeEvent, ReferralTrigger] = {
     LifeEvent.BABY_IN_CARE: ReferralTrigger.SAFETY_EVENT,
     LifeEvent.WOMAN_DIED: ReferralTrigger.WOMAN_DIED,
 }
+# After these a referral begins with a clinician, also when it is opened only later.
+UNWELCOME = frozenset(event for event, trigger in TELLS.items() if trigger is ReferralTrigger.SAFETY_EVENT)
 
 # A record tells an event again with every message, for as long as it stands there; when it has been silent for longer
 # than this and gives no day, it is another one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ LAST = Prepared(
         EVENT.c.happened_on == bindparam("happened_on"),
     )
 )
+HEARD = Prepared(select(EVENT.c.event, EVENT.c.heard_at).where(EVENT.c.patient_id == bindparam("patient_id")))
 
 
 class LifeEvents:
@@ -38,6 +40,10 @@ class LifeEvents:
         last: datetime | None = self._unit.execute(LAST, key).scalar_one_or_none()
         self.keep(patient_id, event.value, day, now)
         return last
+
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool:
+        heard = self._unit.execute(HEARD, {"patient_id": patient_id}).all()
+        return any(row.event in events and row.heard_at >= since for row in heard)
 
     def keep(self, patient_id: str, event: str, happened_on: str, heard_at: datetime) -> None:
         row = {"patient_id": patient_id, "event": event, "happened_on": happened_on, "heard_at": heard_at}

@@ -28,6 +28,14 @@ class Patient:
     orders: list[Order] = field(default_factory=list)
     doubtful: bool = False
 
+    def segments(self) -> list[Segment]:
+        """Each order's own, then its observations."""
+        return [
+            each
+            for order in self.orders
+            for each in ((order.header, *order.observations) if order.header else order.observations)
+        ]
+
     def observations(self) -> list[Segment]:
         return [each for order in self.orders for each in order.observations]
 
