@@ -18,7 +18,7 @@ def obx(code: str, value: str, at: str = "20260520", status: str = "F", type: st
 @pytest.fixture
 def ward(service: Service) -> Ward:
     ward = Ward(service)
-    assert ward.programme
+    ward.add_programme()
     return ward
 
 

@@ -93,7 +93,7 @@ def test_an_event_of_another_day_is_another_one(ward: Ward) -> None:
 
 
 def test_after_a_loss_a_new_referral_begins_with_a_clinician(ward: Ward) -> None:
-    assert ward.programme
+    ward.add_programme()
     ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530")
     assert ward.alerts() == []
     ward.positive()
@@ -102,7 +102,7 @@ def test_after_a_loss_a_new_referral_begins_with_a_clinician(ward: Ward) -> None
 
 
 def test_a_loss_of_long_ago_does_not_keep_a_referral_waiting(ward: Ward) -> None:
-    assert ward.programme
+    ward.add_programme()
     ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530")
     ward.service.pass_time(timedelta(weeks=30))
     ward.positive()

@@ -78,8 +78,7 @@ class Ward:
     def community(self) -> Caller:
         return self.service.community()
 
-    @cached_property
-    def programme(self) -> Programme:
+    def add_programme(self) -> Programme:
         return self.service.programme(self.community)
 
     def tells(self, event: str, *lines: str, type: str = "ADT") -> str:
@@ -116,7 +115,7 @@ class Ward:
 
     def supported(self, number: str = "W1") -> None:
         """She is positive, has agreed to one programme and may be rung, and the programme has accepted."""
-        assert self.programme
+        self.add_programme()
         yes = [con("A"), "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"]
         assert self.tells("A08", pid(number), *yes) == "AA"
         self.positive(number)
