@@ -155,7 +155,7 @@ class Dispatch:
             # First of all, as every unit does that raises an alert about her.
             delivery = replace(delivery, patient_id=tx.patients.lock_present(delivery.patient_id).id)
         for learned in sent.learned if parcel else ():
-            endpoint = parcel.destination.fhir_endpoint or "" if parcel else ""
+            endpoint = parcel.destination.endpoint or "" if parcel else ""
             tx.aliases.claim(learned.type, endpoint, learned.record_id, learned.our_id, delivery.destination_id)
         held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._due(delivery, sent, now))
         return held and stuck and self._show(tx, delivery)

@@ -31,6 +31,7 @@ from service.store.messages import Messages
 from service.store.migrate import is_current
 from service.store.notes import Notes
 from service.store.offers import Contacts, Offers
+from service.store.orders import Orders
 from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
 from service.store.referrals import Referrals
@@ -178,6 +179,10 @@ class UnitOfWork:
     @cached_property
     def escalations(self) -> Escalations:
         return Escalations(self)
+
+    @cached_property
+    def orders(self) -> Orders:
+        return Orders(self)
 
     @cached_property
     def answers(self) -> Answers:

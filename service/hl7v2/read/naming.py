@@ -23,6 +23,13 @@ def name_of(message: Message, order: Order) -> Identifier | None:
     return None
 
 
+def placer_of(order: Order) -> list[str]:
+    """The number under which it was asked for (OBR-2, else ORC-2), as far as the parts of an EI say anything: what
+    comes of the order is told under it again."""
+    segments = [each for each in (order.header, order.common) if each is not None and each.name != "TXA"]
+    return next((_parts(each, 2) for each in segments if said(each, 2)), [])
+
+
 def instance_of(obx: Segment) -> str | None:
     """What the sender calls this one observation (OBX-21)."""
     return "^".join(_parts(obx, 21)) or None

@@ -18,6 +18,7 @@ from service.screening.result import Status
 Tree = dict[str, Any]
 
 _CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
+_PLACER = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC"}]}
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _UCUM = "http://unitsofmeasure.org"
 # What the whole is, when its parts differ: what was corrected shows, and what is not yet there does not hide what is.
@@ -39,8 +40,10 @@ def observation(
     status: Status | None,
     effective: str | None,
     dialect: Dialect,
+    placer: Sequence[str] = (),
 ) -> bytes:
-    """`order` are the codes of what was ordered, `status` that of the order, `effective` a FHIR dateTime.
+    """`order` are the codes of what was ordered, `status` that of the order, `effective` a FHIR dateTime, `placer` the
+    parts of the number under which it was asked for.
 
     What was taken back is not shown, and neither is a file: both stand in the message, which is kept as it came.
     """
@@ -52,8 +55,8 @@ def observation(
         "category": [_CATEGORY],
         "code": _concept(codes, dialect),
     }
-    if name is not None:
-        tree["identifier"] = [{"system": name.system, "value": name.value}]
+    if names := _names(name, placer):
+        tree["identifier"] = names
     if subject.identifier is not None:
         her = {"system": subject.identifier.system, "value": subject.identifier.value}
         tree["subject"] = {"type": "Patient", "identifier": her}
@@ -68,6 +71,19 @@ def observation(
     if components:
         tree["component"] = components
     return orjson.dumps(tree)
+
+
+def _names(name: Identifier | None, placer: Sequence[str]) -> list[Tree]:
+    own: list[Tree] = [{"system": name.system, "value": name.value}] if name is not None else []
+    return own + ([_placer(*placer)] if placer else [])
+
+
+def _placer(number: str, namespace: str = "", universal: str = "") -> Tree:
+    """EI[Identifier] of v2-to-FHIR."""
+    named: Tree = {"type": _PLACER, "value": number}
+    if universal.replace(".", "").isdecimal():
+        named["system"] = f"urn:oid:{universal}"
+    return named | ({"assigner": {"display": namespace}} if namespace else {})
 
 
 def _components(one: Observed, dialect: Dialect) -> list[Tree]:

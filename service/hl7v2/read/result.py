@@ -19,7 +19,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import Times, administrations
 from service.hl7v2.read.codes import CODED, asked_by, context_of, says_no, triplets, triplets_of
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.naming import instance_of, name_of
+from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
 from service.hl7v2.read.observed import Observed, observed, ordered
 from service.hl7v2.read.orders import Order
@@ -116,8 +116,8 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
     order, seen, times = reader.order, reader.seen, reader.times.by_place
     name = name_of(reader.message, order)
     first = min(times.values(), default=None)
-    named = () if order.header is None else triplets(order.header, 4)
-    body = observation(named, seen, subject, name, reader.status, first and first.fhir, reader.dialect)
+    named, placer = () if order.header is None else triplets(order.header, 4), placer_of(order)
+    body = observation(named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer)
     due_dates = {day(said(one.obx, 5)) for one in reader.due_dates}
     return ReceivedResult(
         received=Received("Observation", body, (name,) if name else (), door=DOOR),

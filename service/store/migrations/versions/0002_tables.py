@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("fhir_endpoint", sa.Text(), nullable=True),
+        sa.Column("hl7v2_endpoint", sa.Text(), nullable=True),
         sa.Column("identifier_system", sa.Text(), nullable=True),
         sa.Column("identifier_value", sa.Text(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
