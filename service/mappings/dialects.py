@@ -14,6 +14,7 @@ from service.shared.language import language_tag
 
 
 def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
+    table.leave("outbound")
     forms, panels = _forms(table, rules)
     asked, codes = table.optional_table("respondent"), read_site_codes(table)
     return Dialect(
