@@ -35,11 +35,17 @@ class Settings(BaseSettings):
     mllp_certificate: Path | None = Field(None, description="our certificate for HL7 v2, in PEM; empty: no TLS")
     mllp_key: Path | None = Field(None, description="the key of that certificate")
     mllp_client_ca: Path | None = Field(None, description="who signs senders' certificates; empty: none is asked for")
-    mllp_plain: bool = Field(False, description="take HL7 v2 from beyond this machine without a certificate")
+    mllp_plain: bool = Field(False, description="HL7 v2 from and to beyond this machine without a certificate")
     mllp_longest: int = Field(1_048_576, ge=1_024, description="the longest message, in bytes")
     mllp_connections: int = Field(1_000, ge=1, description="the most senders that may be connected at a time")
     mllp_message_seconds: float = Field(30, gt=0, description="a message that began must end within this time")
     mllp_idle_seconds: float = Field(1_800, gt=0, description="a connection without a message for so long is closed")
+    mllp_application: str = Field("PEER-REFERRAL", min_length=1, description="who we are in what we send (MSH-3)")
+    mllp_facility: str = Field("", description="where we are in what we send (MSH-4)")
+    mllp_out_certificate: Path | None = Field(None, description="what we show to a hospital's engine; empty: nothing")
+    mllp_out_key: Path | None = Field(None, description="the key of that certificate")
+    mllp_out_ca: Path | None = Field(None, description="who signs engines' certificates; empty: this machine's own")
+    mllp_answer_seconds: float = Field(15, gt=0, description="how long a hospital's engine may take to acknowledge")
     lease_seconds: int = Field(90, ge=1, description="how long a worker may hold a delivery before another takes it")
     copies_seconds: float = Field(15, gt=0, description="pause between two looks at alerts answered in the record")
     migrate: bool | None = Field(None, description="migrate when starting; empty: only the embedded database")
@@ -60,6 +66,8 @@ class Settings(BaseSettings):
             raise ValueError("PEER_REFERRAL_MLLP_CERTIFICATE and PEER_REFERRAL_MLLP_KEY belong together")
         if self.mllp_client_ca is not None and self.mllp_certificate is None:
             raise ValueError("PEER_REFERRAL_MLLP_CLIENT_CA needs PEER_REFERRAL_MLLP_CERTIFICATE and its key")
+        if (self.mllp_out_certificate is None) != (self.mllp_out_key is None):
+            raise ValueError("PEER_REFERRAL_MLLP_OUT_CERTIFICATE and PEER_REFERRAL_MLLP_OUT_KEY belong together")
         if self.mllp_host not in LOOPBACK and self.mllp_client_ca is None and not self.mllp_plain:
             raise ValueError(
                 "PEER_REFERRAL_MLLP_CLIENT_CA must be set to take HL7 v2 from beyond this machine,"

@@ -10,22 +10,27 @@ from fastapi import FastAPI
 
 from service import mappings
 from service.console import answering
+from service.delivery.channel import EitherChannel
 from service.delivery.copies import Copies
+from service.delivery.reach import unheard
 from service.delivery.worker import Worker
 from service.fhir.application import Gauges, create_application
 from service.fhir.channel import FhirChannel
 from service.fhir.door import Door, RateLimit
 from service.flow.rules import Rules
+from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.connection import Limits
 from service.hl7v2.door import Door as MessageDoor
+from service.hl7v2.lines import Lines
 from service.hl7v2.listener import Listener
+from service.hl7v2.outgoing import Patience
 from service.hl7v2.read.message import READERS
 from service.hl7v2.read.recognise import recognise
 from service.messages import Messages
 from service.office import Office
 from service.security import keys, sealing
 from service.security.bearer import Bearers
-from service.security.certificates import server_context
+from service.security.certificates import client_context, server_context
 from service.security.jwks import KeySource
 from service.security.keys import SigningKeys
 from service.security.outgoing import Outgoing
@@ -37,7 +42,7 @@ from service.settings import Settings
 from service.shared import telemetry
 from service.shared.caller import the_service
 from service.shared.clock import Clock, SystemClock
-from service.shared.errors import ServiceError
+from service.shared.errors import InvalidMappings, ServiceError
 from service.shared.ids import IdMaker, new_id
 from service.store.engine import Store, open_store
 from service.store.migrate import migrate
@@ -59,6 +64,7 @@ class Parts:
     store: Store[UnitOfWork]
     clock: Clock
     _connections: dict[str, Outgoing] = field(default_factory=dict)
+    _lines: Lines | None = None
 
     def signing_keys(self) -> SigningKeys:
         return keys.load_or_create(self.settings.signing_keys)
@@ -72,7 +78,18 @@ class Parts:
             )
         return self._connections[endpoint]
 
+    def lines(self) -> Lines:
+        """The connections to the hospitals that take HL7 v2."""
+        if self._lines is None:
+            settings = self.settings
+            files = settings.mllp_out_certificate, settings.mllp_out_key, settings.mllp_out_ca
+            patience = Patience(answer=settings.mllp_answer_seconds)
+            self._lines = Lines(client_context(*files), settings.mllp_plain, patience)
+        return self._lines
+
     async def close(self) -> None:
+        if self._lines is not None:
+            await self._lines.aclose()
         for connection in self._connections.values():
             await connection.aclose()
         await self.store.close()
@@ -105,7 +122,14 @@ def office(settings: Settings) -> Iterator[Office]:
     """Administration by a command; it may work beside a running service."""
     parts = prepare(settings)
     try:
-        yield Office(parts.store, parts.rules, parts.clock, new_id, allow_loopback=settings.allow_loopback)
+        yield Office(
+            parts.store,
+            parts.rules,
+            parts.clock,
+            new_id,
+            allow_loopback=settings.allow_loopback,
+            allow_plain=settings.mllp_plain,
+        )
     finally:
         parts.store.close_now()
 
@@ -121,17 +145,21 @@ def messages(settings: Settings) -> Iterator[Messages]:
 
 
 def build_worker(parts: Parts) -> Worker:
-    """Who sends deliveries and keeps due times."""
-    channel = FhirChannel(parts.connect, parts.rules)
+    """Who sends deliveries and keeps due times. Raises InvalidSettings, and InvalidMappings also for a hospital that
+    would hear of no alert."""
+    problems = unheard(parts.store.read_now(the_service(new_id()), lambda tx: tx.organisations.all()), parts.rules)
+    if problems:
+        raise InvalidMappings(problems)
+    by_fhir = FhirChannel(parts.connect, parts.rules)
     return Worker(
         store=parts.store,
         rules=parts.rules,
         clock=parts.clock,
-        channel=channel,
+        channel=EitherChannel(by_fhir, _by_hl7v2(parts)),
         lease=timedelta(seconds=parts.settings.lease_seconds),
         tell=lambda resource_type, outcome: telemetry.DELIVERIES.labels(resource_type, outcome).inc(),
         answer_address=f"{parts.settings.public_url}/answer",
-        copies=Copies(parts.store, parts.rules, parts.clock, channel),
+        copies=Copies(parts.store, parts.rules, parts.clock, by_fhir),
         copies_pause=parts.settings.copies_seconds,
     )
 
@@ -147,6 +175,18 @@ def build_message_door(parts: Parts) -> MessageDoor:
         readers=READERS,
         recognise=recognise,
         dialects=mappings.load_dialects(parts.rules, parts.settings.mappings_folder),
+    )
+
+
+def _by_hl7v2(parts: Parts) -> Hl7v2Channel:
+    settings = parts.settings
+    return Hl7v2Channel(
+        connect=parts.lines().connect,
+        rules=parts.rules,
+        dialects=mappings.load_dialects(parts.rules, settings.mappings_folder),
+        outbound=mappings.load_outbound(settings.mappings_folder),
+        sender=(settings.mllp_application, settings.mllp_facility),
+        clock=parts.clock,
     )
 
 

@@ -30,6 +30,9 @@ def add_organisation(
     name: str,
     kind: Annotated[Kind, typer.Option(help="a hospital sends results, a community organisation runs programmes")],
     fhir_endpoint: Annotated[str | None, typer.Option(help="FHIR base of the hospital's own record")] = None,
+    hl7v2_endpoint: Annotated[
+        str | None, typer.Option(help="instead: where it takes HL7 v2, as mllps://HOST:PORT")
+    ] = None,
     identifier: Annotated[str | None, typer.Option(help="its business identifier, as SYSTEM|VALUE")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -38,7 +41,7 @@ def add_organisation(
     from service.settings import read_settings
 
     with wiring.office(read_settings()) as office:
-        id = office.add_organisation(name, kind.value, fhir_endpoint, identifier)
+        id = office.add_organisation(name, kind.value, fhir_endpoint, identifier, hl7v2_endpoint)
     typer.echo(id if quiet else f"Organization/{id} is registered: {name}")
 
 
@@ -50,8 +53,8 @@ def list_organisations() -> None:
     from service.settings import read_settings
 
     with wiring.office(read_settings()) as office:
-        rows = [(each.id, each.kind.value, each.name, each.fhir_endpoint or "") for each in office.organisations()]
-    print_table(("id", "kind", "name", "FHIR endpoint"), rows)
+        rows = [(each.id, each.kind.value, each.name, each.endpoint or "") for each in office.organisations()]
+    print_table(("id", "kind", "name", "endpoint"), rows)
 
 
 @client.command("add")

@@ -80,9 +80,16 @@ def check(
     folder: Annotated[Path | None, typer.Argument(help="a site's own folder instead of the one in use")] = None,
 ) -> None:
     """Read all of mappings/ and list every problem in it."""
-    from service.mappings import load
+    from service.delivery.reach import tells_by_message
+    from service.mappings import load, load_dialects, load_outbound
     from service.settings import read_settings
 
-    rules = load(folder or read_settings().mappings_folder)
+    folder = folder or read_settings().mappings_folder
+    rules = load(folder)
+    load_dialects(rules, folder)
+    load_outbound(folder)
+    for policy in rules.policies.values():
+        if not tells_by_message(policy):
+            typer.echo(f"{policy.id}: alerts go out as Tasks alone, so it cannot be a hospital reached by HL7 v2")
     instruments = ", ".join(sorted(rules.instruments))
     typer.echo(f"mappings/ is right: {instruments}; {len(rules.policies)} site policies; version {rules.version}")

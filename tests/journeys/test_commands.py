@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,19 +18,24 @@ from typer.testing import CliRunner, Result
 from service.__main__ import application
 from service.demo.cast import HOSPITAL_SCOPE, assemble, new_key
 from service.flow.received import Received
+from service.mappings import own_folder
 from service.referrals.delivery import Delivery, DeliveryTrigger
 from service.security import sealing
 from service.security.keys import load_or_create
+from service.settings import read_settings
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.clock import SystemClock
+from service.shared.errors import InvalidMappings
 from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
+from service.wiring import build_worker, prepare
 from tests.flow.support import DAY, NOW, Service
 from tests.hl7v2.doors import changed, oru
 from tests.journeys.support import description
 
 Run = Callable[..., Result]
 NOWHERE = "http://127.0.0.1:9/fhir"
+V2 = "mllps://engine.example:2575"
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
@@ -171,6 +177,16 @@ def test_what_is_dead_is_sent_again_by_its_id_or_all_of_one_record_at_once(run: 
     ("arguments", "said"),
     [
         (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", "ftp://x"), "must be an https address"),
+        (
+            ("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", "mllp://engine.example:2575"),
+            "PEER_REFERRAL_MLLP_PLAIN",
+        ),
+        (("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", "mllps://x"), "mllps://HOST:PORT"),
+        (
+            ("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", V2, "--fhir-endpoint", NOWHERE),
+            "goes one way",
+        ),
+        (("organisation", "add", "X", "--kind", "community", "--hl7v2-endpoint", V2), "Only a hospital"),
         (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
         (("client", "revoke", "nobody"), "no such client"),
         (("deliveries", "retry", "nothing"), "no such delivery"),
@@ -411,3 +427,28 @@ def test_a_rotated_key_is_published_beside_the_old_one_and_once_a_day(run: Run, 
     assert old.kid == first.kid
     assert new.kid in rotated.stdout
     assert "already published" in refusal(run("keys", "rotate"))
+
+
+def test_a_hospital_may_be_reached_by_hl7_v2_instead(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = ("organisation", "add", "St Test", "--kind", "hospital", "-q", "--hl7v2-endpoint")
+    monkeypatch.setenv("PEER_REFERRAL_MLLP_PLAIN", "true")
+    for endpoint in (V2, "mllp://engine.example:2575"):
+        id_of(run(*add, endpoint))
+        assert rows(run("organisation", "list"))[-1][-1] == endpoint
+
+
+def test_nothing_that_a_hospital_could_not_hear_of_is_begun(run: Run, tmp_path: Path) -> None:
+    id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q", "--hl7v2-endpoint", V2))
+    folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
+    site = folder / "sites" / "default.toml"
+    takes = 'record = ["Communication", "AlertTask",'
+    site.write_text(site.read_text("utf-8").replace(takes, 'record = ["AlertTask",'), "utf-8")
+    outcome = run("mappings", "check", str(folder))
+    assert outcome.exit_code == 0
+    assert "default: alerts go out as Tasks alone" in outcome.stdout
+    settings = read_settings(data_folder=tmp_path / "data", mappings_folder=folder)
+    parts = prepare(settings)
+    with pytest.raises(InvalidMappings) as refused:
+        build_worker(parts)
+    parts.store.close_now()
+    assert "would hear of no alert" in refused.value.problems[0]
