@@ -15,7 +15,7 @@ from service.flow.receive_result import ReceivedResult, pause_after_event
 from service.flow.received import ControlKey, Received, Reference
 from service.flow.register_patient import ReceivedPatient, doubt_identity
 from service.flow.rules import Rules
-from service.flow.steps import SAYS_WHO, Step, take_step
+from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
 from service.referrals.alert import AlertCode
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
@@ -105,41 +105,63 @@ def receive_message(
     return told
 
 
+@dataclass(slots=True)
+class _Outcome:
+    """What was not acted on of a group."""
+
+    group: Group
+    flaws: list[Flaw]
+    left: list[Part]
+
+
 def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
-    """Act on what it says and keep it as `within`; what was not acted on. The rules run once, after its last part."""
+    """Act on what it says and keep it as `within`; what was not acted on. The rules run once, after its last part; what
+    waits for their judgement follows."""
+    outcomes = [_Outcome(group, list(group.flaws), []) for group in message.groups]
     results: dict[str, ScreeningResult] = {}
     told: list[tuple[ReceivedResult, Answer]] = []
-    outcomes: list[tuple[Group, list[Flaw], list[Part]]] = []
+    waits: list[tuple[_Outcome, Part]] = []
     acted = False
-    for group in message.groups:
-        flaws, left = list(group.flaws), []
-        for place, part in enumerate(group.parts):
-            step = _within(part.step, message.received, within)
-            answer, touched = take_step(tx, rules, step, now)
+    for outcome in outcomes:
+        for place, part in enumerate(outcome.group.parts):
+            if isinstance(part.step, AFTER_DECISIONS):
+                waits.append((outcome, part))
+                continue
+            answer, touched = _take(tx, rules, message.received, within, outcome, part, now)
             results |= {result.id: result for result in touched}
-            if isinstance(step, ReceivedResult):
-                told.append((step, answer))
-            refused = _contradiction(tx, rules, step, answer, now) or answer
-            if isinstance(refused, Refused):
-                flaws.append(Flaw(refused.reason, part.at))
-                left.append(part)
-                if isinstance(step, SAYS_WHO):
-                    # Nobody knows whose the rest of it is.
-                    left += group.parts[place + 1 :]
-                    break
+            if isinstance(part.step, ReceivedResult):
+                told.append((part.step, answer))
+            if isinstance(answer, Refused) and isinstance(part.step, SAYS_WHO):
+                # Nobody knows whose the rest of it is.
+                outcome.left += outcome.group.parts[place + 1 :]
+                break
             acted = True
-        outcomes.append((group, flaws, left))
     judge_results(tx, rules, results.values(), now)
     for result, answer in told:
         pause_after_event(tx, rules, result, answer, now)
+    for outcome, part in waits:
+        _take(tx, rules, message.received, within, outcome, part, now)
     if message.received.replays is None:
         # Of what a message that is replayed still leaves over, a person was told when it came.
-        for group, flaws, left in outcomes:
-            _tell(tx, rules, group, flaws, left, now)
-    every = [flaw for _, flaws, _ in outcomes for flaw in flaws]
+        for outcome in outcomes:
+            _tell(tx, rules, outcome.group, outcome.flaws, outcome.left, now)
+    every = [flaw for outcome in outcomes for flaw in outcome.flaws]
     unused = every[0].problem.value if every else NOTHING_KNOWN
-    _keep(tx, message, within, unused if not acted else PARTLY if every else ACCEPTED)
+    _keep(tx, message, within, unused if not acted and not waits else PARTLY if every else ACCEPTED)
     return every
+
+
+def _take(
+    tx: Transaction, rules: Rules, received: Received, within: str, outcome: _Outcome, part: Part, now: datetime
+) -> tuple[Answer, Iterable[ScreeningResult]]:
+    """Act on one part, and note in `outcome` when that was not possible."""
+    step = _within(part.step, received, within)
+    answer, touched = take_step(tx, rules, step, now)
+    answer = _contradiction(tx, rules, step, answer, now) or answer
+    if isinstance(answer, Refused):
+        outcome.flaws.append(Flaw(answer.reason, part.at))
+        outcome.left.append(part)
+    return answer, touched
 
 
 def _keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -> None:

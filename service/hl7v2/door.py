@@ -10,6 +10,7 @@ from service.flow.receive_message import Flaw, receive_message
 from service.flow.refuse_message import refuse_message
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
+from service.hl7v2.answer_referral import referral_answer
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
@@ -137,10 +138,13 @@ class Door:
             return b""
         asked: Wanted = wanted(looked.header, always=dialect.always_acknowledge)
         now = self.clock.now()
-        return _BETWEEN.join(
+        answers = [
             acknowledge(looked.header, letter, verdict, () if (letter, verdict) == _COMMITTED else errors, now=now)
             for letter in asked.letters(verdict)
-        )
+        ]
+        if looked.type[0] == "REF" and looked.message and verdict in asked.application and verdict is Verdict.ACCEPT:
+            answers[-1] = referral_answer(answers[-1], looked.message, errors, now=now)
+        return _BETWEEN.join(answers)
 
 
 def _split(told: bytes) -> Sequence[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from service.flow.hear_event import ReceivedEvent
+from service.flow.keep_unreadable import Recognised
 from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
@@ -14,6 +15,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import triplets, values_of
 from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
@@ -22,6 +24,7 @@ from service.hl7v2.read.patient import (
     identifiers_in,
     read_patient,
 )
+from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
@@ -66,7 +69,11 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     parts = [Part(named.patient, at(message, pid))] if updates else []
     consents, flaws = read_consents(message, message.segments, named.subject, dialect, rules, now)
     parts += [*consents, *_events(message, named.subject, _happened(message, dialect, now), now)]
-    return Group(named.subject, tuple(parts), (*(named.flaws if updates else ()), *flaws))
+    recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
+    if recognised is not Recognised.NOTHING:
+        # Results come in an ORU: what stands here has no order, of which status and time could be known.
+        flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
+    return Group(named.subject, tuple(parts), (*(named.flaws if updates else ()), *flaws), recognised)
 
 
 def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:

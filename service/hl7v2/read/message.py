@@ -14,6 +14,7 @@ from service.hl7v2.read.merge import read_account_merge, read_merge
 from service.hl7v2.read.orders import Patient, patients_in
 from service.hl7v2.read.patient import read_patient
 from service.hl7v2.read.recognise import recognise_orders
+from service.hl7v2.read.referral import read_referral
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message
 
@@ -74,6 +75,7 @@ _REARRANGED = ("A24", "A37", "A43")
 READERS: Mapping[tuple[str, str], Reader] = {
     ("ORU", "R01"): read_results,
     ("MDM", "T02"): read_results,
+    **{("REF", each): read_referral for each in ("I12", "I13", "I14")},
     **{("ADT", each): read_demographics for each in _DEMOGRAPHICS},
     **{("ADT", each): read_movement for each in _MOVEMENTS},
     **{("ADT", each): read_merge for each in _MERGES},
