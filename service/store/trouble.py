@@ -28,6 +28,10 @@ class TransactionLost(Exception):
     """The transaction had ended before its COMMIT, because of an error that a unit may have swallowed."""
 
 
+# What is no driver's error, in either database.
+OURS: dict[type[BaseException], Trouble] = {TransactionLost: Trouble.UNAVAILABLE, Overtaken: Trouble.RETRY}
+
+
 def original(error: BaseException) -> BaseException:
     """The driver's own error, taken out of SQLAlchemy's."""
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

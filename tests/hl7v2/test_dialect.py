@@ -57,6 +57,17 @@ def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
         ('"safety-event"', '"sadness"', "context[1].means: is none of estimated-due-date, safety-event"),
         ('"nl"', '"dutch!"', "language.Nederlands: is no language tag"),
         ('code = "EPDSBY"', "", "respondent.code: is missing"),
+        ('"baby-in-care"', '"sadness"', "event[2].means: is none of birth, pregnancy-loss"),
+        ('segment = "DG1"', 'segment = "diagnosis"', "event[1].segment: is no name of a segment"),
+        ('"O03*"]', '"*"]', "event[1].codes: has one that means every code"),
+        ("field = 3", "", "event[1].field: is missing"),
+        ('"REFCONSENT"', '"PEERSUP"', "consent[2].codes: PEERSUP stands for two consents"),
+        ("asked = true", 'asked = true\norganisation = "x"', "consent[2].asked: is true, and an organisation is named"),
+        ('no = ["N"]', 'no = ["Y"]', "consent[1].no: has a value that is a yes too"),
+        ("days = 90", "days = 0", "consent[1].days: is below 1"),
+        ('"SAFEVM"', '"SAFETEL"', "consent_detail[2].codes: SAFETEL stands for two things"),
+        ('means = "voice"', 'means = "pigeon"', "consent_detail[1].means: is none of report-back"),
+        ('["PS-NORTH"]', '["PS-NORTH", "PS-NORTH"]', "programme[1].codes: PS-NORTH stands for two organisations"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_loaded(

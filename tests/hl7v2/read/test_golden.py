@@ -38,5 +38,5 @@ def test_every_reading_has_its_message() -> None:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_what_is_kept_of_it_is_valid_r4(name: str, dialect: Dialect, rules: Rules) -> None:
     for group in orjson.loads(reading_of(name, dialect, rules)):
-        for part in group["parts"]:
+        for part in (each for each in group["parts"] if "body" in each):
             assert parse(orjson.dumps(part["body"]), part["body"]["resourceType"]) == part["body"]

@@ -5,16 +5,26 @@ from typing import Any
 
 import orjson
 
+from service.flow.hear_event import ReceivedEvent
+from service.flow.merge_patients import ReceivedMerge
 from service.flow.receive_message import Group, Part
-from service.flow.receive_result import Administered, ReceivedResult
+from service.flow.receive_result import Administered
+from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
+from service.flow.request_referral import ReceivedRequest
 
 Tree = dict[str, Any]
 
 
 def written(groups: Iterable[Group]) -> str:
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps([_group(each) for each in groups], option=options).decode()
+    return orjson.dumps([_group(each) for each in groups], option=options, default=_plain).decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
+    raise TypeError
 
 
 def _group(group: Group) -> Tree:
@@ -28,10 +38,19 @@ def _group(group: Group) -> Tree:
 
 def _part(part: Part) -> Tree:
     step = part.step
-    said: Tree = {"at": part.at, "names": step.received.identifiers, "body": orjson.loads(step.received.body)}
+    said: Tree = {"at": part.at, "names": step.received.identifiers}
+    # An event and a request have no resource of their own.
+    said |= {"body": orjson.loads(step.received.body)} if step.received.body else {}
     if isinstance(step, ReceivedPatient):
         return said | {"facts": step.facts, "unsaid": sorted(step.unsaid)}
-    assert isinstance(step, ReceivedResult)
+    if isinstance(step, ReceivedMerge):
+        return said | {"facts": step.facts, "retired": step.retired}
+    if isinstance(step, ReceivedConsent):
+        return said | {"recipient": step.recipient and step.recipient.id, "said": step.said}
+    if isinstance(step, ReceivedEvent):
+        return said | {"of": step.subject.identifier, "event": step.event, "happened_on": step.happened_on}
+    if isinstance(step, ReceivedRequest):
+        return said | {"ends": step.ends, "practitioner": step.practitioner}
     return said | {
         "administered": [_administered(each) for each in step.administered],
         "corrects": step.corrects,
