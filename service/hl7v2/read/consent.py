@@ -63,6 +63,9 @@ def read_consents(
     """`segments` are those that are about `subject`; `asked` is the organisation that a referral asks for, by id."""
     parts, flaws = list[Part](), list[Flaw]()
     segments = tuple(segments)
+    # Most results come from hospitals that say nothing of consent in them.
+    if not dialect.codes.consents and not any(each.name == "CON" for each in segments):
+        return parts, flaws
     details = _details(segments, dialect)
     for word in _words(message, segments, dialect, flaws):
         read = _consent(word, subject, details, dialect, rules, now, asked)
