@@ -6,6 +6,8 @@ import typer
 
 from service.commands import running, safekeeping
 from service.commands.deliveries import deliveries
+from service.commands.interface import hl7
+from service.commands.messages import messages
 from service.commands.registry import client, organisation, programme
 
 application = typer.Typer(
@@ -17,6 +19,7 @@ application = typer.Typer(
 for command in (
     running.demo,
     running.serve,
+    running.listen,
     running.worker,
     running.migrate,
     safekeeping.backup,
@@ -28,6 +31,8 @@ application.add_typer(organisation, name="organisation")
 application.add_typer(client, name="client")
 application.add_typer(programme, name="programme")
 application.add_typer(deliveries, name="deliveries")
+application.add_typer(messages, name="messages")
+application.add_typer(hl7, name="hl7")
 application.add_typer(safekeeping.keys, name="keys")
 
 

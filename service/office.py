@@ -6,14 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from service.delivery.reach import tells_by_message
 from service.flow.received import Identifier
-from service.flow.rules import Rules
+from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2 import lines
 from service.mappings import read_programme
 from service.referrals.delivery import Delivery, DeliveryState
 from service.referrals.programme import Programme
 from service.security import scopes as scope_rules
 from service.security.jwks import address_problem, set_problems
 from service.security.outgoing import may_be_called
+from service.security.senders import fingerprint
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.client import Client
@@ -36,18 +39,29 @@ class Office:
     """Administration over an open store, by somebody who has the machine's own access to it."""
 
     def __init__(
-        self, store: Store[UnitOfWork], rules: Rules, clock: Clock, make_id: IdMaker, *, allow_loopback: bool
+        self,
+        store: Store[UnitOfWork],
+        rules: Rules,
+        clock: Clock,
+        make_id: IdMaker,
+        *,
+        allow_loopback: bool,
+        allow_plain: bool = False,
     ) -> None:
         self._store, self._rules, self._clock, self._make_id = store, rules, clock, make_id
-        self._allow_loopback = allow_loopback
+        self._allow_loopback, self._allow_plain = allow_loopback, allow_plain
         self._caller: Caller = the_service(make_id())
 
-    def add_organisation(self, name: str, kind: str, fhir_endpoint: str | None, identifier: str | None) -> str:
-        """Raises NotAccepted for an endpoint that is no http(s) address, or an identifier without its `|`."""
-        if fhir_endpoint is not None and not may_be_called(fhir_endpoint):
-            raise NotAccepted("The FHIR endpoint must be an https address without a user, or http on this machine.")
-        if fhir_endpoint is not None and kind != OrganisationKind.HOSPITAL:
-            raise NotAccepted("Only a hospital has a record to write into; leave the FHIR endpoint out.")
+    def add_organisation(
+        self,
+        name: str,
+        kind: str,
+        fhir_endpoint: str | None,
+        identifier: str | None,
+        hl7v2_endpoint: str | None = None,
+    ) -> str:
+        """Raises NotAccepted for an endpoint that may not be called, two of them, or an identifier without its `|`."""
+        self._check_endpoints(kind, fhir_endpoint, hl7v2_endpoint)
         if not name.strip():
             raise NotAccepted("An organisation needs a name.")
         system, bar, value = (identifier or "").partition("|")
@@ -58,6 +72,7 @@ class Office:
             name=name,
             kind=OrganisationKind(kind),
             fhir_endpoint=fhir_endpoint.rstrip("/") if fhir_endpoint else None,
+            hl7v2_endpoint=hl7v2_endpoint,
             identifier=Identifier(system, value) if identifier else None,
             active=True,
             added_at=self._clock.now(),
@@ -69,6 +84,24 @@ class Office:
 
         self._do(add)
         return organisation.id
+
+    def _check_endpoints(self, kind: str, fhir: str | None, hl7v2: str | None) -> None:
+        if fhir is not None and hl7v2 is not None:
+            raise NotAccepted("Give either a FHIR endpoint or an HL7 v2 endpoint: what is owed goes one way.")
+        if fhir is not None and not may_be_called(fhir):
+            raise NotAccepted("The FHIR endpoint must be an https address without a user, or http on this machine.")
+        if hl7v2 is not None and not lines.may_be_called(hl7v2, allow_plain=self._allow_plain):
+            raise NotAccepted(
+                "The HL7 v2 endpoint must be mllps://HOST:PORT, or mllp://HOST:PORT on this machine."
+                " Elsewhere mllp needs PEER_REFERRAL_MLLP_PLAIN."
+            )
+        if hl7v2 is not None and not tells_by_message(self._rules.policies[DEFAULT_SITE]):
+            raise NotAccepted(
+                "By sites/default.toml alerts go out as Tasks alone, of which HL7 v2 has no form: this hospital would"
+                " hear of none."
+            )
+        if (fhir or hl7v2) is not None and kind != OrganisationKind.HOSPITAL:
+            raise NotAccepted("Only a hospital has a record to write into; leave the endpoint out.")
 
     def organisations(self) -> list[Organisation]:
         return self._store.read_now(self._caller, lambda tx: tx.organisations.all())
@@ -83,13 +116,38 @@ class Office:
         problems += [problem] if problem else []
         if problems:
             raise NotAccepted("\n".join(problems))
+        return self._add_client(
+            organisation_id, Client("", "", OrganisationKind.SERVICE, frozenset(scopes), jwks, jwks_url)
+        )
+
+    def add_sender(self, organisation_id: str, *, certificate: bytes | None, mllp_sender: str | None) -> str:
+        """A hospital's sender of HL7 v2, known by its certificate (PEM) or by MSH-3|MSH-4. Raises NotAccepted."""
+        if (certificate is None) == (mllp_sender is None):
+            raise NotAccepted("Give either --certificate FILE or --mllp-sender 'APPLICATION|FACILITY'.")
+        application, bar, _ = (mllp_sender or "").partition("|")
+        if mllp_sender is not None and not (application.strip() and bar):
+            raise NotAccepted("Write the sender as APPLICATION|FACILITY, as they stand in MSH-3 and MSH-4.")
+        try:
+            known_by = None if certificate is None else fingerprint(certificate)
+        except ValueError:
+            raise NotAccepted("That file holds no certificate in PEM.") from None
+        return self._add_client(
+            organisation_id,
+            Client("", "", OrganisationKind.HOSPITAL, frozenset(), certificate=known_by, mllp_sender=mllp_sender),
+        )
+
+    def _add_client(self, organisation_id: str, client: Client) -> str:
+        sends = client.certificate or client.mllp_sender
 
         def add(tx: UnitOfWork) -> str:
             organisation = self._organisation(tx, organisation_id)
+            if sends and organisation.kind is not OrganisationKind.HOSPITAL:
+                raise NotAccepted("Only a hospital sends HL7 v2.")
+            if sends and tx.access.sender(certificate=client.certificate, mllp_sender=client.mllp_sender):
+                raise NotAccepted("Another client that is active is known by the same; revoke that one first.")
             id = self._make_id()
-            tx.access.add_client(
-                Client(id, organisation.id, organisation.kind, frozenset(scopes), jwks, jwks_url), self._clock.now()
-            )
+            added = replace(client, id=id, organisation_id=organisation.id, kind=organisation.kind)
+            tx.access.add_client(added, self._clock.now())
             tx.audit.write(AuditEvent(Action.CREATE, f"Client/{id}"))
             return id
 

@@ -28,6 +28,24 @@ class Settings(BaseSettings):
     allow_loopback: bool = Field(False, description="let clients keep their keys at http addresses on this machine")
     requests_per_minute: int = Field(1_200, ge=1, description="the most that one client may ask in a minute")
     database_connections: int = Field(8, ge=1, le=64, description="threads and connections on PostgreSQL")
+    mllp_host: str = Field("127.0.0.1", description="address to listen on for HL7 v2")
+    mllp_port: int | None = Field(
+        None, ge=1, le=65535, description="port to listen on for HL7 v2; empty: serve does not"
+    )
+    mllp_certificate: Path | None = Field(None, description="our certificate for HL7 v2, in PEM; empty: no TLS")
+    mllp_key: Path | None = Field(None, description="the key of that certificate")
+    mllp_client_ca: Path | None = Field(None, description="who signs senders' certificates; empty: none is asked for")
+    mllp_plain: bool = Field(False, description="HL7 v2 from and to beyond this machine without a certificate")
+    mllp_longest: int = Field(1_048_576, ge=1_024, description="the longest message, in bytes")
+    mllp_connections: int = Field(1_000, ge=1, description="the most senders that may be connected at a time")
+    mllp_message_seconds: float = Field(30, gt=0, description="a message that began must end within this time")
+    mllp_idle_seconds: float = Field(1_800, gt=0, description="a connection without a message for so long is closed")
+    mllp_application: str = Field("PEER-REFERRAL", min_length=1, description="who we are in what we send (MSH-3)")
+    mllp_facility: str = Field("", description="where we are in what we send (MSH-4)")
+    mllp_out_certificate: Path | None = Field(None, description="what we show to a hospital's engine; empty: nothing")
+    mllp_out_key: Path | None = Field(None, description="the key of that certificate")
+    mllp_out_ca: Path | None = Field(None, description="who signs engines' certificates; empty: this machine's own")
+    mllp_answer_seconds: float = Field(15, gt=0, description="how long a hospital's engine may take to acknowledge")
     lease_seconds: int = Field(90, ge=1, description="how long a worker may hold a delivery before another takes it")
     copies_seconds: float = Field(15, gt=0, description="pause between two looks at alerts answered in the record")
     migrate: bool | None = Field(None, description="migrate when starting; empty: only the embedded database")
@@ -40,6 +58,21 @@ class Settings(BaseSettings):
             raise ValueError("PEER_REFERRAL_BASE_URL must be https: tokens and personal data travel over it")
         if not self.base_url and self.host not in LOOPBACK:
             raise ValueError("PEER_REFERRAL_BASE_URL must be set when the service listens beyond this machine")
+        return self
+
+    @model_validator(mode="after")
+    def _named(self) -> "Settings":
+        if (self.mllp_certificate is None) != (self.mllp_key is None):
+            raise ValueError("PEER_REFERRAL_MLLP_CERTIFICATE and PEER_REFERRAL_MLLP_KEY belong together")
+        if self.mllp_client_ca is not None and self.mllp_certificate is None:
+            raise ValueError("PEER_REFERRAL_MLLP_CLIENT_CA needs PEER_REFERRAL_MLLP_CERTIFICATE and its key")
+        if (self.mllp_out_certificate is None) != (self.mllp_out_key is None):
+            raise ValueError("PEER_REFERRAL_MLLP_OUT_CERTIFICATE and PEER_REFERRAL_MLLP_OUT_KEY belong together")
+        if self.mllp_host not in LOOPBACK and self.mllp_client_ca is None and not self.mllp_plain:
+            raise ValueError(
+                "PEER_REFERRAL_MLLP_CLIENT_CA must be set to take HL7 v2 from beyond this machine,"
+                " or PEER_REFERRAL_MLLP_PLAIN where the network itself keeps strangers out"
+            )
         return self
 
     @field_validator("trusted_proxies")

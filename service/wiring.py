@@ -1,53 +1,54 @@
 """The composition root: the only place that knows every concrete class, and where the program is put together."""
 
-import asyncio
-import gc
-import os
-import signal
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-import uvicorn
 from fastapi import FastAPI
 
 from service import mappings
 from service.console import answering
+from service.delivery.channel import EitherChannel
 from service.delivery.copies import Copies
+from service.delivery.reach import unheard
 from service.delivery.worker import Worker
 from service.fhir.application import Gauges, create_application
 from service.fhir.channel import FhirChannel
 from service.fhir.door import Door, RateLimit
 from service.flow.rules import Rules
+from service.hl7v2.channel import Hl7v2Channel
+from service.hl7v2.connection import Limits
+from service.hl7v2.door import Door as MessageDoor
+from service.hl7v2.lines import Lines
+from service.hl7v2.listener import Listener
+from service.hl7v2.outgoing import Patience
+from service.hl7v2.read.message import READERS
+from service.hl7v2.read.recognise import recognise
+from service.messages import Messages
 from service.office import Office
 from service.security import keys, sealing
 from service.security.bearer import Bearers
+from service.security.certificates import client_context, server_context
 from service.security.jwks import KeySource
 from service.security.keys import SigningKeys
 from service.security.outgoing import Outgoing
+from service.security.refusals import Refusals
 from service.security.routes import router as access_routes
+from service.security.senders import Senders
 from service.security.token import TokenEndpoint
 from service.settings import Settings
 from service.shared import telemetry
 from service.shared.caller import the_service
 from service.shared.clock import Clock, SystemClock
-from service.shared.errors import ServiceError
+from service.shared.errors import InvalidMappings, ServiceError
 from service.shared.ids import IdMaker, new_id
-from service.store.address import exclusive
 from service.store.engine import Store, open_store
 from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
 
-DRAIN_SECONDS = 30
-BACKLOG = 2048
-
-
-class NotStarted(ServiceError):
-    """The service did not come up."""
+Alongside = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class NotMigrated(ServiceError):
@@ -63,6 +64,7 @@ class Parts:
     store: Store[UnitOfWork]
     clock: Clock
     _connections: dict[str, Outgoing] = field(default_factory=dict)
+    _lines: Lines | None = None
 
     def signing_keys(self) -> SigningKeys:
         return keys.load_or_create(self.settings.signing_keys)
@@ -76,7 +78,18 @@ class Parts:
             )
         return self._connections[endpoint]
 
+    def lines(self) -> Lines:
+        """The connections to the hospitals that take HL7 v2."""
+        if self._lines is None:
+            settings = self.settings
+            files = settings.mllp_out_certificate, settings.mllp_out_key, settings.mllp_out_ca
+            patience = Patience(answer=settings.mllp_answer_seconds)
+            self._lines = Lines(client_context(*files), settings.mllp_plain, patience)
+        return self._lines
+
     async def close(self) -> None:
+        if self._lines is not None:
+            await self._lines.aclose()
         for connection in self._connections.values():
             await connection.aclose()
         await self.store.close()
@@ -109,101 +122,76 @@ def office(settings: Settings) -> Iterator[Office]:
     """Administration by a command; it may work beside a running service."""
     parts = prepare(settings)
     try:
-        yield Office(parts.store, parts.rules, parts.clock, new_id, allow_loopback=settings.allow_loopback)
+        yield Office(
+            parts.store,
+            parts.rules,
+            parts.clock,
+            new_id,
+            allow_loopback=settings.allow_loopback,
+            allow_plain=settings.mllp_plain,
+        )
     finally:
         parts.store.close_now()
 
 
-def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT: requests under way are answered, then the worker ends, then the store closes.
-
-    `end_with_input` does the same when standard input ends, as a pipe does when whoever held it is gone.
-    """
-    telemetry.configure(settings.log_level)
-    with exclusive(settings.database):
-        parts = prepare(settings)
-        application = build_application(parts, partial(build_worker, parts) if with_worker else None)
-        gc.freeze()  # what is there when serving begins stays, so the collector need not look through it again
-        config = uvicorn.Config(
-            application,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-        server = uvicorn.Server(config)
-        # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
-        signal.signal(signal.SIGTERM, server.handle_exit)
-        if end_with_input:
-            threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
-        with _listening(settings) as listener:
-            server.run(sockets=[listener])
-        if not server.started:
-            raise NotStarted("The service did not come up; what it said is above.")
-
-
-def _end_with_input(server: uvicorn.Server) -> None:
-    # Not by way of sys.stdin: its lock, held by a thread that still reads, would spoil every other end.
-    while os.read(0, 1024):
-        pass
-    server.should_exit = True
-
-
-def _listening(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+@contextmanager
+def messages(settings: Settings) -> Iterator[Messages]:
+    """The same for what came in."""
+    parts = prepare(settings)
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as problem:
-        raise NotStarted(f"Cannot listen: {problem.strerror}.") from None
-
-
-def work(settings: Settings) -> None:
-    """Run a worker alone until SIGTERM or SIGINT."""
-    telemetry.configure(settings.log_level)
-    asyncio.run(_work(prepare(settings)))
-
-
-async def _work(parts: Parts) -> None:
-    worker = build_worker(parts)
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
-    await worker.run()
-    await parts.close()
-
-
-@asynccontextmanager
-async def running(worker: Worker | None) -> AsyncIterator[None]:
-    """The worker works for as long as the block lasts; what is under way when it ends is finished first."""
-    if worker is None:
-        yield
-        return
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
+        yield Messages(build_message_door(parts), settings.public_url)
     finally:
-        worker.stop()
-        await task
+        parts.store.close_now()
 
 
 def build_worker(parts: Parts) -> Worker:
-    channel = FhirChannel(parts.connect, parts.rules)
+    """Who sends deliveries and keeps due times. Raises InvalidSettings, and InvalidMappings also for a hospital that
+    would hear of no alert."""
+    problems = unheard(parts.store.read_now(the_service(new_id()), lambda tx: tx.organisations.all()), parts.rules)
+    if problems:
+        raise InvalidMappings(problems)
+    by_fhir = FhirChannel(parts.connect, parts.rules)
     return Worker(
         store=parts.store,
         rules=parts.rules,
         clock=parts.clock,
-        channel=channel,
+        channel=EitherChannel(by_fhir, _by_hl7v2(parts)),
         lease=timedelta(seconds=parts.settings.lease_seconds),
         tell=lambda resource_type, outcome: telemetry.DELIVERIES.labels(resource_type, outcome).inc(),
         answer_address=f"{parts.settings.public_url}/answer",
-        copies=Copies(parts.store, parts.rules, parts.clock, channel),
+        copies=Copies(parts.store, parts.rules, parts.clock, by_fhir),
         copies_pause=parts.settings.copies_seconds,
     )
 
 
-def build_application(parts: Parts, alongside: Callable[[], Worker] | None = None) -> FastAPI:
-    """The HTTP application; `alongside` also runs a worker for as long as it serves."""
+def build_message_door(parts: Parts) -> MessageDoor:
+    """What takes in HL7 v2. Raises InvalidMappings."""
+    return MessageDoor(
+        store=parts.store,
+        rules=parts.rules,
+        clock=parts.clock,
+        sealer=sealing.load_or_create(parts.settings.sealing_key),
+        senders=Senders(parts.store),
+        readers=READERS,
+        recognise=recognise,
+        dialects=mappings.load_dialects(parts.rules, parts.settings.mappings_folder),
+    )
+
+
+def _by_hl7v2(parts: Parts) -> Hl7v2Channel:
+    settings = parts.settings
+    return Hl7v2Channel(
+        connect=parts.lines().connect,
+        rules=parts.rules,
+        dialects=mappings.load_dialects(parts.rules, settings.mappings_folder),
+        outbound=mappings.load_outbound(settings.mappings_folder),
+        sender=(settings.mllp_application, settings.mllp_facility),
+        clock=parts.clock,
+    )
+
+
+def build_application(parts: Parts, alongside: Sequence[Alongside] = ()) -> FastAPI:
+    """The HTTP application; what runs `alongside` it does so for as long as it serves, and ends in reverse order."""
     settings = parts.settings
     key_source = KeySource(allow_loopback=settings.allow_loopback)
     door = Door(
@@ -220,7 +208,9 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with running(alongside() if alongside else None):
+        async with AsyncExitStack() as running:
+            for each in alongside:
+                await running.enter_async_context(each())
             yield
         await key_source.aclose()
         await parts.close()
@@ -233,3 +223,18 @@ def build_application(parts: Parts, alongside: Callable[[], Worker] | None = Non
         Gauges(ready=parts.store.ready),
         lifespan,
     )
+
+
+def build_listener(parts: Parts) -> Listener:
+    """Who listens for HL7 v2. Raises InvalidSettings or InvalidMappings."""
+    settings, door = parts.settings, build_message_door(parts)
+    limits = Limits(
+        longest=settings.mllp_longest,
+        connections=settings.mllp_connections,
+        message_seconds=settings.mllp_message_seconds,
+        idle_seconds=settings.mllp_idle_seconds,
+    )
+    tls = None
+    if settings.mllp_certificate is not None and settings.mllp_key is not None:
+        tls = server_context(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)
+    return Listener(door, door.senders, Refusals(parts.store), limits, tls)

@@ -30,6 +30,9 @@ def add_organisation(
     name: str,
     kind: Annotated[Kind, typer.Option(help="a hospital sends results, a community organisation runs programmes")],
     fhir_endpoint: Annotated[str | None, typer.Option(help="FHIR base of the hospital's own record")] = None,
+    hl7v2_endpoint: Annotated[
+        str | None, typer.Option(help="instead: where it takes HL7 v2, as mllps://HOST:PORT")
+    ] = None,
     identifier: Annotated[str | None, typer.Option(help="its business identifier, as SYSTEM|VALUE")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -38,7 +41,7 @@ def add_organisation(
     from service.settings import read_settings
 
     with wiring.office(read_settings()) as office:
-        id = office.add_organisation(name, kind.value, fhir_endpoint, identifier)
+        id = office.add_organisation(name, kind.value, fhir_endpoint, identifier, hl7v2_endpoint)
     typer.echo(id if quiet else f"Organization/{id} is registered: {name}")
 
 
@@ -50,29 +53,48 @@ def list_organisations() -> None:
     from service.settings import read_settings
 
     with wiring.office(read_settings()) as office:
-        rows = [(each.id, each.kind.value, each.name, each.fhir_endpoint or "") for each in office.organisations()]
-    print_table(("id", "kind", "name", "FHIR endpoint"), rows)
+        rows = [(each.id, each.kind.value, each.name, each.endpoint or "") for each in office.organisations()]
+    print_table(("id", "kind", "name", "endpoint"), rows)
 
 
 @client.command("add")
 @explained
 def add_client(
     organisation: Annotated[str, typer.Option(help="id of the organisation it speaks for")],
-    scope: Annotated[list[str], typer.Option(help="a SMART v2 scope, as system/Task.rus; may be repeated")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="a SMART v2 scope, as system/Task.rus; may be repeated")
+    ] = None,
     jwks: Annotated[
         Path | None, typer.Option(help="file with its public keys, a JWK Set", exists=True, dir_okay=False)
     ] = None,
     jwks_url: Annotated[str | None, typer.Option(help="https address of its public keys")] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="instead: the certificate of a sender of HL7 v2", exists=True, dir_okay=False),
+    ] = None,
+    mllp_sender: Annotated[
+        str | None, typer.Option(help="instead: MSH-3|MSH-4 of a sender of HL7 v2 on a plain connection")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Register a client with its public keys and the most it may ever be granted."""
+    """Register a client with its public keys and the most it may ever be granted, or a hospital's sender of HL7 v2."""
     from service import wiring
+    from service.office import NotAccepted
     from service.settings import read_settings
 
-    scopes = [part for each in scope for part in each.split()]
+    scopes = [part for each in scope or () for part in each.split()]
+    sends = certificate is not None or mllp_sender is not None
+    if sends and (scopes or jwks is not None or jwks_url is not None):
+        raise NotAccepted("A sender of HL7 v2 has neither scopes nor a JWK Set.")
+    if not sends and not scopes:
+        raise NotAccepted("Give at least one --scope.")
     with wiring.office(read_settings()) as office:
-        keys = jwks.read_text(errors="replace") if jwks is not None else None
-        id = office.add_client(organisation, scopes, keys, jwks_url)
+        if sends:
+            shown = certificate.read_bytes() if certificate is not None else None
+            id = office.add_sender(organisation, certificate=shown, mllp_sender=mllp_sender)
+        else:
+            keys = jwks.read_text(errors="replace") if jwks is not None else None
+            id = office.add_client(organisation, scopes, keys, jwks_url)
     typer.echo(id if quiet else f"Client {id} is registered for Organization/{organisation}")
 
 
@@ -85,10 +107,15 @@ def list_clients() -> None:
 
     with wiring.office(read_settings()) as office:
         rows = [
-            (each.id, each.organisation_id, "revoked" if each.revoked else "active", " ".join(sorted(each.scopes)))
+            (
+                each.id,
+                each.organisation_id,
+                "revoked" if each.revoked else "active",
+                each.mllp_sender or each.certificate or " ".join(sorted(each.scopes)),
+            )
             for each in office.clients()
         ]
-    print_table(("id", "organisation", "state", "scopes"), rows)
+    print_table(("id", "organisation", "state", "scopes, sender or certificate"), rows)
 
 
 @client.command("revoke")

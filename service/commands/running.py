@@ -1,4 +1,4 @@
-"""demo, serve, worker, migrate and mappings check."""
+"""demo, serve, listen, worker, migrate and mappings check."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +25,7 @@ def demo(
 def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+    mllp_port: Annotated[int | None, typer.Option(help="also listen for HL7 v2 on this port")] = None,
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="also send deliveries and keep due times")
     ] = True,
@@ -33,19 +34,32 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API, and the worker in the same process."""
-    from service import wiring
+    from service import serving
     from service.settings import read_settings
 
-    wiring.serve(read_settings(host=host, port=port), with_worker=worker, end_with_input=end_with_input)
+    settings = read_settings(host=host, port=port, mllp_port=mllp_port)
+    serving.serve(settings, with_worker=worker, end_with_input=end_with_input)
+
+
+@explained
+def listen(
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on; 2575 when nothing else is set")] = None,
+) -> None:
+    """Listen for HL7 v2 alone, without the API and without a worker."""
+    from service import serving
+    from service.settings import read_settings
+
+    serving.listen(read_settings(mllp_host=host, mllp_port=port))
 
 
 @explained
 def worker() -> None:
     """Run a worker alone: it sends deliveries and keeps due times."""
-    from service import wiring
+    from service import serving
     from service.settings import read_settings
 
-    wiring.work(read_settings())
+    serving.work(read_settings())
 
 
 @explained
@@ -66,9 +80,16 @@ def check(
     folder: Annotated[Path | None, typer.Argument(help="a site's own folder instead of the one in use")] = None,
 ) -> None:
     """Read all of mappings/ and list every problem in it."""
-    from service.mappings import load
+    from service.delivery.reach import tells_by_message
+    from service.mappings import load, load_dialects, load_outbound
     from service.settings import read_settings
 
-    rules = load(folder or read_settings().mappings_folder)
+    folder = folder or read_settings().mappings_folder
+    rules = load(folder)
+    load_dialects(rules, folder)
+    load_outbound(folder)
+    for policy in rules.policies.values():
+        if not tells_by_message(policy):
+            typer.echo(f"{policy.id}: alerts go out as Tasks alone, so it cannot be a hospital reached by HL7 v2")
     instruments = ", ".join(sorted(rules.instruments))
     typer.echo(f"mappings/ is right: {instruments}; {len(rules.policies)} site policies; version {rules.version}")

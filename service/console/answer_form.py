@@ -6,8 +6,8 @@ from html import escape
 from fastapi import Response
 
 from service.console.page import page, paragraph
+from service.delivery.words import alert_words
 from service.fhir.lengths import PERSON
-from service.fhir.write.alert import alert_words
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, ReviewOutcome
 

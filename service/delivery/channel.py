@@ -27,7 +27,8 @@ class Parcel:
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
     `fitting` are the programmes that an alert asks the clinic to ask her about, `escalation` is what a programme told
     that raised it, if one did. `note_text` is what `note` says, as she allows it now. `link` is where the alert may be
-    answered once.
+    answered once. `placer` is the number under which the hospital ordered the screening behind all this, where it goes
+    out by HL7 v2: the parts of an EI (number, namespace, universal id, its type).
     """
 
     delivery: Delivery
@@ -45,6 +46,7 @@ class Parcel:
     note_text: str = ""
     escalation: Escalation | None = None
     link: str | None = None
+    placer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,18 @@ class NotRead(Exception):
 class Channel(Protocol):
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel to its destination. Never raises for what the destination does or fails to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EitherChannel:
+    """What a destination is told goes by FHIR where it has an endpoint for that, and else by HL7 v2."""
+
+    fhir: Channel
+    hl7v2: Channel
+
+    async def send(self, parcel: Parcel) -> Sent:
+        way = self.hl7v2 if parcel.destination.fhir_endpoint is None else self.fhir
+        return await way.send(parcel)
 
 
 class Reader(Protocol):

@@ -152,9 +152,10 @@ class Dispatch:
         tried_enough = delivery.attempts >= SHOWN_AFTER_ATTEMPTS and after in UNSETTLED
         stuck = not delivery.shown and (tried_enough or after is DeliveryState.DEAD)
         if stuck and delivery.patient_id is not None:
-            tx.patients.lock(delivery.patient_id)  # first of all, as every unit does that raises an alert about her
+            # First of all, as every unit does that raises an alert about her.
+            delivery = replace(delivery, patient_id=tx.patients.lock_present(delivery.patient_id).id)
         for learned in sent.learned if parcel else ():
-            endpoint = parcel.destination.fhir_endpoint or "" if parcel else ""
+            endpoint = parcel.destination.endpoint or "" if parcel else ""
             tx.aliases.claim(learned.type, endpoint, learned.record_id, learned.our_id, delivery.destination_id)
         held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._due(delivery, sent, now))
         return held and stuck and self._show(tx, delivery)
@@ -172,7 +173,7 @@ class Dispatch:
         An alert that says this and is stuck in its turn raises no other, which would fare no better.
         """
         if delivery.patient_id is not None:
-            tx.patients.lock(delivery.patient_id)
+            delivery = replace(delivery, patient_id=tx.patients.lock_present(delivery.patient_id).id)
         if not tx.deliveries.show(delivery):
             return False
         code, tenant_id, patient_id = AlertCode.DELIVERY_STUCK, delivery.destination_id, delivery.patient_id

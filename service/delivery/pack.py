@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.delivery.channel import Parcel
+from service.delivery.placer import placer_of
 from service.flow.identify import OWN_IDS
 from service.flow.received import ENTRY_NAME, Identifier
 from service.flow.report_back import reported_back
@@ -19,12 +20,21 @@ from service.store.unit_of_work import UnitOfWork
 def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Parcel | None:
     """The parcel, or None when its destination takes nothing any more."""
     destination = tx.organisations.find(delivery.destination_id)
-    if destination is None or not destination.active or destination.fhir_endpoint is None:
+    if destination is None or not destination.active or destination.endpoint is None:
         return None
     kind = Recorded(delivery.resource_type)
     if kind not in rules.policy(destination.id).record:
         return None
-    return _PACK[kind](tx, rules, delivery, destination, now)
+    parcel = _PACK[kind](tx, rules, delivery, destination, now)
+    return parcel if destination.fhir_endpoint else replace(parcel, placer=_placer(tx, parcel))
+
+
+def _placer(tx: UnitOfWork, parcel: Parcel) -> tuple[str, ...]:
+    """As the screening result has it: an identifier of the type PLAC (v2-to-FHIR, OBR-2)."""
+    result = parcel.alert.result if parcel.alert else None
+    referral_id = parcel.alert.referral_id if parcel.alert else parcel.referral.id if parcel.referral else None
+    bodies = tx.orders.behind(parcel.destination.id, result_id=result.id if result else None, referral_id=referral_id)
+    return next(filter(None, map(placer_of, bodies)), ())
 
 
 def _service_request(
@@ -89,7 +99,7 @@ def _names(
     record_ids: dict[tuple[str, str], str] = {}
     for type, id in things:
         for system, value in tx.aliases.names(type, id, destination.id):
-            if system == destination.fhir_endpoint:
+            if system == destination.endpoint:
                 record_ids[type, id] = value
             elif type == "Patient" and system not in (OWN_IDS, ENTRY_NAME):
                 identifiers.append(Identifier(system, value))

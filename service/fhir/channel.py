@@ -11,11 +11,11 @@ from datetime import datetime
 import httpx
 
 from service.delivery.channel import Copy, Learned, NotRead, Parcel, Sent
+from service.delivery.words import alert_words, marked
 from service.fhir.alert_copy import read_copies, refresh_copy
 from service.fhir.terms import ALERT_ID, NOTE_ID, OFFER_ID, REFERRAL_ID
 from service.fhir.visit import Stop, Visit
-from service.fhir.write.alert import alert_words, outgoing_alert_task
-from service.fhir.write.escalation import marked
+from service.fhir.write.alert import outgoing_alert_task
 from service.fhir.write.outgoing import (
     outgoing_communication,
     outgoing_note,

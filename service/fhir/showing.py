@@ -2,12 +2,13 @@
 unit."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 import orjson
 
-from service.fhir.raw import patch
+from service.fhir.raw import exact, patch
 from service.fhir.shown import Shown, Tree
 from service.fhir.told import answers_to, show_communication, show_contact, words_behind
 from service.fhir.write import alert as alerts
@@ -171,6 +172,21 @@ def _as_received(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime
     )
 
 
+def _patient(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
+    """As received; of a record that has become part of another, that it is in use no more and which one that is."""
+    shown = _as_received(tx, rules, type, id, now)
+    survivor = tx.patients.get_all((id,))[id].replaced_by if shown else None
+    if shown is None or survivor is None:
+        return shown
+    return replace(shown, write=lambda at: _replaced(shown.write(at), survivor))
+
+
+def _replaced(written: object, survivor: str) -> Tree:
+    tree: Tree = exact(orjson.dumps(written))
+    links = [*tree.get("link", ()), {"other": {"reference": f"Patient/{survivor}"}, "type": "replaced-by"}]
+    return {**tree, "active": False, "link": links}
+
+
 def _organisation(tx: UnitOfWork, id: str) -> Shown | None:
     found = tx.organisations.find(id)
     if found is None:
@@ -197,6 +213,7 @@ Show = Callable[[UnitOfWork, Rules, str, str, datetime], Shown | None]
 _HOSPITAL: Mapping[str, Show] = {
     "Task": _task,
     "ServiceRequest": _service_request,
+    "Patient": _patient,
     "Provenance": _provenance,
     "Encounter": show_contact,
     "Procedure": show_contact,

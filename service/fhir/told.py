@@ -6,9 +6,10 @@ from datetime import datetime
 
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, ask_gate
+from service.delivery.words import marked
 from service.fhir.shown import Shown, Tree
 from service.fhir.write.contact import contact
-from service.fhir.write.escalation import answer_to, marked, receipt
+from service.fhir.write.escalation import answer_to, receipt
 from service.flow.rules import Rules
 from service.referrals.alert import TOLD_BY_A_PROGRAMME, Alert
 from service.referrals.offer import OFFER_ENDED

@@ -20,6 +20,7 @@ async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes,
         sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
         reason=",".join(sorted({issue.code for issue in problem.issues})),
         recognised=recognise(body, door.rules, door.rules.policy(caller.organisation_id).forms),
+        type=_type(request),
         words=words(body, Reference("Task", addressed) if addressed else None, door.base_url),
     )
     now = door.clock.now()
@@ -28,3 +29,10 @@ async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes,
         telemetry.tell_words_not_heard(
             message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
         )
+
+
+def _type(request: Request) -> str:
+    """What the address says that it is; nothing else of an address is kept."""
+    path = request.scope["path"].removeprefix("/fhir").strip("/")
+    type: str = path.partition("/")[0]
+    return type if type.isalpha() else "Bundle" if not type else ""

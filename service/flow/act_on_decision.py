@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.advance import advance
-from service.flow.open_referral import open_referral
+from service.flow.open_referral import begin, open_referral
 from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
@@ -89,7 +89,7 @@ def _follow(
     elif consequence.alert is not None and not heard_before:
         _alert(tx, rules, consequence.alert, result, referral, now)
     if opened is not None and opened.state is ReferralState.PLACING:
-        advance(tx, rules, opened, ReferralTrigger.OPENED, now)
+        begin(tx, rules, opened, now)
 
 
 def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement, old: bool) -> Consequence:

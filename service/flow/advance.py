@@ -29,7 +29,6 @@ from service.referrals.referral import (
     ReferralTrigger,
 )
 from service.referrals.review import REQUESTS
-from service.screening.instrument import stage_at
 from service.shared.audit import Action, AuditEvent
 
 # What each effect does to the referral's offers: the trigger it fires on those in these states.
@@ -166,7 +165,7 @@ def _place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralT
 
 
 def _needs(rules: Rules, patient: Patient, now: datetime) -> Needs:
-    facts, stage = patient.facts, stage_at(now, patient.due_date, rules.policy(patient.tenant_id))
+    facts, stage = patient.facts, patient.stage(now, rules.policy(patient.tenant_id))
     return Needs(stage, facts.language, facts.interpreter, facts.district, patient.age(now.date()), patient.needs)
 
 

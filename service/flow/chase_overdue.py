@@ -3,7 +3,7 @@ longer covers, place what found nobody, climb the ladder, find out whether a pro
 must pause or stop."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -46,7 +46,7 @@ class Overdue:
 def chase_overdue(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
     """One due time, in a unit of its own. What was settled meanwhile is left alone."""
     if overdue.patient_id is not None:
-        tx.patients.lock(overdue.patient_id)
+        overdue = replace(overdue, patient_id=tx.patients.lock_present(overdue.patient_id).id)
     _CHASE[overdue.kind](tx, rules, overdue, now)
 
 

@@ -14,7 +14,7 @@ from service.flow.rules import Rules
 from service.referrals.needs import Access, Wish
 from service.referrals.offer import VIEW_STAGE, Offer
 from service.referrals.patient import Patient
-from service.screening.instrument import EscalationContact, Stage, stage_at
+from service.screening.instrument import EscalationContact, Stage
 
 
 class BabyAge(StrEnum):
@@ -123,7 +123,7 @@ def _facts(
     facts, reachable = patient.facts, Element.SAFE_CONTACT in allowed
     agreed, policy = newest(consent.safe_contact, patient.safe_contact), rules.policy(offer.tenant_id)
     channel = safe_channel(agreed, now.date()) if reachable else None
-    pregnancy_stage = stage_at(now, patient.due_date, policy)
+    pregnancy_stage = patient.stage(now, policy)
     born = pregnancy_stage is Stage.POSTNATAL
     return OfferView(
         offer=offer,
@@ -137,10 +137,10 @@ def _facts(
         preferred_name=facts.preferred_name if Element.PREFERRED_NAME in allowed else None,
         channel=channel,
         safe_contact=agreed if channel is not None else None,
-        due_month=_month(patient.due_date) if Element.DUE_MONTH in allowed and not born else None,
+        due_month=_month(patient.delivery) if Element.DUE_MONTH in allowed and not born else None,
         wish=patient.needs.wish if Element.WISH in allowed else None,
         access=tuple(sorted(patient.needs.access)) if Element.ACCESS in allowed else (),
-        baby_age=_baby_age(patient.due_date, now.date()) if Element.BABY_AGE in allowed and born else None,
+        baby_age=_baby_age(patient.delivery, now.date()) if Element.BABY_AGE in allowed and born else None,
         escalation_contact=policy.escalation_contact if Element.ESCALATION_CONTACT in allowed else None,
     )
 

@@ -35,7 +35,7 @@ class Words:
 class Unreadable:
     """`sealed` is the body, encrypted for the id it is kept under; `reason` is the codes of what was wrong with it.
 
-    `words` is None when nobody wrote anything in it.
+    `words` is None when nobody wrote anything in it. `door` is where it came in, `type` what it said it was.
     """
 
     id: str
@@ -43,6 +43,8 @@ class Unreadable:
     reason: str
     recognised: Recognised
     words: Words | None = None
+    door: str = "fhir"
+    type: str = ""
 
 
 class Heard(Enum):
@@ -65,7 +67,9 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     What a programme writes is heard whatever form it comes in (DESIGN 9). When no offer of its can be told from it, the
     answer says that the operator must be told: then only they can find out whom it is about.
     """
-    tx.inbox.keep_unreadable(unreadable.id, unreadable.sealed, unreadable.reason)
+    tx.inbox.keep_unreadable(
+        unreadable.id, unreadable.sealed, unreadable.reason, door=unreadable.door, type=unreadable.type
+    )
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
     if tx.caller.kind is OrganisationKind.COMMUNITY:
         return _hear(tx, rules, unreadable.words, now) if unreadable.words else Heard.NOBODY

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from service.flow.advance import advance
 from service.flow.owe import owe, owe_note
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
+from service.referrals.life_event import SAME_EVENT, UNWELCOME
 from service.referrals.note import noted_on_entering
-from service.referrals.referral import Referral, ReferralState
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.shared.audit import Action, AuditEvent
 
 
@@ -28,3 +30,11 @@ def open_referral(
     owe(tx, rules, referral)
     owe_note(tx, rules, referral, noted_on_entering(state), now)
     return referral
+
+
+def begin(tx: Transaction, rules: Rules, opened: Referral, now: datetime) -> Referral:
+    """Place a referral that has just been opened to be placed; after an event that may make contact unwelcome a
+    clinician decides about it first."""
+    unwelcome = tx.life_events.heard_since(opened.patient_id, UNWELCOME, now - SAME_EVENT)
+    trigger = ReferralTrigger.SAFETY_EVENT if unwelcome else ReferralTrigger.OPENED
+    return advance(tx, rules, opened, trigger, now) or opened

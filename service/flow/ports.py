@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from service.consent.consent import Consent
-from service.flow.ports_intake import Inbox
+from service.flow.ports_intake import Inbox, KeptMessages, MessageControl
+from service.flow.ports_woman import Aliases, LifeEvents, Merging, Patients
 from service.referrals.alert import Alert, AlertCode, ResultVersion
 from service.referrals.contact import Contact, Engagement, Support
 from service.referrals.escalation import Escalation
@@ -13,7 +14,6 @@ from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged
 from service.referrals.note import Note
 from service.referrals.offer import Dealings, Handles, Offer, OfferState
-from service.referrals.patient import Patient
 from service.referrals.programme import Programme
 from service.referrals.referral import Referral, ReferralState
 from service.screening.decide import Decision, Judgement
@@ -35,21 +35,6 @@ class Visible(Protocol):
     def called(self, displays: Collection[str]) -> Sequence[Offer]: ...
     def dealings(self, now: datetime) -> Sequence[Dealings]: ...
     def alert(self, id: str) -> Alert | None: ...
-
-
-class Patients(Protocol):
-    def lock(self, id: str) -> Patient:
-        """The first statement of every unit about a woman: nobody else changes anything of hers until it commits."""
-
-    def get_all(self, ids: Collection[str]) -> Mapping[str, Patient]: ...
-    def add(self, patient: Patient) -> None: ...
-    def save(self, patient: Patient) -> None: ...
-
-
-class Aliases(Protocol):
-    def find(self, type: str, system: str, value: str) -> str | None: ...
-    def claim(self, type: str, system: str, value: str, resource_id: str) -> str:
-        """Let this name stand for `resource_id`, unless it is taken already: returns whom it stands for."""
 
 
 class Results(Protocol):
@@ -206,7 +191,15 @@ class Transaction(Protocol):
     @property
     def aliases(self) -> Aliases: ...
     @property
+    def life_events(self) -> LifeEvents: ...
+    @property
+    def merging(self) -> Merging: ...
+    @property
     def inbox(self) -> Inbox: ...
+    @property
+    def control(self) -> MessageControl: ...
+    @property
+    def messages(self) -> KeptMessages: ...
     @property
     def results(self) -> Results: ...
     @property

@@ -1,21 +1,39 @@
-"""What the steps need of the place where messages are kept."""
+"""The part of a transaction that remembers what came in."""
 
 from typing import Protocol
 
 from service.flow.answer import Answer
-from service.flow.received import Received
+from service.flow.received import ControlKey, Earlier, Received
 
 
 class Inbox(Protocol):
     def keep(self, received: Received, patient_id: str | None, answer: Answer) -> None:
         """Archive the message with what became of it; when it was accepted, as the resource's version that it made."""
 
-    def archive(self, received: Received, disposition: str) -> str:
+    def archive(self, received: Received, disposition: str, id: str | None = None) -> str:
         """Keep a message that holds several resources; the id to name in `within` of each of them."""
+
+    def changed_since(self, type: str, id: str, message_id: str) -> bool:
+        """Whether a message that came after this one has made a version of the resource."""
 
     def patient_of(self, type: str, id: str) -> str | None:
         """Whom the newest version of a received resource is about."""
 
-    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None: ...
+    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str) -> None: ...
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
         """Version and bytes of a received resource of this tenant."""
+
+
+class MessageControl(Protocol):
+    """Which HL7 v2 messages have come in the last seven days."""
+
+    def claim(self, control: ControlKey, message_id: str, acknowledgement: bytes) -> Earlier | None:
+        """Let this be the message of its key, unless there has been one: then it is returned."""
+
+    def acknowledge(self, control: ControlKey, acknowledgement: bytes) -> None:
+        """What a repeat of the message is to be answered, instead of what was given with the claim."""
+
+
+class KeptMessages(Protocol):
+    def replayed(self, id: str, by: str) -> bool:
+        """Name the message that this one has become; False when it had become one before, or is not there."""

@@ -1,14 +1,13 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
-from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import identify, subject_of
+from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
@@ -18,10 +17,9 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.referrals.referral import ReferralTrigger
-from service.screening.decide import Readiness, readiness
-from service.screening.instrument import Stage, stage_at
+from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
-from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
+from service.shared.clock import is_to_come
 
 # Where a form says when it was filled in; an Observation says it in `effective`.
 _TIME = {"QuestionnaireResponse": "authored"}
@@ -45,6 +43,9 @@ class ReceivedResult:
     """One Observation or QuestionnaireResponse. `administered` is empty when it speaks of no known instrument: it is
     kept, and decides nothing.
 
+    `whole` is True when it says all that its resource has to say: what that said before and this does not is gone. A
+    v2 order may go on in another message, so that of it only what is said anew takes the place of what was said.
+
     `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
     tells the estimated date of delivery, `safety_event` when it tells of a loss or of anything else that may make
     contact unwelcome.
@@ -56,6 +57,7 @@ class ReceivedResult:
     corrects: bool = False
     due_date: date | None = None
     safety_event: bool = False
+    whole: bool = True
 
 
 def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Answer:
@@ -74,12 +76,6 @@ def take_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: dat
     return remember(tx, message.received, patient_id, answer), results
 
 
-def judge_results(tx: Transaction, rules: Rules, results: Iterable[ScreeningResult], now: datetime) -> None:
-    """Decide what can be decided, in this order; for a result that still waits for something, set until when."""
-    for result in results:
-        _judge(tx, rules, result, now)
-
-
 def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, answer: Answer, now: datetime) -> None:
     """Last of all, so that no offer follows the event out of the same message. A correction of it lifts nothing."""
     patient_id = subject_of(tx, message.subject) if message.safety_event and isinstance(answer, Accepted) else None
@@ -90,7 +86,7 @@ def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, an
 
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:
     received = message.received
-    if any(_is_to_come(each.effective, now) for each in message.administered):
+    if any(is_to_come(each.effective, now) for each in message.administered):
         return Refused(Reason.IN_THE_FUTURE, _TIME.get(message.received.type, "effective")), []
     if received.target_id is not None and tx.inbox.latest(received.type, received.target_id) is None:
         return Refused(Reason.NOT_FOUND), []
@@ -112,7 +108,7 @@ def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: st
     own = f"{received.type}/{owner}"
     results = _attach(tx, rules, message, patient, own)
     if known_version:
-        results += _left_behind(tx, patient, own, results)
+        results += _left_behind(tx, message, patient, own, results)
     for result in results:
         tx.results.hold(result)
     return Accepted(received.type, owner, known_version + 1, created=not known_version), results
@@ -129,6 +125,8 @@ def _again(
 ) -> Repeated | Refused | None:
     """The answer to what is known already, None when the message changes it and may."""
     received = message.received
+    if received.replays is not None:
+        return _once_more(tx, message, patient, known)
     if (received.condition is not None and received.target_id is None) or received.repeats(body):
         return known
     if received.expected_version not in (None, known.version):
@@ -142,6 +140,26 @@ def _again(
     return None
 
 
+def _once_more(
+    tx: Transaction, message: ReceivedResult, patient: Patient, known: Repeated
+) -> Repeated | Refused | None:
+    """A message that is replayed changes only what was not understood of it, and nothing that came after it."""
+    if tx.inbox.patient_of(known.type, known.id) not in (None, patient.id):
+        return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
+    if all(_is_attached(tx, each, patient, f"{known.type}/{known.id}") for each in message.administered):
+        return known
+    stale = tx.inbox.changed_since(known.type, known.id, message.received.replays or "")
+    return Refused(Reason.CHANGED_MEANWHILE) if stale else None
+
+
+def _is_attached(tx: Transaction, each: Administered, patient: Patient, own: str) -> bool:
+    result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
+    if result is None or each.piece.source not in result.pieces:
+        return False
+    names = result.pieces[each.piece.source].names
+    return attach(result, replace(each.piece, names=names | {own})).pieces == result.pieces
+
+
 def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
     """The version of her Patient stays: it counts what her hospital says there, and this was said elsewhere."""
     expecting = replace(patient, due_date=due_date)
@@ -152,17 +170,15 @@ def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
     return expecting
 
 
-def _is_to_come(effective: datetime, now: datetime) -> bool:
-    return effective > now + (DAYS_DIFFER_BY if effective.time() == time.min else CLOCKS_DIFFER_BY)
-
-
 def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bool:
-    """Whether it is the final form of what its source had only announced until now."""
-    known = [(tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN)), each.piece) for each in message.administered]
-    return bool(known) and all(
-        result is not None and piece.source in result.pieces and result.pieces[piece.source].status in STILL_TO_COME
-        for result, piece in known
-    )
+    """Whether it is the final form of what its source had only announced until now, or goes on with its order."""
+    for each in message.administered:
+        result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
+        before = None if result is None else result.pieces.get(each.piece.source)
+        same = before is None or (before.status, before.readings) == (each.piece.status, each.piece.readings)
+        if not ((before is not None and before.status in STILL_TO_COME) or (same and not message.whole)):
+            return False
+    return bool(message.administered)
 
 
 def _attach(
@@ -172,33 +188,40 @@ def _attach(
     results: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in message.administered:
         key = (each.instrument_id, each.respondent, each.effective)
-        blank = _blank(tx, each, patient, stage_at(each.effective, patient.due_date, policy))
+        blank = _blank(tx, each, patient, patient.stage(each.effective, policy))
         known = results.get(key) or tx.results.find(blank) or blank
         piece = replace(each.piece, names=each.piece.names | {own})
-        if message.received.target_id is not None and piece.status is Status.FINAL:
+        if message.received.target_id is not None and not message.received.replays and piece.status is Status.FINAL:
             # What is put in the place of a result amends it, also when its sender goes on calling it final.
             piece = replace(piece, status=Status.AMENDED)
         # An update may give its source another name; what the same resource said before goes all the same.
-        results[key] = attach(without(known, _sources(known, own) - {piece.source}), piece)
+        results[key] = attach(without(known, _said_anew(message, known, own) - _named(message)), piece)
     return list(results.values())
 
 
-def _left_behind(tx: Transaction, patient: Patient, own: str, results: list[ScreeningResult]) -> list[ScreeningResult]:
+def _left_behind(
+    tx: Transaction, message: ReceivedResult, patient: Patient, own: str, results: list[ScreeningResult]
+) -> list[ScreeningResult]:
     """What a correction has moved away from: the administrations that its resource spoke of before, without it.
 
     They come after those it speaks of now, so that a result which only changes its time keeps its referral.
     """
     now_in = {result.id for result in results}
     return [
-        without(known, _sources(known, own))
+        without(known, _said_anew(message, known, own))
         for known in tx.results.of_patient(patient.id)
-        if known.id not in now_in and _sources(known, own)
+        if known.id not in now_in and _said_anew(message, known, own)
     ]
 
 
-def _sources(result: ScreeningResult, own: str) -> set[str]:
-    """What the resource that is named so has said of this administration."""
-    return {piece.source for piece in result.pieces.values() if own in piece.names}
+def _said_anew(message: ReceivedResult, result: ScreeningResult, own: str) -> set[str]:
+    """The sources of what the resource named so said of this administration, as far as the message speaks of them."""
+    said = {piece.source for piece in result.pieces.values() if own in piece.names}
+    return said if message.whole else said & _named(message)
+
+
+def _named(message: ReceivedResult) -> set[str]:
+    return {each.piece.source for each in message.administered}
 
 
 def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) -> ScreeningResult:
@@ -211,11 +234,3 @@ def _blank(tx: Transaction, each: Administered, patient: Patient, stage: Stage) 
         effective=each.effective,
         stage=stage,
     )
-
-
-def _judge(tx: Transaction, rules: Rules, result: ScreeningResult, now: datetime) -> None:
-    ready = readiness(result, rules.instruments[result.instrument_id])
-    waits = timedelta(seconds=rules.policy(result.tenant_id).waits_for_items_seconds)
-    tx.results.save(result, now + waits if ready is Readiness.WAIT else None)
-    if ready is Readiness.DECIDE_NOW or tx.results.judged(result.id) is not None:
-        act_on_decision(tx, rules, result, now)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.judge_results import judge_results
 from service.flow.ports import Transaction
-from service.flow.receive_result import Administered, ReceivedResult, judge_results, pause_after_event, take_result
+from service.flow.receive_result import Administered, ReceivedResult, pause_after_event, take_result
 from service.flow.received import Identifier, Received, Reference
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient
@@ -61,7 +62,7 @@ def receive_transaction(
     for entry in transaction.entries:
         ids |= _asked(tx, entry, transaction.asked)
         message = _settled(tx, entry, ids, within)
-        answer, touched = _perform(tx, rules, message, now)
+        answer, touched = perform(tx, rules, message, now)
         if isinstance(answer, Accepted) and (answer.type, answer.id) in changed:
             answer = Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
         if isinstance(answer, Refused):
@@ -78,9 +79,8 @@ def receive_transaction(
     return answers
 
 
-def _perform(
-    tx: Transaction, rules: Rules, message: Message, now: datetime
-) -> tuple[Answer, Iterable[ScreeningResult]]:
+def perform(tx: Transaction, rules: Rules, message: Message, now: datetime) -> tuple[Answer, Iterable[ScreeningResult]]:
+    """Act on one resource among others, and judge no result yet: its answer, and the results to be judged."""
     match message:
         case ReceivedPatient():
             return register_patient(tx, rules, message, now), ()

@@ -20,6 +20,23 @@ CONTACT_NAME = "urn:peer-referral:contact"
 
 
 @dataclass(frozen=True, slots=True)
+class ControlKey:
+    """What makes an HL7 v2 message one and the same: `key` is the SHA-256 of MSH-3, 4, 5, 6 and 10, `content` that of
+    all that follows its MSH segment."""
+
+    key: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What came under a key before: the SHA-256 of what it said, and how it was acknowledged."""
+
+    content: bytes
+    acknowledgement: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """How a sender named another resource: by our id, by its own base and id, or by a business identifier."""
 
@@ -34,7 +51,8 @@ class Received:
     """`body` is kept byte for byte. `condition` is If-None-Exist or the criterion of a conditional update.
 
     `target_id` names the resource an update is about, `expected_version` is its If-Match. `within` is the id under
-    which the message is kept that held this resource among others; None when it was the message itself.
+    which the message is kept that held this resource among others; None when it was the message itself. `replays` is
+    the id of a message that is put through its door once more, because what was not understood of it may be now.
     """
 
     type: str
@@ -45,6 +63,7 @@ class Received:
     expected_version: int | None = None
     door: str = "fhir"
     within: str | None = None
+    replays: str | None = None
 
     def repeats(self, body: bytes) -> bool:
         """Whether `body` says the same, in whatever order and with whatever blanks: another door may write it anew."""

@@ -23,7 +23,8 @@ class ReceivedPatient:
     """`updates` is True for PUT: then a known identifier means her, and not a second registration.
 
     `own_id` is the sender's own id for her (Patient.id in the body), by which its later messages may refer to her.
-    `needs` is None when it says nothing of what she asks for; what was said of that before then stands.
+    `needs` is None when it says nothing of what she asks for; what was said of that before then stands. `unsaid` are
+    the facts that an update does not speak of and leaves as they are: a FHIR Patient speaks of all, an ADT need not.
     """
 
     received: Received
@@ -31,6 +32,7 @@ class ReceivedPatient:
     updates: bool
     own_id: str | None = None
     needs: SupportNeeds | None = None
+    unsaid: frozenset[str] = frozenset()
 
 
 def register_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
@@ -100,12 +102,17 @@ def _told_apart(tx: Transaction, rules: Rules, message: ReceivedPatient, others:
         if message.received.repeats(body):
             return Repeated("Patient", other, version)
     for other in sorted(others):
-        patient, referral = tx.patients.lock(other), tx.referrals.open_of(other)
-        if referral is None:
-            alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
-        else:
-            advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
+        doubt_identity(tx, rules, other, now)
     return Refused(Reason.IDENTITY_CONFLICT, "id")
+
+
+def doubt_identity(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
+    """Somebody else may have been meant: contact pauses, and a person finds out who it is."""
+    patient, referral = tx.patients.lock(patient_id), tx.referrals.open_of(patient_id)
+    if referral is None:
+        alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
+    else:
+        advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
 
 
 def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPatient, now: datetime) -> Answer:
@@ -113,11 +120,14 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
     received = message.received
     if received.expected_version not in (None, patient.version):
         return Refused(Reason.VERSION_STALE)
+    if received.replays is not None and tx.inbox.changed_since("Patient", patient_id, received.replays):
+        return Refused(Reason.CHANGED_MEANWHILE)
     latest = tx.inbox.latest("Patient", patient_id)
     if latest is not None and received.repeats(latest[1]):
         return Repeated("Patient", patient_id, latest[0])
     needs = message.needs or patient.needs
-    changed = replace(patient, version=patient.version + 1, facts=message.facts, needs=needs)
+    facts = replace(message.facts, **{fact: getattr(patient.facts, fact) for fact in message.unsaid})
+    changed = replace(patient, version=patient.version + 1, facts=facts, needs=needs)
     tx.patients.save(changed)
     referral = tx.referrals.open_of(patient_id)
     if referral is not None and changed.facts.deceased and not patient.facts.deceased:

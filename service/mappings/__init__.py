@@ -9,8 +9,12 @@ from pathlib import Path
 
 from service.consent.terms import ConsentTerms
 from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.write.outbound import Outbound
 from service.mappings.codes import CodeBook
+from service.mappings.dialects import read_dialect
 from service.mappings.instruments import read_context, read_instrument
+from service.mappings.outbound import read_outbound
 from service.mappings.programmes import programme_of
 from service.mappings.reader import Folder, Table
 from service.mappings.sites import over_default, read_policy
@@ -20,6 +24,8 @@ from service.screening.instrument import Instrument, Policy
 
 _SERVICE = Path(__file__).resolve().parent.parent
 _DEFAULT_SITE_FILE = "sites/default.toml"
+_DEFAULT_DIALECT_FILE = "hl7v2/default.toml"
+_DEFAULT_OUTBOUND_FILE = "hl7v2/outbound.toml"
 
 
 def load(folder: Path | None = None) -> Rules:
@@ -49,6 +55,27 @@ def load(folder: Path | None = None) -> Rules:
     book.close()
     files.close()
     return rules
+
+
+def load_dialects(rules: Rules, folder: Path | None = None) -> dict[str, Dialect]:
+    """How each hospital writes HL7 v2, by organisation id, with `default` for one that has said nothing of its own.
+
+    Raises InvalidMappings with one line for each problem.
+    """
+    files = Folder(folder or own_folder())
+    tables = _of_each_site(files, _DEFAULT_DIALECT_FILE, "hl7v2")
+    found = {id: read_dialect(table, id, rules) for id, table in tables.items()}
+    files.close()
+    return found
+
+
+def load_outbound(folder: Path | None = None) -> dict[str, Outbound]:
+    """How the messages look that each hospital gets by HL7 v2, likewise."""
+    files = Folder(folder or own_folder())
+    tables = _of_each_site(files, _DEFAULT_OUTBOUND_FILE, "hl7v2", "outbound")
+    found = {id: read_outbound(table) for id, table in tables.items()}
+    files.close()
+    return found
 
 
 def read_programme(file: Path, id: str, rules: Rules) -> Programme:
@@ -95,6 +122,23 @@ def _policies(files: Folder, instruments: dict[str, Instrument]) -> dict[str, Po
         if policy.id in found:
             table.note("organisation", "has two files")
         found[policy.id] = policy
+    return found
+
+
+def _of_each_site(files: Folder, default_file: str, *path: str) -> dict[str, Table]:
+    """What each site that says anything at this path says there, laid over the default file; and that itself."""
+    default = files.content(default_file)
+    found = {DEFAULT_SITE: files.table(default_file, default)}
+    for name in files.names("sites/*.toml"):
+        site = files.content(name)
+        own: object = site
+        for key in path:
+            own = own.get(key, {}) if isinstance(own, dict) else None
+        id, place = site.get("organisation", DEFAULT_SITE), f"{name}.{'.'.join(path)}"
+        if not isinstance(own, dict) or not isinstance(id, str):
+            files.problems.append(f"{place}: is not a table of an organisation")
+        elif own:
+            found[id] = files.table(place, over_default(default, own))
     return found
 
 

@@ -83,6 +83,10 @@ class Table:
             self.note(key, "is not an array of tables")
         return [self._enter(f"{key}[{n}]", value) for n, value in enumerate(values, 1) if isinstance(value, dict)]
 
+    def leave(self, key: str) -> None:
+        """Somebody else reads this key, if it is there."""
+        self._unread.discard(key)
+
     def close(self) -> None:
         for key in sorted(self._unread):
             self.note(key, "is not a known key")

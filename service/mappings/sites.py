@@ -1,5 +1,7 @@
 """sites/*.toml: what each site has decided. A site's own file repeats only what differs from default.toml."""
 
+from collections.abc import Mapping
+
 from service.flow.rules import DEFAULT_SITE
 from service.mappings.codes import approval
 from service.mappings.instruments import read_site_cut_offs
@@ -32,6 +34,7 @@ def _over(below: object, above: object) -> object:
 def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrument]) -> Policy:
     waiting, priority, screening = table.table("waiting"), table.table("priority"), table.table("screening")
     offers, acknowledge, cut_offs = table.table("offers"), table.table("acknowledge"), table.optional_table("cut_off")
+    table.leave("hl7v2")
     ladder = tuple(Rung(row.text("code"), row.text("display")) for row in table.tables("ladder"))
     if not ladder:
         table.note("ladder", "has no rung: an alert would be put to nobody")
@@ -84,14 +87,15 @@ def _forms(rows: list[Table], instruments: dict[str, Instrument]) -> dict[str, d
     forms: dict[str, dict[str, CodeUse]] = {}
     for row in rows:
         uses = forms.setdefault(row.text("questionnaire") if "questionnaire" in row else "", {})
-        for link_id, use in _questions(row, instruments):
+        for link_id, use in questions_in(row, instruments):
             if link_id in uses:
                 row.note("items", f"{link_id} stands for two things in this form")
             uses[link_id] = use
     return forms
 
 
-def _questions(row: Table, instruments: dict[str, Instrument]) -> list[tuple[str, CodeUse]]:
+def questions_in(row: Table, instruments: Mapping[str, Instrument]) -> list[tuple[str, CodeUse]]:
+    """What each name in `items` and `total` stands for in the instrument of this row."""
     id, items = row.text("instrument"), row.texts("items")
     instrument = instruments.get(id)
     if instrument is None:

@@ -70,6 +70,8 @@ class AlertCode(StrEnum):
     UNREADABLE_RISK = "unreadable-risk"
     UNREADABLE_WORDS = "unreadable-words"
     UNNAMED_WORDS = "unnamed-words"
+    NOT_ALL_USED = "not-all-used"
+    RECORDS_MERGED = "records-merged"
 
 
 class ReviewOutcome(StrEnum):
@@ -133,6 +135,8 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNNAMED_WORDS: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.NOT_ALL_USED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
+    AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
 # What a programme told stands behind each of these.
 TOLD_BY_A_PROGRAMME = (AlertCode.ESCALATION, AlertCode.UNNAMED_WORDS)

@@ -87,6 +87,11 @@ class Engagement:
     ending: Ending | None = None
 
 
+def reason_told(offer: Offer, engagement: Engagement | None) -> str | None:
+    """Why the offer is where it is, as far as the record may know. Whoever declined had not met her."""
+    return offer.status_reason if engagement is not None or offer.state is OfferState.REJECTED else None
+
+
 def ending_of(offer: Offer, attempts: int, sessions: int) -> Ending | None:
     """How the contacts ended: as the programme said, else what follows from its status and from whether it ever met
     her."""

@@ -1,10 +1,14 @@
 """The woman, as far as placing her needs facts about her. Everything else stays in the resource as it was received."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from service.consent.safe_contact import SafeContact
 from service.referrals.needs import NOT_STATED, SupportNeeds
+from service.screening.instrument import Policy, Stage, stage_at
+
+# Two babies of one woman are born further apart than this, and one baby's two dates never are.
+ONE_PREGNANCY = timedelta(days=150)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,11 @@ class PatientFacts:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """`due_date` is the estimated date of delivery, sent as an observation of its own.
+    """`due_date` is the estimated date of delivery, sent as an observation of its own; `delivered_on` the day on which
+    her last baby was born.
 
-    `needs` and `safe_contact` are the newest word on them that named no programme.
+    `needs` and `safe_contact` are the newest word on them that named no programme. `replaced_by` is the id of the
+    record that this one has become part of, when the hospital has found that both are hers.
     """
 
     id: str
@@ -33,8 +39,35 @@ class Patient:
     due_date: date | None = None
     needs: SupportNeeds = NOT_STATED
     safe_contact: SafeContact | None = None
+    delivered_on: date | None = None
+    replaced_by: str | None = None
+
+    @property
+    def delivery(self) -> date | None:
+        """The day on which her baby was born, or is due: a due date long after a birth is of another baby."""
+        return self.delivered_on if self._is_born() else self.due_date
+
+    def stage(self, at: datetime, policy: Policy) -> Stage:
+        """Whether her baby was born at `at`. Until that is told, it follows from the due date."""
+        if self.delivered_on is not None and self._is_born():
+            return Stage.POSTNATAL if at.date() >= self.delivered_on else Stage.ANTENATAL
+        return stage_at(at, self.due_date, policy)
+
+    def _is_born(self) -> bool:
+        born = self.delivered_on
+        return born is not None and (self.due_date is None or self.due_date - born < ONE_PREGNANCY)
 
     def age(self, today: date) -> int | None:
         """In whole years, None when her birth date is not known."""
         born = self.facts.birth_date
         return None if born is None else today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def disagree(one: PatientFacts, other: PatientFacts) -> bool:
+    """Whether two records may be two women: what both of them say of who she is differs, or only one of them lives."""
+    said = ((one.birth_date, other.birth_date), (_name(one), _name(other)))
+    return one.deceased is not other.deceased or any(mine != theirs for mine, theirs in said if mine and theirs)
+
+
+def _name(facts: PatientFacts) -> str:
+    return (facts.preferred_name or "").casefold().strip()

@@ -54,6 +54,8 @@ class ReferralTrigger(StrEnum):
     SAFETY_EVENT = "safety-event"
     IDENTITY_CONFLICT = "identity-conflict"
     WOMAN_DIED = "woman-died"
+    # Another of her referrals goes on, since two records were found to be hers
+    MERGED = "merged"
     # What a clinician decides
     REVIEWED_SUITABLE = "reviewed-suitable"
     REVIEWED_NOT_SUITABLE = "reviewed-not-suitable"
@@ -132,6 +134,7 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     **_rows(OPEN, _T.SAFETY_EVENT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.SAFETY_EVENT),
     **_rows(OPEN, _T.IDENTITY_CONFLICT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.IDENTITY_CONFLICT),
     **_rows(OPEN, _T.WOMAN_DIED, _S.CLOSED, _E.CANCEL_OFFERS),
+    **_rows(OPEN, _T.MERGED, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.IN_REVIEW, _T.REVIEWED_SUITABLE): (_S.PLACING, (_E.PLACE,)),
     **_rows(OPEN, _T.REVIEWED_NOT_SUITABLE, _S.CLOSED, _E.CANCEL_OFFERS),
     # A programme that supports her already goes on beside the specialist.
@@ -164,3 +167,12 @@ class Referral:
     opened_at: datetime
     changed_at: datetime
     reason: str | None = None
+
+
+# Of two, that goes on in which most would be lost, or in which somebody has to decide first.
+_GOES_ON = (_S.ON_HOLD, _S.SUPPORTED, _S.IN_REVIEW, _S.OFFERED, _S.AWAITING_CONSENT, _S.PLACING)
+
+
+def goes_on(referral: Referral) -> tuple[int, datetime]:
+    """The lowest of two open ones is to go on, when they turn out to be one woman's; of equals the older one."""
+    return _GOES_ON.index(referral.state), referral.opened_at

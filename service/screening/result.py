@@ -23,9 +23,13 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
+SELF = "patient"
+"""The respondent of a result that she answered herself."""
 # The respondent of a result whose source tells no time of administration begins so and goes on with the source's name.
 OF_ITS_OWN = "source:"
 DECIDING = frozenset({Status.FINAL, Status.AMENDED, Status.CORRECTED})
+# What voids or changes what came before under the same identifier.
+CORRECTING = frozenset({Status.AMENDED, Status.CORRECTED, Status.CANCELLED, Status.ENTERED_IN_ERROR})
 STILL_TO_COME = frozenset({Status.REGISTERED, Status.PRELIMINARY})
 
 # A correction may overtake what it corrects, and a void is for ever: of two from one source the higher rank counts.

@@ -8,10 +8,13 @@ from service.shared.caller import OrganisationKind
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A confidential client of SMART Backend Services (SMART App Launch 2.2, client-confidential-asymmetric).
+    """A confidential client of SMART Backend Services (SMART App Launch 2.2, client-confidential-asymmetric), or a
+    sender of HL7 v2.
 
-    Exactly one of `jwks` (the JSON text of a JWK Set) and `jwks_url` is given. `scopes` are the most that it may ever
-    be granted. A revoked client stays on record, so that the audit can still name it.
+    Exactly one way to know it is given. `jwks` (the JSON text of a JWK Set) or `jwks_url` prove a SMART client, and
+    `scopes` are the most that it may ever be granted. A sender of HL7 v2 has no scopes. It is known by `certificate`,
+    the SHA-256 of its TLS certificate in hexadecimal, or on a plain connection by `mllp_sender`, which is MSH-3|MSH-4.
+    A revoked client stays on record, so that the audit can still name it.
     """
 
     id: str
@@ -20,6 +23,8 @@ class Client:
     scopes: frozenset[str]
     jwks: str | None = None
     jwks_url: str | None = None
+    certificate: str | None = None
+    mllp_sender: str | None = None
     revoked: bool = False
 
 

@@ -1,6 +1,6 @@
 """The rules' clock, injected everywhere so that a test can hold time still. It never stamps a row: the store does."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 
 # Two clocks that are both kept right may still differ by so much; what is farther ahead has not happened yet.
@@ -17,6 +17,11 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+def is_to_come(instant: datetime, now: datetime) -> bool:
+    """Whether it has happened nowhere yet; midnight in UTC may stand for a day without a time."""
+    return instant > now + (DAYS_DIFFER_BY if instant.time() == time.min else CLOCKS_DIFFER_BY)
 
 
 def milliseconds(instant: datetime) -> int:

@@ -21,6 +21,9 @@ STUCK = Counter("peer_referral_deliveries_stuck_total", "Deliveries that a perso
 NOT_HEARD = Counter(
     "peer_referral_words_not_heard_total", "Messages of programmes that no clinician was told of: a person must look"
 )
+MLLP_CONNECTIONS = Gauge("peer_referral_mllp_connections", "Connections of senders of HL7 v2 that are open")
+MLLP_FRAMES = Counter("peer_referral_mllp_messages_total", "HL7 v2 messages that came whole", ["outcome"])
+MLLP_FAULTS = Counter("peer_referral_mllp_faults_total", "What was wrong with what came over MLLP", ["fault"])
 READY = Gauge("peer_referral_ready", "1 when the service can commit")
 
 
@@ -67,10 +70,15 @@ def tell(event: str, *, worth_reading: bool = True, **facts: str | float | None)
         _LOGGER.log(level, event, extra={"facts": facts})
 
 
+def tell_person(event: str, **facts: str) -> None:
+    """Log what a person of the operator has to look into, as an error: nobody else was told."""
+    _LOGGER.error(event, extra={"facts": facts})
+
+
 def tell_words_not_heard(**facts: str) -> None:
-    """Count and log, as an error, what a programme told and no clinician heard: the operator has to find out."""
+    """Count and log what a programme told and no clinician heard: the operator has to find out."""
     NOT_HEARD.inc()
-    _LOGGER.error("words-not-heard", extra={"facts": facts})
+    tell_person("words-not-heard", **facts)
 
 
 def tell_defect(event: str, error: BaseException, **facts: str | int | None) -> None:

@@ -36,6 +36,8 @@ class Access:
             "scopes": _text(client.scopes),
             "jwks": client.jwks,
             "jwks_url": client.jwks_url,
+            "certificate": client.certificate,
+            "mllp_sender": client.mllp_sender,
             "registered_at": now,
             "revoked_at": now if client.revoked else None,
         }
@@ -46,6 +48,14 @@ class Access:
         one = select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(CLIENT.c.id == client_id)
         row = self._connection.execute(one).one_or_none()
         return None if row is None else _client(row)
+
+    def sender(self, *, certificate: str | None = None, mllp_sender: str | None = None) -> Client | None:
+        """The client that is active and known by this certificate, or by this MSH-3|MSH-4; None when there is none."""
+        known = CLIENT.c.certificate == certificate if certificate else CLIENT.c.mllp_sender == mllp_sender
+        active = select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(known, CLIENT.c.revoked_at.is_(None))
+        row = self._connection.execute(active).one_or_none()
+        found = None if row is None else _client(row)
+        return None if found is None or found.revoked else found
 
     def clients(self) -> list[Client]:
         """Every client, the oldest first."""
@@ -108,5 +118,7 @@ def _client(row: Row[tuple[object, ...]]) -> Client:
         scopes=frozenset(row.scopes.split()),
         jwks=row.jwks,
         jwks_url=row.jwks_url,
+        certificate=row.certificate,
+        mllp_sender=row.mllp_sender,
         revoked=row.revoked_at is not None or not row.active,
     )

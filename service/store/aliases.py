@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, select, update
 
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
@@ -24,11 +24,30 @@ NAMED = and_(
 )
 FIND = Prepared(select(ALIAS.c.resource_id).where(NAMED))
 NAMES = Prepared(
-    select(ALIAS.c.system, ALIAS.c.value).where(
+    select(ALIAS.c.system, ALIAS.c.value, ALIAS.c.former).where(
         ALIAS.c.tenant_id == bindparam("tenant_id"),
         ALIAS.c.type == bindparam("type"),
         ALIAS.c.resource_id == bindparam("resource_id"),
     )
+)
+RETIRE = Prepared(
+    update(ALIAS)
+    .where(
+        ALIAS.c.tenant_id == bindparam("in_tenant"),
+        ALIAS.c.type == bindparam("of_type"),
+        ALIAS.c.system == bindparam("in_system"),
+        ALIAS.c.value == bindparam("named"),
+    )
+    .values(former=True)
+)
+HAND_OVER = Prepared(
+    update(ALIAS)
+    .where(
+        ALIAS.c.tenant_id == bindparam("in_tenant"),
+        ALIAS.c.type == bindparam("of_type"),
+        ALIAS.c.resource_id == bindparam("from_id"),
+    )
+    .values(resource_id=bindparam("to_id"), former=True)
 )
 
 
@@ -48,7 +67,7 @@ class Aliases:
         return found
 
     def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
-        row = {**self._key(type, system, value, tenant_id), "resource_id": resource_id}
+        row = {**self._key(type, system, value, tenant_id), "resource_id": resource_id, "former": False}
         claimed: str | None = self._unit.execute(_claim(self._unit.dialect), row).scalar_one_or_none()
         if claimed is not None:
             return claimed
@@ -56,9 +75,21 @@ class Aliases:
         return holder
 
     def names(self, type: str, resource_id: str, tenant_id: str) -> list[tuple[str, str]]:
-        """(system, value) of every name that this resource has in a tenant."""
+        """(system, value) of every name that this resource goes by in a tenant; of its former ones if it has no
+        other."""
         values = {"tenant_id": tenant_id, "type": type, "resource_id": resource_id}
-        return [(row.system, row.value) for row in self._unit.execute(NAMES, values)]
+        rows = self._unit.execute(NAMES, values).all()
+        return [(row.system, row.value) for row in [each for each in rows if not each.former] or rows]
+
+    def retire(self, type: str, system: str, value: str) -> None:
+        """It still leads to what it stands for, which is called so no more."""
+        tenant = self._unit.caller.organisation_id
+        self._unit.execute(RETIRE, {"in_tenant": tenant, "of_type": type, "in_system": system, "named": value})
+
+    def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
+        """Every name of the one is a former name of the other."""
+        values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type}
+        self._unit.execute(HAND_OVER, {**values, "from_id": resource_id, "to_id": to_id})
 
     def _key(self, type: str, system: str, value: str, tenant_id: str | None) -> dict[str, str]:
         tenant = tenant_id or self._unit.caller.organisation_id

@@ -123,14 +123,19 @@ class Deliveries:
 # To build a statement costs more than to execute it: each is built once.
 @cache
 def _owe(dialect: Dialect) -> Prepared:
-    """Adds a delivery if its destination has a record that takes it."""
+    """Adds a delivery if its destination takes it. HL7 v2 has no form of a Task by which an alert is answered."""
     given = {
         name: bindparam(f"its_{name}", type_=DELIVERY.c[name].type)
         for name in DELIVERY.columns.keys()  # noqa: SIM118  # it iterates over columns, not names
         if name not in ("lease_owner", "lease_until", "last_outcome", "shown_at", "settled_at")
     }
     takes = select(*given.values()).where(
-        ORGANISATION.c.id == given["destination_id"], ORGANISATION.c.fhir_endpoint.is_not(None), ORGANISATION.c.active
+        ORGANISATION.c.id == given["destination_id"],
+        ORGANISATION.c.active,
+        or_(
+            ORGANISATION.c.fhir_endpoint.is_not(None),
+            ORGANISATION.c.hl7v2_endpoint.is_not(None) & (given["resource_type"] != Recorded.ALERT_TASKS.value),
+        ),
     )
     return Prepared(dialect.insert(DELIVERY).from_select(list(given), takes).on_conflict_do_nothing())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from sqlalchemy import URL, Connection, Engine, FromClause, NullPool, Select, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.store.trouble import TransactionLost, Trouble, original
+from service.store.trouble import OURS, TransactionLost, Trouble, original
 
 if TYPE_CHECKING:
     import psycopg
@@ -148,8 +148,8 @@ class SqliteDialect:
 
     def classify_error(self, error: BaseException) -> Trouble:
         driver = original(error)
-        if isinstance(driver, TransactionLost):
-            return Trouble.UNAVAILABLE
+        if type(driver) in OURS:
+            return OURS[type(driver)]
         if not isinstance(driver, sqlite3.Error) or isinstance(driver, self._refused):
             return Trouble.OTHER
         name = getattr(driver, "sqlite_errorname", "")
@@ -232,8 +232,8 @@ class PostgresqlDialect:
 
     def classify_error(self, error: BaseException) -> Trouble:
         driver = original(error)
-        if isinstance(driver, TransactionLost):
-            return Trouble.UNAVAILABLE
+        if type(driver) in OURS:
+            return OURS[type(driver)]
         if not type(driver).__module__.startswith("psycopg"):
             return Trouble.OTHER
         state = getattr(driver, "sqlstate", None)

@@ -49,7 +49,8 @@ ONE_ORGANISATION = Prepared(select(ORGANISATION).where(ORGANISATION.c.id == bind
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """`fhir_endpoint` is the base of its record, None when it takes nothing by FHIR."""
+    """`fhir_endpoint` is the base of its record, `hl7v2_endpoint` where its interface engine listens (mllp://host:port,
+    or mllps), each None when it takes nothing in that way; one of them is."""
 
     id: str
     name: str
@@ -58,6 +59,12 @@ class Organisation:
     identifier: Identifier | None
     active: bool
     added_at: datetime
+    hl7v2_endpoint: str | None = None
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where what we owe it goes, None when it takes nothing."""
+        return self.fhir_endpoint or self.hl7v2_endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class Organisations:
             "name": organisation.name,
             "kind": organisation.kind.value,
             "fhir_endpoint": organisation.fhir_endpoint,
+            "hl7v2_endpoint": organisation.hl7v2_endpoint,
             "identifier_system": identifier.system if identifier else None,
             "identifier_value": identifier.value if identifier else None,
             "active": organisation.active,
@@ -230,6 +238,7 @@ def _to_organisation(row: Row[Any]) -> Organisation:
         name=row.name,
         kind=OrganisationKind(row.kind),
         fhir_endpoint=row.fhir_endpoint,
+        hl7v2_endpoint=row.hl7v2_endpoint,
         identifier=None if system is None else Identifier(system, row.identifier_value),
         active=row.active,
         added_at=row.added_at,

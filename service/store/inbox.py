@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select
 
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.received import Received
+from service.store.patients import PRESENT
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.intake import InboundMessageRow, ResourceVersionRow, UnreadableMessageRow
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 MESSAGE, RESOURCE, UNREADABLE = table(InboundMessageRow), table(ResourceVersionRow), table(UnreadableMessageRow)
 UNREADABLE_KEPT = timedelta(days=30)
 LATEST = Prepared(
-    select(RESOURCE.c.version, RESOURCE.c.patient_id, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
+    select(
+        RESOURCE.c.version,
+        RESOURCE.c.patient_id,
+        RESOURCE.c.message_id,
+        func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"),
+    )
     .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
     .where(
         RESOURCE.c.type == bindparam("type"),
@@ -36,6 +42,7 @@ OURS = frozenset({"Task", "ServiceRequest"})
 class Kept(NamedTuple):
     version: int
     patient_id: str | None
+    message_id: str
     body: bytes
 
 
@@ -59,11 +66,11 @@ class Inbox:
                 "body": received.body if received.within else None,
             }
             unit.stamped_later(RESOURCE, version)
-            self._made[answer.type, answer.id] = Kept(answer.version, patient_id, received.body)
+            self._made[answer.type, answer.id] = Kept(answer.version, patient_id, message_id, received.body)
 
-    def archive(self, received: Received, disposition: str) -> str:
+    def archive(self, received: Received, disposition: str, id: str | None = None) -> str:
         """Keep a message byte for byte; the id that it has here."""
-        unit, message_id = self._unit, self._unit.new_id()
+        unit, message_id = self._unit, id or self._unit.new_id()
         message = {
             "id": message_id,
             "tenant_id": unit.caller.organisation_id,
@@ -74,22 +81,26 @@ class Inbox:
             "received_at": unit.now(),
             "disposition": disposition,
             "correlation_id": unit.caller.correlation_id,
+            "replayed_as": None,
         }
         unit.later(MESSAGE, message)
         return message_id
 
-    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str) -> None:
-        """Keep, for thirty days, a body that the guard refused; `reason` is the codes of what was wrong with it."""
+    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str) -> None:
+        """Keep, for thirty days, a body that a door refused; `reason` is the codes of what was wrong with it."""
         unit, now = self._unit, self._unit.now()
         row = {
             "id": id,
             "tenant_id": unit.caller.organisation_id,
             "client_id": unit.caller.client_id,
+            "door": door,
+            "type": type,
             "sealed_body": sealed_body,
             "reason": reason,
             "received_at": now,
             "expires_at": now + UNREADABLE_KEPT,
             "correlation_id": unit.caller.correlation_id,
+            "replayed_as": None,
         }
         unit.later(UNREADABLE, row)
 
@@ -97,16 +108,24 @@ class Inbox:
         kept = self._latest(type, id)
         return None if kept is None else (kept.version, kept.body)
 
+    def changed_since(self, type: str, id: str, message_id: str) -> bool:
+        """The ids of messages sort by the time at which they came."""
+        kept = self._latest(type, id)
+        return kept is not None and kept.message_id > message_id
+
     def patient_of(self, type: str, id: str) -> str | None:
         kept = self._latest(type, id)
-        return None if kept is None else kept.patient_id
+        if kept is None or kept.patient_id is None:
+            return None
+        present: str | None = self._unit.execute(PRESENT, {"patient": kept.patient_id}).scalar_one()
+        return present or kept.patient_id
 
     def _latest(self, type: str, id: str) -> Kept | None:
         if (type, id) in self._made:
             return self._made[type, id]
         key = {"type": type, "resource_id": id, "tenant_id": self._unit.caller.organisation_id}
         row = self._unit.execute(LATEST, key).one_or_none()
-        return None if row is None else Kept(row.version, row.patient_id, row.bytes)
+        return None if row is None else Kept(row.version, row.patient_id, row.message_id, row.bytes)
 
 
 def _disposition(answer: Answer) -> str:

@@ -15,12 +15,14 @@ from service.store.prepared import Prepared
 from service.store.safe_contact import kept_safe_contact, to_safe_contact
 from service.store.tables.columns import table
 from service.store.tables.woman import PatientRow
+from service.store.trouble import Overtaken
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 PATIENT = table(PatientRow)
 ONE = select(PATIENT).where(PATIENT.c.id == bindparam("patient"))
+PRESENT = Prepared(select(PATIENT.c.replaced_by).where(PATIENT.c.id == bindparam("patient")))
 ADD = Prepared(insert(PATIENT))
 THESE = select(PATIENT).where(PATIENT.c.id.in_(bindparam("patients", expanding=True)))
 SAVE = Prepared(update(PATIENT).where(PATIENT.c.id == bindparam("patient")))
@@ -32,10 +34,20 @@ class Patients:
         self._held: dict[str, Patient] = {}
 
     def lock(self, id: str) -> Patient:
-        """Once locked nobody else can change her before the commit, so a unit reads her once."""
-        if id not in self._held:
-            return self.hold(self._unit.execute(_locked(self._unit.dialect), {"patient": id}).one())
-        return self._held[id]
+        """Once locked nobody else can change her before the commit, so a unit reads her once.
+
+        Raises Overtaken when her record became part of another while the unit waited: what it had read is the other's
+        now, so it is to begin anew.
+        """
+        held = self._held.get(id) or self.hold(self._unit.execute(_locked(self._unit.dialect), {"patient": id}).one())
+        if held.replaced_by is not None:
+            raise Overtaken("Her record has become part of another.")
+        return held
+
+    def lock_present(self, id: str) -> Patient:
+        """For an id that was read in an earlier unit: the record that this one may have become since."""
+        row = self._unit.execute(PRESENT, {"patient": id}).one()
+        return self.lock(row.replaced_by or id)
 
     def hold(self, row: Row[Any]) -> Patient:
         """Remember a row that was read under its lock."""
@@ -70,6 +82,8 @@ def _columns(patient: Patient) -> dict[str, object]:
         "interpreter": facts.interpreter,
         "deceased": facts.deceased,
         "due_date": patient.due_date,
+        "delivered_on": patient.delivered_on,
+        "replaced_by": patient.replaced_by,
         "needs": None if patient.needs == NOT_STATED else _needs(patient.needs),
         "safe_contact": None if patient.safe_contact is None else kept_safe_contact(patient.safe_contact),
     }
@@ -92,6 +106,8 @@ def _to_patient(row: Row[Any]) -> Patient:
         due_date=row.due_date,
         needs=NOT_STATED if row.needs is None else _to_needs(row.needs),
         safe_contact=None if row.safe_contact is None else to_safe_contact(row.safe_contact),
+        delivered_on=row.delivered_on,
+        replaced_by=row.replaced_by,
     )
 
 

@@ -144,6 +144,12 @@ class Results:
             self._unit.execute(_keep(self._unit.dialect), [self._rows[id] for id in self._changed])
             self._changed.clear()
 
+    def forget(self) -> None:
+        """The rows are about to change by another way: what was read of them is read anew."""
+        self.write()
+        self._rows.clear()
+        self._held.clear()
+
     def _judge(self, result_id: str, judgement: Judgement | None) -> None:
         self._change(
             result_id,

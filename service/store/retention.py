@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, select, tuple_, update
 
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.shared.clock import milliseconds
+from service.store.control import REPEATED_WITHIN
 from service.store.tables.columns import table
-from service.store.tables.intake import UnreadableMessageRow
+from service.store.tables.intake import MessageControlRow, UnreadableMessageRow
 from service.store.tables.referral import IS_TOMBSTONE, OfferRow
 
 if TYPE_CHECKING:
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
 AT_MOST = 10_000
 # Whoever opens an old link is told that it is over, and not that there is no such thing.
 LINKS_KEPT = timedelta(days=90)
-OFFER, UNREADABLE = table(OfferRow), table(UnreadableMessageRow)
+OFFER, UNREADABLE, CONTROL = table(OfferRow), table(UnreadableMessageRow), table(MessageControlRow)
 
 
 def tidy(unit: UnitOfWork, now: datetime, rules: Rules) -> None:
-    """Used assertions, dead tokens and old links, bodies that nobody could read, and tombstones whose time is over.
+    """Used assertions, dead tokens and old links, bodies that nobody could read, HL7 v2 messages that no sender sends
+    again, and tombstones whose time is over.
 
     At most 10,000 of each, the oldest first: the rest waits for the next time.
     """
     unit.access.forget_dead(now, AT_MOST)
     expired = select(UNREADABLE.c.id).where(UNREADABLE.c.expires_at <= now).order_by(UNREADABLE.c.expires_at)
     unit.execute(delete(UNREADABLE).where(UNREADABLE.c.id.in_(expired.limit(AT_MOST))))
+    settled = select(CONTROL.c.tenant_id, CONTROL.c.key).where(CONTROL.c.received_at <= now - REPEATED_WITHIN)
+    key = tuple_(CONTROL.c.tenant_id, CONTROL.c.key)
+    unit.execute(delete(CONTROL).where(key.in_(settled.order_by(CONTROL.c.received_at).limit(AT_MOST))))
     unit.answers.forget_links(now - LINKS_KEPT)
     own = rules.policies.keys() - {DEFAULT_SITE}
     for site, policy in rules.policies.items():

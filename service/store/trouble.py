@@ -20,8 +20,16 @@ class StatementRefused(ServiceError):
     """A statement broke a rule of the database: a defect of ours. It names the error and the constraint, no value."""
 
 
+class Overtaken(ServiceError):
+    """Another unit has changed what this one rests on while it waited: it is run once more."""
+
+
 class TransactionLost(Exception):
     """The transaction had ended before its COMMIT, because of an error that a unit may have swallowed."""
+
+
+# What is no driver's error, in either database.
+OURS: dict[type[BaseException], Trouble] = {TransactionLost: Trouble.UNAVAILABLE, Overtaken: Trouble.RETRY}
 
 
 def original(error: BaseException) -> BaseException:

@@ -17,6 +17,7 @@ from service.store.answers import Answers
 from service.store.audit import AuditTrail
 from service.store.consents import Consents
 from service.store.contacts import Contacts
+from service.store.control import MessageControl
 from service.store.deliveries import Deliveries
 from service.store.dialect import Dialect
 from service.store.directory import Organisations, Programmes
@@ -25,9 +26,13 @@ from service.store.escalations import Escalations
 from service.store.feed import Feed
 from service.store.inbox import Inbox
 from service.store.leases import Leases
+from service.store.life_events import LifeEvents
+from service.store.merging import Merging
+from service.store.messages import Messages
 from service.store.migrate import problem
 from service.store.notes import Notes
 from service.store.offers import Offers
+from service.store.orders import Orders
 from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
 from service.store.referrals import Referrals
@@ -125,6 +130,14 @@ class UnitOfWork:
         return Inbox(self)
 
     @cached_property
+    def control(self) -> MessageControl:
+        return MessageControl(self)
+
+    @cached_property
+    def messages(self) -> Messages:
+        return Messages(self)
+
+    @cached_property
     def results(self) -> Results:
         return Results(self)
 
@@ -135,6 +148,14 @@ class UnitOfWork:
     @cached_property
     def organisations(self) -> Organisations:
         return Organisations(self)
+
+    @cached_property
+    def life_events(self) -> LifeEvents:
+        return LifeEvents(self)
+
+    @cached_property
+    def merging(self) -> Merging:
+        return Merging(self)
 
     @cached_property
     def programmes(self) -> Programmes:
@@ -159,6 +180,10 @@ class UnitOfWork:
     @cached_property
     def escalations(self) -> Escalations:
         return Escalations(self)
+
+    @cached_property
+    def orders(self) -> Orders:
+        return Orders(self)
 
     @cached_property
     def answers(self) -> Answers:

@@ -55,9 +55,13 @@ class Visible:
         self._unit = unit
 
     def patient_id(self, id: str) -> str | None:
-        """Locks her, for whoever asks for her is about to change something of hers."""
+        """Locks her, for whoever asks for her is about to change something of hers. A record that has become part of
+        another stands for that one."""
         row = self._one(PATIENT, {"id": id}, lock=True)
-        return None if row is None else self._unit.patients.hold(row).id
+        if row is None:
+            return None
+        held = self._unit.patients.hold(row)
+        return held.id if held.replaced_by is None else self._unit.patients.lock(held.replaced_by).id
 
     def organisation_id(self, id: str) -> str | None:
         """Organisations are a directory that every client may read; a no may concern one that has ended."""

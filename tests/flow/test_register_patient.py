@@ -196,3 +196,13 @@ def test_an_update_addressed_to_nobody_known_does_not_change_another_woman(servi
     assert why(answer) == "several-match"
     (kept,) = service.rows("patient", id=known.id)
     assert kept["version"] == 1
+
+
+def test_an_update_leaves_the_facts_that_it_does_not_speak_of(service: Service) -> None:
+    hospital = service.hospital()
+    service.register(hospital, replace(FACTS, district="North", language="cy"), NAME)
+    said = replace(FACTS, preferred_name=None, district=None, language="pl")
+    message = ReceivedPatient(Received("Patient", body(), (NAME,)), said, True, unsaid=frozenset({"district"}))
+    service.run(hospital, lambda tx: register_patient(tx, service.rules, message, NOW))
+    (row,) = service.rows("patient")
+    assert (row["preferred_name"], row["district"], row["language"]) == (None, "North", "pl")

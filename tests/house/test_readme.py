@@ -15,7 +15,8 @@ PAGES = [path for path in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.m
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 WHOLE = README.replace("\\\n", " ")
 COMMANDS = sorted({
-    tuple(words.split()) for words in re.findall(r"(?:^|[(`])peer-referral ((?:[a-z]+ ?){1,2})", WHOLE, re.MULTILINE)
+    tuple(words.split())
+    for words in re.findall(r"(?:^|[(`])peer-referral ((?:[a-z][a-z0-9]* ?){1,2})", WHOLE, re.MULTILINE)
 })  # fmt: skip
 
 

@@ -1,25 +1,41 @@
 """The command line is a contract that others script against: names, options, bare ids, tables and exit codes."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner, Result
 
 from service.__main__ import application
 from service.demo.cast import HOSPITAL_SCOPE, assemble, new_key
+from service.flow.received import Received
+from service.mappings import own_folder
 from service.referrals.delivery import Delivery, DeliveryTrigger
+from service.security import sealing
 from service.security.keys import load_or_create
-from service.shared.caller import the_service
+from service.settings import read_settings
+from service.shared.caller import Caller, OrganisationKind, the_service
+from service.shared.clock import SystemClock
+from service.shared.errors import InvalidMappings
 from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, Service
+from service.wiring import build_worker, prepare
+from tests.flow.support import DAY, NOW, Service
+from tests.hl7v2.doors import changed, oru
 from tests.journeys.support import description
 
 Run = Callable[..., Result]
 NOWHERE = "http://127.0.0.1:9/fhir"
+V2 = "mllps://engine.example:2575"
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
@@ -161,6 +177,16 @@ def test_what_is_dead_is_sent_again_by_its_id_or_all_of_one_record_at_once(run: 
     ("arguments", "said"),
     [
         (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", "ftp://x"), "must be an https address"),
+        (
+            ("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", "mllp://engine.example:2575"),
+            "PEER_REFERRAL_MLLP_PLAIN",
+        ),
+        (("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", "mllps://x"), "mllps://HOST:PORT"),
+        (
+            ("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", V2, "--fhir-endpoint", NOWHERE),
+            "goes one way",
+        ),
+        (("organisation", "add", "X", "--kind", "community", "--hl7v2-endpoint", V2), "Only a hospital"),
         (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
         (("client", "revoke", "nobody"), "no such client"),
         (("deliveries", "retry", "nothing"), "no such delivery"),
@@ -189,6 +215,107 @@ def test_a_client_that_could_never_call_is_refused(run: Run, jwks: str, changes:
     outcome = run("client", "add", *(part for name, value in given.items() if value for part in (name, value)))
     assert said in refusal(outcome)
     assert rows(run("client", "list")) == []
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "engine.st-test.example")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + DAY).sign(key, SHA256())
+    file = tmp_path / "engine.pem"
+    file.write_bytes(made.public_bytes(Encoding.PEM))
+    return str(file)
+
+
+def test_a_sender_of_hl7_v2_is_registered_by_its_certificate_or_its_name(run: Run, certificate: str) -> None:
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    to = ("client", "add", "--organisation", hospital, "--quiet")
+    by_certificate = id_of(run(*to, "--certificate", certificate))
+    by_name = id_of(run(*to, "--mllp-sender", "EHR|MATERNITY"))
+    listed = {row[0]: row[3] for row in rows(run("client", "list"))}
+    assert listed[by_name] == "EHR|MATERNITY"
+    assert re.fullmatch("[0-9a-f]{64}", listed[by_certificate])
+    for known_by in (("--certificate", certificate), ("--mllp-sender", "EHR|MATERNITY")):
+        assert "another client" in refusal(run(*to, *known_by)).lower()
+    run("client", "revoke", by_name)
+    assert id_of(run(*to, "--mllp-sender", "EHR|MATERNITY")) != by_name
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("hospital", ("--mllp-sender", "EHR"), "APPLICATION|FACILITY"),
+        ("hospital", ("--mllp-sender", "|MATERNITY"), "APPLICATION|FACILITY"),
+        ("hospital", ("--mllp-sender", "A|B", "--scope", "system/Task.rus"), "neither scopes nor"),
+        ("hospital", ("--mllp-sender", "A|B", "--certificate", __file__), "either --certificate"),
+        ("hospital", ("--certificate", __file__), "no certificate"),
+        ("hospital", (), "--scope"),
+        ("community", ("--mllp-sender", "A|B"), "Only a hospital"),
+    ],
+)
+def test_a_sender_that_could_never_be_known_is_refused(run: Run, kind: str, given: tuple[str, ...], said: str) -> None:
+    organisation = id_of(run("organisation", "add", "St Test", "--kind", kind, "-q"))
+    assert said in refusal(run("client", "add", "--organisation", organisation, *given))
+    assert rows(run("client", "list")) == []
+
+
+@pytest.fixture
+def came_in(run: Run, tmp_path: Path) -> tuple[str, str, str]:
+    """A hospital, a message of its that was refused and one that was accepted."""
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
+    caller = Caller("client", hospital, OrganisationKind.HOSPITAL, frozenset(), new_id())
+    refused = new_id()
+    sealer = sealing.load_or_create(tmp_path / "data" / "sealing-key")
+    sealed = sealer.seal(changed(oru(), 9, "DFT^P03"), f"unreadable_message/{refused}")
+    service = Service(f"sqlite:///{tmp_path / 'data' / 'peer-referral.db'}", clock=SystemClock())
+
+    def keep(tx: UnitOfWork) -> str:
+        tx.inbox.keep_unreadable(refused, sealed, "type-unsupported", door="hl7v2", type="DFT^P03")
+        return tx.inbox.archive(Received("ORU^R01", oru(), door="hl7v2"), "accepted")
+
+    accepted = service.run(caller, keep)
+    service.close()
+    return hospital, refused, accepted
+
+
+def test_what_came_in_is_listed_by_ids_times_types_and_codes_alone(run: Run, came_in: tuple[str, str, str]) -> None:
+    hospital, refused, accepted = came_in
+    listed = rows(run("messages", "list"))
+    assert [(row[0], *row[2:]) for row in listed] == [
+        (accepted, hospital, "hl7v2", "ORU^R01", "accepted"),
+        (refused, hospital, "hl7v2", "DFT^P03", "type-unsupported"),
+    ]
+    for asked, found in (
+        (("--disposition", "accepted"), [accepted]),
+        (("--door", "fhir"), []),
+        (("--organisation", hospital, "--at-most", "1"), [accepted]),
+        (("--since", "1h"), [accepted, refused]),
+        (("--since", "2999-01-01"), []),
+    ):
+        assert [row[0] for row in rows(run("messages", "list", *asked))] == found
+    assert "Write --since" in refusal(run("messages", "list", "--since", "yesterday"))
+
+
+def test_a_body_is_shown_only_when_it_is_asked_for(run: Run, came_in: tuple[str, str, str]) -> None:
+    for id in came_in[1:]:
+        shown = run("messages", "show", id)
+        assert id in shown.stdout
+        assert "Tester" not in shown.stdout
+        assert "Tester^Tessie" in run("messages", "show", id, "--body").stdout
+    assert "no such message" in refusal(run("messages", "show", "nobody"))
+
+
+def test_a_message_is_replayed_and_says_what_it_became(run: Run, came_in: tuple[str, str, str]) -> None:
+    _, refused, accepted = came_in
+    outcome = run("messages", "replay", refused, accepted)
+    assert outcome.exit_code == 0, outcome.output
+    first, second = outcome.stdout.splitlines()
+    assert first.endswith(": type-unsupported")
+    assert second.endswith(": accepted")
+    assert len(rows(run("messages", "list"))) == 4
+    again = run("messages", "replay", refused)
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "replayed before" in again.stderr
 
 
 @pytest.mark.parametrize("content", [b"not json", b"{}", b'{"keys": []}', b"\xff", None])
@@ -300,3 +427,28 @@ def test_a_rotated_key_is_published_beside_the_old_one_and_once_a_day(run: Run, 
     assert old.kid == first.kid
     assert new.kid in rotated.stdout
     assert "already published" in refusal(run("keys", "rotate"))
+
+
+def test_a_hospital_may_be_reached_by_hl7_v2_instead(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    add = ("organisation", "add", "St Test", "--kind", "hospital", "-q", "--hl7v2-endpoint")
+    monkeypatch.setenv("PEER_REFERRAL_MLLP_PLAIN", "true")
+    for endpoint in (V2, "mllp://engine.example:2575"):
+        id_of(run(*add, endpoint))
+        assert rows(run("organisation", "list"))[-1][-1] == endpoint
+
+
+def test_nothing_that_a_hospital_could_not_hear_of_is_begun(run: Run, tmp_path: Path) -> None:
+    id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q", "--hl7v2-endpoint", V2))
+    folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
+    site = folder / "sites" / "default.toml"
+    takes = 'record = ["Communication", "AlertTask",'
+    site.write_text(site.read_text("utf-8").replace(takes, 'record = ["AlertTask",'), "utf-8")
+    outcome = run("mappings", "check", str(folder))
+    assert outcome.exit_code == 0
+    assert "default: alerts go out as Tasks alone" in outcome.stdout
+    settings = read_settings(data_folder=tmp_path / "data", mappings_folder=folder)
+    parts = prepare(settings)
+    with pytest.raises(InvalidMappings) as refused:
+        build_worker(parts)
+    parts.store.close_now()
+    assert "would hear of no alert" in refused.value.problems[0]

@@ -39,6 +39,8 @@ KINDS = {
     "unreadable-risk": "clear-review urgent announced",
     "unreadable-words": "clear-review urgent announced",
     "unnamed-words": "acknowledge-alert urgent announced",
+    "not-all-used": "acknowledge-alert routine announced",
+    "records-merged": "acknowledge-alert routine announced",
 }
 
 

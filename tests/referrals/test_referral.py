@@ -129,6 +129,14 @@ EXPECTED: dict[str, dict[str, str]] = {
         "supported": "closed cancel-offers",
         "on-hold": "closed cancel-offers",
     },
+    "merged": {
+        "in-review": "closed cancel-offers",
+        "awaiting-consent": "closed cancel-offers",
+        "placing": "closed cancel-offers",
+        "offered": "closed cancel-offers",
+        "supported": "closed cancel-offers",
+        "on-hold": "closed cancel-offers",
+    },
     "reviewed-suitable": {"in-review": PLACING},
     "reviewed-not-suitable": {
         "in-review": "closed cancel-offers",

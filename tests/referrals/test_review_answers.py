@@ -40,7 +40,7 @@ def test_no_order_answers_a_risk_or_a_worry() -> None:
 
 
 def test_whoever_leaves_a_hold_by_a_clinicians_word_has_said_what_becomes_of_it() -> None:
-    by_itself = {"consent-refused", "consent-withdrawn", "consent-expired", "woman-died"}
+    by_itself = {"consent-refused", "consent-withdrawn", "consent-expired", "woman-died", "merged"}
     leaving = {
         trigger.value
         for (state, trigger), (then, _) in REFERRAL_TABLE.items()

@@ -6,7 +6,7 @@ total, an item or, wrongly, the panel; at the top or in components.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from service.fhir.read.common import codes, read_reference, reference_of, refuse_test_data, unclear
 from service.fhir.read.times import begins, ends, whole_day
@@ -14,15 +14,19 @@ from service.fhir.survey import Tree
 from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
-from service.screening.instrument import CodeUse, Context, Role
-from service.screening.result import DECIDING, OF_ITS_OWN, Piece, Reading, Status, reading, whole_score
+from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
+from service.screening.result import (
+    CORRECTING,
+    DECIDING,
+    OF_ITS_OWN,
+    SELF,
+    Piece,
+    Reading,
+    Status,
+    reading,
+    whole_score,
+)
 from service.shared.code import Code
-
-SELF = "patient"
-# An event from before this one is history: an outcome of an earlier pregnancy is asked for at every booking.
-LONGEST_PREGNANCY = timedelta(weeks=42)
-# A result that voids or changes what came before under the same identifier.
-_CORRECTS = frozenset({Status.AMENDED, Status.CORRECTED, Status.CANCELLED, Status.ENTERED_IN_ERROR})
 
 _Meaning = CodeUse | Context
 
@@ -56,7 +60,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
             Administered(instrument_id, respondent, effective, Piece(source, status, tuple(stated), expects, names))
             for instrument_id, stated in sorted(readings.items())
         ),
-        corrects=status in _CORRECTS,
+        corrects=status in CORRECTING,
         due_date=_due_date(parts, meanings) if status in DECIDING else None,
         safety_event=status in DECIDING and effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, rules),
     )

@@ -1,6 +1,5 @@
 """Patient -> ReceivedPatient: the few facts that placing her needs, out of all that her record says."""
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
@@ -15,6 +14,7 @@ from service.flow.received import Received
 from service.flow.register_patient import ReceivedPatient
 from service.referrals.patient import PatientFacts
 from service.shared.clock import DAYS_DIFFER_BY
+from service.shared.language import language_tag
 
 INTERPRETER_NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
 YES = "373066001"  # SNOMED CT, in US Core's value set for interpreter needed
@@ -88,15 +88,8 @@ def _language(communications: Sequence[Tree]) -> str | None:
 def _tag(concept: Tree) -> str | None:
     """The BCP 47 tag. Another system's code is taken when it reads as one: many send en without saying of what."""
     codings = sorted(concept.get("coding", ()), key=lambda each: each.get("system") != LANGUAGE)
-    written = (str(each.get("code", "")).replace("_", "-") for each in codings)
-    return next((_normal(each) for each in written if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", each)), None)
-
-
-def _normal(tag: str) -> str:
-    """The case that RFC 5646, section 2.1.1, recommends: en-GB, zh-Hant."""
-    language, *rest = tag.lower().split("-")
-    cases = {2: str.upper, 4: str.title}
-    return "-".join([language, *(cases.get(len(each), str)(each) for each in rest)])
+    tags = (language_tag(str(each.get("code", ""))) for each in codings)
+    return next((each for each in tags if each), None)
 
 
 def _interpreter(tree: Tree) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from service.fhir.read.common import extension_values, read_reference, reference_of, refuse_test_data, unclear
-from service.fhir.read.observation import SELF, source_of
+from service.fhir.read.observation import source_of
 from service.fhir.read.times import begins
 from service.fhir.survey import Tree
 from service.fhir.terms import ITEM_WEIGHT, ORDINAL_VALUE
@@ -19,7 +19,7 @@ from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received
 from service.flow.rules import Rules
 from service.screening.instrument import CodeUse, Role
-from service.screening.result import DECIDING, OF_ITS_OWN, Piece, Reading, Status, reading, whole_score
+from service.screening.result import DECIDING, OF_ITS_OWN, SELF, Piece, Reading, Status, reading, whole_score
 from service.shared.code import LOINC, Code
 
 # A form that is being filled in, or was given up, says nothing yet; the rest means what it means of an Observation.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from service.delivery.words import alert_words
 from service.fhir import terms
 from service.fhir.faults import ERRORS
 from service.fhir.raw import instant
@@ -23,12 +24,6 @@ ALERT_STATUS: dict[AlertState, str] = {
 }
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
-
-
-def alert_words(alert: Alert, rules: Rules) -> str:
-    """What a clinician reads, and whom to ring."""
-    words = rules.alert_text(alert.code)
-    return f"{words} Telephone: {alert.telephone}" if alert.telephone else words
 
 
 def alert_task(

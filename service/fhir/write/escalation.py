@@ -1,6 +1,4 @@
-"""What a programme told: marked for the clinician who reads it, and shown back to the programme with its answer."""
-
-from datetime import UTC
+"""What a programme told, shown back to it with its answer."""
 
 from service.fhir import terms
 from service.fhir.raw import instant
@@ -10,22 +8,6 @@ from service.flow.rules import Rules
 from service.referrals.alert import Alert
 from service.referrals.escalation import Escalation
 from service.referrals.offer import Offer
-from service.referrals.programme import Programme
-
-
-def marked(escalation: Escalation, programme: Programme, rules: Rules) -> str:
-    """The programme's own words for the hospital alone: whose they are, how to ring it and when it wrote them."""
-    texts, said = rules.escalation_texts, escalation.said
-    heading = texts["heading" if said else "withheld"].format(
-        programme=programme.name,
-        telephone=programme.telephone or texts["no-telephone"],
-        time=f"{escalation.told_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-    )
-    if said is None:
-        return heading
-    concerns = [rules.concern_text(each) for each in sorted(said.concerns)]
-    written = said.texts or ((texts["nothing-written"],) if not (concerns or said.attached) else ())
-    return "\n\n".join([heading, *concerns, *written, *([texts["attachment"]] if said.attached else [])])
 
 
 def answer_to(escalation: Escalation, alert: Alert, rules: Rules) -> Tree:

@@ -16,7 +16,7 @@ from service.fhir.write.parts import (
     reference,
     words,
 )
-from service.referrals.contact import Engagement
+from service.referrals.contact import Engagement, reason_told
 from service.referrals.instruction import Instruction
 from service.referrals.offer import Ending, Offer, OfferState
 from service.referrals.referral import Referral, ReferralState
@@ -113,7 +113,7 @@ def offer_elements(
         {
             "identifier": [identifier(terms.OFFER_ID, offer.id)],
             "status": TASK_STATUS[offer.state],
-            "statusReason": words(offer.status_reason if _may_say_why(offer, engagement) else None),
+            "statusReason": words(reason_told(offer, engagement)),
             "businessStatus": words(offer.business_status if engagement else None),
             "intent": "order",
             "priority": "routine",
@@ -134,11 +134,6 @@ def offer_elements(
 def _restriction(offer: Offer) -> Tree | None:
     """Task.restriction while the answer is awaited."""
     return {"period": {"end": at(offer.respond_by)}} if offer.state is OfferState.REQUESTED else None
-
-
-def _may_say_why(offer: Offer, engagement: Engagement | None) -> bool:
-    """Whoever declined had not met her."""
-    return engagement is not None or offer.state is OfferState.REJECTED
 
 
 def _engagement(engagement: Engagement) -> list[Tree]:

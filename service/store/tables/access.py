@@ -2,23 +2,38 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index, TextClause
 from sqlmodel import Field
 
 from service.store.tables.columns import Instant, Row, Text, optional, required
 
+ACTIVE = TextClause("revoked_at IS NULL")
+
 
 class ClientRow(Row, table=True):
-    """A client speaks for one organisation; `scopes` is a list with spaces between."""
+    """A client speaks for one organisation; `scopes` is a list with spaces between. Of those that are active, one at
+    most has a certificate or the name of an MLLP sender."""
 
     __tablename__ = "client"
-    __table_args__ = (CheckConstraint("(jwks IS NULL) <> (jwks_url IS NULL)", name="one_source_of_keys"),)
+    __table_args__ = (
+        CheckConstraint(
+            "(coalesce(jwks, jwks_url) IS NULL) <> (coalesce(certificate, mllp_sender) IS NULL)", name="one_kind"
+        ),
+        CheckConstraint("jwks IS NULL OR jwks_url IS NULL", name="one_source_of_keys"),
+        CheckConstraint("certificate IS NULL OR mllp_sender IS NULL", name="one_name"),
+        *(
+            Index(f"uq_client_{each}_active", each, unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
+            for each in ("certificate", "mllp_sender")
+        ),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     organisation_id: str = required(Text, foreign_key="organisation.id", index=True)
     scopes: str = required(Text)
     jwks: str | None = optional(Text)
     jwks_url: str | None = optional(Text)
+    certificate: str | None = optional(Text)
+    mllp_sender: str | None = optional(Text)
     registered_at: datetime = required(Instant)
     revoked_at: datetime | None = optional(Instant)
 

@@ -9,7 +9,8 @@ from service.store.tables.columns import Instant, Json, Row, Text, optional, req
 
 
 class OrganisationRow(Row, table=True):
-    """A hospital (a tenant) or a community organisation. `fhir_endpoint` is where its record takes what we owe it."""
+    """A hospital (a tenant) or a community organisation. What we owe a hospital goes to its `fhir_endpoint` or to its
+    `hl7v2_endpoint`, never to both."""
 
     __tablename__ = "organisation"
 
@@ -17,6 +18,7 @@ class OrganisationRow(Row, table=True):
     name: str = required(Text)
     kind: str = required(Text)
     fhir_endpoint: str | None = optional(Text)
+    hl7v2_endpoint: str | None = optional(Text)
     identifier_system: str | None = optional(Text)
     identifier_value: str | None = optional(Text)
     active: bool = required(Boolean)

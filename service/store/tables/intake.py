@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary
 from sqlmodel import Field
 
 from service.store.tables.columns import Instant, Row, Text, optional, required
@@ -10,7 +10,7 @@ from service.store.tables.columns import Instant, Row, Text, optional, required
 
 class InboundMessageRow(Row, table=True):
     """A message that was understood. `disposition` is what became of it: accepted, repeated or the reason of
-    refusal."""
+    refusal. `replayed_as` is the message that it became when it was put through its door once more."""
 
     __tablename__ = "inbound_message"
     __table_args__ = (Index("ix_inbound_message_tenant_id_received_at", "tenant_id", "received_at"),)
@@ -24,6 +24,7 @@ class InboundMessageRow(Row, table=True):
     received_at: datetime = required(Instant)
     disposition: str = required(Text)
     correlation_id: str = required(Text)
+    replayed_as: str | None = optional(Text)
 
 
 class UnreadableMessageRow(Row, table=True):
@@ -35,11 +36,31 @@ class UnreadableMessageRow(Row, table=True):
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: str = required(Text)
     client_id: str = required(Text)
+    door: str = required(Text)
+    type: str = required(Text)
     sealed_body: bytes = required(LargeBinary)
     reason: str = required(Text)
     received_at: datetime = required(Instant)
     expires_at: datetime = required(Instant)
     correlation_id: str = required(Text)
+    replayed_as: str | None = optional(Text)
+
+
+class MessageControlRow(Row, table=True):
+    """That an HL7 v2 message has come, for as long as its sender may send it again, and how it was acknowledged.
+
+    `key` is the SHA-256 of what names it at its sender, `content` that of what it says. `acknowledgement` holds the
+    answers as they were given, with FS between them.
+    """
+
+    __tablename__ = "message_control"
+
+    tenant_id: str = Field(primary_key=True, sa_type=Text)
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    content: bytes = required(LargeBinary)
+    message_id: str = required(Text)
+    acknowledgement: bytes = required(LargeBinary)
+    received_at: datetime = required(Instant, index=True)
 
 
 class ResourceVersionRow(Row, table=True):
@@ -60,7 +81,8 @@ class ResourceVersionRow(Row, table=True):
 
 class AliasRow(Row, table=True):
     """How another system names something we know. `system` is an identifier system, the base URL of a record,
-    or empty for the ids that a sender gives in its own messages."""
+    or empty for the ids that a sender gives in its own messages. `former` is a name that still leads here, and by
+    which nothing is called any more."""
 
     __tablename__ = "alias"
     __table_args__ = (Index("ix_alias_resource_id_system", "resource_id", "system"),)
@@ -70,3 +92,4 @@ class AliasRow(Row, table=True):
     system: str = Field(primary_key=True, sa_type=Text)
     value: str = Field(primary_key=True, sa_type=Text)
     resource_id: str = required(Text)
+    former: bool = required(Boolean)

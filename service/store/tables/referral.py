@@ -30,6 +30,7 @@ class ReferralRow(Row, table=True):
         Index("uq_referral_patient_id_open", "patient_id", unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
         Index("ix_referral_tenant_id_stamp", "tenant_id", "stamp"),
         Index("ix_referral_place_again_at", "place_again_at"),
+        Index("ix_referral_patient_id", "patient_id"),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -185,6 +186,7 @@ class AlertRow(Row, table=True):
         Index("ix_alert_tenant_id_stamp", "tenant_id", "stamp"),
         Index("ix_alert_due_at_climbs", "due_at", sqlite_where=CLIMBS, postgresql_where=CLIMBS),
         Index("ix_alert_referral_id", "referral_id"),
+        Index("ix_alert_patient_id", "patient_id"),
         Index(
             "ix_alert_patient_id_unresolved",
             "patient_id",

@@ -9,7 +9,7 @@ from service.store.tables.columns import Instant, Json, Row, Text, optional, req
 
 
 class PatientRow(Row, table=True):
-    """The aggregate that every unit about her locks first."""
+    """The aggregate that every unit about her locks first. `replaced_by` is the record that it has become part of."""
 
     __tablename__ = "patient"
 
@@ -23,8 +23,22 @@ class PatientRow(Row, table=True):
     interpreter: bool = required(Boolean)
     deceased: bool = required(Boolean)
     due_date: date | None = optional(Date)
+    delivered_on: date | None = optional(Date)
     needs: dict[str, object] | None = optional(Json)
     safe_contact: dict[str, object] | None = optional(Json)
+    replaced_by: str | None = optional(Text, foreign_key="patient.id")
+
+
+class LifeEventRow(Row, table=True):
+    """What happened in her life, so that a record which tells it with every message is heard once. `happened_on` is
+    empty where no day was told."""
+
+    __tablename__ = "life_event"
+
+    patient_id: str = Field(primary_key=True, sa_type=Text, foreign_key="patient.id")
+    event: str = Field(primary_key=True, sa_type=Text)
+    happened_on: str = Field(primary_key=True, sa_type=Text)
+    heard_at: datetime = required(Instant)
 
 
 class ScreeningResultRow(Row, table=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 from service.consent.consent import Consent, Status
 from service.consent.disclosure import ViewStage
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, Window
+from service.delivery.words import marked
 from service.fhir import terms
 from service.fhir.capability import capability
 from service.fhir.survey import Tree
@@ -18,7 +19,7 @@ from service.fhir.write.alert import alert_task, outgoing_alert_task, provenance
 from service.fhir.write.bundle import SearchMode, search_bundle
 from service.fhir.write.contact import contact
 from service.fhir.write.directory import healthcare_service, organisation
-from service.fhir.write.escalation import answer_to, marked, receipt
+from service.fhir.write.escalation import answer_to, receipt
 from service.fhir.write.offer import consent, observation, patient, service_request, task
 from service.fhir.write.outgoing import (
     outgoing_communication,

@@ -49,6 +49,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
             postgresql_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
         )
+        batch_op.create_index("ix_alert_patient_id", ["patient_id"], unique=False)
         batch_op.create_index(
             "ix_alert_patient_id_unresolved",
             ["patient_id"],
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.Column("system", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("resource_id", sa.Text(), nullable=False),
+        sa.Column("former", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "type", "system", "value", name=op.f("pk_alias")),
     )
     with op.batch_alter_table("alias", schema=None) as batch_op:
@@ -125,10 +127,24 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disposition", sa.Text(), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("replayed_as", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_message")),
     )
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
         batch_op.create_index("ix_inbound_message_tenant_id_received_at", ["tenant_id", "received_at"], unique=False)
+
+    op.create_table(
+        "message_control",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("acknowledgement", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "key", name=op.f("pk_message_control")),
+    )
+    with op.batch_alter_table("message_control", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_message_control_received_at"), ["received_at"], unique=False)
 
     op.create_table(
         "offer_version",
@@ -146,6 +162,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("fhir_endpoint", sa.Text(), nullable=True),
+        sa.Column("hl7v2_endpoint", sa.Text(), nullable=True),
         sa.Column("identifier_system", sa.Text(), nullable=True),
         sa.Column("identifier_value", sa.Text(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
@@ -157,11 +174,14 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("door", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("sealed_body", sa.LargeBinary(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("replayed_as", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unreadable_message")),
     )
     with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
@@ -188,14 +208,35 @@ def upgrade() -> None:
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("jwks", sa.Text(), nullable=True),
         sa.Column("jwks_url", sa.Text(), nullable=True),
+        sa.Column("certificate", sa.Text(), nullable=True),
+        sa.Column("mllp_sender", sa.Text(), nullable=True),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(jwks IS NULL) <> (jwks_url IS NULL)", name=op.f("ck_client_one_source_of_keys")),
+        sa.CheckConstraint(
+            "(coalesce(jwks, jwks_url) IS NULL) <> (coalesce(certificate, mllp_sender) IS NULL)",
+            name=op.f("ck_client_one_kind"),
+        ),
+        sa.CheckConstraint("certificate IS NULL OR mllp_sender IS NULL", name=op.f("ck_client_one_name")),
+        sa.CheckConstraint("jwks IS NULL OR jwks_url IS NULL", name=op.f("ck_client_one_source_of_keys")),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisation.id"], name=op.f("fk_client_organisation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_client")),
     )
     with op.batch_alter_table("client", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_client_organisation_id"), ["organisation_id"], unique=False)
+        batch_op.create_index(
+            "uq_client_certificate_active",
+            ["certificate"],
+            unique=True,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_client_mllp_sender_active",
+            ["mllp_sender"],
+            unique=True,
+            sqlite_where=sa.text("revoked_at IS NULL"),
+            postgresql_where=sa.text("revoked_at IS NULL"),
+        )
 
     op.create_table(
         "delivery",
@@ -242,8 +283,11 @@ def upgrade() -> None:
         sa.Column("interpreter", sa.Boolean(), nullable=False),
         sa.Column("deceased", sa.Boolean(), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("delivered_on", sa.Date(), nullable=True),
         sa.Column("needs", sa.LargeBinary(), nullable=True),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
+        sa.Column("replaced_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["replaced_by"], ["patient.id"], name=op.f("fk_patient_replaced_by")),
         sa.ForeignKeyConstraint(["tenant_id"], ["organisation.id"], name=op.f("fk_patient_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
     )
@@ -319,6 +363,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_consent_patient_id", ["patient_id"], unique=False)
 
     op.create_table(
+        "life_event",
+        sa.Column("patient_id", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("happened_on", sa.Text(), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_life_event_patient_id")),
+        sa.PrimaryKeyConstraint("patient_id", "event", "happened_on", name=op.f("pk_life_event")),
+    )
+    op.create_table(
         "referral",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -334,6 +387,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_referral")),
     )
     with op.batch_alter_table("referral", schema=None) as batch_op:
+        batch_op.create_index("ix_referral_patient_id", ["patient_id"], unique=False)
         batch_op.create_index("ix_referral_place_again_at", ["place_again_at"], unique=False)
         batch_op.create_index("ix_referral_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
         batch_op.create_index(

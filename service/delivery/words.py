@@ -1,0 +1,29 @@
+"""What a clinician reads of an alert, whichever way it goes out."""
+
+from datetime import UTC
+
+from service.flow.rules import Rules
+from service.referrals.alert import Alert
+from service.referrals.escalation import Escalation
+from service.referrals.programme import Programme
+
+
+def alert_words(alert: Alert, rules: Rules) -> str:
+    """What is asked, and whom to ring."""
+    words = rules.alert_text(alert.code)
+    return f"{words} Telephone: {alert.telephone}" if alert.telephone else words
+
+
+def marked(escalation: Escalation, programme: Programme, rules: Rules) -> str:
+    """The programme's own words for the hospital alone: whose they are, how to ring it and when it wrote them."""
+    texts, said = rules.escalation_texts, escalation.said
+    heading = texts["heading" if said else "withheld"].format(
+        programme=programme.name,
+        telephone=programme.telephone or texts["no-telephone"],
+        time=f"{escalation.told_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+    if said is None:
+        return heading
+    concerns = [rules.concern_text(each) for each in sorted(said.concerns)]
+    written = said.texts or ((texts["nothing-written"],) if not (concerns or said.attached) else ())
+    return "\n\n".join([heading, *concerns, *written, *([texts["attachment"]] if said.attached else [])])

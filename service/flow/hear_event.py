@@ -1,0 +1,68 @@
+"""Something has happened in a woman's life, and her record tells it: a birth, a loss, a death."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from service.flow.advance import advance
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import subject_of
+from service.flow.move_offer import refresh_offers
+from service.flow.ports import Transaction
+from service.flow.received import Received, Reference
+from service.flow.rules import Rules
+from service.referrals.life_event import SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
+from service.referrals.patient import Patient
+from service.shared.audit import Action, AuditEvent
+
+NOBODY = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """`happened_on` is None where no day was told; a birth has one."""
+
+    received: Received
+    subject: Reference
+    event: LifeEvent
+    happened_on: date | None
+
+
+def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datetime) -> Answer:
+    """Let her referral follow it, once, however often it is told. What is told of nobody who is known here is refused,
+    but for a birth: a hospital tells of every baby, and most mothers are none of ours."""
+    patient_id = subject_of(tx, message.subject)
+    if patient_id is None:
+        return Repeated("Patient", NOBODY, 0) if message.event is LifeEvent.BIRTH else Refused(Reason.SUBJECT_UNKNOWN)
+    patient = tx.patients.lock(patient_id)
+    known = Repeated("Patient", patient.id, patient.version)
+    changed = _changed(patient, message)
+    if message.event is LifeEvent.BIRTH:
+        if changed == patient:
+            return known
+    elif _was_heard(tx, patient, message, now):
+        return known
+    if changed != patient:
+        tx.patients.save(changed)
+    tx.audit.write(AuditEvent(Action.UPDATE, f"Patient/{patient.id}", patient.id, message.event))
+    referral = tx.referrals.open_of(patient.id)
+    if referral is not None:
+        refresh_offers(tx, referral)
+        advance(tx, rules, referral, TELLS[message.event], now)
+    return Accepted("Patient", patient.id, patient.version)
+
+
+def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
+    """Her version stays: it counts what her hospital says in her Patient, and this was said elsewhere."""
+    if message.event is LifeEvent.WOMAN_DIED:
+        return replace(patient, facts=replace(patient.facts, deceased=True))
+    day, known = message.happened_on, patient.delivered_on
+    if message.event is not LifeEvent.BIRTH or day is None:
+        return patient
+    # A record that goes on telling of an older child says nothing new.
+    same = known is not None and (abs(day - known) <= SAME_BIRTH or day < known)
+    return patient if same else replace(patient, delivered_on=day)
+
+
+def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:
+    last = tx.life_events.hear(patient.id, message.event, message.happened_on, now)
+    return last is not None and (message.happened_on is not None or now - last < SAME_EVENT)

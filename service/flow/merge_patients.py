@@ -1,0 +1,185 @@
+"""A hospital has found that two of its records are one woman's: what was the one's becomes the other's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from service.consent.consent import Consent
+from service.consent.merge import contradicted, narrower
+from service.consent.safe_contact import SafeContact, newest
+from service.flow.advance import advance
+from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.judge_results import judge_results
+from service.flow.move_offer import refresh_offers
+from service.flow.owe import owe, owe_alert
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about
+from service.flow.received import Identifier, Received
+from service.flow.register_patient import ReceivedPatient, doubt_identity, register_patient
+from service.flow.remember import remember
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.needs import NOT_STATED
+from service.referrals.offer import ACTIVE
+from service.referrals.patient import Patient, PatientFacts, disagree
+from service.referrals.referral import Referral, ReferralTrigger, goes_on
+from service.screening.result import Piece, attach
+from service.shared.audit import Action, AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMerge:
+    """`received` has the identifiers of the record that stays, and `facts` what is said of it: they count only when it
+    was not known. `retired` are the identifiers of the other one."""
+
+    received: Received
+    facts: PatientFacts
+    retired: tuple[Identifier, ...]
+
+
+def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: datetime) -> Answer:
+    """Let all names lead to one record, and all that is known of her be in it; said again, it changes nothing.
+
+    Where the two do not agree on who she is, or on what she has agreed to, contact pauses and a person decides. In
+    whatever order merges and other messages come, the same record is left with all of it.
+    """
+    received = message.received
+    names = [*([received.condition] if received.condition else []), *received.identifiers]
+    staying, leaving = _known(tx, names), _known(tx, message.retired)
+    for id in sorted(staying | leaving):
+        tx.patients.lock(id)
+    if len(staying) > 1 or len(leaving) > 1:
+        return remember(tx, received, None, Refused(Reason.SEVERAL_MATCH, "identifier"))
+    answer = register_patient(tx, rules, ReceivedPatient(received, message.facts, updates=False), now)
+    if isinstance(answer, Refused):
+        return answer
+    survivor = tx.patients.lock(answer.id)
+    for name in message.retired:
+        tx.aliases.claim("Patient", name.system, name.value, survivor.id)
+        tx.aliases.retire("Patient", name.system, name.value)
+    for id in leaving - {survivor.id}:
+        retired = tx.patients.lock(id)
+        said = replace(message.facts, deceased=survivor.facts.deceased)
+        doubted = disagree(said, survivor.facts) or disagree(retired.facts, survivor.facts)
+        _absorb(tx, rules, retired, survivor, received, now, doubted=doubted)
+    return answer
+
+
+def _known(tx: Transaction, names: Iterable[Identifier]) -> set[str]:
+    found = (tx.aliases.find("Patient", name.system, name.value) for name in names)
+    return {id for id in found if id is not None}
+
+
+def _absorb(
+    tx: Transaction,
+    rules: Rules,
+    retired: Patient,
+    survivor: Patient,
+    received: Received,
+    now: datetime,
+    *,
+    doubted: bool,
+) -> None:
+    consents = tx.consents.of_patient(survivor.id), tx.consents.of_patient(retired.id)
+    denied = contradicted(*consents, rules.consent_terms.purposes, now)
+    reached = narrower(_reached(survivor, consents[0]), _reached(retired, consents[1]), now)
+    referral, both = _one_referral(tx, rules, retired, survivor, now)
+    twins, left_behind = _twins(tx, retired, survivor)
+    tx.merging.carry_over(retired.id, survivor.id, left_behind)
+    _retire(tx, retired, survivor, received)
+    for consent in denied:
+        tx.consents.save(replace(consent, patient_id=survivor.id), begins_at=None)
+    tx.patients.save(_joined(survivor, retired, reached))
+    _tell_again(tx, rules, survivor.id)
+    if doubted or denied or both:
+        doubt_identity(tx, rules, survivor.id, now)
+    elif referral is not None:
+        alert_about(tx, rules, AlertCode.RECORDS_MERGED, survivor, now)
+        advance(tx, rules, tx.referrals.get(referral.id), ReferralTrigger.FACTS_CHANGED, now)
+    results = [tx.results.get(id) for id in twins]
+    for place, result in enumerate(results):
+        for piece in twins[result.id]:
+            results[place] = attach(results[place], piece)
+    judge_results(tx, rules, results, now)
+
+
+def _reached(patient: Patient, consents: Iterable[Consent]) -> SafeContact | None:
+    return newest(patient.safe_contact, *(each.safe_contact for each in consents))
+
+
+def _one_referral(
+    tx: Transaction, rules: Rules, retired: Patient, survivor: Patient, now: datetime
+) -> tuple[Referral | None, bool]:
+    """The one open referral that is left, and whether programmes supported her for both: then all of them pause, and
+    none is ended but by a person."""
+    found = [each for each in map(tx.referrals.open_of, (survivor.id, retired.id)) if each is not None]
+    if len(found) < 2:
+        return next(iter(found), None), False
+    stays, ends = sorted(found, key=goes_on)
+    supported = any(offer.state in ACTIVE for offer in tx.offers.of_referral(ends.id))
+    tx.merging.hand_over(ends.id, stays.id)
+    advance(tx, rules, ends, ReferralTrigger.MERGED, now)
+    return stays, supported
+
+
+def _twins(tx: Transaction, retired: Patient, survivor: Patient) -> tuple[dict[str, list[Piece]], list[str]]:
+    """What both records know of the same administration: the pieces to add to the survivor's result, by its id, and the
+    results of the retired one that are left with it, void."""
+    added: dict[str, list[Piece]] = {}
+    left_behind = []
+    for result in tx.results.of_patient(retired.id):
+        twin = tx.results.find(replace(result, patient_id=survivor.id))
+        if twin is not None:
+            added[twin.id] = list(result.pieces.values())
+            left_behind.append(result.id)
+            referral_id = tx.results.referral_of(result.id)
+            if referral_id is not None and tx.results.referral_of(twin.id) is None:
+                tx.results.join(twin.id, referral_id)
+            tx.results.void(result.id)
+    return added, left_behind
+
+
+def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Received) -> None:
+    """Its last version is what was known of it, with the record that it has become part of."""
+    version = retired.version + 1
+    tx.patients.save(replace(retired, version=version, replaced_by=survivor.id))
+    _, body = tx.inbox.latest("Patient", retired.id) or (1, received.body)
+    tx.inbox.keep(replace(received, body=body), retired.id, Accepted("Patient", retired.id, version))
+    tx.audit.write(AuditEvent(Action.UPDATE, f"Patient/{retired.id}", retired.id, "merged"))
+
+
+def _joined(survivor: Patient, retired: Patient, reached: SafeContact | None) -> Patient:
+    """What the survivor does not say is as the other said it; a death counts wherever it was said."""
+    mine, theirs = survivor.facts, retired.facts
+    facts = PatientFacts(
+        preferred_name=mine.preferred_name or theirs.preferred_name,
+        birth_date=mine.birth_date or theirs.birth_date,
+        district=mine.district or theirs.district,
+        language=mine.language or theirs.language,
+        interpreter=mine.interpreter or theirs.interpreter,
+        deceased=mine.deceased or theirs.deceased,
+    )
+    births = [day for day in (survivor.delivered_on, retired.delivered_on) if day is not None]
+    return replace(
+        survivor,
+        facts=facts,
+        due_date=survivor.due_date or retired.due_date,
+        delivered_on=max(births, default=None),
+        needs=retired.needs if survivor.needs == NOT_STATED else survivor.needs,
+        safe_contact=reached,
+    )
+
+
+def _tell_again(tx: Transaction, rules: Rules, patient_id: str) -> None:
+    """Whatever is open is about another record now: every reader of it, and the hospital's own, finds the newer
+    version."""
+    for alert in tx.alerts.unresolved_about(patient_id):
+        changed = replace(alert, version=alert.version + 1)
+        tx.alerts.save(changed, alert)
+        owe_alert(tx, rules, changed)
+    referral = tx.referrals.open_of(patient_id)
+    if referral is not None:
+        changed_referral = replace(referral, version=referral.version + 1)
+        tx.referrals.save(changed_referral, referral.state)
+        owe(tx, rules, changed_referral)
+        refresh_offers(tx, changed_referral)

@@ -1,0 +1,44 @@
+"""The part of a transaction that is about who a woman is."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Protocol
+
+from service.referrals.life_event import LifeEvent
+from service.referrals.patient import Patient
+
+
+class Patients(Protocol):
+    def lock(self, id: str) -> Patient:
+        """The first statement of every unit about a woman: nobody else changes anything of hers until it commits."""
+
+    def lock_present(self, id: str) -> Patient:
+        """For an id that was read in an earlier unit: the record that it may have become part of since."""
+
+    def get_all(self, ids: Collection[str]) -> Mapping[str, Patient]: ...
+    def add(self, patient: Patient) -> None: ...
+    def save(self, patient: Patient) -> None: ...
+
+
+class Aliases(Protocol):
+    def find(self, type: str, system: str, value: str) -> str | None: ...
+    def claim(self, type: str, system: str, value: str, resource_id: str) -> str:
+        """Let this name stand for `resource_id`, unless it is taken already: returns whom it stands for."""
+
+    def retire(self, type: str, system: str, value: str) -> None:
+        """It still leads to what it stands for, which is called so no more."""
+
+
+class LifeEvents(Protocol):
+    def hear(self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime) -> datetime | None:
+        """When it was heard last, None when never; from now on that is now."""
+
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool: ...
+
+
+class Merging(Protocol):
+    def hand_over(self, referral_id: str, to_id: str) -> None:
+        """The offers that go on, the alerts that nobody has resolved and the results of one referral are another's."""
+
+    def carry_over(self, patient_id: str, to_id: str, left_behind: Collection[str]) -> None:
+        """All that is one woman's is another's, but for the results in `left_behind`, by id."""

@@ -1,0 +1,229 @@
+"""An HL7 v2 message: several patients and orders in one unit, and each group of them its own outcome."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from service.flow.answer import Answer, Reason, Refused, Repeated
+from service.flow.identify import subject_of
+from service.flow.judge_results import judge_results
+from service.flow.keep_unreadable import Recognised
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about, raise_alert
+from service.flow.receive_result import ReceivedResult, pause_after_event
+from service.flow.received import ControlKey, Received, Reference
+from service.flow.register_patient import ReceivedPatient, doubt_identity
+from service.flow.rules import Rules
+from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
+from service.referrals.alert import AlertCode
+from service.screening.result import ScreeningResult
+from service.shared.audit import Action, AuditEvent
+
+REPEATED, ACCEPTED, PARTLY, NOTHING_KNOWN = "repeated", "accepted", "partly", "nothing-known"
+
+
+class Problem(StrEnum):
+    """What in a group is not as it must be, although the message can be read: it is kept, and a person is told."""
+
+    SEGMENT_MISSING = "segment-missing"
+    SEGMENT_MISPLACED = "segment-misplaced"
+    VALUE_MISSING = "value-missing"
+    VALUE_UNREADABLE = "value-unreadable"
+    CODE_UNKNOWN = "code-unknown"
+    IDENTIFIER_UNUSABLE = "identifier-unusable"
+    NO_SCORE = "no-score"
+    IDENTITIES_REARRANGED = "identities-rearranged"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What of a group was not acted on. `at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`,
+    `OBX^2^5^1^1`. Never a value."""
+
+    problem: Problem | Reason
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of a group. `at` is the place that a refusal of it is told about, as an ERL has it: `OBR^1`.
+
+    Its message is `Received` by the door `hl7v2`, with the resource's own JSON as its body; `within` is set here.
+    """
+
+    step: Step
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One patient's part of a message, in the order in which it is acted on: first who she is.
+
+    `subject` is how its segments name her, None when nothing in it can. `recognised` is what could be told of what
+    stands in none of the `parts`. A group without parts is kept, and its flaws are told.
+    """
+
+    subject: Reference | None
+    parts: tuple[Part, ...]
+    flaws: tuple[Flaw, ...] = ()
+    recognised: Recognised = Recognised.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """`received.type` is MSH-9.1^MSH-9.2, as `ORU^R01`, and `received.body` the message byte for byte."""
+
+    control: ControlKey
+    received: Received
+    groups: tuple[Group, ...]
+
+
+Acknowledge = Callable[[Sequence[Flaw]], bytes]
+"""How a message is acknowledged of which this was not acted on."""
+
+
+def receive_message(
+    tx: Transaction, rules: Rules, message: ReceivedMessage, now: datetime, acknowledge: Acknowledge
+) -> bytes | Refused:
+    """Its acknowledgement, to be given after the commit; for what has come before, the one that was given then.
+
+    Refused when other content has come under the same key: nothing is kept then, `refuse_message` is for that.
+    """
+    id, clean = tx.new_id(), acknowledge(())
+    earlier = tx.control.claim(message.control, id, clean)
+    if earlier is not None:
+        if earlier.content != message.control.content:
+            return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER)
+        _keep(tx, message, id, REPEATED)
+        return earlier.acknowledgement
+    flaws = act(tx, rules, message, id, now)
+    if not flaws:
+        return clean
+    told = acknowledge(flaws)
+    tx.control.acknowledge(message.control, told)
+    return told
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What was not acted on of a group."""
+
+    group: Group
+    flaws: list[Flaw]
+    left: list[Part]
+
+
+def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
+    """Act on what it says and keep it as `within`; what was not acted on. The rules run once, after its last part; what
+    waits for their judgement follows."""
+    outcomes = [_Outcome(group, list(group.flaws), []) for group in message.groups]
+    results: dict[str, ScreeningResult] = {}
+    told: list[tuple[ReceivedResult, Answer]] = []
+    waits: list[tuple[_Outcome, Part]] = []
+    acted = False
+    for outcome in outcomes:
+        for place, part in enumerate(outcome.group.parts):
+            if isinstance(part.step, AFTER_DECISIONS):
+                waits.append((outcome, part))
+                continue
+            answer, touched = _take(tx, rules, message.received, within, outcome, part, now)
+            results |= {result.id: result for result in touched}
+            if isinstance(part.step, ReceivedResult):
+                told.append((part.step, answer))
+            if isinstance(answer, Refused) and isinstance(part.step, SAYS_WHO):
+                # Nobody knows whose the rest of it is.
+                outcome.left += outcome.group.parts[place + 1 :]
+                break
+            acted = True
+    judge_results(tx, rules, results.values(), now)
+    for result, answer in told:
+        pause_after_event(tx, rules, result, answer, now)
+    for outcome, part in waits:
+        _take(tx, rules, message.received, within, outcome, part, now)
+    if message.received.replays is None:
+        # Of what a message that is replayed still leaves over, a person was told when it came.
+        for outcome in outcomes:
+            _tell(tx, rules, outcome.group, outcome.flaws, outcome.left, now)
+    every = [flaw for outcome in outcomes for flaw in outcome.flaws]
+    unused = every[0].problem.value if every else NOTHING_KNOWN
+    _keep(tx, message, within, unused if not acted and not waits else PARTLY if every else ACCEPTED)
+    return every
+
+
+def _take(
+    tx: Transaction, rules: Rules, received: Received, within: str, outcome: _Outcome, part: Part, now: datetime
+) -> tuple[Answer, Iterable[ScreeningResult]]:
+    """Act on one part, and note in `outcome` when that was not possible."""
+    step = _within(part.step, received, within)
+    answer, touched = take_step(tx, rules, step, now)
+    answer = _contradiction(tx, rules, step, answer, now) or answer
+    if isinstance(answer, Refused):
+        outcome.flaws.append(Flaw(answer.reason, part.at))
+        outcome.left.append(part)
+    return answer, touched
+
+
+def _keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -> None:
+    tx.inbox.archive(message.received, disposition, id)
+    tx.audit.write(AuditEvent(Action.EXECUTE, f"Message/{id}", outcome=disposition))
+
+
+def _within(step: Step, message: Received, within: str) -> Step:
+    received = replace(step.received, within=within, replays=message.replays)
+    return replace(step, received=received)
+
+
+def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, now: datetime) -> Refused | None:
+    """A woman who is known and was born on another day than the message says is perhaps not the one that it means."""
+    if not isinstance(step, ReceivedPatient) or step.updates or not isinstance(answer, Repeated):
+        return None
+    said, known = step.facts.birth_date, tx.patients.lock(answer.id).facts.birth_date
+    if said is None or known is None or said == known:
+        return None
+    doubt_identity(tx, rules, answer.id, now)
+    return Refused(Reason.IDENTITY_CONFLICT)
+
+
+# Whoever refused for these has raised an alert of its own, and what has no score is decided as such.
+_TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Problem.NO_SCORE})
+
+
+def _tell(
+    tx: Transaction, rules: Rules, group: Group, flaws: Sequence[Flaw], left: Iterable[Part], now: datetime
+) -> None:
+    """One alert for all that was not acted on of a group, as urgent as what may stand in it."""
+    seen = max([group.recognised, *(_recognised(part.step, rules) for part in left)], key=lambda each: each.value)
+    alone = all(flaw.problem in _TOLD for flaw in flaws)
+    if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
+        return
+    doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
+    _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, now)
+
+
+_ALERTS = {
+    Recognised.NOTHING: AlertCode.NOT_ALL_USED,
+    Recognised.AN_INSTRUMENT: AlertCode.UNREADABLE_RESULT,
+    Recognised.A_CRITICAL_ANSWER: AlertCode.UNREADABLE_RISK,
+}
+
+
+def _recognised(step: Step, rules: Rules) -> Recognised:
+    if not isinstance(step, ReceivedResult) or not step.administered:
+        return Recognised.NOTHING
+    for each in step.administered:
+        least = {item.number: item.least_harm_answer for item in rules.instruments[each.instrument_id].items}
+        for reading in each.piece.readings:
+            harm = least.get(reading.item) if reading.item is not None else None
+            if harm is not None and reading.value is not None and reading.value >= harm:
+                return Recognised.A_CRITICAL_ANSWER
+    return Recognised.AN_INSTRUMENT
+
+
+def _tell_hospital(tx: Transaction, rules: Rules, code: AlertCode, subject: Reference | None, now: datetime) -> None:
+    patient_id = None if subject is None else subject_of(tx, subject)
+    if patient_id is not None:
+        alert_about(tx, rules, code, tx.patients.lock(patient_id), now)
+        return
+    tenant = tx.caller.organisation_id
+    raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)

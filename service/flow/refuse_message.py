@@ -1,0 +1,36 @@
+"""An HL7 v2 message that is not taken as it is: kept, and a person told if it may hold a result."""
+
+from datetime import datetime
+
+from service.flow.keep_unreadable import Unreadable, keep_unreadable
+from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
+from service.flow.received import ControlKey
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+
+
+def refuse_message(
+    tx: Transaction,
+    rules: Rules,
+    refused: Unreadable,
+    control: ControlKey,
+    now: datetime,
+    acknowledgement: bytes,
+    *,
+    reused: bool = False,
+) -> bytes:
+    """Its acknowledgement, to be given after the commit.
+
+    Senders repeat what was refused, some without end: the same under the same `control` is kept and told of once.
+    `reused` says that its control id had been another message's.
+    """
+    earlier = tx.control.claim(control, refused.id, acknowledgement)
+    if earlier is not None:
+        return earlier.acknowledgement
+    keep_unreadable(tx, rules, refused, now)
+    if reused:
+        tenant = tx.caller.organisation_id
+        code = AlertCode.CONTENT_CONFLICT
+        raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)
+    return acknowledgement

@@ -1,0 +1,93 @@
+"""A clinician refers a woman by their own word, without a screening result, or takes that back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.flow.advance import advance
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import subject_of
+from service.flow.open_referral import begin, open_referral
+from service.flow.ports import Transaction
+from service.flow.received import Received, Reference
+from service.flow.remember import remember
+from service.flow.rules import Rules
+from service.referrals.instruction import Instruction, Order
+from service.referrals.patient import Patient
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+from service.referrals.review import HELD, RISK
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """`received` has the sender's own names of the request; `ends` is True when it is taken back.
+
+    `practitioner` is who refers, as the hospital writes it.
+    """
+
+    received: Received
+    subject: Reference
+    ends: bool = False
+    practitioner: str | None = None
+
+
+def request_referral(tx: Transaction, rules: Rules, message: ReceivedRequest, now: datetime) -> Answer:
+    """Open a referral for a woman who has none, or end the one that the request opened.
+
+    The word of a clinician stands in the place of a positive result and of nothing else: a risk that waits for its
+    review is reviewed first, and without her own yes nothing is offered.
+    """
+    received, patient_id = message.received, subject_of(tx, message.subject)
+    if patient_id is None:
+        return remember(tx, received, None, Refused(Reason.SUBJECT_UNKNOWN, "subject"))
+    patient = tx.patients.lock(patient_id)
+    known = _known(tx, received)
+    if known is not None and known.patient_id != patient.id:
+        answer: Answer = Refused(Reason.ELEMENT_FIXED, "subject")
+    elif message.ends:
+        answer = _end(tx, rules, known, message, now)
+    elif known is not None:
+        answer = Repeated("ServiceRequest", known.id, known.version)
+    else:
+        answer = _open(tx, rules, patient, received, now)
+    return remember(tx, received, patient.id, answer)
+
+
+def _known(tx: Transaction, received: Received) -> Referral | None:
+    ids = (tx.aliases.find("ServiceRequest", name.system, name.value) for name in received.identifiers)
+    return next((tx.referrals.get(id) for id in ids if id is not None), None)
+
+
+def _end(tx: Transaction, rules: Rules, referral: Referral | None, message: ReceivedRequest, now: datetime) -> Answer:
+    if referral is None:
+        return Refused(Reason.NOT_FOUND)
+    moved = advance(tx, rules, referral, ReferralTrigger.CLOSED_BY_CLINICIAN, now)
+    if moved is None:
+        return Repeated("ServiceRequest", referral.id, referral.version)
+    tx.referrals.keep_instruction(referral.id, Instruction(Order.CLOSE, now, practitioner=message.practitioner))
+    return Accepted("ServiceRequest", moved.id, moved.version)
+
+
+def _open(tx: Transaction, rules: Rules, patient: Patient, received: Received, now: datetime) -> Answer:
+    if patient.facts.deceased:
+        return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
+    referral = tx.referrals.open_of(patient.id)
+    answer: Answer
+    if referral is None:
+        referral = _opened(tx, rules, patient, now)
+        answer = Accepted("ServiceRequest", referral.id, referral.version, created=True)
+    else:
+        answer = Repeated("ServiceRequest", referral.id, referral.version)
+    for name in received.identifiers:
+        tx.aliases.claim("ServiceRequest", name.system, name.value, referral.id)
+    return answer
+
+
+def _opened(tx: Transaction, rules: Rules, patient: Patient, now: datetime) -> Referral:
+    waits = {alert.code for alert in tx.alerts.unresolved_about(patient.id)}
+    if waits.intersection(RISK):
+        return open_referral(tx, rules, patient.tenant_id, patient.id, ReferralState.IN_REVIEW, now)
+    opened = open_referral(tx, rules, patient.tenant_id, patient.id, ReferralState.PLACING, now)
+    if waits.intersection(HELD):
+        # What a clinician is asked to decide about her holds for this request as well.
+        return advance(tx, rules, opened, ReferralTrigger.HELD_BY_CLINICIAN, now) or opened
+    return begin(tx, rules, opened, now)

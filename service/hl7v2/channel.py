@@ -1,0 +1,92 @@
+"""Telling a hospital that speaks HL7 v2: what it is owed goes to its interface engine over MLLP.
+
+There is nothing to be read back, so what got no answer is simply sent again, under the same MSH-10: the receiver knows
+by that whether it has it already.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from service.delivery.channel import Learned, Parcel, Sent
+from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2.awaited import VERDICTS, Awaited
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.lines import NotCalled
+from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
+from service.hl7v2.write.alert import alert_result
+from service.hl7v2.write.message import NotNamed, NotValid, Sheet, control_id, validated
+from service.hl7v2.write.note import note_document
+from service.hl7v2.write.outbound import Asked, Outbound
+from service.hl7v2.write.referral import offer_result, referral_result
+from service.referrals.delivery import DeliveryTrigger
+from service.screening.instrument import Recorded
+from service.shared import telemetry
+from service.shared.clock import Clock
+
+_WRITE: Mapping[Recorded, Callable[[Sheet, Rules], list[str]]] = {
+    Recorded.ALERTS: alert_result,
+    Recorded.REFERRAL: lambda sheet, _: referral_result(sheet),
+    Recorded.OFFERS: lambda sheet, _: offer_result(sheet),
+    Recorded.NOTES: lambda sheet, _: note_document(sheet),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hl7v2Channel:
+    """`connect` gives the connection to an endpoint, the same one each time; it raises NotCalled. `dialects` and
+    `outbound` are by organisation id, with `default`. `sender` are MSH-3 and MSH-4."""
+
+    connect: Callable[[str], Line]
+    rules: Rules
+    dialects: Mapping[str, Dialect]
+    outbound: Mapping[str, Outbound]
+    sender: tuple[str, str]
+    clock: Clock
+
+    async def send(self, parcel: Parcel) -> Sent:
+        """Bring the parcel to its destination, in the newest state that it was packed in."""
+        write = _WRITE.get(Recorded(parcel.delivery.resource_type))
+        if write is None:
+            return Sent(DeliveryTrigger.NO_LONGER_WANTED, "not-in-hl7v2")
+        sheet = self._sheet(parcel)
+        try:
+            line = self.connect(parcel.destination.hl7v2_endpoint or "")
+            # To validate one takes so long that others would wait for it.
+            message = await asyncio.to_thread(lambda: validated(write(sheet, self.rules), sheet.outbound))
+        except NotCalled:
+            return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
+        except NotNamed:
+            return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "patient-without-identifier")
+        except NotValid as defect:
+            telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id)
+            return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")
+        return await self._exchange(line, sheet, message)
+
+    async def _exchange(self, line: Line, sheet: Sheet, message: bytes) -> Sent:
+        delivery = sheet.parcel.delivery
+        awaited = Awaited(control_id(delivery), sheet.outbound.application is Asked.ALWAYS, sheet.now)
+        try:
+            await line.exchange(message, delivery.lane.value, awaited.hear)
+        except NotAnswered as problem:
+            safe = problem.failure in NOTHING_WAS_SENT
+            trigger = DeliveryTrigger.TRY_AGAIN if safe else DeliveryTrigger.ANSWER_LOST
+            return Sent(trigger, problem.failure.value)
+        trigger = VERDICTS[awaited.verdict]
+        if trigger is not DeliveryTrigger.TAKEN:
+            return Sent(trigger, f"answered-{awaited.verdict}")
+        return Sent(trigger, "taken", _learned(sheet.parcel))
+
+    def _sheet(self, parcel: Parcel) -> Sheet:
+        id = parcel.destination.id
+        outbound = self.outbound.get(id) or self.outbound[DEFAULT_SITE]
+        dialect = self.dialects.get(id) or self.dialects[DEFAULT_SITE]
+        return Sheet(parcel, outbound, dialect, self.sender, self.clock.now())
+
+
+def _learned(parcel: Parcel) -> tuple[Learned, ...]:
+    """That the record has a status, by the name that we gave it: the next one is a correction of it (OBX-11)."""
+    delivery = parcel.delivery
+    if Recorded(delivery.resource_type) not in (Recorded.REFERRAL, Recorded.OFFERS):
+        return ()
+    return (Learned(delivery.resource_type, delivery.resource_id, delivery.resource_id),)

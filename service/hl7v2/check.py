@@ -1,0 +1,154 @@
+"""What we would make of messages in a file, for whoever builds the interface that sends them. Nothing is kept.
+
+Structure, data types and tables are judged by hl7apy; the rest is told by the very code that takes messages in.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from service.flow.merge_patients import ReceivedMerge
+from service.flow.receive_message import Part
+from service.flow.receive_result import Administered, ReceivedResult
+from service.flow.record_consent import ReceivedConsent
+from service.flow.register_patient import ReceivedPatient
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.errors import MEANINGS, What
+from service.hl7v2.frame import Frame, Framer
+from service.hl7v2.look import Looked, look
+from service.hl7v2.understand import Readers, understand
+from service.screening.decide import Readiness, decide, readiness
+from service.screening.instrument import Role, Stage
+from service.screening.result import Reading, ScreeningResult, attach
+
+_BEGINS = re.compile(rb"(?:^|(?<=[\r\n]))(?=MSH[^A-Za-z0-9\s])")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`lines` say it in words; `fails` when something of the message would not be used as it is."""
+
+    lines: tuple[str, ...]
+    fails: bool
+
+
+def frames_in(content: bytes) -> list[Frame]:
+    """The messages of a file: as they go over MLLP, or one after the other with any line ends."""
+    if b"\x0b" in content:
+        framer = Framer()
+        found = [*framer.feed(content)]
+        last = framer.flush()
+        return found if last is None else [*found, last]
+    content = content.removeprefix(_BYTE_ORDER_MARK)
+    parts = _BEGINS.split(content)
+    return [Frame(part) for part in parts if part.strip()]
+
+
+def check(frame: Frame, dialect: Dialect, rules: Rules, readers: Readers, now: datetime) -> Checked:
+    """One message, as the hospital whose `dialect` this is would send it."""
+    looked = look(frame)
+    named = "^".join(filter(None, looked.type)) or "a message of no type"
+    control = looked.header.text(10) if looked.header else ""
+    lines = [f"{named} {control}".rstrip()]
+    wrong = _structure(looked) if looked.message is not None else []
+    lines += [f"  structure: {each}" for each in wrong]
+    understood = understand(looked, dialect, rules, readers, now)
+    if not isinstance(understood, tuple):
+        return Checked((*lines, f"  would be refused (AR): {_told(understood)}"), True)
+    flaws = [flaw for group in understood for flaw in group.flaws]
+    for number, group in enumerate(understood, 1):
+        lines.append(f"  patient {number}:" + (" nobody can tell who" if group.subject is None else ""))
+        lines += [f"    {line}" for part in group.parts for line in _part(part, dialect, rules)]
+        lines += [f"    not used: {_told(flaw.problem, flaw.at)}" for flaw in group.flaws]
+    lines.append("  would be acknowledged AA" + (", with an ERR segment for each that is not used" if flaws else ""))
+    return Checked(tuple(lines), bool(flaws) or any(each.startswith("Error") for each in wrong))
+
+
+def _told(what: What, at: str = "") -> str:
+    meaning = MEANINGS[what]
+    place = at or meaning.at
+    return f"{meaning.words} ({' '.join(filter(None, (what.value, meaning.condition, place)))})"
+
+
+def _structure(looked: Looked) -> list[str]:
+    from hl7apy.consts import VALIDATION_LEVEL
+    from hl7apy.exceptions import HL7apyException
+    from hl7apy.parser import parse_message
+
+    text = "\r".join(line for line in _text(looked) if line)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        try:
+            parse_message(text, VALIDATION_LEVEL.TOLERANT).validate(report_file=str(report))
+        except HL7apyException as problem:
+            return [f"Error: {problem}"] if not report.exists() else [*report.read_text().splitlines()]
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
+            # It raises these for messages that it cannot find its way in.
+            return [f"Warning: not judged, hl7apy stops at it ({type(problem).__name__})"]
+        return [line for line in report.read_text().splitlines() if line.strip()]
+
+
+def _text(looked: Looked) -> Iterator[str]:
+    if looked.message is not None:
+        mark = looked.message.delimiters.field
+        for each in looked.message.segments:
+            yield mark.join([each.name, *each.fields[2 if each.name == "MSH" else 1 :]])
+
+
+def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
+    match part.step:
+        case ReceivedPatient():
+            names = ", ".join(each.system for each in part.step.received.identifiers)
+            does = "her facts are taken over" if part.step.updates else "registered if she is not known"
+            yield f"{part.at}: known by {names}; {does}"
+        case ReceivedMerge():
+            yield f"{part.at}: one record takes the place of another of hers"
+        case ReceivedConsent():
+            yield f"{part.at}: a consent, {'given' if part.step.said.permits else 'not given'}"
+        case ReceivedResult():
+            yield from _result(part.step, part.at, dialect, rules)
+
+
+def _result(result: ReceivedResult, at: str, dialect: Dialect, rules: Rules) -> Iterator[str]:
+    if result.due_date is not None:
+        yield f"{at}: due date {result.due_date.isoformat()}"
+    if result.safety_event:
+        yield f"{at}: a safety event, after which contact pauses"
+    if not result.administered and result.due_date is None and not result.safety_event:
+        yield f"{at}: of no instrument that is known; kept, and decides nothing"
+    by_key: dict[tuple[str, str, datetime], ScreeningResult] = {}
+    for each in result.administered:
+        key = (each.instrument_id, each.respondent, each.effective)
+        by_key[key] = attach(by_key.get(key) or _blank(each, dialect), each.piece)
+    for administration in by_key.values():
+        yield f"{at}: {_administration(administration, dialect, rules)}"
+
+
+def _blank(each: Administered, dialect: Dialect) -> ScreeningResult:
+    tenant = dialect.organisation_id
+    return ScreeningResult("", tenant, "", each.instrument_id, each.respondent, each.effective, Stage.UNKNOWN)
+
+
+def _administration(result: ScreeningResult, dialect: Dialect, rules: Rules) -> str:
+    instrument = rules.instruments[result.instrument_id]
+    statuses = ", ".join(sorted({piece.status.value for piece in result.pieces.values()}))
+    stated = ", ".join(_reading(each) for piece in result.pieces.values() for each in piece.readings)
+    said = f"{result.instrument_id} of {result.effective.isoformat()}, {statuses}: {stated or 'nothing stated'}"
+    ready = readiness(result, instrument)
+    if ready is Readiness.NOTHING_YET:
+        return f"{said}; decides nothing"
+    decision = decide(result, instrument, rules.policy(dialect.organisation_id))
+    waits = "; waits for the rest first" if ready is Readiness.WAIT else ""
+    return f"{said}; {decision.outcome.value} (stage not known), self-harm {decision.self_harm.value}{waits}"
+
+
+def _reading(each: Reading) -> str:
+    what = f"item {each.item}" if each.role is Role.ITEM else each.role.value
+    if each.unreadable is not None:
+        return f"{what} cannot be read"
+    return what if each.value is None else f"{what} {each.value}"

@@ -1,0 +1,151 @@
+"""One frame in, the acknowledgements it is owed out: whatever came, once it is safely kept."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.flow.keep_unreadable import Recognised, Unreadable
+from service.flow.receive_message import Flaw, receive_message
+from service.flow.refuse_message import refuse_message
+from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
+from service.hl7v2.answer_referral import referral_answer
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.errors import Unfit, What
+from service.hl7v2.frame import Fault, Frame
+from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
+from service.hl7v2.salvage import salvaged, text_recognised
+from service.hl7v2.segments import Message
+from service.hl7v2.understand import Reader, understand
+from service.security.sealing import Sealer
+from service.security.senders import Senders
+from service.shared import telemetry
+from service.shared.caller import Caller
+from service.shared.clock import Clock
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
+
+Recognise = Callable[[Message, Dialect, Rules], Recognised]
+"""What a message that is not taken may be about."""
+
+LONG = 64 * 1024
+# It ends no message, so it stands between the acknowledgements of one.
+_BETWEEN = b"\x1c"
+# A commit says that it is kept, and nothing of what was made of it.
+_COMMITTED = ("C", Verdict.ACCEPT)
+# An instrument alone, in a test or under another's control id, worries nobody; a risk does.
+_ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`readers` is by MSH-9.1 and MSH-9.2; `dialects` by organisation id, with `default`."""
+
+    store: Store[UnitOfWork]
+    rules: Rules
+    clock: Clock
+    sealer: Sealer
+    senders: Senders
+    readers: Mapping[tuple[str, str], Reader]
+    recognise: Recognise
+    dialects: Mapping[str, Dialect]
+
+    async def answer(self, frame: Frame, caller: Caller | None) -> Sequence[bytes]:
+        """The acknowledgements in their order, without their framing; none when the sender asked for none.
+
+        `caller` is whom the connection's certificate names; None on a plain connection, where MSH-3 and MSH-4 name it.
+        Raises Unavailable when the sender is to be left without an answer: the connection is to be closed.
+        """
+        looked = look(frame) if len(frame.body) < LONG else await asyncio.to_thread(look, frame)
+        if frame.fault is Fault.NOISE:
+            return ()
+        dialect = self.dialect(caller)
+        try:
+            caller = caller or await self.senders.caller(mllp_sender=looked.sender)
+            if caller is None:
+                telemetry.tell_person("sender-unknown")
+                return _split(self._told(looked, dialect, Verdict.REJECT, [Error(Unfit.SENDER_UNKNOWN)]))
+            dialect = self.dialect(caller)
+            return _split(await self._take(looked, dialect, caller))
+        except Unavailable:
+            if dialect.closes_when_unavailable:
+                raise
+            return _split(self._told(looked, dialect, Verdict.ERROR, [Error(Unfit.UNAVAILABLE)]))
+
+    def dialect(self, caller: Caller | None) -> Dialect:
+        return self.dialects.get(caller.organisation_id if caller else DEFAULT_SITE, self.dialects[DEFAULT_SITE])
+
+    async def _take(self, looked: Looked, dialect: Dialect, caller: Caller) -> bytes:
+        now = self.clock.now()
+        wrong: What
+        try:
+            understood = understand(looked, dialect, self.rules, self.readers, now)
+            if isinstance(understood, tuple):
+                message = received_message(looked, understood)
+                kept = await self.store.run(
+                    caller,
+                    lambda tx: receive_message(
+                        tx, self.rules, message, now, lambda flaws: self.accepted(looked, dialect, flaws)
+                    ),
+                )
+                if isinstance(kept, bytes):
+                    return kept
+                wrong = Unfit.CONTROL_ID_REUSED
+            else:
+                wrong = understood
+        except Unavailable:
+            raise
+        except Exception as defect:  # noqa: BLE001  # whatever it is, the message must not be lost by it
+            telemetry.tell_defect("message-not-processed", defect, correlation_id=caller.correlation_id)
+            wrong = Unfit.DEFECT
+        return await self._refuse(looked, dialect, caller, wrong, now)
+
+    async def _refuse(self, looked: Looked, dialect: Dialect, caller: Caller, wrong: What, now: datetime) -> bytes:
+        refused = self.sealed(looked, wrong, self._recognised(looked, dialect, wrong))
+        told = self._told(looked, dialect, Verdict.REJECT, [Error(wrong)])
+        control = refusal_of(looked, wrong)
+        return await self.store.run(
+            caller,
+            lambda tx: refuse_message(
+                tx, self.rules, refused, control, now, told, reused=wrong is Unfit.CONTROL_ID_REUSED
+            ),
+        )
+
+    def sealed(self, looked: Looked, wrong: What, recognised: Recognised) -> Unreadable:
+        """As it is kept when it is not taken."""
+        id = new_id()
+        sealed = self.sealer.seal(looked.body, f"unreadable_message/{id}")
+        return Unreadable(id, sealed, wrong.value, recognised, door=DOOR, type="^".join(filter(None, looked.type)))
+
+    def _recognised(self, looked: Looked, dialect: Dialect, wrong: What) -> Recognised:
+        message = looked.message or salvaged(looked.body)
+        try:
+            seen = self.recognise(message, dialect, self.rules) if message else text_recognised(looked.body, self.rules)
+        except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
+            telemetry.tell_defect("message-not-recognised", defect)
+            seen = Recognised.AN_INSTRUMENT
+        return Recognised.NOTHING if wrong in _ONLY_RISK and seen is not Recognised.A_CRITICAL_ANSWER else seen
+
+    def accepted(self, looked: Looked, dialect: Dialect, flaws: Sequence[Flaw]) -> bytes:
+        return self._told(looked, dialect, Verdict.ACCEPT, [Error(flaw.problem, flaw.at) for flaw in flaws])
+
+    def _told(self, looked: Looked, dialect: Dialect, verdict: Verdict, errors: Sequence[Error]) -> bytes:
+        if looked.type[0] == "ACK":
+            # An answer to an answer would go to and fro without end.
+            return b""
+        asked: Wanted = wanted(looked.header, always=dialect.always_acknowledge)
+        now = self.clock.now()
+        answers = [
+            acknowledge(looked.header, letter, verdict, () if (letter, verdict) == _COMMITTED else errors, now=now)
+            for letter in asked.letters(verdict)
+        ]
+        if looked.type[0] == "REF" and looked.message and verdict in asked.application and verdict is Verdict.ACCEPT:
+            answers[-1] = referral_answer(answers[-1], looked.message, errors, now=now)
+        return _BETWEEN.join(answers)
+
+
+def _split(told: bytes) -> Sequence[bytes]:
+    return told.split(_BETWEEN) if told else ()

@@ -1,0 +1,43 @@
+"""The connections to all destinations that take HL7 v2, one for each."""
+
+import ssl
+from dataclasses import dataclass, field
+
+from service.hl7v2.outgoing import Address, Line, Patience, address_of
+
+
+class NotCalled(Exception):
+    """The endpoint may not be called: it is none, or a plain connection to beyond this machine. Nothing was sent."""
+
+
+def may_be_called(endpoint: str, *, allow_plain: bool) -> bool:
+    """Whether what is owed may go there: over TLS, on this machine, or anywhere where plain connections are allowed."""
+    address = address_of(endpoint)
+    return address is not None and _safe(address, allow_plain)
+
+
+@dataclass(slots=True)
+class Lines:
+    """`tls` is how the other end proves who it is, and we who we are."""
+
+    tls: ssl.SSLContext
+    allow_plain: bool = False
+    patience: Patience = field(default_factory=Patience)
+    _lines: dict[str, Line] = field(default_factory=dict)
+
+    def connect(self, endpoint: str) -> Line:
+        """The one connection to it. Raises NotCalled."""
+        if endpoint not in self._lines:
+            address = address_of(endpoint)
+            if address is None or not _safe(address, self.allow_plain):
+                raise NotCalled
+            self._lines[endpoint] = Line(address, self.tls if address.secure else None, self.patience)
+        return self._lines[endpoint]
+
+    async def aclose(self) -> None:
+        for line in self._lines.values():
+            await line.aclose()
+
+
+def _safe(address: Address, allow_plain: bool) -> bool:
+    return address.secure or address.on_this_machine or allow_plain

@@ -1,0 +1,66 @@
+"""A frame as far as it can be read, and the key by which it is known when it comes again."""
+
+import hashlib
+from dataclasses import dataclass
+
+from service.flow.receive_message import Group, ReceivedMessage
+from service.flow.received import ControlKey, Received
+from service.hl7v2.errors import What
+from service.hl7v2.frame import Frame
+from service.hl7v2.read.patient import DOOR
+from service.hl7v2.segments import Message, NotReadable, Segment, header_of, read
+
+__all__ = ["DOOR", "Looked", "look", "received_message", "refusal_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A frame as far as it could be read. `message` is None when it could not; `wrong` is why it is not taken."""
+
+    body: bytes
+    header: Segment | None
+    message: Message | None
+    wrong: What | None
+
+    @property
+    def type(self) -> tuple[str, str]:
+        """MSH-9.1 and MSH-9.2. Senders write them in either case, and leave out or make up the third (E47)."""
+        return (self.header.text(9, 1).upper(), self.header.text(9, 2).upper()) if self.header else ("", "")
+
+    @property
+    def sender(self) -> str:
+        return f"{self.header.text(3)}|{self.header.text(4)}" if self.header else ""
+
+
+def look(frame: Frame) -> Looked:
+    """As much of the frame as can be read."""
+    if frame.fault is not None:
+        return Looked(frame.body, header_of(frame.body), None, frame.fault)
+    try:
+        message = read(frame.body)
+    except NotReadable as problem:
+        return Looked(frame.body, header_of(frame.body), None, problem.defect)
+    return Looked(frame.body, message.header, message, None)
+
+
+def received_message(looked: Looked, groups: tuple[Group, ...], replays: str | None = None) -> ReceivedMessage:
+    received = Received("^".join(looked.type), looked.body, door=DOOR, replays=replays)
+    return ReceivedMessage(_control(looked), received, groups)
+
+
+def _control(looked: Looked) -> ControlKey:
+    header = looked.header
+    named = [header.raw(number) if header else "" for number in (3, 4, 5, 6, 10)]
+    lines = looked.body.replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r \t")
+    said = lines.partition(b"\r")[2]
+    return ControlKey(_digest("\r".join(named).encode()), _digest(said))
+
+
+def refusal_of(looked: Looked, wrong: What) -> ControlKey:
+    """Under a key of its own: what was refused once may be taken when it is sent again."""
+    control = _control(looked)
+    return ControlKey(_digest(wrong.value.encode() + control.key + control.content), control.content)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

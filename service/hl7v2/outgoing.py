@@ -1,0 +1,223 @@
+"""A connection over MLLP to where a hospital's interface engine listens.
+
+One connection for each destination and one message in flight on it, in both lanes together: many engines take a single
+connection for a feed, and would leave the second waiting for as long as the first stays open, with an alert in it. So
+an alert goes before every status that waits, and waits itself for no more than the one message in flight.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from service.hl7v2.frame import Frame, Framer, framed
+from service.hl7v2.turns import Turns
+from service.security.transport import is_loopback
+
+READ_AT_ONCE = 65_536
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+    secure: bool
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether nobody between here and there could read along."""
+        return is_loopback(self.host)
+
+
+def address_of(endpoint: str) -> Address | None:
+    """`mllp://host:port`, or `mllps` for TLS, and nothing else in it; None when it is not that."""
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    further = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("mllp", "mllps") or not host or not port or further:
+        return None
+    return Address(host, port, parts.scheme == "mllps")
+
+
+class Failure(StrEnum):
+    """Why there is no answer. After those in `NOTHING_WAS_SENT` it cannot have been taken."""
+
+    BUSY = "busy"
+    NOT_REACHED = "not-reached"
+    NOT_TRUSTED = "tls-refused"
+    NO_ANSWER = "no-answer"
+    CUT_OFF = "cut-off"
+    NO_MESSAGE = "answer-is-no-message"
+    OTHER_ANSWER = "answer-to-another"
+
+
+NOTHING_WAS_SENT = (Failure.BUSY, Failure.NOT_REACHED, Failure.NOT_TRUSTED)
+
+
+class NotAnswered(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.value)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """In seconds. Together they stay below half a lease, in which a delivery must be sent and settled.
+
+    `idle`: a connection that was not used for so long is opened anew, for what lies between may have forgotten it.
+    `return_`: how long the CR behind an FS is waited for.
+    """
+
+    turn: float = 15
+    connect: float = 5
+    answer: float = 15
+    idle: float = 300
+    return_: float = 1
+
+
+class Meaning(Enum):
+    """What a frame is to the message that was sent: all that was waited for, a part of that, another's, or nothing."""
+
+    ANSWER = "answer"
+    MORE_TO_COME = "more-to-come"
+    ANOTHERS = "anothers"
+    NO_MESSAGE = "no-message"
+
+
+Hear = Callable[[Frame], tuple[Meaning, bytes | None]]
+"""What a frame that came means, and what is to be sent back for it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    framer: Framer = field(default_factory=Framer)
+    used_at: float = field(default_factory=time.monotonic)
+    received: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.reader.at_eof() or self.writer.is_closing()
+
+
+@dataclass(slots=True)
+class Line:
+    """The connection is kept between messages. A receiver that closes it after each is met with a new one each time."""
+
+    address: Address
+    tls: ssl.SSLContext | None
+    patience: Patience = field(default_factory=Patience)
+    _turns: Turns = field(default_factory=Turns)
+    _open: _Open | None = None
+
+    async def exchange(self, message: bytes, rank: int, hear: Hear) -> None:
+        """Send one message and wait until `hear` has had its answer. Raises NotAnswered."""
+        try:
+            async with self._turns.turn(rank, self.patience.turn):
+                await self._exchange(framed(message), hear)
+        except TimeoutError:
+            raise NotAnswered(Failure.BUSY) from None
+
+    async def aclose(self) -> None:
+        connection, self._open = self._open, None
+        if connection is not None:
+            connection.writer.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await connection.writer.wait_closed()
+
+    async def _exchange(self, data: bytes, hear: Hear) -> None:
+        done = False
+        try:
+            connection = await self._connected()
+            was_used = connection.received > 0
+            try:
+                await self._send(connection, data, hear)
+            except _Unheard:
+                # It may have been closed at the other end since it was used, which only sending shows.
+                if not was_used:
+                    raise NotAnswered(Failure.CUT_OFF) from None
+                await self.aclose()
+                await self._send(await self._connected(), data, hear)
+            done = True
+        except _Unheard:
+            raise NotAnswered(Failure.CUT_OFF) from None
+        finally:
+            if not done:
+                # An answer that comes too late must meet nobody who takes it for another one's.
+                await self.aclose()
+
+    async def _connected(self) -> _Open:
+        kept = self._open
+        if kept is not None:
+            await asyncio.sleep(0)  # so that an end which has come is known
+            if not kept.ended and time.monotonic() - kept.used_at < self.patience.idle:
+                return kept
+            await self.aclose()
+        host, port, _ = self.address
+        try:
+            async with asyncio.timeout(self.patience.connect):
+                reader, writer = await asyncio.open_connection(host, port, ssl=self.tls)
+        except ssl.SSLError:
+            raise NotAnswered(Failure.NOT_TRUSTED) from None
+        except (OSError, TimeoutError):
+            raise NotAnswered(Failure.NOT_REACHED) from None
+        plain = writer.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._open = _Open(reader, writer)
+        return self._open
+
+    async def _send(self, connection: _Open, data: bytes, hear: Hear) -> None:
+        failure, received = Failure.NO_ANSWER, connection.received
+        try:
+            async with asyncio.timeout(self.patience.answer):
+                await _write(connection, data)
+                while True:
+                    for frame in await self._read(connection):
+                        meaning, reply = hear(frame)
+                        if reply is not None:
+                            await _write(connection, framed(reply))
+                        if meaning is Meaning.ANSWER:
+                            connection.used_at = time.monotonic()
+                            return
+                        if meaning is Meaning.NO_MESSAGE:
+                            raise NotAnswered(Failure.NO_MESSAGE)
+                        failure = Failure.OTHER_ANSWER if meaning is Meaning.ANOTHERS else failure
+        except TimeoutError:
+            raise NotAnswered(failure) from None
+        except OSError:
+            raise _Unheard if connection.received == received else NotAnswered(Failure.CUT_OFF) from None
+
+    async def _read(self, connection: _Open) -> list[Frame]:
+        """The frames that are whole now. Raises ConnectionError when the other end has closed."""
+        framer = connection.framer
+        try:
+            patience = self.patience.return_ if framer.ends_without_return else None
+            data = await asyncio.wait_for(connection.reader.read(READ_AT_ONCE), patience)
+        except TimeoutError:
+            data = b""
+        connection.received += len(data)
+        if data:
+            return list(framer.feed(data))
+        last = framer.flush()
+        if last is None or last.fault is not None:
+            raise ConnectionAbortedError
+        return [last]
+
+
+async def _write(connection: _Open, data: bytes) -> None:
+    connection.writer.write(data)
+    await connection.writer.drain()
+
+
+class _Unheard(Exception):
+    """The connection ended before a single byte of an answer."""

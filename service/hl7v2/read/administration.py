@@ -1,0 +1,66 @@
+"""When the observations of an order were made, and with that which administration each of them belongs to."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.fields import said
+from service.hl7v2.segments import Segment
+from service.hl7v2.times import Moment, moment
+
+# Where each kind of segment says when.
+_TIMES: Mapping[str, int] = {"OBR": 7, "TXA": 4, "OBX": 14}
+
+
+class _Time(NamedTuple):
+    """`day` is as it was written."""
+
+    day: str
+    moment: Moment
+
+
+_NEVER = _Time("", Moment(datetime.max.replace(tzinfo=UTC), ""))
+
+
+class Times(NamedTuple):
+    """`by_place` is the administration that each OBX belongs to, by its place; one of which no time can be told is left
+    out. `untimely` is where it says when, and what it says is no time."""
+
+    by_place: Mapping[int, Moment]
+    untimely: list[tuple[Segment, int]]
+
+
+def administrations(header: Segment | None, observations: Iterable[Segment], dialect: Dialect) -> Times:
+    """OBX-14 counts before OBR-7 (v2.5.1, 7.4.2.14), but senders write into it the second at which each question was
+    answered, or at which one was corrected. So all of one day are one administration: at OBR-7, where that is the day,
+    else at the earliest.
+    """
+    untimely: list[tuple[Segment, int]] = []
+    asked = None if header is None else _time(header, dialect, untimely)
+    own: dict[int, _Time] = {}
+    by_day: dict[str, Moment] = {}
+    for obx in observations:
+        time = own[obx.place] = _time(obx, dialect, untimely) or asked or _NEVER
+        by_day[time.day] = min(time.moment, by_day.get(time.day, time.moment))
+    if asked is not None:
+        by_day[asked.day] = asked.moment
+    return Times({place: by_day[time.day] for place, time in own.items() if time is not _NEVER}, untimely)
+
+
+def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]]) -> _Time | None:
+    field = _TIMES[segment.name]
+    whole = segment.raw(field)
+    if not whole:
+        return None
+    meant = moment(whole, dialect.zone)
+    if meant is not None:
+        return _Time(whole[:8], meant)
+    # A TS has a second component until version 2.5.
+    written = said(segment, field)
+    meant = moment(written, dialect.zone)
+    if meant is not None:
+        return _Time(written[:8], meant)
+    if written:
+        untimely.append((segment, field))
+    return None

@@ -1,0 +1,137 @@
+"""What a code stands for here, and what number a value states."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.segments import NULL, Delimiters, Segment
+from service.screening.instrument import CodeUse, Context, Role
+from service.screening.result import whole_score
+from service.shared.code import Code
+
+Meaning = CodeUse | Context
+Values = tuple[tuple[str, ...], ...]
+
+# Where the triplets of a CWE begin, from 0; version 2.6 added the third.
+_TRIPLETS = (0, 3, 9)
+FILES = frozenset({"ED", "RP"})
+"""The types (table 0125) of a value that is a file, or a way to one: nothing can be read of it."""
+CODED = frozenset({"CE", "CWE", "CNE", "CF", "ID", "IS"})
+_NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d*)?", re.ASCII)
+# What a coded answer of no is written as: the fact that its question asks about is none.
+_NO = frozenset({"N", "NO", "FALSE", "0"})
+
+
+class Triplet(NamedTuple):
+    code: str
+    display: str
+    system: str
+
+
+class Asked(NamedTuple):
+    """What a code comes under: the local code of the order, as the site knows it, and the instrument that it is."""
+
+    code: str
+    instrument_id: str | None
+
+
+def triplets(segment: Segment, field: int) -> tuple[Triplet, ...]:
+    """The codes of the first repetition, none of them empty."""
+    return _written(segment.raw(field), segment.delimiters, segment.codec)
+
+
+# A hospital writes the same few hundred codes in every message.
+@lru_cache(maxsize=4096)
+def _written(field: str, delimiters: Delimiters, codec: str) -> tuple[Triplet, ...]:
+    alone = Segment("", 0, delimiters, codec, ("", field))
+    return next((triplets_of(each) for each in alone.repetitions(1)), ())
+
+
+def triplets_of(parts: tuple[str, ...]) -> tuple[Triplet, ...]:
+    """The codes of one CWE, given as its components."""
+    padded = (*parts, *[""] * 12)
+    found = (Triplet(*padded[begin : begin + 3]) for begin in _TRIPLETS if begin < len(parts))
+    return tuple(each for each in found if each.code and each.code != NULL)
+
+
+def meanings(found: tuple[Triplet, ...], order: str, dialect: Dialect, rules: Rules) -> set[Meaning]:
+    """Several codes are to say the same thing; unknown ones do not count. More than one meaning is a contradiction."""
+    said: set[Meaning] = set()
+    for each in found:
+        code = dialect.code(each.code, each.system)
+        if code is None:
+            use: Meaning | None = dialect.use(each.code, order)
+            context = dialect.context.get(each.code)
+        else:
+            use, context = rules.by_code.get(code), rules.context_codes.get(code)
+        if use is not None:
+            said.add(use)
+        if context is not None:
+            said.add(context)
+    if len(said) > 1:
+        # The panel's code beside the total's is common: it is the panel, and a number under it is the total all the
+        # same.
+        panels = {each.instrument_id for each in said if isinstance(each, CodeUse) and each.role is Role.PANEL}
+        said -= {CodeUse(panel, Role.TOTAL) for panel in panels}
+    return said
+
+
+def asked_by(header: Segment | None, dialect: Dialect, rules: Rules) -> Asked:
+    """By OBR-4, else by OBR-15, where some senders write which questionnaire it is."""
+    if header is None or header.name != "OBR":
+        return Asked("", None)
+    named = triplets(header, 4) or (Triplet(header.text(15), "", ""),)
+    local = [each.code for each in named if dialect.code(each.code, each.system) is None]
+    known = next((each for each in local if each in dialect.panels), "")
+    uses = (each for each in meanings(named, known, dialect, rules) if isinstance(each, CodeUse))
+    instruments = {each.instrument_id for each in uses} | {dialect.panels[each] for each in (known,) if each}
+    return Asked(known, instruments.pop() if len(instruments) == 1 else None)
+
+
+def values_of(obx: Segment) -> Values:
+    """The repetitions of OBX-5 that say something, each as its components."""
+    found = obx.repetitions(5)
+    return tuple([each for each in found if any(each) and each != (NULL,)]) if found else found
+
+
+def scores(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> list[int | None]:
+    """The whole number that each value states, None where there is none: text, a bound such as > 12, a coded answer
+    not known. `type` is OBX-2; OBX-8 decides nothing."""
+    answers = _answers(use, rules)
+    return [_score(type, parts, answers, dialect) for parts in values]
+
+
+def _score(type: str, parts: tuple[str, ...], answers: Mapping[Code, int], dialect: Dialect) -> int | None:
+    if type in CODED:
+        codes = (dialect.code(each.code, each.system) for each in triplets_of(parts))
+        found = {answers[code] for code in codes if code is not None and code in answers}
+        return found.pop() if len(found) == 1 else None
+    if type == "SN":
+        # Comparator, number, separator, number: ^14 and =^14 are plain numbers.
+        comparator, number, *rest = (*parts, "")
+        return None if comparator not in ("", "=") or any(rest) else _whole(number)
+    return None if type in FILES or any(parts[1:]) else _whole(parts[0])
+
+
+def _whole(text: str) -> int | None:
+    score = whole_score(text)
+    return whole_score(Decimal(text)) if score is None and _NUMBER.fullmatch(text) else score
+
+
+def _answers(use: CodeUse, rules: Rules) -> Mapping[Code, int]:
+    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
+    return {} if item is None else item.answers
+
+
+def context_of(named: Triplet, dialect: Dialect, rules: Rules) -> Context | None:
+    """What a code tells about the pregnancy."""
+    code = dialect.code(named.code, named.system)
+    return dialect.context.get(named.code) if code is None else rules.context_codes.get(code)
+
+
+def says_no(values: Values) -> bool:
+    return any(parts[0].upper() in _NO for parts in values)

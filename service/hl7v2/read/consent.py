@@ -1,0 +1,234 @@
+"""CON and the observations by which a site tells of consent -> ReceivedConsent, as far as the site's codes say.
+
+Whatever is not known to be a yes is none: an unknown code is told and gives nothing, and of one consent a no is heard
+however it is written (DESIGN 7).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from service.consent.consent import Consent, Status
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
+from service.flow.receive_message import Flaw, Part, Problem
+from service.flow.received import Identifier, Received, Reference
+from service.flow.record_consent import ReceivedConsent
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import says_no, triplets, values_of
+from service.hl7v2.read.consent_body import consent_body
+from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.patient import DOOR
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.site_codes import ConsentRule, Detail
+from service.hl7v2.times import moment
+from service.shared.clock import DAYS_DIFFER_BY
+
+CONSENT = "urn:peer-referral:hl7v2:consent"
+"""The system of their names: hers, the site's code, and when she decided."""
+TYPE, STATUS, DECIDED, BEGINS, ENDS = 2, 11, 13, 14, 15
+# Table 0498. Anything else that is written there (refused, rescinded, limited, bypassed) is no yes.
+_ACTIVE, _PENDING = "A", "P"
+_VOID = frozenset("DWX")
+_DECIDING = frozenset("FCAUVB")
+_PERMITS: Mapping[bool, Permission] = {True: Permission.ALLOW, False: Permission.DENY}
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What one segment says: `agrees` None when it says nothing yet, a Problem when nobody can tell what. `decided`,
+    `begins` and `ends` are as written; `place` is the field with the time, `answer` the one with the yes or no."""
+
+    segment: Segment
+    code: str
+    rule: ConsentRule
+    agrees: bool | Problem | None
+    answer: int
+    decided: str
+    place: int
+    begins: str = ""
+    ends: str = ""
+    void: bool = False
+
+
+def read_consents(
+    message: Message,
+    segments: Iterable[Segment],
+    subject: Reference,
+    dialect: Dialect,
+    rules: Rules,
+    now: datetime,
+    asked: str | None = None,
+) -> tuple[list[Part], list[Flaw]]:
+    """`segments` are those that are about `subject`; `asked` is the organisation that a referral asks for, by id."""
+    parts, flaws = list[Part](), list[Flaw]()
+    segments = tuple(segments)
+    # Most results come from hospitals that say nothing of consent in them.
+    if not dialect.codes.consents and not any(each.name == "CON" for each in segments):
+        return parts, flaws
+    details = _details(segments, dialect)
+    for word in _words(message, segments, dialect, flaws):
+        read = _consent(word, subject, details, dialect, rules, now, asked)
+        if isinstance(read, ReceivedConsent):
+            parts.append(Part(read, at(message, word.segment)))
+        elif read is not None:
+            field = word.answer if read is word.agrees else word.place
+            flaws.append(Flaw(read, at(message, word.segment, field)))
+    return parts, flaws
+
+
+def _words(message: Message, segments: tuple[Segment, ...], dialect: Dialect, flaws: list[Flaw]) -> Iterator[_Word]:
+    order_time = ""
+    for segment in segments:
+        if segment.name == "OBR":
+            order_time = said(segment, 7)
+        elif segment.name == "CON":
+            word = _of_con(segment, dialect)
+            if word is None:
+                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(message, segment, TYPE)))
+            else:
+                yield word
+        elif segment.name == "OBX":
+            found = _of_obx(segment, order_time, dialect)
+            if found is not None:
+                yield found
+
+
+def _of_con(con: Segment, dialect: Dialect) -> _Word | None:
+    code, rule = _rule(con, TYPE, dialect)
+    if rule is None:
+        return None
+    status = said(con, STATUS).upper()
+    agrees: bool | Problem | None = None if status == _PENDING else status == _ACTIVE
+    agrees = agrees if status else Problem.VALUE_MISSING
+    return _Word(con, code, rule, agrees, STATUS, said(con, DECIDED), DECIDED, said(con, BEGINS), said(con, ENDS))
+
+
+def _of_obx(obx: Segment, order_time: str, dialect: Dialect) -> _Word | None:
+    code, rule = _rule(obx, 3, dialect)
+    if rule is None:
+        return None
+    status, values = said(obx, 11).upper(), {part for parts in values_of(obx) for part in parts[:2] if part}
+    void = status in _VOID
+    agrees: bool | Problem | None = None
+    if void or values & rule.no:
+        agrees = False
+    elif values and status in _DECIDING | {""}:
+        agrees = True if values & rule.yes else Problem.CODE_UNKNOWN
+    return _Word(obx, code, rule, agrees, 5, said(obx, 14) or order_time, 14, void=void)
+
+
+def _rule(segment: Segment, field: int, dialect: Dialect) -> tuple[str, ConsentRule | None]:
+    for each in triplets(segment, field):
+        if each.code in dialect.codes.consents:
+            return each.code, dialect.codes.consents[each.code]
+    return "", None
+
+
+def _consent(
+    word: _Word,
+    subject: Reference,
+    details: Mapping[Detail, Segment],
+    dialect: Dialect,
+    rules: Rules,
+    now: datetime,
+    asked: str | None,
+) -> ReceivedConsent | Problem | None:
+    """What is wrong with it, or None when it says nothing yet."""
+    if word.agrees is None or isinstance(word.agrees, Problem):
+        return word.agrees
+    decided = moment(word.decided, dialect.zone)
+    if word.agrees and (decided is None or decided.begins > now + DAYS_DIFFER_BY):
+        # The newest word counts, so a yes whose time nobody knows could overtake a no.
+        return Problem.VALUE_UNREADABLE if word.decided else Problem.VALUE_MISSING
+    organisation = word.rule.organisation_id or (asked if word.rule.asked else None)
+    if word.agrees and organisation is None:
+        return Problem.CODE_UNKNOWN
+    given_at = now if decided is None else min(decided.begins, now)
+    if decided is not None and not word.agrees and len(decided.fhir) <= len("2026-01-01"):
+        # A no that has only a day counts from the end of that day.
+        given_at = min(decided.begins + timedelta(days=1) - timedelta(milliseconds=1), now)
+    consent = _said(word, given_at, details, dialect, rules)
+    identifier = _name(word, subject)
+    recipient = None if organisation is None else Reference("Organization", organisation)
+    body = consent_body(consent, identifier, subject, recipient, decided.fhir if decided else None, rules.consent_terms)
+    received = Received("Consent", body, (identifier,), door=DOOR)
+    return ReceivedConsent(received, subject, recipient, consent)
+
+
+def _name(word: _Word, subject: Reference) -> Identifier:
+    her = (subject.identifier.system, subject.identifier.value) if subject.identifier else ("", "")
+    return Identifier(CONSENT, "|".join((*her, word.code, word.decided)))
+
+
+def _said(
+    word: _Word, given_at: datetime, details: Mapping[Detail, Segment], dialect: Dialect, rules: Rules
+) -> Consent:
+    agrees, terms = bool(word.agrees), rules.consent_terms
+    no = Status.ENTERED_IN_ERROR if word.void else Status.REJECTED
+    said_no = Consent(
+        id="", version=1, tenant_id="", patient_id="", status=Status.ACTIVE if agrees else no, permits=agrees,
+        recipient_id=None, given_at=given_at, period_start=None, period_end=None, purposes=frozenset(),
+        may_report_back=False, safe_contact=None,
+    )  # fmt: skip
+    if not agrees:
+        return said_no
+    longest = given_at + timedelta(days=min(word.rule.days or terms.longest_days, terms.longest_days))
+    begins = moment(word.begins, dialect.zone)
+    return replace(
+        said_no,
+        period_start=begins.begins if begins else None,
+        period_end=min([longest, *_ends(word, details, dialect, given_at)]),
+        purposes=terms.purposes,
+        may_report_back=word.rule.report_back or _is_yes(details.get(Detail.REPORT_BACK)),
+        safe_contact=_safe_contact(details, dialect),
+    )
+
+
+def _ends(word: _Word, details: Mapping[Detail, Segment], dialect: Dialect, given_at: datetime) -> Iterator[datetime]:
+    """The last day belongs to it. An end that cannot be read is one that may have passed."""
+    until = details.get(Detail.UNTIL)
+    for written in filter(None, (word.ends, said(until, 5) if until else "")):
+        end = moment(written, dialect.zone)
+        if end is None:
+            yield given_at
+        else:
+            yield end.begins + timedelta(days=1) if len(end.fhir) == len("2026-01-01") else end.begins
+
+
+def _details(segments: Iterable[Segment], dialect: Dialect) -> dict[Detail, Segment]:
+    found: dict[Detail, Segment] = {}
+    for obx in segments:
+        if obx.name == "OBX" and said(obx, 11).upper() in _DECIDING | {""}:
+            for each in triplets(obx, 3):
+                if each.code in dialect.codes.details:
+                    found[dialect.codes.details[each.code]] = obx
+    return found
+
+
+def _is_yes(obx: Segment | None) -> bool:
+    return obx is not None and bool(values_of(obx)) and not says_no(values_of(obx))
+
+
+def _safe_contact(details: Mapping[Detail, Segment], dialect: Dialect) -> SafeContact | None:
+    """What is not said is denied; None when nothing is said of it at all."""
+    ways = [mode for mode in Mode if Detail(mode.value) in details]
+    texts = {
+        detail: said(details[detail], 5) or None if detail in details else None
+        for detail in (Detail.CALLER_DESCRIPTION, Detail.CODE_WORD, Detail.REVIEW_BY)
+    }
+    if not ways:
+        return None
+    review = moment(texts[Detail.REVIEW_BY] or "", dialect.zone)
+    return SafeContact(
+        channels=tuple(_channel(mode, details[Detail(mode.value)]) for mode in ways),
+        voicemail=_PERMITS[_is_yes(details.get(Detail.VOICEMAIL))],
+        caller_description=texts[Detail.CALLER_DESCRIPTION],
+        code_word=texts[Detail.CODE_WORD],
+        review_by=review.begins.date() if review else None,
+    )
+
+
+def _channel(mode: Mode, obx: Segment) -> Channel:
+    value = said(obx, 5, 1) or said(obx, 5, 4) or said(obx, 5, 12)
+    return Channel(mode, _PERMITS[_is_yes(obx)], None if says_no(values_of(obx)) else value or None)

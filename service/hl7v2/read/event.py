@@ -1,0 +1,157 @@
+"""ADT -> what it says of a woman and of her life: her facts, a birth, a loss, a death (v2.5.1, chapter 3).
+
+Which event it is matters only where the hospital has decided that it does: most of its ADT is about beds.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from service.flow.hear_event import ReceivedEvent
+from service.flow.keep_unreadable import Recognised
+from service.flow.receive_message import Flaw, Group, Part, Problem
+from service.flow.received import Received, Reference
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import triplets, values_of
+from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.orders import patients_in
+from service.hl7v2.read.patient import (
+    BIRTH_DATE,
+    DATE_OF_DEATH,
+    DOOR,
+    facts_in,
+    identifiers_in,
+    read_patient,
+)
+from service.hl7v2.read.recognise import recognise_orders
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.site_codes import EventRule
+from service.hl7v2.times import day, moment
+from service.referrals.life_event import UNWELCOME, LifeEvent
+
+MOTHER, RELATIONSHIP, RELATIVE = 21, 3, 33
+# OBX-11 (table 0085) and DG1-21 (table 0206) of what counts; an empty one counts too.
+_COUNTS = {"OBX": (11, frozenset("FCAUVB")), "DG1": (21, frozenset("AU"))}
+
+
+def read_demographics(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """An ADT that is about her facts: what it says of them counts, also of a woman who is not known yet."""
+    return (_group(message, dialect, rules, now, updates=True),)
+
+
+def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """An ADT that is about where she is: only an event or a consent in it counts."""
+    return (_group(message, dialect, rules, now, updates=False),)
+
+
+def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """Records that are linked, unlinked or moved: which of them is whose is no machine's to decide."""
+    groups = []
+    for pid in message.named("PID"):
+        names = identifiers_in(pid, 3, dialect)
+        subject = Reference("Patient", identifier=names[0]) if names else None
+        groups.append(Group(subject, (), (Flaw(Problem.IDENTITIES_REARRANGED, at(message, pid)),)))
+    return tuple(groups) or (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),)),)
+
+
+def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, updates: bool) -> Group:
+    pids = list(message.named("PID"))
+    if len(pids) != 1:
+        problem = Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING
+        return Group(None, (), (Flaw(problem, f"PID^{max(1, len(pids))}"),))
+    (pid,) = pids
+    if is_baby(pid, dialect, now):
+        return _of_baby(message, pid, dialect, now)
+    named = read_patient(message, pid, dialect, updates=True)
+    if named.patient is None or named.subject is None:
+        return Group(None, (), named.flaws)
+    parts = [Part(named.patient, at(message, pid))] if updates else []
+    consents, flaws = read_consents(message, message.segments, named.subject, dialect, rules, now)
+    parts += [*consents, *_events(message, named.subject, _happened(message, dialect, now), now)]
+    recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
+    if recognised is not Recognised.NOTHING:
+        # Results come in an ORU: what stands here has no order, of which status and time could be known.
+        flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
+    return Group(named.subject, tuple(parts), (*(named.flaws if updates else ()), *flaws), recognised)
+
+
+def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
+    """Whether it is about a baby or a child: nobody of that age is ever referred."""
+    born = moment(said(pid, BIRTH_DATE), dialect.zone)
+    return bool(said(pid, MOTHER)) if born is None else dialect.codes.is_child(born.begins.date(), now.date())
+
+
+def mother_of(message: Message, pid: Segment, dialect: Dialect) -> Reference | None:
+    """By PID-21, else by the relative whom the site calls the mother; None when nobody can tell."""
+    named = list(identifiers_in(pid, MOTHER, dialect))
+    for relative in message.named("NK1"):
+        if any(each.code in dialect.codes.relationships for each in triplets(relative, RELATIONSHIP)):
+            named += identifiers_in(relative, RELATIVE, dialect)
+    return Reference("Patient", identifier=named[0]) if named else None
+
+
+def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Group:
+    """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at."""
+    told = [(event, happened, at(message, pid)) for event, happened in _of_its_life(pid, dialect)]
+    told += _happened(message, dialect, now)
+    mother = mother_of(message, pid, dialect)
+    if mother is None:
+        harm = any(event in UNWELCOME for event, _, _ in told)
+        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, pid, MOTHER)),) if harm else ())
+    # What a record tells of a baby is never that its mother has died.
+    hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
+    return Group(mother, tuple(_events(message, mother, hers, now)))
+
+
+def _of_its_life(pid: Segment, dialect: Dialect) -> Iterator[tuple[LifeEvent, date | None]]:
+    born = day(said(pid, BIRTH_DATE))
+    if born is not None:
+        yield LifeEvent.BIRTH, born
+    if facts_in(pid, dialect).deceased:
+        yield LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH))
+
+
+Told = tuple[LifeEvent, date | None, str]
+
+
+def _happened(message: Message, dialect: Dialect, now: datetime) -> list[Told]:
+    """Every event that the site's codes tell of, each once, and where it stands."""
+    found: dict[tuple[LifeEvent, date | None], str] = {}
+    trigger = message.header.text(9, 2).upper()
+    for rule in dialect.codes.events:
+        if rule.triggers and trigger not in rule.triggers:
+            continue
+        for segment in message.named(rule.segment):
+            if _says(segment, rule):
+                found.setdefault((rule.means, _day(message, segment, rule, now)), at(message, segment, rule.field))
+    return [(event, happened, place) for (event, happened), place in found.items()]
+
+
+def _says(segment: Segment, rule: EventRule) -> bool:
+    place, counting = _COUNTS.get(segment.name, (0, frozenset[str]()))
+    status = said(segment, place).upper() if place else ""
+    if status and status not in counting:
+        return False
+    if segment.name == "OBX" and any(parts[0].upper() in ("N", "NO", "0") for parts in values_of(segment)):
+        return False
+    codes = {each.code for each in triplets(segment, rule.field)}
+    codes |= {parts[0] for parts in segment.repetitions(rule.field)}
+    return any(map(rule.matches, filter(None, codes)))
+
+
+def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> date | None:
+    written = day(said(segment, rule.day)) if rule.day is not None else None
+    if written is None and rule.means is LifeEvent.BIRTH:
+        event = message.first("EVN")
+        written = (day(said(event, 6)) or day(said(event, 2))) if event else None
+        return written or day(said(message.header, 7)) or now.date()
+    return written
+
+
+def _events(message: Message, subject: Reference, told: list[Told], now: datetime) -> Iterator[Part]:
+    for event, happened, place in told:
+        # A day to come is a slip of the pen, or of the clock.
+        day_of_it = None if happened is not None and happened > now.date() else happened
+        if event is not LifeEvent.BIRTH or day_of_it is not None:
+            yield Part(ReceivedEvent(Received("Patient", b"", door=DOOR), subject, event, day_of_it), place)

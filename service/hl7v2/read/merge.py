@@ -1,0 +1,64 @@
+"""A40 and its like -> ReceivedMerge: PID is the record that stays, MRG-1 names the one that has become part of it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from service.flow.merge_patients import ReceivedMerge
+from service.flow.receive_message import Flaw, Group, Part, Problem
+from service.flow.received import Received, Reference
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.fields import at
+from service.hl7v2.read.patient import DOOR, PATIENT_IDENTIFIERS, facts_in, identifiers_in
+from service.hl7v2.read.person import person
+from service.hl7v2.segments import Message, Segment
+
+RETIRED = 1
+
+
+def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """One group for each pair of PID and MRG (ADT_A39 repeats them)."""
+    pairs = list(_pairs(message))
+    if not pairs:
+        return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
+    return tuple(_group(message, pid, retired, dialect) for pid, retired in pairs)
+
+
+def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """Accounts or visits of one patient become one, which is nothing to us; when it names two patients, a person is to
+    look."""
+    groups = []
+    for pid, retired in _pairs(message):
+        names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
+        others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
+        flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(message, retired, RETIRED)),) if others else ()
+        groups.append(Group(Reference("Patient", identifier=names[0]) if names else None, (), flaws))
+    return tuple(groups)
+
+
+def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
+    pid = None
+    for segment in message.named("PID", "MRG"):
+        if segment.name == "PID":
+            pid = segment
+        elif pid is not None:
+            yield pid, segment
+
+
+def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect) -> Group:
+    names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
+    gone = identifiers_in(retired, RETIRED, dialect)
+    if not names or not gone:
+        place = at(message, retired, RETIRED) if names else at(message, pid, PATIENT_IDENTIFIERS)
+        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, place),))
+    # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
+    stays = tuple(each for each in names if each not in gone) or names
+    retired_ones = tuple(each for each in gone if each not in stays)
+    subject = Reference("Patient", identifier=stays[0])
+    if not retired_ones:
+        return Group(subject, ())
+    facts = facts_in(pid, dialect)
+    body = person(pid, stays, facts, dialect.zone)
+    received = Received("Patient", body, identifiers=stays, condition=stays[0], door=DOOR)
+    merge = ReceivedMerge(received, facts, retired_ones)
+    return Group(subject, (Part(merge, at(message, retired, RETIRED)),))

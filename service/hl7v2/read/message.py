@@ -1,0 +1,84 @@
+"""A message -> its groups, by what MSH-9 calls it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from service.flow.keep_unreadable import Recognised
+from service.flow.receive_message import Flaw, Group, Part, Problem
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.event import is_baby, read_demographics, read_for_a_person, read_movement
+from service.hl7v2.read.fields import at
+from service.hl7v2.read.merge import read_account_merge, read_merge
+from service.hl7v2.read.orders import Patient, patients_in
+from service.hl7v2.read.patient import read_patient
+from service.hl7v2.read.recognise import recognise_orders
+from service.hl7v2.read.referral import read_referral
+from service.hl7v2.read.result import read_order
+from service.hl7v2.segments import Message
+
+Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
+_ORDER_OF_HARM = (Recognised.NOTHING, Recognised.AN_INSTRUMENT, Recognised.A_CRITICAL_ANSWER)
+
+
+def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """A group for each patient in a message of results (ORU^R01) or with a document (MDM^T02).
+
+    What is not as it must be becomes a flaw of the group; never raises for what stands in the message.
+    """
+    return tuple(_group(message, each, dialect, rules, now) for each in patients_in(message))
+
+
+def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, now: datetime) -> Group:
+    flaw = _misplaced(message, patient)
+    if flaw is not None or patient.pid is None:
+        return Group(None, (), (flaw,) if flaw else (), recognise_orders(patient.orders, dialect, rules))
+    if is_baby(patient.pid, dialect, now):
+        # Some records keep what the mother answered with her child.
+        recognised = recognise_orders(patient.orders, dialect, rules)
+        whose = Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, patient.pid))
+        return Group(None, (), () if recognised is Recognised.NOTHING else (whose,), recognised)
+    named = read_patient(message, patient.pid, dialect, updates=False)
+    if named.patient is None or named.subject is None:
+        return Group(None, (), named.flaws, recognise_orders(patient.orders, dialect, rules))
+    read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
+    parts, flaws = read_consents(message, patient.segments(), named.subject, dialect, rules, now)
+    parts += [each.part for each in read if each.part is not None]
+    if parts:
+        parts.insert(0, Part(named.patient, at(message, patient.pid)))
+    return Group(
+        subject=named.subject,
+        parts=tuple(parts),
+        flaws=(*named.flaws, *flaws, *(flaw for each in read for flaw in each.flaws)),
+        recognised=max((each.recognised for each in read), key=_ORDER_OF_HARM.index, default=Recognised.NOTHING),
+    )
+
+
+def _misplaced(message: Message, patient: Patient) -> Flaw | None:
+    """Why nobody can tell whom these results are about, or that there are none."""
+    if patient.pid is None:
+        return Flaw(Problem.SEGMENT_MISSING, "PID^1")
+    if patient.doubtful:
+        return Flaw(Problem.SEGMENT_MISPLACED, at(message, patient.pid))
+    if not patient.observations():
+        return Flaw(Problem.SEGMENT_MISSING, "OBX^1")
+    return None
+
+
+# Events of ADT by what they are about (HL7 v2.5.1, 3.3). Others are not taken.
+_DEMOGRAPHICS = ("A01", "A04", "A08", "A28", "A31")
+_MOVEMENTS = ("A02", "A03", "A05", "A06", "A07", "A11", "A12", "A13")
+_MERGES = ("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47")
+_ACCOUNTS = ("A35", "A41", "A42")
+_REARRANGED = ("A24", "A37", "A43")
+READERS: Mapping[tuple[str, str], Reader] = {
+    ("ORU", "R01"): read_results,
+    ("MDM", "T02"): read_results,
+    **{("REF", each): read_referral for each in ("I12", "I13", "I14")},
+    **{("ADT", each): read_demographics for each in _DEMOGRAPHICS},
+    **{("ADT", each): read_movement for each in _MOVEMENTS},
+    **{("ADT", each): read_merge for each in _MERGES},
+    **{("ADT", each): read_account_merge for each in _ACCOUNTS},
+    **{("ADT", each): read_for_a_person for each in _REARRANGED},
+}

@@ -1,0 +1,50 @@
+"""How an order is named, so that what a later message says of it takes the place of what was said before."""
+
+from service.flow.received import Identifier
+from service.hl7v2.read.fields import said
+from service.hl7v2.read.orders import Order
+from service.hl7v2.segments import Message, Segment
+
+ORDER = "urn:peer-referral:hl7v2:order"
+"""The system of these names: whose number it is, the number, and what was ordered under it."""
+
+
+def name_of(message: Message, order: Order) -> Identifier | None:
+    """By the filler's number (OBR-3, ORC-3), else the placer's (OBR-2, ORC-2), or a document's own (TXA-12); None
+    without any. One number may have several orders under it, which differ in their code."""
+    header = order.header
+    if header is not None and header.name == "TXA":
+        return _named("document", message, header, 12, "")
+    what = "" if header is None else said(header, 4) or said(header, 4, 4) or said(header, 15)
+    for kind, field in (("filler", 3), ("placer", 2)):
+        for segment in (header, order.common):
+            if segment is not None and said(segment, field):
+                return _named(kind, message, segment, field, what)
+    return None
+
+
+def placer_of(order: Order) -> list[str]:
+    """The number under which it was asked for (OBR-2, else ORC-2), as far as the parts of an EI say anything: what
+    comes of the order is told under it again."""
+    segments = [each for each in (order.header, order.common) if each is not None and each.name != "TXA"]
+    return next((_parts(each, 2) for each in segments if said(each, 2)), [])
+
+
+def instance_of(obx: Segment) -> str | None:
+    """What the sender calls this one observation (OBX-21)."""
+    return "^".join(_parts(obx, 21)) or None
+
+
+def _named(kind: str, message: Message, segment: Segment, field: int, what: str) -> Identifier | None:
+    """A number without an authority is the sending application's."""
+    number, *authority = _parts(segment, field) or ("",)
+    whose = authority or [said(message.header, 3), said(message.header, 4)]
+    return Identifier(ORDER, "|".join((kind, *whose, number, what))) if number else None
+
+
+def _parts(segment: Segment, field: int) -> list[str]:
+    """An EI without what is empty at its end."""
+    parts = [said(segment, field, component) for component in (1, 2, 3)]
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts

@@ -1,0 +1,103 @@
+"""OBX -> what it is, how far it counts, and what numbers it states (v2-to-FHIR, OBX[Observation])."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from service.flow.receive_message import Flaw, Problem
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import FILES, Asked, Meaning, Triplet, Values, meanings, scores, triplets, values_of
+from service.hl7v2.read.fields import at
+from service.hl7v2.segments import Message, Segment
+from service.screening.instrument import CodeUse, Role
+from service.screening.result import DECIDING, Reading, Status, reading
+
+# OBX-11, table 0085. U and V are final results whose status alone has changed; N says that it was not asked.
+_OBSERVED: Mapping[str, Status] = {
+    "F": Status.FINAL, "U": Status.FINAL, "V": Status.FINAL, "N": Status.FINAL,
+    "A": Status.AMENDED, "B": Status.AMENDED, "C": Status.CORRECTED,
+    "P": Status.PRELIMINARY, "R": Status.PRELIMINARY, "S": Status.PRELIMINARY, "I": Status.REGISTERED,
+    "X": Status.CANCELLED, "D": Status.ENTERED_IN_ERROR, "W": Status.ENTERED_IN_ERROR,
+}  # fmt: skip
+_NO_RESULT = "O"
+# OBR-25, table 0123; D is of table 0085, but is written there too.
+_ORDERED: Mapping[str, Status] = {
+    "F": Status.FINAL, "C": Status.CORRECTED, "P": Status.PRELIMINARY, "R": Status.PRELIMINARY, "A": Status.PRELIMINARY,
+    "O": Status.REGISTERED, "I": Status.REGISTERED, "S": Status.REGISTERED,
+    "X": Status.CANCELLED, "D": Status.ENTERED_IN_ERROR, "Y": Status.ENTERED_IN_ERROR, "Z": Status.ENTERED_IN_ERROR,
+}  # fmt: skip
+
+
+class Observed(NamedTuple):
+    """One OBX. `named` are its codes, `type` and `values` its OBX-2 and OBX-5 as they were sent.
+
+    `meaning` is None for what is not known here. `flaw` says why it cannot be acted on; then it has no `readings`.
+    """
+
+    obx: Segment
+    named: tuple[Triplet, ...]
+    type: str
+    values: Values
+    meaning: Meaning | None
+    status: Status
+    readings: tuple[Reading, ...] = ()
+    flaw: Flaw | None = None
+
+    @property
+    def decides(self) -> bool:
+        return self.flaw is None and self.status in DECIDING
+
+    @property
+    def is_file(self) -> bool:
+        return self.type in FILES
+
+    @property
+    def of_instrument(self) -> str | None:
+        return self.meaning.instrument_id if isinstance(self.meaning, CodeUse) else None
+
+
+def ordered(header: Segment | None) -> Status | None:
+    """OBR-25; None when it says nothing that is known."""
+    return _ORDERED.get(header.text(25).upper()) if header is not None and header.name == "OBR" else None
+
+
+def observed(
+    message: Message, obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+) -> Observed | None:
+    """None for what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
+    letter = obx.text(11).upper()
+    if letter == _NO_RESULT:
+        return None
+    status = _OBSERVED.get(letter) if letter else order_status
+    named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
+    found = meanings(named, asked.code, dialect, rules)
+    if not found and type in FILES and asked.instrument_id is not None:
+        # Whatever the file is called, it is what there is of the questionnaire.
+        found = {CodeUse(asked.instrument_id, Role.PANEL)}
+    if len(found) == 1 and status is not None:
+        (meaning,) = found
+        readings: tuple[Reading, ...] = ()
+        if isinstance(meaning, CodeUse) and type not in FILES:
+            readings = _readings(type, values, meaning, dialect, rules)
+        return Observed(obx, named, type, values, meaning, status, readings)
+    # Of several that contradict each other one, so that what is recognised in it is not lost.
+    some = min(found, key=str, default=None)
+    flaw = None
+    if found:
+        problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
+        flaw = Flaw(problem, at(message, obx, 3 if len(found) > 1 else 11))
+    elif asked.instrument_id is not None and status in DECIDING and values and not _is_ignored(named, dialect):
+        flaw = Flaw(Problem.CODE_UNKNOWN, at(message, obx, 3))
+    return Observed(obx, named, type, values, some, status or Status.UNKNOWN, (), flaw)
+
+
+def _readings(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> tuple[Reading, ...]:
+    """One of each value; of a value that is not there, that it is not there."""
+    if not values:
+        return (Reading(use.role, use.item, None),)
+    found = scores(type, values, use, dialect, rules)
+    return tuple([reading(use, score, "OBX-5" if score is None else None) for score in found])
+
+
+def _is_ignored(named: tuple[Triplet, ...], dialect: Dialect) -> bool:
+    return any(each.code in dialect.ignored or each.code == dialect.respondent for each in named)

@@ -1,0 +1,81 @@
+"""Which segments of a message belong together: its patients, the orders of each, the observations of each order.
+
+The groups PATIENT_RESULT and ORDER_OBSERVATION of ORU^R01 (HL7 v2.5.1, 7.3.1). A document (MDM, 9.6.2) is read as one
+order, with TXA in place of OBR. Segments of any other name, also those of a site's own, belong to none and are kept.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from service.hl7v2.segments import Message, Segment
+
+
+@dataclass(slots=True)
+class Order:
+    """`header` is its OBR or TXA, `common` its ORC. Without a header its observations are about the patient."""
+
+    common: Segment | None = None
+    header: Segment | None = None
+    observations: list[Segment] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Patient:
+    """`pid` is None for what comes before the first PID. `doubtful`: the PID before this one had nothing of its own, so
+    nobody can tell which of the two all of this is about."""
+
+    pid: Segment | None = None
+    orders: list[Order] = field(default_factory=list)
+    doubtful: bool = False
+
+    def segments(self) -> list[Segment]:
+        """Each order's own, then its observations."""
+        return [
+            each
+            for order in self.orders
+            for each in ((order.header, *order.observations) if order.header else order.observations)
+        ]
+
+    def observations(self) -> list[Segment]:
+        return [each for order in self.orders for each in order.observations]
+
+
+_Kind = Literal["patient", "common", "header", "observation"]
+_KINDS: dict[str, _Kind] = {
+    "PID": "patient",
+    "ORC": "common",
+    "OBR": "header",
+    "TXA": "header",
+    "OBX": "observation",
+}
+
+
+def patients_in(message: Message) -> list[Patient]:
+    """In their order; one without a PID stands for a message that names nobody."""
+    found = [Patient()]
+    for segment in message.segments:
+        kind = _KINDS.get(segment.name)
+        if kind is not None:
+            _put(found, segment, kind)
+    if found[0].pid is None and not found[0].orders and len(found) > 1:
+        del found[0]
+    return found
+
+
+def _put(found: list[Patient], segment: Segment, kind: _Kind) -> None:
+    orders = found[-1].orders
+    if kind == "patient":
+        before = found[-1]
+        found.append(Patient(segment, doubtful=before.pid is not None and not before.orders))
+    elif kind == "common":
+        orders.append(Order(common=segment))
+    elif kind == "header":
+        begun = orders[-1] if orders and orders[-1].header is None and not orders[-1].observations else None
+        if begun is None:
+            orders.append(Order(header=segment))
+        else:
+            begun.header = segment
+    else:
+        if not orders:
+            orders.append(Order())
+        orders[-1].observations.append(segment)

@@ -1,0 +1,111 @@
+"""PID -> ReceivedPatient: who she is, and the few facts that placing her needs (v2-to-FHIR, PID[Patient])."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from service.flow.receive_message import Flaw, Problem
+from service.flow.received import Identifier, Received, Reference
+from service.flow.register_patient import ReceivedPatient
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.fields import at, of, said
+from service.hl7v2.read.person import person
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.times import day, moment
+from service.referrals.patient import PatientFacts
+from service.shared.language import language_tag
+
+DOOR = "hl7v2"
+PATIENT_IDENTIFIERS, BIRTH_DATE, DATE_OF_DEATH, DEATH = 3, 7, 29, 30
+
+# By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
+# first. Any other type is kept, and used for neither.
+_NAMES = ("D", "L", "", "N")
+_ADDRESSES = ("H", "P", "L", "", "C", "B", "O")
+# The fields that a fact is taken from. None of them says whether she needs an interpreter.
+_SAID_IN: Mapping[str, tuple[int, ...]] = {
+    "preferred_name": (5,),
+    "birth_date": (BIRTH_DATE,),
+    "district": (11,),
+    "language": (15,),
+    "interpreter": (),
+    "deceased": (DATE_OF_DEATH, DEATH),
+}
+
+
+class Named(NamedTuple):
+    """Who a segment is about. `patient` and `subject` are None when no identifier in it can be used."""
+
+    patient: ReceivedPatient | None
+    subject: Reference | None
+    flaws: tuple[Flaw, ...]
+
+
+def read_patient(message: Message, pid: Segment, dialect: Dialect, *, updates: bool) -> Named:
+    """`updates` is True where the message is about her facts (ADT): then what it says of them counts, `""` takes away
+    and an empty field leaves as it is (v2.5.1, 2.5.3.2). Otherwise it only registers a woman who was not known."""
+    identifiers = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
+    if not identifiers:
+        return Named(None, None, (Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, pid, PATIENT_IDENTIFIERS)),))
+    facts = facts_in(pid, dialect)
+    received = Received(
+        type="Patient",
+        body=person(pid, identifiers, facts, dialect.zone),
+        identifiers=identifiers,
+        condition=identifiers[0],
+        door=DOOR,
+    )
+    unsaid = frozenset(fact for fact, places in _SAID_IN.items() if not any(map(pid.raw, places)))
+    return Named(
+        patient=ReceivedPatient(received, facts, updates, unsaid=unsaid),
+        subject=Reference("Patient", identifier=identifiers[0]),
+        flaws=tuple(_flaws(message, pid, dialect)),
+    )
+
+
+def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Identifier, ...]:
+    """What each CX of a field stands for, as PID-3, PID-21 and MRG-1 have them; those of no use are left out."""
+    whole, marks = segment.raw(field), segment.delimiters
+    found = []
+    for number in range(1, whole.count(marks.repetition) + 2) if whole else ():
+        value, type = said(segment, field, 1, number), said(segment, field, 5, number)
+        namespace, universal, kind = (segment.text(field, 4, number, part) for part in (1, 2, 3))
+        found.append(dialect.identifier(value, namespace, universal, kind, type))
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def facts_in(pid: Segment, dialect: Dialect) -> PatientFacts:
+    """What PID does not say is None or False."""
+    return PatientFacts(
+        preferred_name=_first(pid, 5, 2, _NAMES),
+        birth_date=day(said(pid, BIRTH_DATE)),
+        district=_first(pid, 11, dialect.district, _ADDRESSES),
+        language=_language(pid, dialect),
+        interpreter=False,
+        deceased=said(pid, DEATH).upper() == "Y" or bool(said(pid, DATE_OF_DEATH)),
+    )
+
+
+def _first(pid: Segment, field: int, component: int, types: tuple[str, ...]) -> str | None:
+    """The component in the repetition of the best type; in an XPN and an XAD the type is component 7."""
+    found: dict[str, str] = {}
+    for parts in pid.repetitions(field):
+        value = of(parts, component)
+        if value:
+            found.setdefault(of(parts, 7).upper(), value)
+    return next((found[type] for type in types if type in found), None)
+
+
+def _language(pid: Segment, dialect: Dialect) -> str | None:
+    """By the site's words for it, else where one of the three triplets says a tag itself."""
+    parts = next(iter(pid.repetitions(15)), ())
+    written = [each for each in (of(parts, component) for component in (1, 4, 10)) if each]
+    known = (dialect.languages.get(each.casefold()) or language_tag(each) for each in written)
+    return next((each for each in known if each), None)
+
+
+def _flaws(message: Message, pid: Segment, dialect: Dialect) -> Iterator[Flaw]:
+    """A date that is none is told, and she is taken without it."""
+    for field in (BIRTH_DATE, DATE_OF_DEATH):
+        written = said(pid, field)
+        if written and moment(written, dialect.zone) is None:
+            yield Flaw(Problem.VALUE_UNREADABLE, at(message, pid, field))

@@ -1,0 +1,46 @@
+"""What observations that nobody acts on may be about: a screening result that went astray must not go unnoticed."""
+
+from collections.abc import Iterable
+
+from service.flow.keep_unreadable import Recognised
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import asked_by, meanings, scores, triplets, values_of
+from service.hl7v2.read.orders import Order, patients_in
+from service.hl7v2.segments import Message, Segment
+from service.screening.instrument import CodeUse
+
+
+def recognise(message: Message, dialect: Dialect, rules: Rules) -> Recognised:
+    """Of a whole message, of whatever type."""
+    return recognise_orders((order for each in patients_in(message) for order in each.orders), dialect, rules)
+
+
+def recognise_orders(orders: Iterable[Order], dialect: Dialect, rules: Rules) -> Recognised:
+    """Whether an observation is of a known instrument, or answers a critical question so that it is a risk.
+
+    Whatever the status says of it: nothing is decided from this, a person is told to look.
+    """
+    found = Recognised.NOTHING
+    for each in orders:
+        asked = asked_by(each.header, dialect, rules)
+        uses = [
+            (obx, use)
+            for obx in each.observations
+            for use in meanings(triplets(obx, 3), asked.code, dialect, rules)
+            if isinstance(use, CodeUse)
+        ]
+        if any(_is_risk(obx, use, dialect, rules) for obx, use in uses):
+            return Recognised.A_CRITICAL_ANSWER
+        if uses or asked.instrument_id is not None:
+            found = Recognised.AN_INSTRUMENT
+    return found
+
+
+def _is_risk(obx: Segment, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:
+    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
+    harmful = None if item is None else item.least_harm_answer
+    return harmful is not None and any(
+        each is not None and each >= harmful
+        for each in scores(obx.text(2).upper(), values_of(obx), use, dialect, rules)
+    )

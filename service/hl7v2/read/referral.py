@@ -1,0 +1,103 @@
+"""REF^I12 to I14 -> ReceivedRequest, with what it says of the woman and of her consent (v2.5.1, chapter 11).
+
+Which programme is asked for (PRD with the role RT) decides only whom a consent in the same message is about: it is
+chosen among those that she has agreed to, by the service's own rules.
+"""
+
+from datetime import datetime
+
+from service.flow.keep_unreadable import Recognised
+from service.flow.receive_message import Flaw, Group, Part, Problem
+from service.flow.received import Identifier, Received
+from service.flow.request_referral import ReceivedRequest
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.event import is_baby
+from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.orders import patients_in
+from service.hl7v2.read.patient import DOOR, Named, read_patient
+from service.hl7v2.read.result import read_order
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.times import moment
+
+REFERRAL = "urn:peer-referral:hl7v2:referral"
+"""The system of a request's name: whose number it is, and the number (RF1-6)."""
+NUMBER, EXPIRES = 6, 8
+ROLE, NAME, IDENTIFIERS, NAMED = 1, 2, 7, 8
+_REFERS, _REFERRED_TO = "RP", "RT"
+_CANCELS = "I14"
+
+
+def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
+    """One group: a referral is about one woman."""
+    pids, request = list(message.named("PID")), message.first("RF1")
+    if len(pids) > 1:
+        return (Group(None, (), (Flaw(Problem.SEGMENT_MISPLACED, "PID^2"),)),)
+    if not pids or request is None:
+        return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "RF1^1" if pids else "PID^1"),)),)
+    named = read_patient(message, pids[0], dialect, updates=False)
+    if named.subject is None or is_baby(pids[0], dialect, now):
+        return (Group(None, (), named.flaws or (Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, pids[0])),)),)
+    return (_group(message, pids[0], request, named, dialect, rules, now),)
+
+
+def _group(
+    message: Message, pid: Segment, request: Segment, named: Named, dialect: Dialect, rules: Rules, now: datetime
+) -> Group:
+    assert named.patient is not None and named.subject is not None  # noqa: S101, PT018 - the caller has looked
+    flaws = [*named.flaws]
+    asked = _asked(message, dialect, flaws)
+    consents, unclear = read_consents(message, message.segments, named.subject, dialect, rules, now, asked)
+    orders = [order for patient in patients_in(message) for order in patient.orders if order.observations]
+    read = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
+    number = _number(message, request)
+    if number is None:
+        flaws.append(Flaw(Problem.VALUE_MISSING, at(message, request, NUMBER)))
+    if _is_over(request, dialect, now):
+        flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(message, request, EXPIRES)))
+        number = None
+    parts = [Part(named.patient, at(message, pid)), *consents, *(each.part for each in read if each.part is not None)]
+    if number is not None:
+        received = Received("ServiceRequest", b"", identifiers=(number,), door=DOOR)
+        ends = message.header.text(9, 2).upper() == _CANCELS
+        parts.append(Part(ReceivedRequest(received, named.subject, ends, _who(message)), at(message, request)))
+    return Group(
+        subject=named.subject,
+        parts=tuple(parts),
+        flaws=(*flaws, *unclear, *(flaw for each in read for flaw in each.flaws)),
+        recognised=max((each.recognised for each in read), key=lambda each: each.value, default=Recognised.NOTHING),
+    )
+
+
+def _number(message: Message, request: Segment) -> Identifier | None:
+    """A number without an authority is the sending application's."""
+    number, *authority = (said(request, NUMBER, component) for component in (1, 2, 3))
+    whose = [each for each in authority if each] or [said(message.header, 3), said(message.header, 4)]
+    return Identifier(REFERRAL, "|".join((*whose, number))) if number else None
+
+
+def _is_over(request: Segment, dialect: Dialect, now: datetime) -> bool:
+    expires = moment(said(request, EXPIRES), dialect.zone)
+    return expires is not None and expires.begins < now
+
+
+def _asked(message: Message, dialect: Dialect, flaws: list[Flaw]) -> str | None:
+    """The organisation that is asked for; a programme that the site has not mapped is noted among the flaws."""
+    found = set[str]()
+    for provider in message.named("PRD"):
+        if said(provider, ROLE).upper() == _REFERRED_TO:
+            names = {parts[0] for field in (IDENTIFIERS, NAMED) for parts in provider.repetitions(field) if parts[0]}
+            known = {dialect.codes.programmes[each] for each in names if each in dialect.codes.programmes}
+            found |= known
+            if names and not known:
+                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(message, provider, IDENTIFIERS)))
+    return found.pop() if len(found) == 1 else None
+
+
+def _who(message: Message) -> str | None:
+    """Who refers, as they are written: given and family name."""
+    for provider in message.named("PRD"):
+        if said(provider, ROLE).upper() == _REFERS:
+            return " ".join(filter(None, (said(provider, NAME, 2), said(provider, NAME, 1)))) or None
+    return None

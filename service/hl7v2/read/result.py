@@ -1,0 +1,191 @@
+"""OBR and its OBX -> ReceivedResult: which administration of which instrument it is, and what numbers it states.
+
+One order is one FHIR Observation, and each OBX a piece of its own: a later message of the same order may bring, correct
+or take back a single one of them, and says nothing of the others (HL7 v2.5.1, 7.4.2.11).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from service.flow.keep_unreadable import Recognised
+from service.flow.receive_message import Flaw, Part, Problem
+from service.flow.receive_result import Administered, ReceivedResult
+from service.flow.received import Received, Reference
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.administration import Times, administrations
+from service.hl7v2.read.codes import CODED, asked_by, context_of, says_no, triplets, triplets_of
+from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.naming import instance_of, name_of, placer_of
+from service.hl7v2.read.observation import observation
+from service.hl7v2.read.observed import Observed, observed, ordered
+from service.hl7v2.read.orders import Order
+from service.hl7v2.read.patient import DOOR
+from service.hl7v2.read.recognise import recognise_orders
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.times import Moment, day
+from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
+from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, Piece, Reading, Status
+
+OTHERS = "other"
+"""Who answered when it was not she herself."""
+_VOID = frozenset({Status.CANCELLED, Status.ENTERED_IN_ERROR})
+_NO_VALUE = Reading(Role.PANEL, None, None)
+_A_FILE = Reading(Role.TOTAL, None, None, "OBX-5")
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What comes of an order: nothing when it speaks of nothing that is known here, or cannot be acted on."""
+
+    part: Part | None
+    flaws: tuple[Flaw, ...] = ()
+    recognised: Recognised = Recognised.NOTHING
+
+
+class _Reader(NamedTuple):
+    """One order, and what everything about it needs. `seen` are its OBX, `files` those that are all there is of their
+    instrument, `due_dates` and `events` what tells about the pregnancy."""
+
+    message: Message
+    order: Order
+    dialect: Dialect
+    now: datetime
+    instrument_id: str | None
+    status: Status | None
+    seen: list[Observed]
+    times: Times
+    files: list[Observed]
+    due_dates: list[Observed]
+    events: list[Observed]
+
+
+def read_order(
+    message: Message, order: Order, subject: Reference, dialect: Dialect, rules: Rules, now: datetime
+) -> Understood:
+    """`subject` is whom the order is about. Never raises for what stands in it."""
+    asked, status = asked_by(order.header, dialect, rules), ordered(order.header)
+    each = [observed(message, obx, asked, status, dialect, rules) for obx in order.observations]
+    seen = [one for one in each if one is not None]
+    head = order.header or order.common or order.observations[0]
+    deciding = [one for one in seen if one.status in DECIDING and one.flaw is None]
+    events = [one for one in deciding if not one.readings and _is_event(one, dialect, rules)]
+    reader = _Reader(
+        message, order, dialect, now, asked.instrument_id, status, seen,
+        times=administrations(order.header, order.observations, dialect),
+        files=_files(seen, deciding),
+        due_dates=[one for one in deciding if one.meaning is Context.ESTIMATED_DUE_DATE and one.values],
+        events=events,
+    )  # fmt: skip
+    if asked.instrument_id is None and not events and all(one.meaning is None for one in seen):
+        return Understood(None)
+    wrong = _wrong(reader, head, deciding)
+    if wrong is not None:
+        return Understood(None, (wrong,), recognise_orders([order], dialect, rules))
+    left_out = [one.obx for one in seen if one.flaw is not None and one.of_instrument is not None]
+    lost = [Order(order.common, order.header, left_out)] if left_out else []
+    return Understood(
+        Part(_result(reader, subject), at(message, head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
+    )
+
+
+def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | None:
+    """Why nothing of the order can be acted on."""
+    if not reader.order.observations:
+        return Flaw(Problem.SEGMENT_MISSING, at(reader.message, head))
+    if reader.status in _VOID and any(one.of_instrument for one in deciding):
+        # The order was taken back, and its results say that they are final: one of the two is wrong.
+        return Flaw(Problem.VALUE_UNREADABLE, at(reader.message, head, 25))
+    return None
+
+
+def _flaws(reader: _Reader) -> Iterator[Flaw]:
+    message = reader.message
+    yield from [one.flaw for one in reader.seen if one.flaw is not None]
+    yield from [Flaw(Problem.VALUE_UNREADABLE, at(message, *place)) for place in reader.times.untimely]
+    yield from [Flaw(Problem.NO_SCORE, at(message, one.obx, 5)) for one in reader.files]
+    told = [(one, day(said(one.obx, 5))) for one in reader.due_dates]
+    differ = len({when for _, when in told}) > 1
+    yield from [Flaw(Problem.VALUE_UNREADABLE, at(message, one.obx, 5)) for one, when in told if differ or when is None]
+
+
+def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
+    order, seen, times = reader.order, reader.seen, reader.times.by_place
+    name = name_of(reader.message, order)
+    first = min(times.values(), default=None)
+    named, placer = () if order.header is None else triplets(order.header, 4), placer_of(order)
+    body = observation(named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer)
+    due_dates = {day(said(one.obx, 5)) for one in reader.due_dates}
+    return ReceivedResult(
+        received=Received("Observation", body, (name,) if name else (), door=DOOR),
+        subject=subject,
+        administered=tuple(_administered(reader, name.value if name else None)),
+        corrects=reader.status in CORRECTING or any(one.status in CORRECTING for one in seen),
+        due_date=due_dates.pop() if len(due_dates) == 1 else None,
+        safety_event=any(_is_recent(times.get(one.obx.place), reader.now) for one in reader.events),
+        whole=False,
+    )
+
+
+def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
+    """One piece of what is said under one name in one status: a number that is sent in two code systems is one."""
+    times = reader.times.by_place
+    found: dict[tuple[str, Moment | None, str, Status], list[Reading]] = defaultdict(list)
+    for one in reader.seen:
+        if one.readings and isinstance(one.meaning, CodeUse):
+            key = (one.meaning.instrument_id, times.get(one.obx.place), _source(one, one.meaning, name), one.status)
+            found[key] += one.readings
+    asked = reader.instrument_id
+    if asked is not None and all(one.of_instrument != asked for one in reader.seen):
+        # The questionnaire came, and nothing that is known of it: the panel alone, of which a clinician hears in time.
+        status = reader.status or next((one.status for one in reader.seen), Status.UNKNOWN)
+        source = f"{name or ''} {Role.PANEL.value}".strip()
+        found[asked, min(times.values(), default=None), source, status] = [_NO_VALUE]
+    respondent, of_its_own = _respondent(reader), f"{OF_ITS_OWN}{name or 'order'}"
+    for (instrument_id, when, source, status), readings in found.items():
+        expects = status in DECIDING and reader.status in STILL_TO_COME
+        piece = Piece(source, status, tuple(readings), frozenset({f"{of_its_own} rest"} if expects else ()))
+        who, effective = (respondent, when.begins) if when else (of_its_own, reader.now)
+        yield Administered(instrument_id, who, effective, piece)
+    for one in reader.files:
+        # Beside a score that comes otherwise it must not make that unreadable.
+        when = times.get(one.obx.place)
+        piece = Piece(f"{name or ''} file".strip(), one.status, (_A_FILE,))
+        yield Administered(one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.now, piece)
+
+
+def _source(one: Observed, use: CodeUse, name: str | None) -> str:
+    """What it is in its order; without a name of the order, what the sender calls it, else one of each."""
+    what = use.role.value if use.item is None else f"{use.role.value} {use.item}"
+    return f"{name} {what}" if name else instance_of(one.obx) or what
+
+
+def _files(seen: list[Observed], deciding: list[Observed]) -> list[Observed]:
+    """The files that are all there is of their instrument: nothing can be computed, so a person looks."""
+    files = [one for one in deciding if one.is_file and one.of_instrument is not None]
+    scored = {one.of_instrument for one in seen if files and any(each.value is not None for each in one.readings)}
+    return [one for one in files if one.of_instrument not in scored]
+
+
+def _respondent(reader: _Reader) -> str:
+    """She herself, unless the hospital says with an observation of its own who answered, and it was not she."""
+    code, herself = reader.dialect.respondent, reader.dialect.herself
+    if code is None:
+        return SELF
+    answers = [said(one.obx, 5) for one in reader.seen if any(each.code == code for each in one.named)]
+    return SELF if all(not each or each in herself for each in answers) else OTHERS
+
+
+def _is_event(one: Observed, dialect: Dialect, rules: Rules) -> bool:
+    """Whether it tells, by its code or by its coded value, of something that makes contact unwelcome."""
+    if one.meaning is Context.SAFETY_EVENT:
+        return not says_no(one.values)
+    coded = (each for parts in one.values for each in triplets_of(parts)) if one.type in CODED else ()
+    return any(context_of(each, dialect, rules) is Context.SAFETY_EVENT for each in coded)
+
+
+def _is_recent(when: Moment | None, now: datetime) -> bool:
+    return when is None or when.begins > now - LONGEST_PREGNANCY

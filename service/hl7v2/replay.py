@@ -1,0 +1,31 @@
+"""A message that was kept, put through the door once more: as its sender's hospital is known now."""
+
+from service.flow.keep_unreadable import Recognised
+from service.flow.replay import refuse_replay, replay_message
+from service.hl7v2.door import Door
+from service.hl7v2.frame import Fault, Frame
+from service.hl7v2.look import look, received_message
+from service.hl7v2.understand import understand
+from service.shared.caller import Caller
+from service.store.messages import KeptMessage
+
+
+def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller) -> str | None:
+    """The id of the message that it became, None when it had become one before.
+
+    `root` is the first message that was replayed until it became `kept`. What had been no whole message is none now.
+    """
+    fault = Fault(kept.disposition) if kept.disposition in {*Fault} else None
+    looked, now = look(Frame(body, fault)), door.clock.now()
+    dialect = door.dialect(caller)
+    understood = understand(looked, dialect, door.rules, door.readers, now)
+    if not isinstance(understood, tuple):
+        refused = door.sealed(looked, understood, Recognised.NOTHING)
+        return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))
+    message = received_message(looked, understood, root)
+    return door.store.run_now(
+        caller,
+        lambda tx: replay_message(
+            tx, door.rules, message, now, kept.id, lambda flaws: door.accepted(looked, dialect, flaws)
+        ),
+    )

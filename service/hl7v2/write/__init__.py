@@ -1,0 +1,1 @@
+"""What a hospital is owed, as HL7 v2 messages."""

@@ -1,0 +1,48 @@
+"""An alert, said once on each rung of its ladder, each time as a result of its own: what a record files anew it shows
+anew, where a correction may be filed without anybody being told.
+
+A record may be read over her shoulder, so no code says why: the neutral words are all, and what a programme wrote.
+"""
+
+from collections.abc import Iterator
+
+from service.delivery.words import alert_words, marked
+from service.flow.rules import Rules
+from service.hl7v2.write.fields import lines
+from service.hl7v2.write.message import Sheet
+from service.hl7v2.write.outbound import Topic
+from service.hl7v2.write.result import Finding, Order, moment, result, status, words
+from service.referrals.alert import Alert
+from service.screening.instrument import Priority
+
+# Table 0078: very abnormal, which is what records put before a clinician at once.
+_FLAG = {Priority.URGENT: "AA"}
+
+
+def alert_result(sheet: Sheet, rules: Rules) -> list[str]:
+    alert = sheet.parcel.alert
+    assert alert is not None  # noqa: S101 - packed with every alert
+    name = alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}"
+    findings = list(_findings(sheet, alert, rules, name))
+    return result(sheet, Order(Topic.ALERT, name, alert.raised_at, alert.raised_at, findings))
+
+
+def _findings(sheet: Sheet, alert: Alert, rules: Rules, name: str) -> Iterator[Finding]:
+    """What is to be done comes first, for some records show no more than that in a list."""
+    parcel, flag = sheet.parcel, _FLAG.get(alert.priority, "")
+    yield from _text(Topic.ALERT_WORDS, alert_words(alert, rules), f"{name}.words", flag)
+    if parcel.escalation is not None and parcel.programme is not None:
+        said = marked(parcel.escalation, parcel.programme, rules)
+        yield from _text(Topic.ALERT_MESSAGE, said, f"{name}.message", flag)
+    for number, each in enumerate(parcel.fitting, 1):
+        yield words(Topic.FITTING_PROGRAMME, each.name, f"{name}.fitting.{number}", str(number))
+    yield status(sheet, Topic.PRIORITY, alert.priority.value, f"{name}.priority")
+    yield moment(sheet, Topic.ACKNOWLEDGE_BY, alert.due_at, f"{name}.acknowledge-by")
+    yield words(Topic.TEAM, rules.policy(alert.tenant_id).rung(alert.rung).display, f"{name}.team")
+    if parcel.link is not None:
+        yield words(Topic.ANSWER_LINK, parcel.link, f"{name}.answer")
+
+
+def _text(topic: Topic, said: str, name: str, flag: str) -> Iterator[Finding]:
+    for number, line in enumerate(lines(said), 1):
+        yield words(topic, line, f"{name}.{number}", str(number), flag)

@@ -1,0 +1,51 @@
+"""Fields and segments as they stand in a message (HL7 v2.6, chapters 2 and 2A), with the usual delimiters."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from service.hl7v2.segments import escaped
+from service.hl7v2.write.outbound import Coded
+
+# Of the widths that records show a line in, the narrowest that is usual.
+LINE_WIDTH = 80
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def text(value: str) -> str:
+    """One line: a value in which nothing can be taken for a delimiter, or for the end of a segment."""
+    return escaped(_CONTROLS.sub(" ", value)).strip()
+
+
+def components(*values: str) -> str:
+    """Those that are empty at the end are left out."""
+    return "^".join(map(text, values)).rstrip("^")
+
+
+def coded(code: Coded) -> str:
+    return components(*code)
+
+
+def time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y%m%d%H%M%S}+0000"
+
+
+def segment(name: str, fields: Mapping[int, str]) -> str:
+    """`fields` are by number, and ready to be sent."""
+    last = max(fields)
+    return "|".join((name, *(fields.get(number, "") for number in range(1, last + 1)))).rstrip("|")
+
+
+def lines(words: str) -> Sequence[str]:
+    """A text in lines that every record can show, each for an OBX of its own; its own line ends stay."""
+    return tuple(line for part in re.split(r"[\r\n]+", words) for line in _wrapped(part))
+
+
+def _wrapped(words: str) -> list[str]:
+    found: list[str] = []
+    for word in words.split():
+        if found and len(found[-1]) + 1 + len(word) <= LINE_WIDTH:
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found

@@ -1,0 +1,71 @@
+"""What becomes of a referral: its status, and each offer of it with how often she was met."""
+
+import hashlib
+from collections.abc import Iterator
+
+from service.hl7v2.write.message import Sheet
+from service.hl7v2.write.outbound import Topic
+from service.hl7v2.write.result import Finding, Order, moment, number, result, status, words
+from service.referrals.contact import Engagement, reason_told
+from service.referrals.offer import OfferState
+from service.referrals.referral import Referral
+
+
+def referral_result(sheet: Sheet) -> list[str]:
+    """Where the referral stands, and why it was closed."""
+    referral = _referral(sheet)
+    findings = [status(sheet, Topic.REFERRAL_STATUS, referral.state.value, f"{referral.id}.status")]
+    if referral.reason:
+        findings.append(status(sheet, Topic.REFERRAL_REASON, referral.reason, f"{referral.id}.reason"))
+    known = ("ServiceRequest", referral.id) in sheet.parcel.record_ids
+    order = Order(Topic.REFERRAL, referral.id, referral.opened_at, referral.changed_at, findings, replaces=known)
+    return result(sheet, order)
+
+
+def offer_result(sheet: Sheet) -> list[str]:
+    """Where an offer of it stands, under the same order, and what its programme says of the time with her if she
+    allows that."""
+    referral, offer = _referral(sheet), sheet.parcel.offer
+    assert offer is not None  # noqa: S101 - packed with every offer
+    findings = list(_offer(sheet))
+    if sheet.parcel.engagement is not None:
+        findings += _engagement(sheet, sheet.parcel.engagement, offer.id)
+    known = ("Task", offer.id) in sheet.parcel.record_ids
+    # No moment of an offer's last change is known here; the message is of the state at the time it is written.
+    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.now, findings, replaces=known))
+
+
+def _offer(sheet: Sheet) -> Iterator[Finding]:
+    parcel, offer = sheet.parcel, sheet.parcel.offer
+    assert offer is not None  # noqa: S101 - packed with every offer
+    assert parcel.programme is not None  # noqa: S101 - likewise
+    part = _part(offer.id)
+    yield words(Topic.PROGRAMME, parcel.programme.name, f"{offer.id}.programme", part)
+    yield status(sheet, Topic.OFFER_STATUS, offer.state.value, f"{offer.id}.status", part)
+    if reason := reason_told(offer, parcel.engagement):
+        yield words(Topic.OFFER_REASON, reason, f"{offer.id}.reason", part)
+    if offer.state is OfferState.REQUESTED:
+        yield moment(sheet, Topic.RESPOND_BY, offer.respond_by, f"{offer.id}.respond-by", part)
+    if parcel.engagement is not None and offer.business_status:
+        yield words(Topic.PROGRAMME_STATUS, offer.business_status, f"{offer.id}.programme-status", part)
+
+
+def _engagement(sheet: Sheet, engagement: Engagement, offer_id: str) -> Iterator[Finding]:
+    part = _part(offer_id)
+    yield number(Topic.CONTACT_ATTEMPTS, engagement.attempts, f"{offer_id}.attempts", part)
+    yield number(Topic.SESSIONS_ATTENDED, engagement.sessions, f"{offer_id}.sessions", part)
+    if engagement.last_contact is not None:
+        yield moment(sheet, Topic.LAST_CONTACT, engagement.last_contact, f"{offer_id}.last-contact", part)
+    if engagement.ending is not None:
+        yield status(sheet, Topic.ENDING, engagement.ending.value, f"{offer_id}.ending", part)
+
+
+def _part(offer_id: str) -> str:
+    """OBX-4 keeps the offers of one referral apart; it may have 20 characters."""
+    return hashlib.sha256(offer_id.encode()).hexdigest()[:8]
+
+
+def _referral(sheet: Sheet) -> Referral:
+    referral = sheet.parcel.referral
+    assert referral is not None  # noqa: S101 - packed with every referral and offer
+    return referral

@@ -1,0 +1,102 @@
+"""ORU^R01: where a referral stands, how the contacts went, and alerts, each as a result of an order of ours (OBR-3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.hl7v2.write.fields import coded, components, segment, text, time
+from service.hl7v2.write.message import Sheet, header, patient
+from service.hl7v2.write.outbound import Topic, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One OBX. `value` is ready to be sent, of the type `type` (OBX-2); `part` tells apart those of one topic (OBX-4).
+
+    `name` is what it is called by itself (OBX-21), and `flag` how much it asks for attention (OBX-8).
+    """
+
+    topic: Topic
+    type: str
+    value: str
+    name: str
+    part: str = ""
+    flag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`filler` names it for good (OBR-3). `replaces`: the record has an earlier state of it. `began_at` is OBR-7, and
+    `changed_at` when what it says came to be so."""
+
+    topic: Topic
+    filler: str
+    began_at: datetime
+    changed_at: datetime
+    findings: Sequence[Finding]
+    replaces: bool = False
+
+
+def result(sheet: Sheet, order: Order) -> list[str]:
+    """The segments of the message. An alert about no woman has no PID. Raises NotNamed."""
+    about_her = sheet.parcel.delivery.patient_id is not None
+    status = "C" if order.replaces else "F"
+    observations = [_obx(sheet, order, number, each, status) for number, each in enumerate(order.findings, 1)]
+    return [
+        header(sheet, "ORU", "R01"),
+        *([patient(sheet)] if about_her else []),
+        _obr(sheet, order, status),
+        *observations,
+    ]
+
+
+def moment(sheet: Sheet, topic: Topic, at: datetime, name: str, part: str = "") -> Finding:
+    """A time, whose type has another name since 2.6."""
+    type = "DTM" if sheet.outbound.version is Version.V2_6 else "TS"
+    return Finding(topic, type, time(at), name, part)
+
+
+def status(sheet: Sheet, topic: Topic, value: str, name: str, part: str = "") -> Finding:
+    return Finding(topic, "CWE", coded(sheet.outbound.value(value)), name, part)
+
+
+def words(topic: Topic, value: str, name: str, part: str = "", flag: str = "") -> Finding:
+    return Finding(topic, "TX", text(value), name, part, flag)
+
+
+def number(topic: Topic, value: int, name: str, part: str = "") -> Finding:
+    return Finding(topic, "NM", str(value), name, part)
+
+
+def _obr(sheet: Sheet, order: Order, status: str) -> str:
+    placer = sheet.parcel.placer
+    return segment(
+        "OBR",
+        {
+            1: "1",
+            2: components(*placer) if placer else "",
+            3: sheet.entity(order.filler),
+            4: coded(sheet.outbound.topic(order.topic)),
+            7: time(order.began_at),
+            22: time(order.changed_at),
+            25: status,
+        },
+    )
+
+
+def _obx(sheet: Sheet, order: Order, number: int, finding: Finding, status: str) -> str:
+    named = sheet.entity(finding.name) if sheet.outbound.version is Version.V2_6 else ""
+    return segment(
+        "OBX",
+        {
+            1: str(number),
+            2: finding.type,
+            3: coded(sheet.outbound.topic(finding.topic)),
+            4: text(finding.part),
+            5: finding.value,
+            8: finding.flag,
+            11: status,
+            14: time(order.changed_at),
+            21: named,
+        },
+    )

@@ -1,0 +1,109 @@
+"""hl7v2/default.toml, and `[hl7v2]` of sites/*.toml: how a hospital writes its HL7 v2 messages."""
+
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
+
+from service.flow.rules import Rules
+from service.hl7v2.dialect import ANY_ORDER, ANY_TYPE, Dialect
+from service.mappings.reader import Table
+from service.mappings.site_codes import read_site_codes
+from service.mappings.sites import questions_in
+from service.screening.instrument import CodeUse, Context
+from service.shared.language import language_tag
+
+
+def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
+    table.leave("outbound")
+    forms, panels = _forms(table, rules)
+    asked, codes = table.optional_table("respondent"), read_site_codes(table)
+    return Dialect(
+        organisation_id=organisation_id,
+        zone=_zone(table),
+        tests_are_taken=table.flag("tests_are_taken"),
+        always_acknowledge=table.flag("always_acknowledge"),
+        closes_when_unavailable=table.flag("closes_when_unavailable"),
+        authorities=_authorities(table.tables("authority")),
+        default_authority=_url(table, "default_authority") if "default_authority" in table else None,
+        not_hers=frozenset(table.texts("not_hers")),
+        coding_systems=_urls(table.table("coding_system")),
+        forms=forms,
+        panels=panels,
+        context=_context(table.tables("context")),
+        # What is said of consent may stand under the order of an instrument.
+        ignored=frozenset((*table.texts("ignored"), *codes.consents, *codes.details)),
+        respondent=asked.text("code") if asked else None,
+        herself=frozenset(asked.texts("herself") if asked else ()),
+        languages=_languages(table.table("language")),
+        district=table.whole("district", at_least=1),
+        codes=codes,
+    )
+
+
+def _zone(table: Table) -> tzinfo:
+    name = table.text("zone")
+    if name in ("UTC", ""):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        table.note("zone", "is no time zone that is known here, such as Europe/Amsterdam")
+        return UTC
+
+
+def _url(table: Table, key: str) -> str:
+    url = table.text(key)
+    if not url.startswith(("http://", "https://", "urn:")):
+        table.note(key, "is not an absolute URI")
+    return url
+
+
+def _urls(table: Table) -> dict[str, str]:
+    return {name: _url(table, name) for name in table.names()}
+
+
+def _authorities(rows: list[Table]) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for row in rows:
+        types, system = row.texts("types") if "types" in row else (ANY_TYPE,), _url(row, "system")
+        for key in ((name, type) for name in row.texts("names") for type in types):
+            if key in found:
+                row.note("names", f"{key[0]} stands for two systems")
+            found[key] = system
+    return found
+
+
+def _forms(table: Table, rules: Rules) -> tuple[dict[str, dict[str, CodeUse]], dict[str, str]]:
+    """Two rows with one order are two instruments under it."""
+    forms: dict[str, dict[str, CodeUse]] = {}
+    panels: dict[str, str] = {}
+    for row in table.tables("form"):
+        orders = row.texts("orders") if "orders" in row else ()
+        for order in orders:
+            if panels.setdefault(order, row.text("instrument")) != row.text("instrument"):
+                row.note("orders", f"{order} is an order of two instruments")
+        for order, (code, use) in _each(orders or (ANY_ORDER,), row, rules):
+            uses = forms.setdefault(order, {})
+            if uses.get(code, use) != use:
+                row.note("items", f"{code} stands for two things")
+            uses[code] = use
+    return forms, panels
+
+
+def _each(orders: tuple[str, ...], row: Table, rules: Rules) -> Iterator[tuple[str, tuple[str, CodeUse]]]:
+    questions = questions_in(row, rules.instruments)
+    return ((order, question) for order in orders for question in questions)
+
+
+def _context(rows: list[Table]) -> dict[str, Context]:
+    return {code: row.member("means", Context) for row in rows for code in row.texts("codes")}
+
+
+def _languages(table: Table) -> dict[str, str]:
+    found = {}
+    for written in table.names():
+        tag = language_tag(table.text(written))
+        if tag is None:
+            table.note(written, "is no language tag")
+        found[written.casefold()] = tag or ""
+    return found

@@ -1,0 +1,76 @@
+"""The part of `[hl7v2]` that says what a hospital's codes mean for a woman's life and for what she has agreed to."""
+
+import re
+
+from service.hl7v2.site_codes import ConsentRule, Detail, EventRule, SiteCodes
+from service.mappings.reader import Table
+from service.referrals.life_event import LifeEvent
+
+_SEGMENT = re.compile("[A-Z][A-Z0-9]{2}")
+
+
+def read_site_codes(table: Table) -> SiteCodes:
+    newborn = table.table("newborn")
+    programmes: dict[str, str] = {}
+    for row in table.tables("programme"):
+        for code in row.texts("codes"):
+            if code in programmes:
+                row.note("codes", f"{code} stands for two organisations")
+            programmes[code] = row.text("organisation")
+    return SiteCodes(
+        woman_from=newborn.whole("woman_from", at_least=1),
+        relationships=frozenset(newborn.texts("relationships")),
+        events=tuple(map(_event, table.tables("event"))),
+        consents=_consents(table.tables("consent")),
+        details=_details(table.tables("consent_detail")),
+        programmes=programmes,
+    )
+
+
+def _event(row: Table) -> EventRule:
+    segment = row.text("segment")
+    if not _SEGMENT.fullmatch(segment):
+        row.note("segment", "is no name of a segment, such as DG1")
+    codes = frozenset(row.texts("codes"))
+    if not all(code.rstrip("*") for code in codes):
+        row.note("codes", "has one that means every code")
+    return EventRule(
+        means=row.member("means", LifeEvent),
+        segment=segment,
+        field=row.whole("field", at_least=1),
+        codes=codes,
+        triggers=frozenset(row.texts("triggers")) if "triggers" in row else frozenset(),
+        day=row.optional_whole("day"),
+    )
+
+
+def _consents(rows: list[Table]) -> dict[str, ConsentRule]:
+    found: dict[str, ConsentRule] = {}
+    for row in rows:
+        rule = ConsentRule(
+            organisation_id=row.text("organisation") if "organisation" in row else None,
+            asked="asked" in row and row.flag("asked"),
+            report_back="report_back" in row and row.flag("report_back"),
+            days=row.whole("days", at_least=1) if "days" in row else None,
+            yes=frozenset(row.texts("yes")) if "yes" in row else frozenset(),
+            no=frozenset(row.texts("no")) if "no" in row else frozenset(),
+        )
+        if rule.asked and rule.organisation_id is not None:
+            row.note("asked", "is true, and an organisation is named as well")
+        if rule.yes & rule.no:
+            row.note("no", "has a value that is a yes too")
+        for code in row.texts("codes"):
+            if code in found:
+                row.note("codes", f"{code} stands for two consents")
+            found[code] = rule
+    return found
+
+
+def _details(rows: list[Table]) -> dict[str, Detail]:
+    found: dict[str, Detail] = {}
+    for row in rows:
+        means = row.member("means", Detail)
+        for code in row.texts("codes"):
+            if found.setdefault(code, means) is not means:
+                row.note("codes", f"{code} stands for two things")
+    return found

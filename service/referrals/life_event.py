@@ -1,0 +1,32 @@
+"""What happens in a woman's life that decides whether contact is welcome (DESIGN 6)."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from service.referrals.referral import ReferralTrigger
+
+
+class LifeEvent(StrEnum):
+    BIRTH = "birth"
+    PREGNANCY_LOSS = "pregnancy-loss"
+    BABY_DIED = "baby-died"
+    BABY_IN_CARE = "baby-in-care"
+    WOMAN_DIED = "woman-died"
+
+
+# Which of them it was is for the record; to a programme each is the same pause.
+TELLS: dict[LifeEvent, ReferralTrigger] = {
+    LifeEvent.BIRTH: ReferralTrigger.FACTS_CHANGED,
+    LifeEvent.PREGNANCY_LOSS: ReferralTrigger.SAFETY_EVENT,
+    LifeEvent.BABY_DIED: ReferralTrigger.SAFETY_EVENT,
+    LifeEvent.BABY_IN_CARE: ReferralTrigger.SAFETY_EVENT,
+    LifeEvent.WOMAN_DIED: ReferralTrigger.WOMAN_DIED,
+}
+# After these a referral begins with a clinician, also when it is opened only later.
+UNWELCOME = frozenset(event for event, trigger in TELLS.items() if trigger is ReferralTrigger.SAFETY_EVENT)
+
+# A record tells an event again with every message, for as long as it stands there; when it has been silent for longer
+# than this and gives no day, it is another one.
+SAME_EVENT = timedelta(weeks=26)
+# Two babies born so close together are twins, and one birth.
+SAME_BIRTH = timedelta(days=2)

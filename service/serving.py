@@ -1,0 +1,152 @@
+"""Running the program until it is told to stop: serve, listen and work."""
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
+
+import uvicorn
+
+from service.delivery.worker import Worker
+from service.hl7v2.listener import Listener
+from service.settings import Settings
+from service.shared import telemetry
+from service.shared.errors import ServiceError
+from service.store.address import exclusive
+from service.wiring import Alongside, Parts, build_application, build_listener, build_worker, prepare
+
+DRAIN_SECONDS = 30
+# Both together are less than the 40 seconds that whoever stops us is asked to wait.
+MLLP_DRAIN_SECONDS = 8
+BACKLOG = 2048
+MLLP_PORT = 2575
+"""The port that is registered for HL7."""
+# Beside the connections of senders: those of HTTP, the database, logs and libraries.
+OTHER_FILES = 1_024
+
+
+class NotStarted(ServiceError):
+    """The service did not come up."""
+
+
+def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT: requests and messages under way are answered, then the worker ends, then the
+    store closes.
+
+    `end_with_input` does the same when standard input ends, as a pipe does when whoever held it is gone.
+    """
+    telemetry.configure(settings.log_level)
+    with exclusive(settings.database), ExitStack() as sockets:
+        parts = prepare(settings)
+        alongside: list[Alongside] = [partial(_working, build_worker(parts))] if with_worker else []
+        if settings.mllp_port is not None:
+            at = sockets.enter_context(_listening(settings.mllp_host, settings.mllp_port))
+            alongside.append(partial(_hearing, build_listener(parts), at))
+        application = build_application(parts, alongside)
+        gc.freeze()  # what is there when serving begins stays, so the collector need not look through it again
+        config = uvicorn.Config(
+            application,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
+        signal.signal(signal.SIGTERM, server.handle_exit)
+        if end_with_input:
+            threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+        server.run(sockets=[sockets.enter_context(_listening(settings.host, settings.port))])
+        if not server.started:
+            raise NotStarted("The service did not come up; what it said is above.")
+
+
+def listen(settings: Settings) -> None:
+    """Listen for HL7 v2 alone, until SIGTERM or SIGINT: what was received whole is answered, then the store closes."""
+    telemetry.configure(settings.log_level)
+    with exclusive(settings.database), _listening(settings.mllp_host, settings.mllp_port or MLLP_PORT) as at:
+        parts = prepare(settings)
+        gc.freeze()
+        with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+            runner.run(_listen(parts, build_listener(parts), at))
+
+
+async def _listen(parts: Parts, listener: Listener, at: socket.socket) -> None:
+    stopped = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
+    async with _hearing(listener, at):
+        await stopped.wait()
+    await parts.close()
+
+
+def work(settings: Settings) -> None:
+    """Run a worker alone until SIGTERM or SIGINT."""
+    telemetry.configure(settings.log_level)
+    asyncio.run(_work(prepare(settings)))
+
+
+async def _work(parts: Parts) -> None:
+    worker = build_worker(parts)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
+    await worker.run()
+    await parts.close()
+
+
+@asynccontextmanager
+async def _working(worker: Worker) -> AsyncIterator[None]:
+    """The worker works for as long as the block lasts; what is under way when it ends is finished first."""
+    task = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        await task
+
+
+@asynccontextmanager
+async def _hearing(listener: Listener, at: socket.socket) -> AsyncIterator[None]:
+    """Senders of HL7 v2 are heard for as long as the block lasts; what was received whole when it ends is answered."""
+    _open_enough_files(listener.limits.connections)
+    listener.start(at)
+    telemetry.tell("mllp-listening", port=at.getsockname()[1], encrypted=str(listener.encrypted).lower())
+    try:
+        yield
+    finally:
+        await listener.drain(MLLP_DRAIN_SECONDS)
+
+
+def _open_enough_files(connections: int) -> None:
+    """The usual limit is 1,024 for a whole process, which is fewer than the senders that may connect."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft not in (resource.RLIM_INFINITY, allowed) and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+def _end_with_input(server: uvicorn.Server) -> None:
+    # Not by way of sys.stdin: its lock, held by a thread that still reads, would spoil every other end.
+    while os.read(0, 1024):
+        pass
+    server.should_exit = True
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        raise NotStarted(f"Cannot listen: {problem.strerror}.") from None
+    with opened:
+        yield opened

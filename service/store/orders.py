@@ -1,0 +1,53 @@
+"""The messages that a screening result was put together from, as its hospital sent them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, func, select
+
+from service.store.prepared import Prepared
+from service.store.tables.columns import table
+from service.store.tables.intake import InboundMessageRow, ResourceVersionRow
+from service.store.tables.woman import ScreeningResultRow
+
+if TYPE_CHECKING:
+    from service.store.unit_of_work import UnitOfWork
+
+MESSAGE, RESOURCE, RESULT = table(InboundMessageRow), table(ResourceVersionRow), table(ScreeningResultRow)
+OF_RESULT = Prepared(select(RESULT.c.pieces).where(RESULT.c.id == bindparam("result")))
+# What opened it comes first.
+OF_REFERRAL = Prepared(
+    select(RESULT.c.pieces).where(RESULT.c.referral_id == bindparam("referral")).order_by(RESULT.c.id).limit(1)
+)
+NEWEST = Prepared(
+    select(func.coalesce(RESOURCE.c.body, MESSAGE.c.body))
+    .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
+    .where(
+        RESOURCE.c.tenant_id == bindparam("tenant_id"),
+        RESOURCE.c.type == "Observation",
+        RESOURCE.c.id == bindparam("resource_id"),
+    )
+    .order_by(RESOURCE.c.version.desc())
+    .limit(1)
+)
+
+
+class Orders:
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    def behind(self, tenant_id: str, *, result_id: str | None, referral_id: str | None) -> list[bytes]:
+        """The newest version of each Observation of that result, or else of the one that opened the referral."""
+        statement, values = (
+            (OF_RESULT, {"result": result_id}) if result_id is not None else (OF_REFERRAL, {"referral": referral_id})
+        )
+        kept = self._unit.execute(statement, values).scalar_one_or_none()
+        names = {name for piece in (kept or {}).get("pieces", ()) for name in piece["names"]}
+        found = (self._body(tenant_id, name) for name in sorted(names) if name.startswith("Observation/"))
+        return [body for body in found if body is not None]
+
+    def _body(self, tenant_id: str, name: str) -> bytes | None:
+        values = {"tenant_id": tenant_id, "resource_id": name.partition("/")[2]}
+        body: bytes | None = self._unit.execute(NEWEST, values).scalar_one_or_none()
+        return body

@@ -1,0 +1,390 @@
+"""Two records turn out to be one woman's: nothing that was known of either is lost, and no doubt is passed over."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.consent.consent import Status
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
+from service.flow.answer import Answer, Repeated
+from service.flow.merge_patients import ReceivedMerge, merge_patients
+from service.flow.receive_result import Administered, ReceivedResult, receive_result
+from service.flow.received import Identifier, Received, Reference
+from service.referrals.patient import PatientFacts
+from service.screening.instrument import Stage
+from service.shared.caller import Caller
+from tests.flow.support import DAY, FACTS, REACHABLE, Service, body, piece, scores, why
+
+MINE, OTHER, THIRD, FOURTH = (Identifier("urn:hospital:mr", value) for value in ("100", "200", "300", "400"))
+BORN = date(1994, 3, 2)
+_SOURCES = count(1)
+
+
+@dataclass(frozen=True)
+class Ward:
+    """A hospital whose women are known by their record numbers, and a programme that all of them may be offered to."""
+
+    service: Service
+    hospital: Caller
+    community: Caller
+
+    def merge(self, retired: Identifier, into: Identifier, facts: PatientFacts = FACTS) -> Answer:
+        received = Received("Patient", body(), (into,), into, door="hl7v2", within=self.archive())
+        message = ReceivedMerge(received, facts, (retired,))
+        now = self.service.now()
+        return self.service.run(self.hospital, lambda tx: merge_patients(tx, self.service.rules, message, now))
+
+    def archive(self) -> str:
+        """Where the message is kept that a door has taken in."""
+        return self.service.run(self.hospital, lambda tx: tx.inbox.archive(Received("ADT^A40", b"MSH"), "accepted"))
+
+    def woman(self, name: Identifier, **facts: Any) -> str:
+        answer = self.service.register(self.hospital, replace(FACTS, **facts), name, updates=True, condition=name)
+        return str(answer.id) if not hasattr(answer, "reason") else why(answer)
+
+    def known_as(self, name: Identifier) -> str | None:
+        return self.service.read(self.hospital, lambda tx: tx.aliases.find("Patient", name.system, name.value))
+
+    def positive(self, name: Identifier, total: int = 15, harm: int = 0, days_ago: int = 0) -> Answer:
+        at = self.service.now() - days_ago * DAY
+        source = f"result-{next(_SOURCES)}"
+        told = Administered("epds", "patient", at, piece(total, scores(total, harm), source=source))
+        received = Received("Observation", body(), (Identifier("urn:results", source),))
+        message = ReceivedResult(received, Reference("Patient", identifier=name), (told,))
+        return self.service.run(
+            self.hospital, lambda tx: receive_result(tx, self.service.rules, message, self.service.now())
+        )
+
+    def agreed(self, woman: str, **said: Any) -> Answer:
+        return self.service.consent(self.hospital, woman, self.community, **said)
+
+    def accepted(self, woman: str) -> None:
+        (offer,) = [each for each in self.service.offers(woman) if each.state == "requested"]
+        assert why(self.service.update(self.community, offer.id, "accepted")) == "accepted"
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    hospital, community = service.hospital(), service.community()
+    service.programme(community)
+    return Ward(service, hospital, community)
+
+
+def test_all_that_was_the_one_womans_is_the_other_womans(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE, birth_date=BORN), ward.woman(OTHER, birth_date=BORN)
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    ward.accepted(goes)
+
+    assert isinstance(ward.merge(OTHER, into=MINE, facts=replace(FACTS, birth_date=BORN)), Repeated)
+
+    assert service.states(stays) == ("supported", ["accepted"])
+    for table in ("screening_result", "consent", "referral", "offer", "alert"):
+        assert service.rows(table, patient_id=goes) == [], table
+    assert service.rows("delivery", patient_id=goes, state="ready") == []
+    assert ward.known_as(OTHER) == stays
+    assert service.alerts(stays) == ["records-merged"]
+
+
+def test_what_comes_later_under_the_retired_number_is_the_survivors(ward: Ward) -> None:
+    stays, _ = ward.woman(MINE), ward.woman(OTHER)
+    ward.merge(OTHER, into=MINE)
+    ward.positive(OTHER)
+
+    assert len(ward.service.rows("screening_result", patient_id=stays)) == 1
+    assert ward.service.states(stays)[0] == "awaiting-consent"
+
+
+def test_a_later_message_that_names_the_old_id_is_about_the_survivor(ward: Ward) -> None:
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.merge(OTHER, into=MINE)
+    ward.agreed(goes)
+
+    assert [row["patient_id"] for row in ward.service.rows("consent")] == [stays]
+
+
+def test_a_merge_said_again_changes_nothing(ward: Ward) -> None:
+    stays = ward.woman(MINE)
+    goes = ward.woman(OTHER)
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    ward.merge(OTHER, into=MINE)
+    tables = ("patient", "offer", "referral", "alert", "alias", "consent", "screening_result")
+    before = {table: ward.service.rows(table) for table in tables}
+
+    assert isinstance(ward.merge(OTHER, into=MINE), Repeated)
+
+    assert {table: ward.service.rows(table) for table in tables} == before
+    assert stays
+
+
+def test_a_number_that_was_never_heard_of_leads_to_the_survivor_from_now_on(ward: Ward) -> None:
+    assert why(ward.merge(OTHER, into=MINE)) == "accepted"
+    assert ward.known_as(OTHER) == ward.known_as(MINE)
+    assert ward.known_as(MINE) is not None
+
+
+def test_a_survivor_that_was_never_heard_of_takes_over_what_the_other_had(ward: Ward) -> None:
+    goes = ward.woman(OTHER)
+    ward.positive(OTHER)
+    ward.merge(OTHER, into=MINE)
+
+    stays = ward.known_as(MINE)
+    assert stays not in (None, goes)
+    assert [row["patient_id"] for row in ward.service.rows("referral")] == [stays]
+
+
+def test_numbers_of_two_known_women_are_not_guessed_at(ward: Ward) -> None:
+    ward.woman(MINE)
+    ward.woman(OTHER)
+    ward.woman(THIRD)
+    received = Received("Patient", body(), (MINE,), MINE, door="hl7v2", within=ward.archive())
+    message = ReceivedMerge(received, FACTS, (OTHER, THIRD))
+    service = ward.service
+    answer = service.run(ward.hospital, lambda tx: merge_patients(tx, service.rules, message, service.now()))
+
+    assert why(answer) == "several-match"
+    assert len({ward.known_as(each) for each in (MINE, OTHER, THIRD)}) == 3
+
+
+def test_the_record_is_written_to_under_the_number_that_stays(ward: Ward) -> None:
+    stays, _ = ward.woman(MINE), ward.woman(OTHER)
+    ward.merge(OTHER, into=MINE)
+    tenant = ward.hospital.organisation_id
+
+    assert ward.service.read(ward.hospital, lambda tx: tx.aliases.names("Patient", stays, tenant)) == [
+        (MINE.system, MINE.value)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        pytest.param({"birth_date": BORN}, {"birth_date": BORN + DAY}, id="another birth date"),
+        pytest.param({"preferred_name": "Ada"}, {"preferred_name": "Grace"}, id="another name"),
+        pytest.param({"deceased": False}, {"deceased": True}, id="only one of them lives"),
+    ],
+)
+def test_records_that_do_not_agree_on_who_she_is_let_contact_pause(
+    ward: Ward, mine: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    stays = ward.woman(MINE, **mine)
+    goes = ward.woman(OTHER, **theirs | {"deceased": False})
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    ward.accepted(goes)
+    if theirs.get("deceased"):
+        # Told while nothing was open for the other record.
+        stays, goes = goes, ward.woman(THIRD, deceased=True)
+        ward.merge(THIRD, into=OTHER, facts=FACTS)
+    else:
+        ward.merge(OTHER, into=MINE, facts=replace(FACTS, **mine))
+
+    assert ward.service.states(stays) == ("on-hold", ["held-by-service"])
+    assert ward.service.alerts(stays) == ["identity-conflict"]
+
+
+def test_an_offer_that_nobody_has_answered_is_taken_back_when_the_records_do_not_agree(ward: Ward) -> None:
+    stays, goes = ward.woman(MINE, birth_date=BORN), ward.woman(OTHER, birth_date=BORN + DAY)
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    ward.merge(OTHER, into=MINE, facts=replace(FACTS, birth_date=BORN))
+
+    assert ward.service.states(stays) == ("on-hold", ["cancelled"])
+
+
+def test_of_two_open_referrals_one_goes_on(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    ward.accepted(goes)
+    ward.positive(MINE)
+    assert service.states(stays)[0] == "awaiting-consent"
+
+    ward.merge(OTHER, into=MINE)
+
+    referrals = {row["state"]: row["reason"] for row in service.rows("referral", patient_id=stays)}
+    assert referrals == {"supported": None, "closed": "merged"}
+    assert [offer.state for offer in service.offers(stays)] == ["accepted"]
+    assert {row["referral_id"] for row in service.rows("screening_result")} == {
+        row["id"] for row in service.rows("referral", state="supported")
+    }
+
+
+def test_a_risk_that_waits_for_review_keeps_the_other_record_from_being_offered(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(stays)
+    ward.positive(MINE)
+    ward.positive(OTHER, harm=2, days_ago=1)
+    assert service.states(goes) == ("in-review", [])
+
+    ward.merge(OTHER, into=MINE)
+
+    (state,) = [row["state"] for row in service.rows("referral", patient_id=stays, reason=None)]
+    assert state == "in-review"
+    assert [offer.state for offer in service.offers(stays)] == ["cancelled"]
+    alert = service.alert(stays, "self-harm-present")
+    assert alert["referral_id"] == next(row["id"] for row in service.rows("referral", state="in-review"))
+
+
+def test_two_programmes_that_support_her_both_pause_and_neither_is_ended(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    for woman, name in ((stays, MINE), (goes, OTHER)):
+        ward.agreed(woman)
+        ward.positive(name)
+        ward.accepted(woman)
+
+    ward.merge(OTHER, into=MINE)
+
+    assert [offer.state for offer in service.offers(stays)] == ["held-by-service", "held-by-service"]
+    assert len({offer.referral_id for offer in service.offers(stays)}) == 1
+    assert [row["state"] for row in service.rows("referral", reason=None)] == ["on-hold"]
+
+
+def test_a_no_in_either_record_counts_over_a_later_yes_in_the_other(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(stays, given_at=service.now() - 3 * DAY, permits=False)
+    ward.agreed(goes, given_at=service.now() - DAY)
+    ward.positive(OTHER)
+    ward.accepted(goes)
+    (offer,) = service.offers(goes)
+
+    ward.merge(OTHER, into=MINE)
+
+    assert service.states(stays) == ("on-hold", ["held-by-service"])
+    assert service.disclose(ward.community, offer)[0].preferred_name is None
+    service.pass_time(DAY)
+    ward.agreed(stays, given_at=service.now())
+    assert service.disclose(ward.community, offer)[0].preferred_name == "Ada"
+
+
+def test_a_withdrawal_in_the_retired_record_counts_over_the_survivors_yes(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(stays)
+    ward.positive(MINE)
+    taken_back = ward.agreed(goes)
+    ward.service.consent(
+        ward.hospital, goes, ward.community, target_id=getattr(taken_back, "id", ""), status=Status.INACTIVE
+    )
+    ward.merge(OTHER, into=MINE)
+
+    assert service.states(stays) == ("on-hold", ["cancelled"])
+
+
+def test_a_yes_in_the_retired_record_places_the_survivors_referral(ward: Ward) -> None:
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.positive(MINE)
+    ward.agreed(goes)
+    ward.merge(OTHER, into=MINE)
+
+    assert ward.service.states(stays) == ("offered", ["requested"])
+
+
+def test_of_two_ways_to_reach_her_none_is_safe_that_only_one_record_allows(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    elsewhere = SafeContact((Channel(Mode.SMS, Permission.ALLOW, "+44 7700 900999"),))
+    ward.agreed(stays, safe_contact=REACHABLE)
+    ward.agreed(goes, safe_contact=elsewhere, given_at=service.now() - 2 * DAY)
+    service.pass_time(DAY)
+    ward.merge(OTHER, into=MINE)
+    ward.positive(MINE)
+
+    assert service.states(stays) == ("placing", [])
+    assert "no-safe-contact" in service.alerts(stays)
+
+
+def test_one_administration_that_both_records_know_is_one_result_with_all_its_pieces(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.positive(MINE, total=9)
+    ward.positive(OTHER, total=14, harm=1)
+    assert service.alerts(goes) == ["self-harm-present"]
+
+    ward.merge(OTHER, into=MINE)
+
+    (result,) = service.rows("screening_result", patient_id=stays)
+    assert {each["source"] for each in result["pieces"]["pieces"]} == {
+        each["source"] for row in service.rows("screening_result") for each in row["pieces"]["pieces"]
+    }
+    assert result["outcome"] == "positive"
+    assert "self-harm-present" in service.alerts(stays)
+    assert service.referral(stays).state == "in-review"
+    (left,) = service.rows("screening_result", patient_id=goes)
+    assert left["outcome"] is None
+
+
+def test_what_the_survivor_does_not_say_is_as_the_other_said_it(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE, district=None), ward.woman(OTHER, district="North", interpreter=True)
+    service.tell_due_date(ward.hospital, goes, service.now().date() + timedelta(days=60))
+    ward.merge(OTHER, into=MINE)
+
+    woman = service.run(ward.hospital, lambda tx: tx.patients.lock(stays))
+    assert (woman.facts.district, woman.facts.interpreter) == ("North", True)
+    assert woman.stage(service.now(), service.rules.policy("")) is Stage.ANTENATAL
+
+
+def test_every_open_thing_has_a_newer_version_for_whoever_reads_it(ward: Ward) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    (before,) = service.offers(goes)
+    ward.merge(OTHER, into=MINE)
+
+    (after,) = service.offers(stays)
+    assert after.version > before.version
+    assert after.handles == before.handles
+    owed = {(type, id) for type, id, _ in service.owed(stays)}
+    assert ("ServiceRequest", after.referral_id) in owed
+
+
+@st.composite
+def _stories(draw: st.DrawFn) -> list[tuple[str, ...]]:
+    """Merges of a chain and results under each of its numbers, in any order."""
+    merges = [("merge", "100", "200"), ("merge", "200", "300"), ("merge", "300", "400")]
+    results = [("result", number) for number in ("100", "200", "300", "400")]
+    known = [("woman", number) for number in draw(st.sets(st.sampled_from(["100", "200", "300", "400"])))]
+    return list(draw(st.permutations([*merges, *results, *known])))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=_stories())
+def test_in_any_order_of_merges_and_results_one_record_has_all_of_it(ward: Ward, story: list[tuple[str, ...]]) -> None:
+    service = ward.service
+    fresh = Ward(service, service.hospital(), ward.community)
+    days, sent = count(1), 0
+    for what, *numbers in story:
+        names = [Identifier("urn:hospital:mr", number) for number in numbers]
+        if what == "merge":
+            fresh.merge(names[0], into=names[1])
+        else:
+            fresh.woman(names[0])
+        if what == "result":
+            fresh.positive(names[0], total=14, harm=1, days_ago=next(days))
+            sent += 1
+
+    survivors = {fresh.known_as(each) for each in (MINE, OTHER, THIRD, FOURTH)}
+    assert len(survivors) == 1
+    (survivor,) = survivors
+    assert survivor is not None
+    tenant = fresh.hospital.organisation_id
+    kept = service.rows("screening_result", tenant_id=tenant)
+    assert [row["patient_id"] for row in kept] == [survivor] * sent
+    harm = service.rows("alert", tenant_id=tenant, code="self-harm-present")
+    assert [row["patient_id"] for row in harm] == [survivor] * sent
+    referrals = service.rows("referral", tenant_id=tenant)
+    assert {row["patient_id"] for row in referrals} == {survivor}
+    assert [row["state"] for row in referrals if row["state"] != "closed"] == ["in-review"]

@@ -1,0 +1,352 @@
+"""OBR and OBX, one trait at a time; whole messages are in test_golden.py."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from service.flow.keep_unreadable import Recognised
+from service.flow.receive_message import Group
+from service.flow.receive_result import ReceivedResult
+from service.flow.register_patient import ReceivedPatient
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.message import READERS
+from service.hl7v2.segments import read
+from service.screening.instrument import Role
+from service.screening.result import Reading, Status
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+AT = "20260301100000"
+TEN_LOCAL = datetime(2026, 3, 1, 9, tzinfo=UTC)
+EPDS, PHQ9 = "71354-5^EPDS^LN", "44249-1^PHQ-9^LN"
+TOTAL, ITEM_10 = "99046-5^Total^LN", "EPDS10^Item 10^L"
+
+Receive = Callable[..., Group]
+
+
+def obx(code: str, value: str, *, type: str = "NM", status: str = "F", at: str = "", instance: str = "") -> str:
+    return f"OBX|1|{type}|{code}||{value}||||||{status}|||{at}|||||||{instance}"
+
+
+def obr(
+    code: str = EPDS, *, status: str = "F", number: str = "F1^MATERN", placer: str = "", at: str = AT, source: str = ""
+) -> str:
+    return f"OBR|1|{placer}|{number}|{code}|||{at}||||||||{source}||||||||||{status}"
+
+
+@pytest.fixture
+def group(dialect: Dialect, rules: Rules) -> Receive:
+    """The group that the message of these segments is, with a header and a woman who can be identified."""
+
+    def receive(*segments: str, dialect: Dialect = dialect) -> Group:
+        before = ("MSH|^~\\&|MATERN|HOSPITAL|||20260301||ORU^R01|1|P|2.5.1", "PID|1||1^^^MATERN^MR")
+        (only,) = READERS["ORU", "R01"](read("\r".join((*before, *segments)).encode()), dialect, rules, NOW)
+        return only
+
+    return receive
+
+
+def result(group: Group) -> ReceivedResult:
+    patient, part = group.parts
+    assert isinstance(patient.step, ReceivedPatient)
+    assert isinstance(part.step, ReceivedResult)
+    return part.step
+
+
+def readings(group: Group) -> list[Reading]:
+    return [reading for each in result(group).administered for reading in each.piece.readings]
+
+
+def flaws(group: Group) -> list[str]:
+    return [f"{each.problem} {each.at}" for each in group.flaws]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "99046-5^Total^LN",
+        "TOT^Total^99X^99046-5^Total^LN",
+        "TOT^Total^99X^X^X^99Y^^^^99046-5^Total^LN",
+        "99046-5^Total^2.16.840.1.113883.6.1",
+        "450320001^Score^SCT",
+        "EPDSTOT^Total^L",
+        "EPDSTOT^Total",
+        "EPDSTOT",
+    ],
+)
+def test_a_code_is_looked_for_in_all_three_triplets_and_among_the_hospital_s_own(group: Receive, code: str) -> None:
+    assert readings(group(obr(), obx(code, "14"))) == [Reading(Role.TOTAL, None, 14)]
+
+
+@pytest.mark.parametrize("code", ["99046-5^Total", "99046-5^Total^L", "99046-5^Total^99X"])
+def test_a_code_of_no_coding_system_is_not_of_loinc(group: Receive, code: str) -> None:
+    read = group(obr(), obx(code, "14"))
+    assert readings(read) == [Reading(Role.PANEL, None, None)]
+    assert flaws(read) == ["code-unknown OBX^1^3"]
+    assert read.recognised is Recognised.NOTHING
+
+
+@pytest.mark.parametrize("header", [obr("epds^Vragenlijst^L"), obr("", source="epds"), obr("epds")])
+def test_an_instrument_s_key_stands_in_the_order_or_in_its_source(group: Receive, header: str) -> None:
+    assert readings(group(header, obx("epds_10^v^L", "2"))) == [Reading(Role.ITEM, 10, 2)]
+
+
+def test_codes_of_one_order_mean_nothing_under_another(group: Receive) -> None:
+    read = group(obr("other^Other^L"), obx("epds_10^v^L", "2"))
+    assert (read.parts, read.flaws, read.recognised) == ((), (), Recognised.NOTHING)
+
+
+def test_an_order_of_which_nothing_is_known_here_is_kept_and_nobody_is_troubled(group: Receive) -> None:
+    read = group(obr("718-7^Haemoglobin^LN"), obx("718-7^Haemoglobin^LN", "7.4"), "NTE|1||a note", "ZZZ|1")
+    assert (read.parts, read.flaws) == ((), ())
+
+
+@pytest.mark.parametrize("code", ["69722-7^Difficulty^LN", "epds_notes^Notes^L"])
+def test_what_is_sent_beside_an_instrument_may_be_ignored(group: Receive, code: str) -> None:
+    assert flaws(group(obr(), obx(TOTAL, "14"), obx(code, "somewhat", type="ST"))) == []
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "score"),
+    [
+        ("NM", "14", 14),
+        ("NM", "14.0", 14),
+        ("NM", "+14", 14),
+        ("NM", " 14 ", 14),
+        ("ST", "14", 14),
+        ("", "14", 14),
+        ("NA", "14", 14),
+        ("TX", "14", 14),
+        ("SN", "^14", 14),
+        ("SN", "=^14", 14),
+        ("NM", "-1", -1),
+        ("NM", "0", 0),
+        ("SN", ">^14", None),
+        ("SN", "^14^-^16", None),
+        ("NA", "14^15", None),
+        ("NM", "thirteen", None),
+        ("ST", "13 of 30", None),
+        ("NM", "3.5", None),
+        ("CWE", "14^fourteen^L", None),
+        ("NM", "99999999999999999999", None),
+    ],
+)
+def test_a_number_is_read_whatever_its_type_and_nothing_else_is(
+    group: Receive, type: str, value: str, score: int | None
+) -> None:
+    expected = Reading(Role.TOTAL, None, score, "OBX-5" if score is None else None)
+    assert readings(group(obr(), obx(TOTAL, value, type=type))) == [expected]
+
+
+@pytest.mark.parametrize("value", ["", '""'])
+def test_an_answer_that_is_not_there_is_no_answer_and_not_0(group: Receive, value: str) -> None:
+    assert readings(group(obr(), obx(ITEM_10, value))) == [Reading(Role.ITEM, 10, None)]
+
+
+def test_a_coded_answer_has_its_score(group: Receive) -> None:
+    header = obr(PHQ9)
+    assert readings(group(header, obx("44260-8^9^LN", "LA6570-1^^LN", type="CWE"))) == [Reading(Role.ITEM, 9, 2)]
+    assert readings(group(header, obx("44260-8^9^LN", "B^^L^LA6570-1^^LN", type="CE"))) == [Reading(Role.ITEM, 9, 2)]
+
+
+def test_each_repetition_is_an_answer(group: Receive) -> None:
+    assert [each.value for each in readings(group(obr(), obx(ITEM_10, "0~2")))] == [0, 2]
+
+
+def test_the_panel_s_code_with_a_number_is_the_total(group: Receive) -> None:
+    assert readings(group(obr(), obx(EPDS, "14"))) == [Reading(Role.TOTAL, None, 14, code_role_mismatch=True)]
+
+
+def test_codes_that_contradict_each_other_are_not_acted_on_and_a_person_looks(group: Receive) -> None:
+    read = group(obr(), obx("EPDS10^^L^44260-8^^LN", "1"), obx(TOTAL, "14"))
+    assert readings(read) == [Reading(Role.TOTAL, None, 14)]
+    assert flaws(read) == ["value-unreadable OBX^1^3"]
+    assert read.recognised is Recognised.A_CRITICAL_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("letter", "status"),
+    [
+        *[(each, Status.FINAL) for each in "FUVN"],
+        *[(each, Status.AMENDED) for each in "AB"],
+        ("C", Status.CORRECTED),
+        *[(each, Status.PRELIMINARY) for each in "PRS"],
+        ("I", Status.REGISTERED),
+        ("X", Status.CANCELLED),
+        *[(each, Status.ENTERED_IN_ERROR) for each in "DW"],
+        ("f", Status.FINAL),
+    ],
+)
+def test_each_status_of_an_observation(group: Receive, letter: str, status: Status) -> None:
+    message = result(group(obr(), obx(TOTAL, "14", status=letter)))
+    (administered,) = message.administered
+    assert administered.piece.status is status
+    assert message.corrects is (letter in "ABCXDW")
+
+
+def test_a_description_of_the_order_is_no_result(group: Receive) -> None:
+    assert readings(group(obr(), obx(TOTAL, "14", status="O"), obx(ITEM_10, "1"))) == [Reading(Role.ITEM, 10, 1)]
+
+
+@pytest.mark.parametrize(("letter", "order", "flaw"), [("", "", "value-missing"), ("?", "F", "value-unreadable")])
+def test_without_a_status_that_is_known_nothing_decides_and_a_person_looks(
+    group: Receive, letter: str, order: str, flaw: str
+) -> None:
+    read = group(obr(status=order), obx(ITEM_10, "2", status=letter))
+    assert readings(read) == []
+    assert flaws(read) == [f"{flaw} OBX^1^11"]
+    assert read.recognised is Recognised.A_CRITICAL_ANSWER
+
+
+def test_the_status_of_the_order_stands_for_one_that_is_missing(group: Receive) -> None:
+    (administered,) = result(group(obr(status="P"), obx(TOTAL, "14", status=""))).administered
+    assert administered.piece.status is Status.PRELIMINARY
+
+
+@pytest.mark.parametrize("letter", "XYZD")
+def test_results_that_are_final_in_an_order_that_was_taken_back_are_not_acted_on(group: Receive, letter: str) -> None:
+    read = group(obr(status=letter), obx(TOTAL, "14"))
+    assert (read.parts, flaws(read)) == ((), ["value-unreadable OBR^1^25"])
+    assert read.recognised is Recognised.AN_INSTRUMENT
+
+
+def test_what_an_unfinished_order_has_already_expects_the_rest(group: Receive) -> None:
+    (partial,) = result(group(obr(status="A"), obx(TOTAL, "14"))).administered
+    (whole,) = result(group(obr(), obx(TOTAL, "14"))).administered
+    assert (len(partial.piece.expects), len(whole.piece.expects)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("order", "times", "effective"),
+    [
+        (AT, ["", ""], [TEN_LOCAL, TEN_LOCAL]),
+        (AT, ["20260301100007", "20260301100009"], [TEN_LOCAL, TEN_LOCAL]),
+        ("", ["20260301100009", AT], [TEN_LOCAL, TEN_LOCAL]),
+        ("20260115", ["20260301100009", AT], [TEN_LOCAL, TEN_LOCAL]),
+        (AT, ["20260115090000", ""], [datetime(2026, 1, 15, 8, tzinfo=UTC), TEN_LOCAL]),
+        ("20260301", ["", ""], [datetime(2026, 3, 1, tzinfo=UTC)] * 2),
+        (AT + "-0500", ["", ""], [datetime(2026, 3, 1, 15, tzinfo=UTC)] * 2),
+        ("20260701100000", ["", ""], [datetime(2026, 7, 1, 8, tzinfo=UTC)] * 2),
+    ],
+)
+def test_all_of_an_order_on_one_day_is_one_administration(
+    group: Receive, order: str, times: list[str], effective: list[datetime]
+) -> None:
+    read = group(obr(at=order), obx(TOTAL, "14", at=times[0]), obx(ITEM_10, "1", at=times[1]))
+    assert [each.effective for each in result(read).administered] == effective
+    assert flaws(read) == []
+
+
+def test_without_any_time_it_is_an_administration_of_its_own_now(group: Receive) -> None:
+    (administered,) = result(group(obr(at=""), obx(TOTAL, "14"))).administered
+    assert administered.effective == NOW
+    assert administered.respondent == "source:filler|MATERN|F1|71354-5"
+
+
+def test_a_time_that_is_none_is_told(group: Receive) -> None:
+    read = group(obr(at="20261301"), obx(TOTAL, "14", at="soon"))
+    assert flaws(read) == ["value-unreadable OBR^1^7", "value-unreadable OBX^1^14"]
+    assert [each.effective for each in result(read).administered] == [NOW]
+
+
+@pytest.mark.parametrize(
+    ("header", "source"),
+    [
+        (obr(), "filler|MATERN|F1|71354-5 total"),
+        (obr(number="F1", placer="P1"), "filler|MATERN|HOSPITAL|F1|71354-5 total"),
+        (obr(number="", placer="P1^EHR"), "placer|EHR|P1|71354-5 total"),
+        ("ORC|RE||C1^EHR\r" + obr(number=""), "filler|EHR|C1|71354-5 total"),
+        (obr(number=""), "I1^MATERN"),
+    ],
+)
+def test_an_order_is_named_by_its_number_and_an_observation_by_what_it_is(
+    group: Receive, header: str, source: str
+) -> None:
+    (administered,) = result(group(header, obx(TOTAL, "14", instance="I1^MATERN"))).administered
+    assert administered.piece.source == source
+
+
+def test_a_number_in_two_code_systems_is_one_piece(group: Receive) -> None:
+    (administered,) = result(group(obr(), obx(TOTAL, "14"), obx("450320001^^SCT", "14"))).administered
+    assert len(administered.piece.readings) == 2
+
+
+def test_a_file_alone_goes_to_a_person_and_beside_a_score_it_changes_nothing(group: Receive) -> None:
+    file = obx("PDF^Form^L", "MAT^AP^PDF^Base64^JVBERi0=", type="ED")
+    alone = group(obr(), file)
+    (administered,) = result(alone).administered
+    assert administered.piece.readings == (Reading(Role.TOTAL, None, None, "OBX-5"),)
+    assert administered.respondent.startswith("source:")
+    assert flaws(alone) == ["no-score OBX^1^5"]
+    assert readings(group(obr(), file, obx(TOTAL, "14"))) == [Reading(Role.TOTAL, None, 14)]
+
+
+@pytest.mark.parametrize(("who", "respondent"), [("mother", "patient"), ("", "patient"), ("father", "other")])
+def test_whoever_else_answered_is_told_from_her(group: Receive, who: str, respondent: str) -> None:
+    read = group(obr(), obx(TOTAL, "14"), obx("EPDSBY^By^L", who, type="ST"))
+    assert {each.respondent for each in result(read).administered} == {respondent}
+    assert flaws(read) == []
+
+
+@pytest.mark.parametrize("code", ["11778-8^EDD^LN", "EDD^Due date^L"])
+def test_the_due_date_is_read_also_outside_an_order(group: Receive, code: str) -> None:
+    assert result(group(obx(code, "20260801", type="DT"))).due_date == date(2026, 8, 1)
+    assert result(group(obr("X"), obx(code, "20260801", type="DT", status="P"))).due_date is None
+
+
+def test_two_due_dates_are_none(group: Receive) -> None:
+    read = group(obx("EDD", "20260801", type="DT"), obx("EDD", "20260803", type="DT"))
+    assert result(read).due_date is None
+    assert flaws(read) == ["value-unreadable OBX^1^5", "value-unreadable OBX^2^5"]
+
+
+@pytest.mark.parametrize(
+    ("segments", "event"),
+    [
+        ([obx("BABYCARE^In care^L", "Y", type="ID")], True),
+        ([obx("BABYCARE^In care^L", "N^No^HL70136", type="CWE")], False),
+        ([obx("237364002^Stillbirth^SCT", "", type="CWE")], True),
+        ([obr("X"), obx("63893-2^Outcome^LN", "237364002^Stillbirth^SCT", type="CWE")], True),
+        ([obr("X"), obx("63893-2^Outcome^LN", "x^y^L^237364002^Stillbirth^SCT", type="CE")], True),
+        ([obr("X", at="20240101"), obx("63893-2^Outcome^LN", "237364002^Stillbirth^SCT", type="CWE")], False),
+    ],
+)
+def test_what_makes_contact_unwelcome(group: Receive, segments: list[str], event: bool) -> None:
+    assert result(group(*segments)).safety_event is event
+
+
+def test_an_event_that_was_taken_back_is_none(group: Receive) -> None:
+    assert result(group(obx("BABYCARE^^L", "Y", type="ID", status="W"))).safety_event is False
+
+
+def test_an_order_of_an_instrument_without_a_result_is_told(group: Receive) -> None:
+    read = group(obr(), obr("718-7^Hb^LN"), obx("718-7^Hb^LN", "7"))
+    assert flaws(read) == ["segment-missing OBR^1"]
+    assert read.recognised is Recognised.AN_INSTRUMENT
+
+
+def test_a_flag_of_the_sender_s_decides_nothing(group: Receive) -> None:
+    flagged = obx(TOTAL, "14").replace("||||||F", "|||HH|||F")
+    assert "HH" in flagged
+    assert readings(group(obr(), flagged)) == readings(group(obr(), obx(TOTAL, "14")))
+
+
+def test_other_delimiters_and_escapes_mean_the_same(dialect: Dialect, rules: Rules) -> None:
+    text = (
+        "MSH#*%!?#A#B###20260301##ORU*R01#1#P#2.5.1\rPID#1##1!T!2***MATERN*MR\r"
+        "OBR#1##F1#71354-5*EPDS*LN###20260301100000##################F\rOBX#1#NM#99046-5**LN##1!X34!######F"
+    )
+    (group,) = READERS["ORU", "R01"](read(text.encode()), dialect, rules, NOW)
+    assert readings(group) == [Reading(Role.TOTAL, None, 14)]
+    assert group.subject is not None
+    assert group.subject.identifier is not None
+    assert group.subject.identifier.value == "1?2"
+
+
+def test_a_hospital_that_has_mapped_nothing_is_understood_by_public_codes_alone(
+    group: Receive, dialect: Dialect
+) -> None:
+    bare = replace(dialect, forms={}, panels={}, context={}, respondent=None)
+    assert readings(group(obr(), obx(TOTAL, "14"), dialect=bare)) == [Reading(Role.TOTAL, None, 14)]

@@ -1,0 +1,171 @@
+"""Acknowledgements: what stands in them, in which mode, and that each is one by the standard's own definitions."""
+
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.flow.answer import Reason
+from service.flow.receive_message import Problem
+from service.hl7v2.acknowledge import MOST_ERRORS, VERSIONS, Error, Verdict, acknowledge, wanted
+from service.hl7v2.errors import MEANINGS, Unfit
+from service.hl7v2.segments import Segment, header_of, read
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+HEADER = "MSH|^~\\&|EHR^1.2^ISO|MATERNITY|PR|PEER|20260601||ORU^R01^ORU_R01|M1|P|{version}||||||UNICODE UTF-8"
+WARNINGS = [Error(Reason.SUBJECT_UNKNOWN, "PID^1^3"), Error(Problem.CODE_UNKNOWN, "OBX^2^3^1^1")]
+REFUSAL = [Error(Unfit.VERSION_UNSUPPORTED)]
+
+
+def header(text: str) -> Segment:
+    found = header_of(text.encode())
+    assert found is not None
+    return found
+
+
+def told(of: Segment | None, verdict: Verdict, errors: list[Error]) -> bytes:
+    return acknowledge(of, "A", verdict, errors, now=NOW)
+
+
+def words(what: Reason | Problem) -> str:
+    return MEANINGS[what].words
+
+
+def plain(answer: bytes) -> list[str]:
+    return answer.decode().split("\r")[:-1]
+
+
+def test_an_acknowledgement_goes_back_to_where_the_message_came_from_and_names_it() -> None:
+    answer = told(header(HEADER.format(version="2.5.1")), Verdict.ACCEPT, [])
+    own_id = read(answer).header.text(10)
+    assert plain(answer) == [
+        f"MSH|^~\\&|PR|PEER|EHR^1.2^ISO|MATERNITY|20260601120000+0000||ACK^R01^ACK|{own_id}|P|2.5.1||||||UNICODE UTF-8",
+        "MSA|AA|M1",
+    ]
+    assert 0 < len(own_id) <= 20
+    assert own_id != read(told(header(HEADER.format(version="2.5.1")), Verdict.ACCEPT, [])).header.text(10)
+
+
+def test_from_version_2_5_each_problem_has_an_err_segment_with_place_condition_severity_code_and_words() -> None:
+    answer = told(header(HEADER.format(version="2.5.1")), Verdict.ACCEPT, WARNINGS)
+    assert plain(answer)[1:] == [
+        "MSA|AA|M1|Kept, but not used: the person is not known here.",
+        f"ERR||PID^1^3|204^Unknown key identifier^HL70357|W|subject-unknown^^L|||{words(Reason.SUBJECT_UNKNOWN)}",
+        f"ERR||OBX^2^3^1^1|103^Table value not found^HL70357|W|code-unknown^^L|||{words(Problem.CODE_UNKNOWN)}",
+    ]
+
+
+def test_before_version_2_5_a_refusal_has_its_place_in_err_1_and_its_words_in_msa_3() -> None:
+    answer = told(header(HEADER.format(version="2.3")), Verdict.REJECT, REFUSAL)
+    assert plain(answer)[1:] == [
+        "MSA|AR|M1|This version of HL7 is not taken here.|||203^Unsupported version id^HL70357",
+        "ERR|MSH^1^12^203&Unsupported version id&HL70357",
+    ]
+
+
+def test_before_version_2_5_what_was_kept_has_no_err_because_any_err_is_a_refusal_there() -> None:
+    answer = told(header(HEADER.format(version="2.4")), Verdict.ACCEPT, WARNINGS)
+    assert plain(answer)[1:] == ["MSA|AA|M1|Kept, but not used: the person is not known here."]
+
+
+def test_from_version_2_7_msa_3_is_withdrawn() -> None:
+    answer = told(header(HEADER.format(version="2.7.1")), Verdict.REJECT, REFUSAL)
+    assert plain(answer)[1].startswith("MSA|AR|M1")
+    assert plain(answer)[2].endswith("|This version of HL7 is not taken here.")
+    assert "here" not in plain(answer)[1]
+
+
+SHAPES = [
+    (version, verdict, errors)
+    for version, (verdict, errors) in product(
+        VERSIONS,
+        [(Verdict.ACCEPT, []), (Verdict.ACCEPT, WARNINGS), (Verdict.ERROR, REFUSAL), (Verdict.REJECT, REFUSAL)],
+    )
+]
+# hl7apy has no 2.9, puts the fields of ERR from 2.7 on into other places than the standard, and before 2.3.1 takes the
+# event of an ACK for a part of the name of its structure.
+JUDGED_AS = {
+    **dict.fromkeys(VERSIONS[: VERSIONS.index("2.3.1")], "2.4"),
+    **dict.fromkeys(VERSIONS[VERSIONS.index("2.7") :], "2.6"),
+}
+
+
+@pytest.mark.parametrize(("version", "verdict", "errors"), SHAPES)
+def test_hl7apy_finds_nothing_wrong_with_any_shape(version: str, verdict: Verdict, errors: list[Error]) -> None:
+    answer = acknowledge(header(HEADER.format(version=version)), "A", verdict, errors, now=NOW).decode()
+    judged = answer.replace("|ACK^R01|", "|ACK^R01^ACK|").replace(
+        f"|P|{version}", f"|P|{JUDGED_AS.get(version, version)}"
+    )
+    assert parse_message(judged, VALIDATION_LEVEL.STRICT).validate()
+
+
+def test_the_senders_own_delimiters_and_characters_are_used() -> None:
+    of = header("MSH$%*!@$ÉHR%1$MAT$PR$PEER$20260601$$ORU%R01$M1$P$2.5.1")
+    answer = read(told(of, Verdict.ACCEPT, WARNINGS))
+    assert answer.delimiters == of.delimiters
+    assert [answer.header.text(5), answer.header.text(5, 2)] == ["ÉHR", "1"]
+    err = answer.first("ERR")
+    assert err is not None
+    assert [err.text(2, number) for number in (1, 2, 3)] == ["PID", "1", "3"]
+    assert err.text(8) == MEANINGS[Reason.SUBJECT_UNKNOWN].words
+
+
+def test_what_had_no_header_is_refused_in_our_own_name() -> None:
+    answer = told(None, Verdict.REJECT, [Error(Unfit.DEFECT)])
+    assert plain(answer)[0].startswith("MSH|^~\\&|PEER-REFERRAL|")
+    assert plain(answer)[1].startswith("MSA|AR||")
+
+
+def test_framing_bytes_in_a_header_do_not_come_back() -> None:
+    of = header("MSH|^~\\&|EHR\x1c|MAT\x0b|PR|X|||ORU^R\x1c01|M\x1c1|P|2.5.1")
+    assert not set(acknowledge(of, "A", Verdict.REJECT, REFUSAL, now=NOW)) & {0x0B, 0x1C}
+
+
+def test_not_more_than_fifty_problems_are_told_and_each_once() -> None:
+    many = [Error(Problem.CODE_UNKNOWN, f"OBX^{number // 2}^3") for number in range(200)]
+    answer = read(told(header(HEADER.format(version="2.5.1")), Verdict.ACCEPT, many))
+    places = [each.text(2, 2) for each in answer.named("ERR")]
+    assert places == [str(number) for number in range(MOST_ERRORS)]
+
+
+# MSH-15 and MSH-16 (table 0155), and the letters of what is answered to accept, error and reject.
+MODES = [
+    ("", "", "A A A"),
+    ("AL", "AL", "CA C C"),
+    ("AL", "NE", "C C C"),
+    ("AL", "", "C C C"),
+    ("al", "ne", "C C C"),
+    ("NE", "AL", "A A A"),
+    ("", "AL", "A A A"),
+    ("ER", "AL", "A C C"),
+    ("SU", "AL", "CA A A"),
+    ("SU", "ER", "C A A"),
+    ("ER", "NE", "- C C"),
+    ("NE", "SU", "A - -"),
+    ("NE", "NE", "- - -"),
+]
+
+
+@pytest.mark.parametrize(("accept", "application", "letters"), MODES)
+def test_the_mode_decides_which_acknowledgements_there_are(accept: str, application: str, letters: str) -> None:
+    of = header(f"MSH|^~\\&|A|B|C|D|||ORU^R01|M1|P|2.5.1|||{accept}|{application}")
+    asked = wanted(of, always=False)
+    assert " ".join(asked.letters(verdict) or "-" for verdict in Verdict) == letters
+
+
+def test_a_sender_that_asks_for_nothing_and_waits_all_the_same_gets_one_if_its_site_says_so() -> None:
+    of = header("MSH|^~\\&|A|B|C|D|||ORU^R01|M1|P|2.5.1|||NE|NE")
+    assert [wanted(of, always=True).letters(verdict) for verdict in Verdict] == ["A", "A", "A"]
+
+
+@given(st.text(max_size=60), st.sampled_from(list(Verdict)), st.sampled_from(["A", "C"]))
+def test_whatever_stands_in_a_header_there_is_an_answer_that_can_be_read(
+    text: str, verdict: Verdict, letter: str
+) -> None:
+    of = header_of(f"MSH|^~\\&|{text}".encode())
+    answer = acknowledge(of, letter, verdict, [*REFUSAL, *WARNINGS], now=NOW)
+    assert read(answer).segments[1].text(1) == letter + verdict

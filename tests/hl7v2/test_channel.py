@@ -1,0 +1,382 @@
+"""What a hospital that speaks only HL7 v2 is told, and what comes of every way in which it may answer."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from service.hl7v2.frame import framed
+from service.hl7v2.segments import Message
+from service.hl7v2.write.message import NotValid
+from service.hl7v2.write.outbound import Asked
+from service.screening.instrument import AnswerLinks, Approval, Recorded
+from tests.flow.support import MINUTE, piece, scores
+from tests.hl7v2.engine import (
+    CLOSE,
+    Answer,
+    Engine,
+    acknowledgement,
+    engine,
+    hangs_up,
+    nothing,
+    says,
+    then_closes,
+)
+from tests.hl7v2.sending import OUTBOUND, NewSender, V2Sender
+
+LONG = timedelta(minutes=16)
+
+
+def states(sender: V2Sender) -> set[str]:
+    return {row["state"] for row in sender.rows("delivery")}
+
+
+def kinds(heard: Engine) -> list[str]:
+    """MSH-9.1 and the order of each message, in the order in which they came."""
+    return [f"{each.header.text(9)} {code_of(each)}".strip() for each in heard.heard]
+
+
+def code_of(message: Message) -> str:
+    order = message.first("OBR")
+    return order.text(4) if order else ""
+
+
+def observed(message: Message) -> dict[str, str]:
+    return {obx.text(3): obx.text(5) for obx in message.named("OBX")}
+
+
+# What is told
+
+
+def test_a_referral_its_offer_and_a_note_arrive_and_each_comes_once(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.offered()
+        assert sender.step() == 3
+        assert kinds(heard) == ["ORU PEER-REFERRAL", "ORU PEER-REFERRAL", "MDM"]
+        assert sender.unsettled() == []
+        assert sender.step() == 0
+        assert heard.connections == 1
+        pids = [message.first("PID") for message in heard.heard]
+        assert {pid.raw(3) for pid in pids if pid} == {f"{each}^^^ST TEST^MR" for each in sender.numbers.values()}
+
+
+def test_a_later_status_replaces_the_earlier_one_under_the_same_name(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        family, offer = sender.offered()
+        sender.step()
+        sender.update(family.community, offer.id, "accepted")
+        sender.update(family.community, offer.id, "in-progress")
+        sender.step()
+        of_offer = [each for each in heard.heard if "offer-status" in observed(each)]
+        assert [observed(each)["offer-status"] for each in of_offer] == ["requested", "in-progress"]
+        assert [next(obx.text(11) for obx in each.named("OBX")) for each in of_offer] == ["F", "C"]
+        assert len({next(each.named("OBX")).text(21) for each in of_offer}) == 1
+        assert len(set(heard.controls)) == len(heard.controls)
+
+
+def test_an_alert_is_one_message_and_its_task_is_not_owed(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        assert [row["resource_type"] for row in sender.rows("delivery")] == ["Communication"]
+        sender.step()
+        assert kinds(heard) == ["ORU PEER-ALERT"]
+        assert states(sender) == {"done"}
+
+
+def test_an_alert_that_nobody_acknowledges_comes_again_as_a_new_result(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        sender.step()
+        sender.pass_time(LONG)
+        sender.step()
+        sender.step()
+        orders = [each.first("OBR") for each in heard.heard]
+        fillers = [order.text(3) for order in orders if order]
+        assert fillers[1] == f"{fillers[0]}.1"
+        assert [observed(each)["team"] for each in heard.heard] == ["Maternity team", "Perinatal mental-health lead"]
+
+
+def test_an_alert_brings_the_link_by_which_it_is_answered(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        links = AnswerLinks(Approval("Somebody", date(2026, 11, 22)), 24)
+        policies = {id: replace(each, answer_link=links) for id, each in sender.rules.policies.items()}
+        sender.rules = replace(sender.rules, policies=policies)
+        sender.in_danger()
+        sender.step()
+        (message,) = heard.heard
+        assert observed(message)["answer-link"].startswith("/")
+        assert len(sender.rows("answer_link")) == 1
+
+
+def test_the_number_of_the_order_behind_it_comes_back(new_sender: NewSender) -> None:
+    placer = {
+        "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC"}]},
+        "value": "ORD-4711",
+        "assigner": {"display": "MATERNITY"},
+    }
+    with engine() as heard:
+        sender = new_sender(heard)
+        family = sender.family()
+        content = orjson.dumps({"resourceType": "Observation", "identifier": [{"value": "x"}, placer]})
+        sender.result(family.hospital, family.woman, piece(16, scores(16, harm=1)), content=content)
+        sender.step()
+        sender.step()
+        assert len(heard.heard) > 1
+        alert = next(each for each in heard.heard if code_of(each) == "PEER-ALERT")
+        status = next(each for each in heard.heard if code_of(each) == "PEER-REFERRAL")
+        for message in (alert, status):
+            order = message.first("OBR")
+            assert order is not None
+            assert order.raw(2) == "ORD-4711^MATERNITY"
+
+
+def test_a_woman_whom_the_hospital_could_not_recognise_is_shown_to_a_person(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.dialect = replace(sender.dialect, authorities={})
+        sender.in_danger()
+        sender.step()
+        (row,) = [row for row in sender.rows("delivery") if row["last_outcome"]]
+        assert (row["state"], row["last_outcome"]) == ("dead", "patient-without-identifier")
+        assert {alert["code"] for alert in sender.rows("alert")} == {"self-harm-present", "delivery-stuck"}
+        assert heard.heard == []
+
+
+def test_a_message_that_is_not_valid_is_never_sent_and_is_shown(
+    new_sender: NewSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise NotValid("made up")
+
+    monkeypatch.setattr("service.hl7v2.channel.validated", refuse)
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        sender.step()
+        assert heard.connections == 0
+        assert sorted(filter(None, sender.last_outcomes())) == ["not-valid"]
+        assert "delivery-stuck" in {alert["code"] for alert in sender.rows("alert")}
+
+
+def test_a_task_that_was_owed_before_is_let_go_of(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        (row,) = sender.rows("delivery")
+        by_v2 = sender.channel().hl7v2
+        parcels = []
+
+        class Peeking:
+            async def send(self, parcel: Any) -> Any:
+                parcels.append(parcel)
+                return await by_v2.send(replace(parcel, delivery=replace(parcel.delivery, resource_type="AlertTask")))
+
+        sender.step(sender.worker(Peeking()))
+        (after,) = sender.rows("delivery")
+        assert (after["state"], after["last_outcome"]) == ("superseded", "not-in-hl7v2")
+        assert (row["id"], heard.heard) == (after["id"], [])
+
+
+# How it may answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "outcome"),
+    [
+        pytest.param(says("AA"), "done", "taken", id="accepted"),
+        pytest.param(says("CA"), "done", "taken", id="committed, where no more was asked for"),
+        pytest.param(then_closes(says("AA")), "done", "taken", id="accepted, and closes"),
+        pytest.param(says("AE"), "ready", "answered-AE", id="error"),
+        pytest.param(says("CE"), "ready", "answered-CE", id="commit error"),
+        pytest.param(says("AR"), "dead", "answered-AR", id="rejected"),
+        pytest.param(says("CR"), "dead", "answered-CR", id="commit rejected"),
+        pytest.param(nothing, "unknown", "no-answer", id="no answer"),
+        pytest.param(hangs_up, "unknown", "cut-off", id="hangs up"),
+        pytest.param(lambda _: [b"\x0bMSH|^~\\&|", CLOSE], "unknown", "cut-off", id="cut in the middle of its answer"),
+        pytest.param(
+            lambda each: [framed(acknowledgement(each, "AA", of="SOMEBODY-ELSE"))],
+            "unknown",
+            "answer-to-another",
+            id="an answer to another message",
+        ),
+        pytest.param(
+            lambda each: [framed(acknowledgement(each, "AA", of=""))],
+            "unknown",
+            "answer-to-another",
+            id="an answer to no message",
+        ),
+        pytest.param(
+            lambda each: [framed(acknowledgement(each, "AE", of="SOMEBODY-ELSE")), *says("AA")(each)],
+            "done",
+            "taken",
+            id="ours after another's",
+        ),
+        pytest.param(lambda _: [framed(b"\x00\xff garbage")], "unknown", "answer-is-no-message", id="garbage"),
+        pytest.param(lambda _: [b"HTTP/1.1 400 Bad Request\r\n\r\n"], "unknown", "no-answer", id="another protocol"),
+        pytest.param(
+            lambda each: [framed(acknowledgement(each, "OK"))], "unknown", "answer-is-no-message", id="no known code"
+        ),
+        pytest.param(
+            lambda each: [framed(acknowledgement(each, "AA"))[:-1]], "done", "taken", id="its last CR is missing"
+        ),
+        pytest.param(
+            lambda each: [bytes([one]) for one in framed(acknowledgement(each, "AA"))],
+            "done",
+            "taken",
+            id="byte by byte",
+        ),
+        pytest.param(
+            lambda each: [b"\r\n", framed(acknowledgement(each, "AA").replace(b"\r", b"\r\n"))],
+            "done",
+            "taken",
+            id="blanks before it, and lines that end with CRLF",
+        ),
+    ],
+)  # fmt: skip
+def test_every_answer_has_its_consequence(new_sender: NewSender, answer: Answer, state: str, outcome: str) -> None:
+    with engine(answer) as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        sender.step()
+        row = sender.deliveries("Communication")[0]
+        assert (row["state"], row["last_outcome"]) == (state, outcome)
+        assert len(heard.controls) == 1
+
+
+@pytest.mark.parametrize("answer", [nothing, hangs_up, says("AE"), lambda _: [framed(b"garbage")]])
+def test_what_was_not_answered_comes_again_under_the_same_control_id(new_sender: NewSender, answer: Answer) -> None:
+    with engine(answer, answer, answer) as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        for _ in range(5):
+            sender.step()
+            sender.pass_time(MINUTE)
+        assert len(heard.controls) == 4
+        assert len(set(heard.controls)) == 1
+        assert states(sender) == {"done"}
+
+
+def test_an_answer_that_comes_too_late_is_taken_for_nobody_elses(new_sender: NewSender) -> None:
+    late: list[Message] = []
+
+    def nothing_yet(message: Message) -> list[bytes]:
+        late.append(message)
+        return []
+
+    def both(message: Message) -> list[bytes]:
+        return [framed(acknowledgement(late[0], "AR")), framed(acknowledgement(message, "AA"))]
+
+    with engine(nothing_yet, both) as heard:
+        sender = new_sender(heard)
+        sender.offered()
+        sender.step()
+        first, second, *_ = (row["state"] for row in sender.rows("delivery"))
+        assert {first, second} <= {"unknown", "done"}
+        assert "dead" not in states(sender)
+        assert heard.connections == 2
+
+
+def test_what_keeps_failing_is_shown_to_a_person(new_sender: NewSender) -> None:
+    with engine(otherwise=says("AE")) as heard:
+        sender = new_sender(heard)
+        sender.offered()
+        for _ in range(9):
+            sender.step()
+            sender.pass_time(LONG)
+        assert "delivery-stuck" in {alert["code"] for alert in sender.rows("alert")}
+        assert len(heard.heard) >= 24
+
+
+def test_what_was_rejected_is_shown_at_once_and_is_not_sent_again(new_sender: NewSender) -> None:
+    with engine(says("AR")) as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        sender.step()
+        assert "delivery-stuck" in {alert["code"] for alert in sender.rows("alert")}
+        (first, *_) = heard.controls
+        for _ in range(3):
+            sender.pass_time(MINUTE)
+            sender.step()
+        assert heard.controls.count(first) == 1
+
+
+def test_nobody_listens(new_sender: NewSender) -> None:
+    with engine() as gone:
+        pass
+    sender = new_sender(gone)
+    sender.in_danger()
+    sender.step()
+    (row,) = sender.rows("delivery")
+    assert (row["state"], row["last_outcome"]) == ("ready", "not-reached")
+
+
+def test_nothing_goes_in_plain_beyond_this_machine(new_sender: NewSender) -> None:
+    sender = new_sender("mllp://engine.example:2575")
+    sender.in_danger()
+    sender.step()
+    row = sender.deliveries("Communication")[0]
+    assert (row["state"], row["last_outcome"]) == ("dead", "foreign-address")
+
+
+# Enhanced mode
+
+
+@pytest.mark.parametrize(
+    ("application", "codes", "state"),
+    [
+        (Asked.NEVER, ("CA",), "done"),
+        (Asked.NEVER, ("CE",), "ready"),
+        (Asked.NEVER, ("CR",), "dead"),
+        (Asked.ALWAYS, ("CA", "AA"), "done"),
+        (Asked.ALWAYS, ("AA",), "done"),
+        (Asked.ALWAYS, ("CA", "AE"), "ready"),
+        (Asked.ALWAYS, ("CA", "AR"), "dead"),
+        (Asked.ALWAYS, ("CA",), "unknown"),
+        (Asked.ALWAYS, ("CR",), "dead"),
+    ],
+)
+def test_a_commit_is_enough_where_no_more_was_asked_for(
+    new_sender: NewSender, application: Asked, codes: tuple[str, ...], state: str
+) -> None:
+    with engine(says(*codes)) as heard:
+        sender = new_sender(heard, outbound=replace(OUTBOUND, commit=Asked.ALWAYS, application=application))
+        sender.in_danger()
+        sender.step()
+        assert [heard.heard[0].header.text(number) for number in (15, 16)] == ["AL", application.value]
+        assert sender.deliveries("Communication")[0]["state"] == state
+
+
+def test_an_application_that_asks_for_it_hears_that_its_answer_arrived(new_sender: NewSender) -> None:
+    def asking(message: Message) -> list[bytes]:
+        commit = framed(acknowledgement(message, "CA"))
+        return [commit, framed(acknowledgement(message, "AA", asks="AL"))]
+
+    with engine(asking) as heard:
+        sender = new_sender(heard, outbound=replace(OUTBOUND, commit=Asked.ALWAYS, application=Asked.ALWAYS))
+        sender.offered()
+        sender.step()
+        assert states(sender) == {"done"}
+        (reply,) = heard.replies
+        answer = reply.first("MSA")
+        assert answer is not None
+        assert (answer.text(1), answer.text(2)) == ("CA", f"E{heard.controls[0][:10]}")
+
+
+def test_a_hospital_may_take_alerts_by_message_alone_and_nothing_else(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        policies = {
+            id: replace(each, record=frozenset({Recorded.ALERTS})) for id, each in sender.rules.policies.items()
+        }
+        sender.rules = replace(sender.rules, policies=policies)
+        sender.offered()
+        sender.in_danger()
+        sender.step()
+        assert kinds(heard) == ["ORU PEER-ALERT"]

@@ -1,0 +1,98 @@
+"""What an integration engineer is told about a file of messages, before any of them is sent."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from service import mappings
+from service.__main__ import application
+from service.flow.rules import DEFAULT_SITE
+from service.hl7v2.check import Checked, check, frames_in
+from service.hl7v2.frame import Frame, framed
+from service.hl7v2.read.message import READERS
+from tests.flow.support import NOW
+from tests.hl7v2.doors import changed, oru
+
+RULES = mappings.load()
+DIALECT = mappings.load_dialects(RULES)[DEFAULT_SITE]
+
+
+def checked(body: bytes) -> Checked:
+    return check(Frame(body), DIALECT, RULES, READERS, NOW)
+
+
+def test_a_message_that_would_be_used_whole_says_what_is_made_of_it() -> None:
+    found = checked(oru("M1", total=14))
+    assert not found.fails
+    assert found.lines == (
+        "ORU^R01 M1",
+        "  patient 1:",
+        "    PID^1: known by urn:oid:1.2.3; registered if she is not known",
+        "    OBR^1: epds of 2026-06-01T11:00:00+00:00, final: total 14; positive (stage not known), self-harm unknown",
+        "  would be acknowledged AA",
+    )
+
+
+WRONG = {
+    "a woman whom nobody can tell": (oru().replace(b"^^^HOSP&1.2.3&ISO^MR", b""), "identifier-unusable 204 PID^1^3"),
+    "a type that is not taken": (changed(oru(), 9, "DFT^P03"), "would be refused (AR)"),
+    "a test": (changed(oru(), 11, "T"), "not-production 202 MSH^1^11"),
+    "a code that is not of its table": (oru().replace(b"|NM|", b"|ZZ|"), "Value ZZ not in table HL70125"),
+    "a status that there is not": (oru().replace(b"||||||F|", b"||||||Q|"), "Value Q not in table HL70085"),
+    "a segment that is missing": (oru().replace(b"PID|", b"ZID|"), "segment-missing 100 PID^1"),
+    "no message": (b"MSH|^^", "would be refused (AR)"),
+}
+
+
+@pytest.mark.parametrize(("body", "said"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_with_a_message_is_said(body: bytes, said: str) -> None:
+    assert any(said in line for line in checked(body).lines)
+
+
+def test_what_would_be_refused_or_left_over_fails_and_a_warning_of_a_table_does_not() -> None:
+    fails = {name: checked(body).fails for name, (body, _) in WRONG.items()}
+    assert [name for name, each in fails.items() if not each] == ["a code that is not of its table"]
+
+
+def test_nothing_that_names_a_person_is_said() -> None:
+    said = "\n".join(line for body, _ in WRONG.values() for line in checked(body).lines)
+    assert not {"Tester", "Tessie", "19950401"} & set(said.replace("^", " ").split())
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"], ids=["CR", "LF", "CRLF"])
+def test_a_file_may_hold_several_messages_with_any_line_ends(end: bytes) -> None:
+    content = b"\xef\xbb\xbf" + (oru("M1") + b"\r" + oru("M2") + oru("M3")).replace(b"\r", end)
+    assert [checked(frame.body).lines[0] for frame in frames_in(content)] == ["ORU^R01 M1", "ORU^R01 M2", "ORU^R01 M3"]
+
+
+def test_a_file_may_hold_messages_as_they_go_over_mllp() -> None:
+    content = framed(oru("M1")) + b"\r\n" + framed(oru("M2"))[:-1]
+    assert [frame.body for frame in frames_in(content)] == [oru("M1"), oru("M2")]
+
+
+def test_a_hospitals_own_words_count_for_it_alone() -> None:
+    body = oru().replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1^^^CLINIC^MR")
+    own = replace(DIALECT, authorities={("CLINIC", ""): "https://clinic.example/mrn"})
+    assert checked(body).fails
+    assert not check(Frame(body), own, RULES, READERS, NOW).fails
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        (oru("M1"), 0, "1 checked, 0 with something to mend."),
+        (oru("M1") + changed(oru("M2"), 11, "T"), 1, "2 checked, 1 with something to mend."),
+        (b"nothing of the kind", 1, "The message does not begin with MSH."),
+        (b"\r\n\r\n", 2, "There is no message in that file."),
+    ],
+)
+def test_the_command_ends_with_a_status_that_a_script_can_use(
+    tmp_path: Path, content: bytes, status: int, said: str
+) -> None:
+    file = tmp_path / "messages.hl7"
+    file.write_bytes(content)
+    outcome = CliRunner().invoke(application, ["hl7", "check", str(file)])
+    assert outcome.exit_code == status, outcome.output
+    assert said in outcome.output

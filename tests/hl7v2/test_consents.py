@@ -1,0 +1,168 @@
+"""What she agrees to, as CON segments and as observations in the site's own codes (DESIGN 7)."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from tests.flow.support import DAY, Service
+from tests.hl7v2.ward import Ward, con, message, pid
+
+PHONE = "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"
+
+
+def obx(code: str, value: str, at: str = "20260520", status: str = "F", type: str = "CE") -> str:
+    return f"OBX|1|{type}|{code}^x^L||{value}||||||{status}|||{at}"
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    ward = Ward(service)
+    ward.add_programme()
+    return ward
+
+
+def offered(ward: Ward) -> bool:
+    """Whether a positive result leads to an offer."""
+    ward.positive()
+    return ward.state()[0] == "offered"
+
+
+@pytest.mark.parametrize(
+    "yes",
+    [
+        pytest.param([con("A")], id="a CON segment"),
+        pytest.param([obx("PEER", "Y^Yes^L")], id="an observation"),
+        pytest.param(["OBR|1|||X|||20260520", obx("PEER", "Y", at="")], id="an observation at the time of its order"),
+    ],
+)
+def test_a_yes_lets_an_offer_be_made(ward: Ward, yes: list[str]) -> None:
+    assert ward.tells("A08", pid(), *yes, PHONE) == "AA"
+    assert offered(ward)
+    (consent,) = ward.rows("consent")
+    assert (consent["permits"], consent["may_report_back"]) == (True, True)
+    assert consent["recipient_id"] == ward.community.organisation_id
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        pytest.param([con("P")], "AA", id="pending"),
+        pytest.param([con("R")], "AA", id="refused"),
+        pytest.param([con("X")], "AA", id="rescinded"),
+        pytest.param([con("L")], "AA", id="limited in a way that nobody knows"),
+        pytest.param([con("")], "AA CON^1^11 101 W", id="no status"),
+        pytest.param([con("A", decided="")], "AA CON^1^13 101 W", id="no time"),
+        pytest.param([con("A", decided="2026-05-20")], "AA CON^1^13 102 W", id="a time that is none"),
+        pytest.param([con("A", decided="20270101")], "AA CON^1^13 102 W", id="a time to come"),
+        pytest.param([con("A", code="OTHER")], "AA CON^1^2 103 W", id="a type that the site has not mapped"),
+        pytest.param([con("A", ends="20260525")], "AA", id="over"),
+        pytest.param([con("A", code="ANYONE")], "AA CON^1^13 103 W", id="a yes to everybody"),
+        pytest.param([obx("PEER", "MAYBE")], "AA OBX^1^5 103 W", id="an answer that the site has not mapped"),
+        pytest.param([obx("PEER", "")], "AA", id="not answered"),
+        pytest.param([obx("PEER", "N")], "AA", id="a no"),
+        pytest.param([obx("PEER", "Y", status="P")], "AA", id="an answer that is not final"),
+        pytest.param([obx("PEER", "Y~N")], "AA", id="a yes and a no at once"),
+        pytest.param([obx("PEER", "Y", at="")], "AA OBX^1^14 101 W", id="a yes without a time"),
+        pytest.param([obx("OTHER", "Y")], "AA", id="a question that the site has not mapped"),
+    ],
+)
+def test_what_is_not_known_to_be_a_yes_is_none(ward: Ward, lines: list[str], told: str) -> None:
+    assert ward.tells("A08", pid(), *lines, PHONE) == told
+    assert not offered(ward)
+
+
+def test_without_a_map_a_consent_is_kept_and_told_and_gives_nothing(service: Service) -> None:
+    ward = Ward(service)
+    ward.hospital.habits.pop("codes")
+    assert ward.sends(message("A08", pid(), con("A"))) == "AA CON^1^2 103 W"
+    assert ward.rows("consent") == []
+    assert ward.alerts() == ["not-all-used"]
+
+
+def test_without_a_safe_way_to_reach_her_nothing_is_offered(ward: Ward) -> None:
+    ward.tells("A08", pid(), con("A"))
+    assert not offered(ward)
+    assert "no-safe-contact" in ward.alerts()
+
+
+@pytest.mark.parametrize("value", ["N", '""', ""])
+def test_a_way_that_is_not_safe_is_not_used(ward: Ward, value: str) -> None:
+    ward.tells("A08", pid(), con("A"), f"OBX|1|ST|PHONE^Safe^L||{value}||||||F")
+    assert not offered(ward)
+
+
+def test_what_is_said_beside_a_yes_is_kept_with_it(ward: Ward) -> None:
+    told = [obx("VOICEMAIL", "Y"), obx("SAY", "Marigold"), obx("UNTIL", "20260710")]
+    ward.tells("A08", pid(), con("A"), PHONE, *told)
+    (consent,) = ward.rows("consent")
+    safe = consent["safe_contact"]
+    assert (safe["voicemail"], safe["code_word"]) == ("allow", "Marigold")
+    assert safe["channels"] == [["voice", "allow", "+44 7700 900123"]]
+    assert str(consent["period_end"]).startswith("2026-07-11 00:00")
+
+
+def test_a_yes_ends_of_itself(ward: Ward) -> None:
+    ward.tells("A08", pid(), con("A", ends="20260602"), PHONE)
+    assert offered(ward)
+    ward.service.chase(2 * DAY)
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+@pytest.mark.parametrize(
+    "no",
+    [
+        pytest.param(con("R", "20260530"), id="refused later"),
+        pytest.param(con("X", "20260520"), id="the same one rescinded"),
+        pytest.param(con("X", "").replace("||||||||X", "||||||||X"), id="rescinded without a time"),
+        pytest.param(con("R", "20260530", code="ANYONE"), id="refused to everybody"),
+        pytest.param(obx("PEER", "N", at="20260530"), id="an observation"),
+    ],
+)
+def test_a_no_ends_support_at_once(ward: Ward, no: str) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(), no) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_an_observation_taken_back_is_no_yes_any_more(ward: Ward) -> None:
+    ward.tells("A08", pid(), obx("PEER", "Y"), PHONE)
+    assert offered(ward)
+    ward.tells("A08", pid(), obx("PEER", "Y", status="W"))
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+_WORDS = (con("A", "20260510"), con("R", "20260520"), con("A", "20260501"))
+
+
+@pytest.mark.parametrize("words", list(permutations(_WORDS)), ids=["123", "132", "213", "231", "312", "321"])
+def test_the_newest_word_counts_in_whatever_order_they_come(ward: Ward, words: tuple[str, ...]) -> None:
+    for word in words:
+        ward.tells("A08", pid(), word, PHONE)
+    assert not offered(ward)
+
+
+def test_after_a_no_only_a_later_yes_counts(ward: Ward) -> None:
+    ward.tells("A08", pid(), con("R", "20260520"))
+    ward.tells("A08", pid(), con("A", "20260525"), PHONE)
+    assert offered(ward)
+
+
+def test_a_consent_that_every_message_repeats_is_one(ward: Ward) -> None:
+    for _ in range(3):
+        ward.tells("A08", pid(), con("A"), PHONE)
+    (consent,) = ward.rows("consent")
+    assert consent["version"] == 1
+
+
+def test_a_consent_beside_a_result_counts_before_it_is_decided(ward: Ward) -> None:
+    items = [f"OBX|{n}|NM|EPDS{n}^i^L||{2 if n < 10 else 0}||||||F|||20260601110000+0000" for n in range(1, 11)]
+    order = "OBR|1||F1^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F"
+    assert ward.tells("R01", pid(), order, *items, obx("PEER", "Y"), PHONE, type="ORU") == "AA"
+    assert ward.state() == ("offered", ["requested"])
+
+
+def test_a_later_no_of_the_same_day_counts(ward: Ward) -> None:
+    ward.tells("A08", pid(), con("A", "20260520090000"), con("R", "20260520"), PHONE)
+    ward.service.pass_time(timedelta(hours=1))
+    assert not offered(ward)

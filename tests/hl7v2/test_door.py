@@ -1,0 +1,310 @@
+"""What comes of a frame: kept and acted on, kept and told of, or refused and kept (trust.md, E43 to E57)."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from service.hl7v2.frame import Fault, Frame
+from service.shared.caller import OrganisationKind
+from service.shared.client import Client
+from service.shared.code import LOINC
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
+from tests.flow.support import DAY, Service, StillClock
+from tests.hl7v2.doors import MSH, Hospital, changed, group, oru
+
+NAME = "EHR|MATERNITY"
+
+
+@pytest.fixture
+def hospital(service: Service) -> Hospital:
+    return Hospital(service)
+
+
+def test_a_result_is_kept_acted_on_and_acknowledged(hospital: Hospital) -> None:
+    body = oru("M1", total=22)
+    answer = hospital.send(body)
+    assert [each.name for each in answer.segments] == ["MSH", "MSA"]
+    assert [answer.segments[1].text(number) for number in (1, 2)] == ["AA", "M1"]
+    (message,) = hospital.rows("inbound_message")
+    assert (message["door"], message["type"], message["disposition"]) == ("hl7v2", "ORU^R01", "accepted")
+    assert message["body"] == body
+    (result,) = hospital.rows("screening_result")
+    assert result["instrument_id"] == "epds"
+    assert len(hospital.rows("patient")) == 1
+    assert len(hospital.rows("referral")) == 1
+
+
+def test_an_unknown_woman_is_registered_once_and_her_next_result_is_hers(hospital: Hospital) -> None:
+    hospital.send(oru("M1"))
+    assert hospital.told(oru("M2", total=5)) == "AA"
+    assert len(hospital.rows("patient")) == 1
+
+
+def test_a_known_woman_with_another_birth_date_gets_nothing_of_it_and_a_person_finds_out(hospital: Hospital) -> None:
+    hospital.send(oru("M1"))
+    assert hospital.told(oru("M2", total=22, born="19850102")) == "AA PID^1 204 W"
+    assert len(hospital.rows("screening_result")) == 1
+    assert hospital.alerts() == ["identity-conflict"]
+
+
+HEADERS = {
+    "E47 two components": (9, "ORU^R01", "AA"),
+    "E47 in lower case": (9, "oru^r01^oru_r01", "AA"),
+    "E47 a structure of the sender's own": (9, "ORU^R01^ORU_X99", "AA"),
+    "E48 a type that is not taken": (9, "DFT^P03", "AR MSH^1^9^1^1 200 E"),
+    "E48 an event that is not taken": (9, "ORU^W99", "AR MSH^1^9^1^2 201 E"),
+    "E48 no type": (9, "", "AR MSH^1^9 101 E"),
+    "E49 a version that there is not": (12, "9.9", "AR MSH^1^12 203 E"),
+    "E49 an older version": (12, "2.3", "AA"),
+    "E49 a newer version": (12, "2.8.2", "AA"),
+    "E49 no version": (12, "", "AA"),
+    "E49 a version with its country": (12, "2.5^DEU", "AA"),
+    "E50 no control id": (10, "", "AR MSH^1^10 101 E"),
+    "E52 a test": (11, "T", "AR MSH^1^11 202 E"),
+    "E52 for debugging": (11, "D", "AR MSH^1^11 202 E"),
+    "E52 no processing id": (11, "", "AR MSH^1^11 202 E"),
+    "E52 with its mode": (11, "P^T", "AA"),
+}
+
+
+@pytest.mark.parametrize(("number", "value", "expected"), HEADERS.values(), ids=HEADERS)
+def test_a_header_decides_whether_a_message_is_taken(
+    hospital: Hospital, number: int, value: str, expected: str
+) -> None:
+    assert hospital.told(changed(oru(), number, value)) == expected
+    taken = expected.startswith("AA")
+    assert len(hospital.rows("inbound_message")) == taken
+    assert len(hospital.rows("unreadable_message")) == (not taken)
+    assert len(hospital.rows("screening_result")) == taken
+
+
+def test_of_two_things_wrong_with_a_header_the_first_in_its_order_is_told(hospital: Hospital) -> None:
+    assert hospital.told(changed(changed(oru(), 11, "T"), 9, "DFT^P03")) == "AR MSH^1^9^1^1 200 E"
+
+
+def test_a_test_installation_takes_tests(service: Service) -> None:
+    assert Hospital(service, {"tests_are_taken": True}).told(changed(oru(), 11, "T")) == "AA"
+
+
+UNREADABLE: dict[str, tuple[bytes | Frame, str]] = {
+    "E43 a framing byte inside": (Frame(oru().replace(b"Tester", b"Tes\x1cter"), Fault.EMBEDDED), "AR 102 E"),
+    "E44 too long": (Frame(oru(), Fault.TOO_LONG), "AR 207 E"),
+    "E42 cut short": (Frame(oru()[:-40], Fault.CUT_SHORT), "AR 100 E"),
+    "E46 not in its own character set": (
+        changed(oru(), 18, "UNICODE UTF-8").replace(b"Tester", b"T\xe9ster"),
+        "AR MSH^1^18 102 E",
+    ),
+    "E46 a character set that is not known": (changed(oru(), 18, "KLINGON"), "AR MSH^1^18 103 E"),
+    "a line that is no segment": (oru().replace(b"OBR|", b"and a line break\rOBR|"), "AR 100 E"),
+    "delimiters that are one": (oru().replace(b"MSH|^~\\&", b"MSH|^^\\&"), "AR MSH^1^2 102 E"),
+    "no header": (oru().replace(b"MSH|", b"XXX|"), "AR 100 E"),
+}
+
+
+@pytest.mark.parametrize(("frame", "expected"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_is_refused_and_kept_and_a_person_told(
+    hospital: Hospital, frame: bytes | Frame, expected: str
+) -> None:
+    body = frame.body if isinstance(frame, Frame) else frame
+    assert hospital.told(frame) == expected
+    (kept,) = hospital.rows("unreadable_message")
+    assert body not in kept["sealed_body"]
+    assert hospital.door.sealer.open(kept["sealed_body"], f"unreadable_message/{kept['id']}") == body
+    assert hospital.alerts() == ["unreadable-result"]
+    assert hospital.rows("screening_result") == []
+
+
+def test_a_latin_1_message_that_names_no_character_set_is_read(hospital: Hospital) -> None:
+    assert hospital.told(oru().replace(b"Tester", b"T\xe9ster")) == "AA"
+
+
+@pytest.fixture
+def risky(hospital: Hospital) -> bytes:
+    """A message with an answer to a question about harm."""
+    for instrument in hospital.service.rules.instruments.values():
+        for item in instrument.items:
+            code = next((each for each in item.codes if each.system == LOINC), None)
+            if code is not None and item.least_harm_answer is not None:
+                return oru() + f"OBX|2|NM|{code.code}^item^LN||{item.least_harm_answer}||||||F\r".encode()
+    raise AssertionError("no question about harm has a LOINC code")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda body: changed(body, 9, "DFT^P03"),
+        lambda body: changed(body, 11, "T"),
+        lambda body: changed(body, 18, "KLINGON"),
+        lambda body: body.replace(b"Tester", b"T\r\nester"),
+        lambda body: Frame(body.replace(b"Tester", b"\x1cTester"), Fault.EMBEDDED),
+    ],
+    ids=["E48", "E52", "E46", "a broken line", "E43"],
+)
+def test_a_risk_in_what_is_refused_is_told_to_a_clinician(hospital: Hospital, risky: bytes, spoilt: object) -> None:
+    assert callable(spoilt)
+    assert hospital.told(spoilt(risky)).startswith("AR")
+    assert hospital.alerts() == ["unreadable-risk"]
+
+
+def test_a_test_that_holds_no_risk_calls_nobody(hospital: Hospital) -> None:
+    hospital.send(changed(oru(), 11, "T"))
+    assert hospital.alerts() == []
+
+
+def test_the_same_message_again_gets_the_same_acknowledgement_and_has_no_effect(hospital: Hospital) -> None:
+    body = oru(total=22)
+    first, resent = hospital.answers(body)[0], changed(body, 7, "20260601130000+0000")
+    assert hospital.answers(resent)[0] == first
+    assert [row["disposition"] for row in hospital.rows("inbound_message")] == ["accepted", "repeated"]
+    assert len(hospital.rows("screening_result")) == len(hospital.rows("referral")) == 1
+
+
+def test_a_repeat_of_what_was_used_in_part_is_told_the_same_once_more(hospital: Hospital) -> None:
+    body = oru().replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1")
+    first = hospital.answers(body)[0]
+    assert b"|204^" in first[0]
+    assert hospital.answers(body)[0] == first
+    assert len(hospital.alerts()) == 1
+
+
+def test_other_content_under_the_same_control_id_is_refused_and_kept_and_a_person_told(hospital: Hospital) -> None:
+    hospital.send(oru("M1"))
+    assert hospital.told(oru("M1", total=22)) == "AR MSH^1^10 207 E"
+    assert hospital.alerts() == ["content-conflict"]
+    assert [row["reason"] for row in hospital.rows("unreadable_message")] == ["control-id-reused"]
+    assert len(hospital.rows("screening_result")) == 1
+
+
+def test_a_risk_in_other_content_under_the_same_control_id_is_told_to_a_clinician(
+    hospital: Hospital, risky: bytes
+) -> None:
+    hospital.send(oru("M1"))
+    assert hospital.told(risky) == "AR MSH^1^10 207 E"
+    assert hospital.alerts() == ["content-conflict", "unreadable-risk"]
+
+
+def test_after_seven_days_a_control_id_may_come_again(hospital: Hospital) -> None:
+    hospital.send(oru("M1"))
+    clock = hospital.service.clock
+    assert isinstance(clock, StillClock)
+    clock.pass_time(7 * DAY + timedelta(seconds=1))
+    assert hospital.told(oru("M1", total=22, order="another")) == "AA"
+
+
+def test_a_sender_that_never_got_its_acknowledgement_gets_it_when_it_sends_again(hospital: Hospital) -> None:
+    """E57: the connection broke after the commit, which stands."""
+    lost = hospital.answers(oru(total=22))[0]
+    hospital.__dict__.pop("door")
+    assert hospital.answers(oru(total=22))[0] == lost
+    assert len(hospital.rows("referral")) == 1
+
+
+def test_what_is_refused_again_and_again_is_kept_and_told_of_once(hospital: Hospital) -> None:
+    refused = changed(oru(), 9, "DFT^P03")
+    first = hospital.answers(refused)[0]
+    assert [hospital.answers(refused)[0] for _ in range(3)] == [first] * 3
+    assert len(hospital.rows("unreadable_message")) == len(hospital.alerts()) == 1
+
+
+def test_what_was_refused_is_taken_when_it_comes_again_and_can_be(service: Service) -> None:
+    strict = Hospital(service)
+    strict.send(changed(oru(), 11, "T"))
+    lenient = Hospital(service, {"tests_are_taken": True})
+    lenient.caller = strict.caller
+    assert lenient.told(changed(oru(), 11, "T")) == "AA"
+
+
+def test_each_group_has_an_outcome_of_its_own(hospital: Hospital) -> None:
+    hospital.send(oru("M0", woman="W1"))
+    lines = [
+        MSH.format(control="M1"),
+        *group(woman="W1", total=22, order="A", born="19700101"),
+        *group(woman="W2", total=22, order="B"),
+        "PID|3||nobody||Tester^Tilda||19950401|F",
+        *group(woman="", total=22, order="C")[1:],
+    ]
+    assert hospital.told("\r".join(lines).encode()) == "AA PID^1 204 W PID^3^3 204 W"
+    assert len(hospital.rows("referral")) == 1
+    assert [row["disposition"] for row in hospital.rows("inbound_message")] == ["accepted", "partly"]
+    assert hospital.alerts().count("unreadable-result") == 1
+    assert "identity-conflict" in hospital.alerts()
+
+
+def test_a_message_of_which_nothing_could_be_used_says_why_in_its_disposition(hospital: Hospital) -> None:
+    assert hospital.told(oru().replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1")) == "AA PID^1^3 204 W"
+    assert [row["disposition"] for row in hospital.rows("inbound_message")] == ["identifier-unusable"]
+    assert hospital.alerts() == ["unreadable-result"]
+
+
+def test_more_than_two_hundred_parts_are_refused(hospital: Hospital) -> None:
+    lines = [
+        MSH.format(control="M1"),
+        *(line for n in range(101) for line in group(woman=f"W{n}", total=1, order=f"F{n}")),
+    ]
+    assert hospital.told("\r".join(lines).encode()) == "AR 207 E"
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "codes"),
+    [("AL", "AL", "CA AA"), ("AL", "NE", "CA"), ("NE", "AL", "AA"), ("NE", "NE", "")],
+)
+def test_in_enhanced_mode_a_sender_gets_what_it_asks_for(
+    hospital: Hospital, accept: str, application: str, codes: str
+) -> None:
+    body = changed(changed(oru(), 15, accept), 16, application)
+    for _ in ("first", "again"):
+        answers = hospital.answers(body)[0]
+        assert [each.split(b"\r")[1][4:6].decode() for each in answers] == codes.split()
+
+
+def test_a_commit_says_nothing_of_what_was_made_of_the_message(hospital: Hospital) -> None:
+    body = changed(changed(oru(), 15, "AL"), 16, "AL").replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1")
+    commit, application = hospital.answers(body)[0]
+    assert b"ERR" not in commit
+    assert b"ERR" in application
+
+
+def test_an_acknowledgement_that_comes_in_is_kept_and_not_acknowledged(hospital: Hospital) -> None:
+    assert hospital.answers(changed(oru(), 9, "ACK^R01"))[0] == ()
+    assert len(hospital.rows("unreadable_message")) == 1
+
+
+def test_noise_is_not_answered(hospital: Hospital) -> None:
+    assert hospital.answers(Frame(b"", Fault.NOISE))[0] == ()
+
+
+def test_while_nothing_can_be_kept_a_sender_is_asked_to_send_again(hospital: Hospital) -> None:
+    hospital.send(oru("M0"))
+    hospital.service.close()
+    assert hospital.told(oru()) == "AE 207 E"
+
+
+def test_while_nothing_can_be_kept_a_sender_that_would_not_send_again_gets_no_answer(service: Service) -> None:
+    hospital = Hospital(service, {"closes_when_unavailable": True})
+    hospital.send(oru("M0"))
+    service.close()
+    with pytest.raises(Unavailable):
+        hospital.answers(oru())
+
+
+def test_a_message_that_we_fail_at_is_refused_kept_and_told_of(hospital: Hospital) -> None:
+    def fail(*_: object) -> Iterator[None]:
+        raise ZeroDivisionError
+
+    readers = {("ORU", "R01"): fail}
+    object.__setattr__(hospital.door, "readers", readers)
+    assert hospital.told(oru()) == "AR 207 E"
+    assert [row["reason"] for row in hospital.rows("unreadable_message")] == ["defect"]
+    assert hospital.alerts() == ["unreadable-result"]
+
+
+def test_on_a_plain_connection_a_message_names_its_sender(hospital: Hospital) -> None:
+    sender = Client(new_id(), hospital.caller.organisation_id, OrganisationKind.HOSPITAL, frozenset(), mllp_sender=NAME)
+    hospital.service.run(hospital.caller, lambda tx: tx.access.add_client(sender, hospital.service.now()))
+    assert hospital.told_plainly(oru("M1")) == "AA"
+    assert [row["client_id"] for row in hospital.rows("inbound_message")] == [sender.id]
+    assert hospital.told_plainly(changed(oru("M2"), 4, "ELSEWHERE")) == "AR MSH^1^3 204 E"
+    assert len(hospital.rows("inbound_message")) == 1
+    assert hospital.rows("unreadable_message") == []

@@ -1,0 +1,239 @@
+"""What a hospital's ADT tells of a woman's life, and what follows for her support (DESIGN 6; trust.md, D13 to D15)."""
+
+from datetime import timedelta
+
+import pytest
+
+from service.screening.instrument import Stage
+from tests.flow.support import Service
+from tests.hl7v2.ward import SYSTEM, Ward, cx, message, pid
+
+PAUSED = ("on-hold", ["held-by-service"])
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    return Ward(service)
+
+
+@pytest.mark.parametrize("event", ["A01", "A04", "A08", "A28", "A31"])
+def test_a_woman_is_made_known_and_then_brought_up_to_date(ward: Ward, event: str) -> None:
+    assert ward.tells(event, pid(_11="1 Road^^Town^^^^H^^North")) == "AA"
+    assert ward.tells(event, pid(_15="nld")) == "AA"
+    (woman,) = ward.rows("patient")
+    assert (woman["preferred_name"], woman["district"], woman["language"]) == ("Tessie", "North", "nl")
+
+
+def test_an_empty_field_leaves_what_is_known_and_two_quotes_take_it_away(ward: Ward) -> None:
+    ward.tells("A08", pid(_11="1 Road^^Town^^^^H^^North"))
+    ward.tells("A08", pid(_11='""', _15=""))
+    (woman,) = ward.rows("patient")
+    assert (woman["district"], woman["language"]) == (None, "en")
+
+
+@pytest.mark.parametrize("event", ["A03", "A11", "A02", "A13"])
+def test_where_she_is_changes_nothing(ward: Ward, event: str) -> None:
+    ward.supported()
+    before = ward.rows("patient")
+    assert ward.tells(event, pid(_5="Other^Name^^^^^L"), "PV1|1|I") == "AA"
+    assert ward.state() == ("supported", ["accepted"])
+    assert ward.rows("patient") == before
+    assert ward.alerts() == []
+
+
+def test_nobody_is_registered_by_where_they_are(ward: Ward) -> None:
+    assert ward.tells("A03", pid(), "PV1|1|I") == "AA"
+    assert ward.rows("patient") == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["DG1|1||O03.9^Miscarriage^I10||20260530"], id="a loss among the diagnoses"),
+        pytest.param(["DG1|1||X^Other^I10^LOSS^Loss^L||20260530"], id="a loss in the second triplet"),
+        pytest.param(["ZXX|1|CARE"], id="a baby in care, in a segment of the site's own"),
+        pytest.param(["OBX|1|CE|STILLBIRTH^Stillbirth^L||Y||||||F|||20260530"], id="a baby that died"),
+    ],
+)
+def test_an_event_pauses_contact_and_a_clinician_decides(ward: Ward, lines: list[str]) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(), *lines) == "AA"
+    assert ward.state() == PAUSED
+    assert ward.alerts() == ["safety-event"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["DG1|1||Z37^Live birth^I10||20260530"], id="another diagnosis"),
+        pytest.param(["DG1|1||O03.9^Miscarriage^I10||20260530||" + "|" * 14 + "D"], id="a diagnosis taken away"),
+        pytest.param(["OBX|1|CE|STILLBIRTH^Stillbirth^L||N||||||F|||20260530"], id="a question answered no"),
+        pytest.param(["OBX|1|CE|STILLBIRTH^Stillbirth^L||Y||||||P|||20260530"], id="an answer that is not final"),
+        pytest.param(["PV1|1|I|" + "|" * 33 + "20"], id="a code that counts under another trigger"),
+    ],
+)
+def test_what_is_no_event_changes_nothing(ward: Ward, lines: list[str]) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(), *lines) == "AA"
+    assert ward.state() == ("supported", ["accepted"])
+
+
+def test_an_event_that_every_message_tells_is_heard_once(ward: Ward) -> None:
+    ward.supported()
+    for _ in range(3):
+        ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530", "ZXX|1|CARE")
+    assert ward.alerts() == ["safety-event", "safety-event"]
+
+
+def test_an_event_of_another_day_is_another_one(ward: Ward) -> None:
+    ward.supported()
+    ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530")
+    ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260531")
+    assert ward.alerts() == ["safety-event", "safety-event"]
+
+
+def test_after_a_loss_a_new_referral_begins_with_a_clinician(ward: Ward) -> None:
+    ward.add_programme()
+    ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530")
+    assert ward.alerts() == []
+    ward.positive()
+    assert ward.state() == ("on-hold", [])
+    assert ward.alerts() == ["safety-event"]
+
+
+def test_a_loss_of_long_ago_does_not_keep_a_referral_waiting(ward: Ward) -> None:
+    ward.add_programme()
+    ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530")
+    ward.service.pass_time(timedelta(weeks=30))
+    ward.positive(taken="20261227110000+0000")
+    assert ward.state()[0] == "awaiting-consent"
+
+
+@pytest.mark.parametrize(
+    ("event", "lines"),
+    [
+        pytest.param("A08", [pid(_30="Y")], id="PID-30"),
+        pytest.param("A08", [pid(_29="20260530")], id="PID-29"),
+        pytest.param("A03", [pid(), "PV1|1|I|" + "|" * 33 + "20"], id="the site's way of discharge"),
+    ],
+)
+def test_when_she_has_died_all_contact_ends(ward: Ward, event: str, lines: list[str]) -> None:
+    ward.supported()
+    assert ward.tells(event, *lines) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+    assert ward.rows("referral")[0]["reason"] == "woman-died"
+    assert ward.alerts() == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([pid("B1", born="20260530", _21=cx("W1"))], id="by PID-21"),
+        pytest.param(
+            [pid("B1", born="20260530"), f"NK1|1|Tester^Tessie|MTH^Mother^HL70063|{'|' * 29}{cx('W1')}"],
+            id="by the relative who is its mother",
+        ),
+    ],
+)
+@pytest.mark.parametrize("death", ["_30", "_29"])
+def test_a_babys_death_in_its_own_record_reaches_its_mother(ward: Ward, lines: list[str], death: str) -> None:
+    ward.supported()
+    value = {"_30": "Y", "_29": "20260531"}[death]
+    fields = lines[0].split("|")
+    fields += [""] * (31 - len(fields))
+    fields[int(death[1:])] = value
+    assert ward.tells("A08", "|".join(fields), *lines[1:]) == "AA"
+    assert ward.state() == PAUSED
+    assert ward.alerts() == ["safety-event"]
+    assert len(ward.rows("patient")) == 1
+
+
+def test_a_baby_is_never_a_woman_of_ours(ward: Ward) -> None:
+    assert ward.tells("A28", pid("B1", born="20260530", _21=cx("W1"))) == "AA"
+    assert ward.tells("A01", pid("B2", born="20260530")) == "AA"
+    assert ward.rows("patient") == []
+    assert ward.alerts() == []
+
+
+@pytest.mark.parametrize(
+    ("born", "mother"),
+    [
+        pytest.param("20260530", "", id="its record names no mother"),
+        pytest.param("20260530", "W9^^^UNKNOWN", id="its record names her by a number that means nothing"),
+        pytest.param("20260530", cx("W9"), id="its mother is not known"),
+    ],
+)
+def test_a_babys_death_that_is_nobodys_here_goes_to_a_person(ward: Ward, born: str, mother: str) -> None:
+    ward.supported()
+    told = ward.tells("A08", pid("B1", born=born, _21=mother, _30="Y"))
+    assert told.startswith("AA PID^1")
+    assert ward.state() == ("supported", ["accepted"])
+    assert ward.alerts() == ["not-all-used"]
+
+
+def test_a_questionnaire_in_a_babys_record_goes_to_a_person(ward: Ward) -> None:
+    obr = "OBR|1||F9^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F"
+    obx = "OBX|1|NM|EPDS10^item^L||2||||||F|||20260601110000+0000"
+    assert ward.tells("R01", pid("B1", born="20260530", _21=cx("W1")), obr, obx, type="ORU") == "AA PID^1 204 W"
+    assert ward.rows("screening_result") == []
+    assert ward.alerts() == ["unreadable-risk"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([pid("B1", born="20260530", _21=cx("W1"))], id="the baby's own record"),
+        pytest.param([pid(), "OBX|1|DT|BORN^Birth^L||20260530||||||F"], id="an observation of hers"),
+    ],
+)
+def test_a_birth_changes_her_stage_and_nothing_else(ward: Ward, lines: list[str]) -> None:
+    ward.supported()
+    (before,) = ward.offers()
+    assert ward.tells("A08", *lines) == "AA"
+    assert ward.state() == ("supported", ["accepted"])
+    woman = ward.service.run(ward.hospital.caller, lambda tx: tx.patients.lock(ward.woman()))
+    assert woman.stage(ward.service.now(), ward.service.rules.policy("")) is Stage.POSTNATAL
+    (after,) = ward.offers()
+    assert after.version > before.version
+    ward.tells("A08", *lines)
+    assert ward.offers() == [after]
+
+
+def test_an_older_childs_record_does_not_make_the_baby_older(ward: Ward) -> None:
+    ward.supported()
+    ward.tells("A08", pid("B1", born="20260530", _21=cx("W1")))
+    ward.tells("A08", pid("B0", born="20230101", _21=cx("W1")))
+    (woman,) = ward.rows("patient")
+    assert str(woman["delivered_on"]) == "2026-05-30"
+
+
+def test_an_event_of_somebody_who_is_not_known_goes_to_a_person(ward: Ward) -> None:
+    assert ward.tells("A03", pid(), "PV1|1|I|" + "|" * 33 + "20") == "AA PV1^1^36 204 W"
+    assert ward.alerts() == ["not-all-used"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        pytest.param(["PV1|1|I"], "AA PID^1 100 W", id="no PID"),
+        pytest.param([pid("W1"), pid("W2")], "AA PID^2 100 W", id="two of them"),
+        pytest.param(["PID|1||1234||Tester^Tessie"], "AA PID^1^3 204 W", id="no authority"),
+    ],
+)
+def test_what_names_nobody_is_kept_and_told(ward: Ward, lines: list[str], told: str) -> None:
+    assert ward.tells("A08", *lines) == told
+    assert ward.rows("patient") == []
+    assert len(ward.rows("inbound_message")) == 1
+
+
+@pytest.mark.parametrize("event", ["A24", "A37", "A43"])
+def test_records_that_are_linked_unlinked_or_moved_go_to_a_person(ward: Ward, event: str) -> None:
+    ward.tells("A28", pid("W1"))
+    ward.tells("A28", pid("W2"))
+    assert ward.tells(event, pid("W1"), pid("W2")) == "AA PID^1 207 W PID^2 207 W"
+    assert ward.alerts() == ["not-all-used", "not-all-used"]
+    assert len({row["resource_id"] for row in ward.rows("alias", system=SYSTEM)}) == 2
+
+
+def test_an_event_that_is_not_listed_is_not_taken(ward: Ward) -> None:
+    assert ward.sends(message("A99", pid())) == "AR MSH^1^9^1^2 201 E"

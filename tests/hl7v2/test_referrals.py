@@ -1,0 +1,168 @@
+"""A hospital refers by itself: REF^I12, and the RRI^I12 that answers it (v2.5.1, chapter 11)."""
+
+import pytest
+from hl7apy.parser import parse_message
+
+from service.hl7v2.segments import Message
+from tests.flow.support import Service
+from tests.hl7v2.doors import changed
+from tests.hl7v2.ward import Ward, con, message, pid
+
+PHONE = "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"
+CLINICIAN = "PRD|RP|Tester^Morgan|||||C1^NHS"
+PROGRAMME = "PRD|RT||||||PROGRAMME^L"
+
+
+def rf1(number: str = "REF-1", **fields: str) -> str:
+    """RF1; `fields` as `_8="…"`."""
+    values = {1: "P", 6: f"{number}^EHR" if number else ""} | {int(place[1:]): each for place, each in fields.items()}
+    return "|".join(["RF1", *(values.get(place, "") for place in range(1, max(values) + 1))])
+
+
+def refer(*lines: str, number: str = "REF-1", event: str = "I12", woman: str = "W1") -> bytes:
+    return message(event, rf1(number), CLINICIAN, PROGRAMME, pid(woman), *lines, type="REF")
+
+
+def status(answer: Message) -> tuple[str, str, str]:
+    """MSH-9, MSA-1 and RF1-1."""
+    request = answer.first("RF1")
+    return answer.header.raw(9), answer.segments[1].text(1), request.text(1) if request else ""
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    ward = Ward(service)
+    ward.add_programme()
+    return ward
+
+
+def test_a_clinicians_own_word_refers_a_woman_who_has_agreed(ward: Ward) -> None:
+    assert status(ward.answer(refer(con("A"), PHONE))) == ("RRI^I12^RRI_I12", "AA", "P")
+    assert ward.state() == ("offered", ["requested"])
+
+
+def test_without_her_yes_nothing_is_offered(ward: Ward) -> None:
+    assert status(ward.answer(refer())) == ("RRI^I12^RRI_I12", "AA", "P")
+    assert ward.state() == ("awaiting-consent", [])
+    assert ward.alerts() == ["consent-needed"]
+
+
+def test_a_yes_to_the_programme_asked_for_is_one_to_that_programme(ward: Ward) -> None:
+    ward.answer(refer(con("A", code="THIS-ONE"), PHONE))
+    assert ward.state() == ("offered", ["requested"])
+
+
+def test_a_yes_to_a_programme_that_is_not_mapped_is_none(ward: Ward) -> None:
+    body = message("I12", rf1(), "PRD|RT||||||SOMEBODY^L", pid(), con("A", code="THIS-ONE"), PHONE, type="REF")
+    answer = ward.answer(body)
+    assert status(answer)[2] == "P"
+    assert [each.text(3).partition(":")[0] for each in answer.named("NTE")] == ["PRD^1^7", "CON^1^13"]
+    assert ward.state() == ("awaiting-consent", [])
+
+
+def test_a_risk_in_the_same_message_is_reviewed_before_anything_is_offered(ward: Ward) -> None:
+    items = [f"OBX|{n}|NM|EPDS{n}^i^L||{2 if n < 10 else 1}||||||F|||20260601110000+0000" for n in range(1, 11)]
+    order = "OBR|1||F1^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F"
+    ward.answer(refer(con("A"), PHONE, order, *items))
+    assert ward.state() == ("in-review", [])
+    assert ward.alerts() == ["self-harm-present"]
+
+
+def test_a_risk_that_waits_for_review_keeps_a_later_referral_waiting(ward: Ward) -> None:
+    order = "OBR|1||F1^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F"
+    low = [f"OBX|{n}|NM|EPDS{n}^i^L||{0 if n < 10 else 1}||||||F|||20260601110000+0000" for n in range(1, 11)]
+    assert ward.tells("R01", pid(), order, *low, type="ORU") == "AA"
+    assert ward.rows("referral") == []
+    ward.answer(refer(con("A"), PHONE))
+    assert ward.state() == ("in-review", [])
+
+
+def test_after_a_loss_a_clinician_decides_before_anything_is_offered(ward: Ward) -> None:
+    ward.tells("A08", pid(), "DG1|1||O03.9^Miscarriage^I10||20260530")
+    ward.answer(refer(con("A"), PHONE))
+    assert ward.state() == ("on-hold", [])
+    assert ward.alerts() == ["safety-event"]
+
+
+@pytest.mark.parametrize("event", ["I12", "I13"])
+def test_a_referral_that_is_sent_again_or_changed_is_one(ward: Ward, event: str) -> None:
+    ward.answer(refer())
+    assert status(ward.answer(refer(con("A"), PHONE, event=event))) == (f"RRI^{event}^RRI_I12", "AA", "P")
+    assert ward.state() == ("offered", ["requested"])
+    assert len(ward.rows("referral")) == 1
+
+
+def test_of_a_woman_who_is_referred_already_the_open_referral_answers(ward: Ward) -> None:
+    ward.positive()
+    ward.answer(refer())
+    assert len(ward.rows("referral")) == 1
+    assert status(ward.answer(refer(event="I14"))) == ("RRI^I14^RRI_I12", "AA", "P")
+    assert ward.state() == ("closed", [])
+
+
+def test_a_cancellation_ends_it_once_and_is_kept_as_the_hospitals_word(ward: Ward) -> None:
+    ward.answer(refer(con("A"), PHONE))
+    for _ in range(2):
+        assert status(ward.answer(refer(event="I14"))) == ("RRI^I14^RRI_I12", "AA", "P")
+    assert ward.state() == ("closed", ["cancelled"])
+    (told,) = ward.service.rows("instruction")
+    assert (told["order"], told["practitioner"]) == ("close", "Morgan Tester")
+
+
+def test_after_its_end_a_referral_is_not_opened_again_by_its_own_number(ward: Ward) -> None:
+    for event in ("I12", "I14", "I12"):
+        ward.answer(refer(event=event))
+    assert [row["state"] for row in ward.rows("referral")] == ["closed"]
+    ward.answer(refer(number="REF-2"))
+    assert [row["state"] for row in ward.rows("referral")] == ["closed", "awaiting-consent"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        pytest.param(refer(event="I14"), "RF1^1", id="a cancellation of what was never referred"),
+        pytest.param(refer(number=""), "RF1^1^6", id="no number"),
+        pytest.param(message("I12", rf1(_8="20260501"), pid(), type="REF"), "RF1^1^8", id="a referral that is over"),
+        pytest.param(message("I12", rf1(), "PID|1||1", type="REF"), "PID^1^3", id="nobody"),
+        pytest.param(message("I12", rf1(), pid(born="20260530"), type="REF"), "PID^1", id="a baby"),
+        pytest.param(message("I12", rf1(), pid(_30="Y"), type="REF"), "RF1^1", id="a woman who has died"),
+        pytest.param(message("I12", rf1(), type="REF"), "PID^1", id="no PID"),
+    ],
+)
+def test_what_cannot_be_acted_on_is_answered_no_and_kept(ward: Ward, body: bytes, place: str) -> None:
+    answer = ward.answer(body)
+    assert status(answer)[1:] == ("AA", "R")
+    assert next(each.text(3).partition(":")[0] for each in answer.named("NTE")) == place
+    assert ward.rows("referral") == []
+    assert ward.alerts() == ["not-all-used"]
+
+
+def test_another_womans_number_is_not_hers(ward: Ward) -> None:
+    ward.answer(refer())
+    answer = ward.answer(refer(event="I14", woman="W2"))
+    assert status(answer)[2] == "R"
+    assert [row["state"] for row in ward.rows("referral")] == ["awaiting-consent"]
+
+
+def test_a_message_that_is_not_taken_gets_a_plain_acknowledgement(ward: Ward) -> None:
+    answer = ward.answer(changed(refer(), 11, "T"))
+    assert status(answer) == ("ACK^I12^ACK", "AR", "")
+
+
+@pytest.mark.parametrize(
+    ("commit", "application", "types"),
+    [("", "", ["RRI"]), ("AL", "AL", ["ACK", "RRI"]), ("AL", "NE", ["ACK"]), ("NE", "AL", ["RRI"])],
+)
+def test_the_answer_stands_in_the_place_of_the_applications_acknowledgement(
+    ward: Ward, commit: str, application: str, types: list[str]
+) -> None:
+    body = changed(changed(refer(), 15, commit), 16, application)
+    (answers,) = ward.hospital.answers(body)
+    assert [each.split(b"|")[8].split(b"^")[0].decode() for each in answers] == types
+
+
+def test_the_answer_is_what_the_standard_says(ward: Ward) -> None:
+    (answer,) = ward.hospital.answers(refer("NTE|1||x"))[0]
+    parsed = parse_message(answer.decode(), find_groups=True)
+    assert parsed.validate() is True
+    assert parsed.rf1.rf1_6.to_er7() == "REF-1^EHR"

@@ -1,0 +1,133 @@
+"""Parcels with fixed ids and times, and the messages that are written of them.
+
+`python -m tests.hl7v2.write.support` writes the golden files anew; read every difference before you keep one.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service.delivery.channel import Parcel
+from service.flow.received import Identifier
+from service.hl7v2.write.alert import alert_result
+from service.hl7v2.write.message import Sheet, validated
+from service.hl7v2.write.note import note_document
+from service.hl7v2.write.outbound import Outbound
+from service.hl7v2.write.referral import offer_result, referral_result
+from service.mappings import load_dialects, load_outbound
+from service.referrals.delivery import Delivery, DeliveryState, Lane
+from service.referrals.note_text import Told, note_text
+from service.referrals.offer import OfferState
+from tests.fhir.write.support import (
+    ASKING,
+    CLOSED,
+    DESCRIBED,
+    ENDED,
+    ENGAGEMENT,
+    HOSPITAL,
+    NOTE_OF,
+    NUMBER,
+    OFFER,
+    PROGRAMME,
+    RAISED,
+    REFERRAL,
+    RULES,
+    TOLD,
+)
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "hl7v2" / "sent"
+NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
+OUTBOUND = load_outbound()["default"]
+SENDER = ("PEER-REFERRAL", "TEST-PEERS")
+NATIONAL = Identifier("https://fhir.nhs.uk/Id/nhs-number", "9990000018")
+ELSEWHERE = Identifier("https://elsewhere.example/number", "X-1")
+DIALECT = replace(
+    load_dialects(RULES)["default"],
+    authorities={("ST TEST", "MR"): NUMBER.system, ("2.16.840.1.113883.2.1.4.1", ""): NATIONAL.system},
+)
+RECEIVER = replace(HOSPITAL, fhir_endpoint=None, hl7v2_endpoint="mllps://engine.example:2575")
+PLACER = ("ORD-4711", "MATERNITY", "2.999.3", "ISO")
+
+
+def owed(type: str, id: str, lane: Lane = Lane.STATUS, patient_id: str | None = OFFER.patient_id) -> Parcel:
+    """A parcel with nothing in it yet but whom it is about."""
+    delivery = Delivery(
+        id="01a00000-0000-7000-8000-00000000dd01",
+        destination_id=RECEIVER.id,
+        lane=lane,
+        resource_type=type,
+        resource_id=id,
+        version=1,
+        patient_id=patient_id,
+        state=DeliveryState.LEASED,
+        attempts=1,
+        due_at=NOW,
+        last_outcome=None,
+        correlation_id="01a00000-0000-7000-8000-00000000dd02",
+        shown=False,
+    )
+    names = () if patient_id is None else (NUMBER, ELSEWHERE, NATIONAL)
+    return Parcel(delivery, RECEIVER, names, {}, placer=PLACER)
+
+
+REFERRED = replace(owed("ServiceRequest", REFERRAL.id), referral=REFERRAL)
+OFFERED = replace(owed("Task", OFFER.id), referral=REFERRAL, offer=OFFER, programme=PROGRAMME)
+SUPPORTED = replace(
+    OFFERED,
+    offer=replace(OFFER, state=OfferState.COMPLETED, status_reason="Finished", business_status="Last call made"),
+    engagement=ENDED,
+    record_ids={("Task", OFFER.id): OFFER.id},
+)
+UNTOLD = replace(SUPPORTED, engagement=None)
+ALERTING = replace(
+    owed("Communication", RAISED.id, Lane.ALERT),
+    alert=RAISED,
+    escalation=TOLD,
+    programme=DESCRIBED,
+    link="https://service.example/answer/TOKEN",
+)
+CLIMBED = replace(ALERTING, alert=replace(RAISED, rung=1), escalation=None, link=None)
+ASKING_HER = replace(owed("Communication", ASKING.id, Lane.ALERT), alert=ASKING, fitting=(PROGRAMME,))
+ABOUT_NOBODY = replace(
+    owed("Communication", RAISED.id, Lane.ALERT, None), alert=replace(RAISED, patient_id=None), placer=()
+)
+NOTED = replace(
+    owed("DocumentReference", NOTE_OF.id),
+    referral=REFERRAL,
+    note=NOTE_OF,
+    note_text=note_text(RULES.note_texts, NOTE_OF.kind, Told(OFFER, PROGRAMME.name, ENGAGEMENT)),
+)
+PARCELS = {
+    "referral": REFERRED,
+    "referral-closed": replace(REFERRED, referral=CLOSED, record_ids={("ServiceRequest", REFERRAL.id): REFERRAL.id}),
+    "offer": OFFERED,
+    "offer-completed": SUPPORTED,
+    "offer-completed-and-not-reported": UNTOLD,
+    "alert-of-a-programme": ALERTING,
+    "alert-on-the-second-rung": CLIMBED,
+    "alert-that-asks-for-consent": ASKING_HER,
+    "alert-about-no-woman": ABOUT_NOBODY,
+    "note": NOTED,
+}
+WRITE: dict[str, Callable[[Sheet], list[str]]] = {
+    "ServiceRequest": referral_result,
+    "Task": offer_result,
+    "Communication": lambda sheet: alert_result(sheet, RULES),
+    "DocumentReference": note_document,
+}
+
+
+def written(parcel: Parcel, outbound: Outbound = OUTBOUND) -> bytes:
+    sheet = Sheet(parcel, outbound, DIALECT, SENDER, NOW)
+    return validated(WRITE[parcel.delivery.resource_type](sheet), outbound)
+
+
+def readable(message: bytes) -> str:
+    return message.decode().replace("\r", "\n")
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for name, parcel in PARCELS.items():
+        (GOLDEN / f"{name}.hl7").write_text(readable(written(parcel)), encoding="utf-8")

@@ -1,0 +1,207 @@
+"""The messages that a hospital gets, and that none leaves which is not what the standard says."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.delivery.channel import Parcel
+from service.hl7v2.segments import Message, read
+from service.hl7v2.write.fields import LINE_WIDTH, lines
+from service.hl7v2.write.message import NotNamed, NotValid, control_id, validated
+from service.hl7v2.write.outbound import Asked, Coded, Completion, Topic, Version
+from service.referrals.offer import OfferState
+from service.referrals.referral import ReferralState
+from service.shared.ids import new_id
+from tests.fhir.write.support import NUMBER, PROGRAMME, REFERRAL
+from tests.hl7v2.write.support import (
+    ALERTING,
+    ELSEWHERE,
+    GOLDEN,
+    NOTED,
+    OFFERED,
+    OUTBOUND,
+    PARCELS,
+    REFERRED,
+    SUPPORTED,
+    UNTOLD,
+    readable,
+    written,
+)
+
+
+def observed(message: Message) -> dict[str, str]:
+    """OBX-5 by OBX-3; of several with one code the last."""
+    return {obx.text(3): obx.text(5) for obx in message.named("OBX")}
+
+
+def sent(parcel: Parcel) -> Message:
+    return read(written(parcel))
+
+
+@pytest.mark.parametrize("name", PARCELS)
+def test_what_is_sent_is_the_golden_file(name: str) -> None:
+    assert readable(written(PARCELS[name])) == (GOLDEN / f"{name}.hl7").read_text(encoding="utf-8")
+
+
+def test_every_golden_file_is_compared() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(PARCELS)
+
+
+@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("name", PARCELS)
+def test_each_is_valid_in_each_version(name: str, version: Version) -> None:
+    message = read(written(PARCELS[name], replace(OUTBOUND, version=version)))
+    assert message.header.text(12) == version
+    named = [obx.text(21) for obx in message.named("OBX")]
+    assert all(named) if version is Version.V2_6 else not any(named)
+    assert len(set(named)) == len(named) or version is not Version.V2_6
+
+
+@pytest.mark.parametrize("state", ReferralState)
+def test_a_referral_in_every_state_is_valid(state: ReferralState) -> None:
+    parcel = replace(REFERRED, referral=replace(REFERRAL, state=state))
+    assert observed(sent(parcel))["referral-status"] == state.value
+
+
+@pytest.mark.parametrize("state", OfferState)
+def test_an_offer_in_every_state_is_valid(state: OfferState) -> None:
+    assert OFFERED.offer is not None
+    parcel = replace(OFFERED, offer=replace(OFFERED.offer, state=state))
+    assert observed(sent(parcel))["offer-status"] == state.value
+
+
+def test_what_the_programme_says_of_the_time_with_her_is_sent_only_where_she_allows_it() -> None:
+    told, untold = observed(sent(SUPPORTED)), observed(sent(UNTOLD))
+    assert set(untold) == {"programme", "offer-status"}
+    assert set(told) - set(untold) == {
+        "offer-reason", "programme-status", "contact-attempts", "sessions-attended", "last-contact", "ending",
+    }  # fmt: skip
+
+
+def test_why_it_was_declined_is_said_although_nobody_has_met_her() -> None:
+    assert OFFERED.offer is not None
+    declined = replace(OFFERED.offer, state=OfferState.REJECTED, status_reason="At capacity")
+    assert observed(sent(replace(OFFERED, offer=declined)))["offer-reason"] == "At capacity"
+
+
+def test_a_status_is_final_at_first_and_a_correction_as_soon_as_the_record_has_one() -> None:
+    later = replace(REFERRED, record_ids={("ServiceRequest", REFERRAL.id): REFERRAL.id})
+    for parcel, expected in ((REFERRED, "F"), (later, "C")):
+        message = sent(parcel)
+        order = message.first("OBR")
+        assert order is not None
+        assert [order.text(25), *(obx.text(11) for obx in message.named("OBX"))] == [expected, expected]
+
+
+def test_an_update_has_the_names_of_what_it_replaces() -> None:
+    before, after = sent(OFFERED), sent(SUPPORTED)
+    names = [{obx.text(3): (obx.text(4), obx.text(21)) for obx in each.named("OBX")} for each in (before, after)]
+    assert {key: names[1][key] for key in ("programme", "offer-status")} == {
+        key: names[0][key] for key in ("programme", "offer-status")
+    }
+    orders = [each.first("OBR") for each in (before, after)]
+    assert {order.text(3) for order in orders if order} == {REFERRAL.id}
+
+
+def test_two_offers_of_a_referral_are_told_apart() -> None:
+    assert OFFERED.offer is not None
+    other = replace(OFFERED, offer=replace(OFFERED.offer, id=new_id()))
+    (first, *_), (second, *_) = sent(OFFERED).named("OBX"), sent(other).named("OBX")
+    assert first.text(4) != second.text(4)
+    assert first.text(21) != second.text(21)
+
+
+def test_each_attempt_has_the_same_control_id_and_each_delivery_its_own() -> None:
+    delivery = REFERRED.delivery
+    again = replace(delivery, attempts=7, last_outcome="no-answer")
+    other = replace(delivery, id=new_id())
+    assert control_id(delivery) == control_id(again) != control_id(other)
+    assert len(control_id(delivery)) == 20
+
+
+def test_she_is_named_as_the_hospital_names_her_and_by_nothing_else() -> None:
+    pid = sent(REFERRED).first("PID")
+    assert pid is not None
+    assert pid.raw(3) == "TEST-000417^^^ST TEST^MR~9990000018^^^&2.16.840.1.113883.2.1.4.1&ISO"
+    assert pid.raw(5) == "^^^^^^U"
+
+
+def test_nothing_is_written_of_a_woman_whom_the_hospital_could_not_recognise() -> None:
+    with pytest.raises(NotNamed):
+        written(replace(REFERRED, identifiers=(ELSEWHERE,)))
+
+
+def test_a_site_may_call_everything_otherwise() -> None:
+    own = replace(
+        OUTBOUND,
+        receiving=("EHR", "ST TEST"),
+        commit=Asked.ALWAYS,
+        application=Asked.NEVER,
+        codes={Topic.REFERRAL_STATUS: Coded("REF^1", "Peer & support", "L")},
+        texts={},
+    )
+    message = read(written(REFERRED, own))
+    (obx,) = message.named("OBX")
+    assert [message.header.text(number) for number in (5, 6, 15, 16)] == ["EHR", "ST TEST", "AL", "NE"]
+    assert [obx.text(3, part) for part in (1, 2, 3)] == ["REF^1", "Peer & support", "L"]
+    assert [obx.text(5, part) for part in (1, 2, 3)] == ["offered", "offered", "99PEER"]
+
+
+def test_a_note_says_what_its_text_says_line_by_line() -> None:
+    message = read(written(NOTED, replace(OUTBOUND, completion=Completion.AUTHENTICATED)))
+    assert " ".join(obx.text(5) for obx in message.named("OBX")) == NOTED.note_text
+    document = message.first("TXA")
+    assert document is not None
+    assert document.text(17) == "AU"
+
+
+@pytest.mark.parametrize("missing", ["PID", "OBR", "OBX|1"])
+def test_a_message_that_is_not_valid_is_a_defect(missing: str) -> None:
+    whole = written(REFERRED).decode().rstrip("\r").split("\r")
+    without = [each[:4] + "|" if each.startswith(missing) else each for each in whole]
+    with pytest.raises(NotValid):
+        validated(without, OUTBOUND)
+
+
+def test_what_hl7apy_would_leave_out_is_a_defect_too() -> None:
+    whole = written(REFERRED).decode().rstrip("\r").split("\r")
+    with pytest.raises(NotValid):
+        validated([*whole, "ZZZ|1"], OUTBOUND)
+
+
+ANYTHING = st.text(st.characters(codec="utf-8"), max_size=300)
+
+
+@settings(max_examples=25)
+@given(said=ANYTHING)
+def test_whatever_a_programme_wrote_arrives_as_it_stands(said: str) -> None:
+    assert ALERTING.escalation is not None
+    assert ALERTING.escalation.said is not None
+    escalation = replace(ALERTING.escalation, said=replace(ALERTING.escalation.said, texts=(said,)))
+    message = sent(replace(ALERTING, escalation=escalation))
+    arrived = [obx.text(5) for obx in message.named("OBX") if obx.text(3) == "alert-message"]
+    assert [word for line in lines(said) for word in plain(line)] == [
+        word for line in arrived[3:-1] for word in plain(line)
+    ]
+
+
+def plain(line: str) -> list[str]:
+    """Its words, as far as they can be seen."""
+    return "".join(each if each.isprintable() else " " for each in line).split()
+
+
+@given(said=ANYTHING)
+def test_lines_lose_nothing_and_are_no_wider_than_their_words_need(said: str) -> None:
+    found = lines(said)
+    assert " ".join(found).split() == said.split()
+    assert all(len(line) <= LINE_WIDTH or len(line.split()) == 1 for line in found)
+
+
+def test_a_name_cannot_break_out_of_its_field() -> None:
+    name = "A|B^C~D\\E&F\rOBX|99|TX|x||y"
+    message = sent(replace(OFFERED, programme=replace(PROGRAMME, name=name)))
+    assert observed(message)["programme"] == "A|B^C~D\\E&F OBX|99|TX|x||y"
+    assert len(list(message.named("OBX"))) == 3
+    assert NUMBER.value not in observed(message).values()

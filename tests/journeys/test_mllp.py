@@ -1,0 +1,161 @@
+"""HL7 v2 as an operator runs it: beside the API or alone, with an end that loses nothing."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service import wiring
+from service.hl7v2.frame import Framer, framed
+from service.hl7v2.segments import Message, read
+from tests.hl7v2.certificates import issue
+from tests.hl7v2.wire import message
+from tests.journeys.conftest import NewService
+from tests.journeys.support import ServiceProcess, free_port, wait_until
+
+SENDER = "MATERNITY|ST TEST"
+
+
+class Engine:
+    """An interface engine's sending side: one connection, on which it waits for each answer."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.framer = connection, Framer()
+        connection.settimeout(20)
+
+    def send(self, *bodies: bytes) -> list[Message]:
+        self.connection.sendall(b"".join(map(framed, bodies)))
+        answers: list[Message] = []
+        while len(answers) < len(bodies):
+            data = self.connection.recv(65_536)
+            assert data, "closed without an answer"
+            answers += [read(frame.body) for frame in self.framer.feed(data)]
+        return answers
+
+
+@contextmanager
+def connected(port: int, tls: ssl.SSLContext | None = None) -> Iterator[Engine]:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        if tls is None:
+            yield Engine(plain)
+        else:
+            with tls.wrap_socket(plain, server_hostname="localhost") as secured:
+                yield Engine(secured)
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def told(answer: Message) -> tuple[str, str]:
+    (msa,) = answer.named("MSA")
+    return msa.text(1), msa.text(2)
+
+
+def known(service: ServiceProcess, *, certificate: bytes | None = None) -> None:
+    """Register a hospital and its engine, by its certificate or by what it calls itself."""
+    with wiring.office(service.settings()) as office:
+        hospital = office.add_organisation("St Test", "hospital", None, None)
+        office.add_sender(hospital, certificate=certificate, mllp_sender=None if certificate else SENDER)
+
+
+def test_the_api_and_the_listener_serve_in_one_process_and_end_in_order(new_service: NewService) -> None:
+    service, port = new_service(), free_port()
+    known(service)
+    service.start("serve", "--port", str(service.port), "--mllp-port", str(port))
+    with connected(port) as engine:
+        controls = [f"M{number}" for number in range(20)]
+        answers = engine.send(*(message(control) for control in controls))
+        assert [told(answer)[1] for answer in answers] == controls
+        assert {told(answer)[0] for answer in answers} == {"AA"}
+        figures = httpx.get(f"{service.url}/metrics", trust_env=False).text
+        assert "peer_referral_mllp_connections 1.0" in figures
+        assert 'peer_referral_mllp_messages_total{outcome="answered"} 20.0' in figures
+        # One that is half received does not hold up the end, and gets no answer.
+        engine.connection.sendall(framed(message("HALF"))[:100])
+        assert service.stop() == 0
+        assert engine.connection.recv(65_536) == b""
+
+
+def test_the_listener_serves_alone_and_knows_after_a_restart_what_it_kept(
+    new_service: NewService, database_url: str
+) -> None:
+    port = free_port()
+    service = new_service(database_url, mllp_port=str(port))
+    known(service)
+    service.start("listen", ready=False)
+    wait_until(lambda: listens(port), "it listens")
+    with connected(port) as engine:
+        (first,) = engine.send(message("M1"))
+        assert told(first) == ("AA", "M1")
+    assert service.stop() == 0
+    service.start("listen", ready=False)
+    wait_until(lambda: listens(port), "it listens again")
+    with connected(port) as engine:
+        (again,) = engine.send(message("M1"))
+        assert told(again) == ("AA", "M1")
+        assert again.header.text(10) == first.header.text(10), "the same answer, and no second effect"
+
+
+def test_mutual_tls_names_the_hospital(new_service: NewService, tmp_path: Path) -> None:
+    authority = issue(tmp_path, "authority")
+    server, sender = issue(tmp_path, "server", authority), issue(tmp_path, "engine", authority)
+    port = free_port()
+    service = new_service(
+        mllp_port=str(port),
+        mllp_host="0.0.0.0",
+        mllp_certificate=str(server.certificate),
+        mllp_key=str(server.key_file),
+        mllp_client_ca=str(authority.certificate),
+    )
+    known(service, certificate=sender.certificate.read_bytes())
+    service.start()
+    with connected(port, sender.client(authority)) as engine:
+        (answer,) = engine.send(message("M1"))
+        assert told(answer) == ("AA", "M1")
+    stranger = issue(tmp_path, "stranger")
+    # It is told by an alert, a reset or the end alone, whichever its TLS hears first.
+    with suppress(OSError), connected(port, stranger.client(authority)) as engine:
+        engine.connection.sendall(framed(message("M2")))
+        assert engine.connection.recv(65_536) == b""
+    wait_until(lambda: '"handshake-refused"' in service.said.read_text(), "the log has it")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"mllp_host": "0.0.0.0"}, "PEER_REFERRAL_MLLP_CLIENT_CA must be set"),
+        ({"mllp_certificate": "a.pem"}, "PEER_REFERRAL_MLLP_CERTIFICATE and PEER_REFERRAL_MLLP_KEY belong together"),
+        ({"mllp_client_ca": "a.pem"}, "PEER_REFERRAL_MLLP_CLIENT_CA needs PEER_REFERRAL_MLLP_CERTIFICATE"),
+        ({"mllp_certificate": "a.pem", "mllp_key": "b.pem"}, "a.pem and b.pem are no certificate with its key"),
+    ],
+)
+def test_what_would_let_strangers_in_or_cannot_be_used_stops_the_start(
+    new_service: NewService, settings: dict[str, str], sentence: str
+) -> None:
+    service = new_service(mllp_port=str(free_port()), **settings)
+    service.start(ready=False)
+    assert service.process is not None
+    assert service.process.wait(30) == 2
+    assert sentence in service.said.read_text()
+    service.process = None
+
+
+def test_where_the_network_keeps_strangers_out_plain_connections_may_come_from_elsewhere(
+    new_service: NewService,
+) -> None:
+    port = free_port()
+    service = new_service(mllp_port=str(port), mllp_host="0.0.0.0", mllp_plain="true")
+    known(service)
+    service.start()
+    with connected(port) as engine:
+        (answer,) = engine.send(message("M1"))
+        assert told(answer) == ("AA", "M1")

@@ -1,0 +1,120 @@
+"""A record that has become part of another, and what happened in a life: the same on both databases."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from functools import partial
+
+import pytest
+
+from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
+from service.flow.received import Identifier
+from service.referrals.life_event import LifeEvent
+from service.shared.caller import the_service
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
+from service.store.migrate import migrate
+from service.store.unit_of_work import UnitOfWork
+from tests.flow.support import DAY, FACTS, HOUR, Service, load_rules, piece, scores
+
+WORKER = the_service("")
+
+
+@pytest.fixture(scope="module")
+def service(database_url: str) -> Iterator[Service]:
+    migrate(database_url)
+    opened = Service(database_url, rules=load_rules())
+    yield opened
+    opened.close()
+
+
+def _merge(tx: UnitOfWork, goes: str, stays: str) -> None:
+    tx.merging.carry_over(goes, stays, ())
+    tx.patients.save(replace(tx.patients.lock(goes), replaced_by=stays))
+
+
+def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Service) -> None:
+    hospital, now = service.hospital(), service.now()
+    woman, day = service.woman(hospital), date(2026, 5, 30)
+
+    def hear(tx: UnitOfWork) -> list[object]:
+        loss = LifeEvent.PREGNANCY_LOSS
+        said = [(loss, day, now), (loss, day, now + HOUR), (loss, None, now), (LifeEvent.BABY_DIED, day, now)]
+        return [tx.life_events.hear(woman, *each) for each in said] + [
+            tx.life_events.hear(woman, loss, day, now + DAY),
+            tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now),
+            tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now + HOUR),
+            tx.life_events.heard_since(woman, {LifeEvent.BABY_IN_CARE}, now),
+        ]
+
+    assert service.run(hospital, hear) == [None, now, None, None, now + HOUR, True, False, False]
+
+
+def test_events_of_two_records_are_those_of_the_one_that_is_left(service: Service) -> None:
+    hospital, now = service.hospital(), service.now()
+    goes, stays = service.woman(hospital), service.woman(hospital)
+    service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_DIED, None, now))
+    service.run(hospital, lambda tx: _merge(tx, goes, stays))
+
+    assert service.run(hospital, lambda tx: tx.life_events.heard_since(stays, {LifeEvent.BABY_DIED}, now))
+
+
+def test_whoever_locks_a_record_that_is_no_more_begins_anew_and_finds_the_other(service: Service) -> None:
+    hospital = service.hospital()
+    goes, stays = service.woman(hospital), service.woman(hospital)
+    service.run(hospital, lambda tx: _merge(tx, goes, stays))
+
+    with pytest.raises(Unavailable):
+        service.run(hospital, lambda tx: tx.patients.lock(goes))
+    assert service.run(hospital, lambda tx: tx.patients.lock_present(goes)).id == stays
+    assert service.run(hospital, lambda tx: tx.visible.patient_id(goes)) == stays
+
+
+def test_records_that_were_merged_before_lead_on_to_the_last(service: Service) -> None:
+    hospital = service.hospital()
+    first, second, last = (service.woman(hospital) for _ in range(3))
+    service.run(hospital, lambda tx: _merge(tx, first, second))
+    service.run(hospital, lambda tx: _merge(tx, second, last))
+
+    for id in (first, second):
+        assert service.run(hospital, partial(_present, id)) == last
+
+
+def _present(id: str, tx: UnitOfWork) -> str:
+    return tx.patients.lock_present(id).id
+
+
+def test_a_name_that_is_retired_leads_there_and_is_written_no_more(service: Service) -> None:
+    hospital = service.hospital()
+    names = [Identifier("urn:mr", new_id()) for _ in range(2)]
+    ids = [getattr(service.register(hospital, FACTS, name), "id", "") for name in names]
+    goes, stays = ids
+    tenant = hospital.organisation_id
+    service.run(hospital, lambda tx: _merge(tx, goes, stays))
+
+    assert service.read(hospital, lambda tx: tx.aliases.find("Patient", "urn:mr", names[0].value)) == stays
+    assert service.read(hospital, lambda tx: tx.aliases.names("Patient", stays, tenant)) == [("urn:mr", names[1].value)]
+    service.run(hospital, lambda tx: tx.aliases.retire("Patient", "urn:mr", names[1].value))
+    both = service.read(hospital, lambda tx: tx.aliases.names("Patient", stays, tenant))
+    assert sorted(both) == sorted(("urn:mr", name.value) for name in names), "one that has no other goes by these"
+
+
+def test_a_due_time_that_was_found_before_the_merge_is_chased_after_it(service: Service) -> None:
+    family, offer = service.offered()
+    stays = service.woman(family.hospital)
+    service.pass_time(4 * DAY)
+    overdue = Overdue(DueKind.OFFER_LAPSES, offer.id, family.woman)
+    service.run(family.hospital, lambda tx: _merge(tx, family.woman, stays))
+    service.run(WORKER, lambda tx: chase_overdue(tx, service.rules, overdue, service.now()))
+
+    assert service.states(stays)[1] == ["cancelled"]
+
+
+def test_an_observation_of_the_retired_record_is_about_the_survivor(service: Service) -> None:
+    hospital = service.hospital()
+    goes, stays = service.woman(hospital), service.woman(hospital)
+    name = Identifier("urn:results", new_id())
+    answer = service.result(hospital, goes, piece(5, scores(5)), names=(name,))
+    service.run(hospital, lambda tx: _merge(tx, goes, stays))
+
+    assert service.read(hospital, lambda tx: tx.inbox.patient_of("Observation", getattr(answer, "id", ""))) == stays
