@@ -58,7 +58,14 @@ ENDINGS = dict(
             Ending(("completed",), ("completed",), 3, ("escalation",), ("offered", "accepted", "completed")),
             Ending((), (), 0, ("self-harm-present",), ()),
             Ending(("active",), ("accepted",), 0, ("consent-needed",), ("awaiting-consent", "offered", "accepted")),
-            Ending(("active",), ("rejected", "accepted"), 0, ("escalation",), ("offered", "offered", "accepted"), consents=2),
+            Ending(
+                ("active",),
+                ("rejected", "accepted"),
+                0,
+                ("escalation",),
+                ("offered", "offered", "accepted"),
+                consents=2,
+            ),
         ),
         strict=True,
     )
