@@ -25,8 +25,9 @@ from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.receive_result import ReceivedResult, receive_result
+from service.flow.receive_result import receive_result
 from service.flow.received import Received
+from service.flow.received_result import ReceivedResult
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient

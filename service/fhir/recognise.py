@@ -1,5 +1,6 @@
 """What a refused body may have been about: a screening result that went astray must not go unnoticed."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from service.fhir.read.written import concern_of
 from service.flow.keep_unreadable import Recognised, Words
 from service.flow.received import Reference
 from service.flow.rules import Rules
+from service.screening.decide import is_harmful
 from service.screening.instrument import CodeUse, Item
 from service.screening.result import whole_score
 from service.shared.code import Code
@@ -18,6 +20,8 @@ from service.shared.code import Code
 # What a person writes, by the name of the element: Annotation.text and Communication.payload, and a reason in words.
 _WRITTEN = frozenset({"note", "payload", "statusReason", "businessStatus", "reasonCode", "comment"})
 _MOST_NAMED = 20
+_MARK = b"\xef\xbb\xbf"
+_NUMBER = re.compile(rb'"value[A-Za-z]*"\s*:\s*"?(\d{1,4})')
 
 
 def words(body: bytes, address: Reference | None, base: str) -> Words | None:
@@ -28,7 +32,7 @@ def words(body: bytes, address: Reference | None, base: str) -> Words | None:
     """
     about = [address] if address is not None else []
     try:
-        tree = orjson.loads(body)
+        tree = orjson.loads(body.removeprefix(_MARK))
     except orjson.JSONDecodeError:
         said = [name for name in _WRITTEN if f'"{name}"'.encode() in body]
         return Words(said, about) if said else None
@@ -58,19 +62,40 @@ def _says(node: Any) -> bool:
 def recognise(body: bytes, rules: Rules, forms: Mapping[str, Mapping[str, CodeUse]]) -> Recognised:
     """Whether a code of a known instrument stands anywhere in it, and beside a critical one an answer that is risk.
 
-    What is no JSON at all is searched for the codes as text. Nothing is decided from this: a person is told to look.
+    What is no JSON at all is searched for them as text. Nothing is decided from this: a person is told to look.
     """
     try:
-        tree = orjson.loads(body)
+        tree = orjson.loads(body.removeprefix(_MARK))
     except orjson.JSONDecodeError:
-        known = any(code.code.encode() in body and code.system.encode() in body for code in rules.by_code)
-        return Recognised.AN_INSTRUMENT if known else Recognised.NOTHING
+        return _in_text(body, rules)
     nodes = list(_nodes(tree))
     questions = {link_id: use for node in nodes for link_id, use in _form(node, forms).items()}
     found = [(node, use) for node in nodes for use in _uses(node, rules, questions)]
     if any(_is_risk(node, use, rules) for node, use in found):
         return Recognised.A_CRITICAL_ANSWER
     return Recognised.AN_INSTRUMENT if found else Recognised.NOTHING
+
+
+def _in_text(body: bytes, rules: Rules) -> Recognised:
+    known = {code.code.encode(): use for code, use in rules.by_code.items() if code.system.encode() in body}
+    found = {code: use for code, use in known.items() if code in body}
+    if not found:
+        return Recognised.NOTHING
+    # A value stands behind its code, and before the next one: FHIR has its elements in this order.
+    quoted = re.compile(b'"(' + b"|".join(map(re.escape, found)) + b')"')
+    _, *said = quoted.split(body)
+    for code, behind in zip(said[::2], said[1::2], strict=True):
+        item = _critical(found[code], rules)
+        if item is not None and _may_be_risk(behind, item):
+            return Recognised.A_CRITICAL_ANSWER
+    return Recognised.AN_INSTRUMENT
+
+
+def _may_be_risk(behind: bytes, item: Item) -> bool:
+    """Also when no answer can be told from it: the body may end before it."""
+    answers = [each for code, each in item.answers.items() if f'"{code.code}"'.encode() in behind]
+    scores = answers + [int(each) for each in _NUMBER.findall(behind)]
+    return not scores or any(is_harmful(each, item) for each in scores)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -105,10 +130,13 @@ def _uses(node: dict[str, Any], rules: Rules, questions: Mapping[str, CodeUse]) 
 
 
 def _is_risk(node: dict[str, Any], use: CodeUse, rules: Rules) -> bool:
-    item = next((each for each in rules.instruments[use.instrument_id].items if each.number == use.item), None)
-    if item is None or item.least_harm_answer is None:
-        return False
-    return any(score >= item.least_harm_answer for score in _scores(node, item))
+    item = _critical(use, rules)
+    return item is not None and any(is_harmful(score, item) for score in _scores(node, item))
+
+
+def _critical(use: CodeUse, rules: Rules) -> Item | None:
+    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
+    return None if item is None or item.least_harm_answer is None else item
 
 
 def _scores(node: dict[str, Any], item: Item) -> Iterator[int]:

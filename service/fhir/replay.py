@@ -9,8 +9,8 @@ from service.fhir.guard import parse
 from service.fhir.read.common import received
 from service.fhir.read.observation import read_observation
 from service.fhir.read.questionnaire_response import read_response
-from service.flow.receive_result import ReceivedResult
 from service.flow.received import Received
+from service.flow.received_result import ReceivedResult
 from service.flow.replay import replay_result
 from service.flow.rules import Rules
 from service.shared.caller import Caller

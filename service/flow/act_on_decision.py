@@ -68,7 +68,8 @@ def _follow(
     tx: Transaction, rules: Rules, result: ScreeningResult, decision: Decision, before: Judgement | None, now: datetime
 ) -> None:
     # What a referral rests on already goes on counting for it, however late it is corrected.
-    old = too_old_to_refer(result, rules.policy(result.tenant_id), now) and tx.results.referral_of(result.id) is None
+    late = too_old_to_refer(result.effective, rules.policy(result.tenant_id), now)
+    old = late and tx.results.referral_of(result.id) is None
     consequence = _consequence(rules, result, decision.judgement, old)
     if consequence == NOTHING_FOLLOWS:
         return

@@ -6,13 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
+from service.flow.hear_refused import hear_risk, recognised
 from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, raise_alert
-from service.flow.receive_result import ReceivedResult, pause_after_event
+from service.flow.receive_result import pause_after_event
 from service.flow.received import ControlKey, Received, Reference
+from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient, doubt_identity
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
@@ -107,17 +109,19 @@ def receive_message(
 
 @dataclass(slots=True)
 class _Outcome:
-    """What was not acted on of a group."""
+    """What was not acted on of a group: `refused` are the results in it, `left` is what stood behind a refusal of who
+    she is."""
 
     group: Group
     flaws: list[Flaw]
     left: list[Part]
+    refused: list[ReceivedResult]
 
 
 def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
     """Act on what it says and keep it as `within`; what was not acted on. The rules run once, after its last part; what
     waits for their judgement follows."""
-    outcomes = [_Outcome(group, list(group.flaws), []) for group in message.groups]
+    outcomes = [_Outcome(group, list(group.flaws), [], []) for group in message.groups]
     results: dict[str, ScreeningResult] = {}
     told: list[tuple[ReceivedResult, Answer]] = []
     waits: list[tuple[_Outcome, Part]] = []
@@ -144,7 +148,7 @@ def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, no
     if message.received.replays is None:
         # Of what a message that is replayed still leaves over, a person was told when it came.
         for outcome in outcomes:
-            _tell(tx, rules, outcome.group, outcome.flaws, outcome.left, now)
+            _tell(tx, rules, outcome, now)
     every = [flaw for outcome in outcomes for flaw in outcome.flaws]
     unused = every[0].problem.value if every else NOTHING_KNOWN
     _keep(tx, message, within, unused if not acted and not waits else PARTLY if every else ACCEPTED)
@@ -160,7 +164,8 @@ def _take(
     answer = _contradiction(tx, rules, step, answer, now) or answer
     if isinstance(answer, Refused):
         outcome.flaws.append(Flaw(answer.reason, part.at))
-        outcome.left.append(part)
+        if isinstance(step, ReceivedResult):
+            outcome.refused.append(step)
     return answer, touched
 
 
@@ -189,15 +194,18 @@ def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, no
 _TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Problem.NO_SCORE})
 
 
-def _tell(
-    tx: Transaction, rules: Rules, group: Group, flaws: Sequence[Flaw], left: Iterable[Part], now: datetime
-) -> None:
+def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> None:
     """One alert for all that was not acted on of a group, as urgent as what may stand in it."""
-    seen = max([group.recognised, *(_recognised(part.step, rules) for part in left)], key=lambda each: each.value)
+    group, flaws = outcome.group, outcome.flaws
+    waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
+    told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
+    seen = max([group.recognised, *told], key=lambda each: each.value)
     alone = all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return
     doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
+    if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
+        return
     _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, now)
 
 
@@ -206,18 +214,6 @@ _ALERTS = {
     Recognised.AN_INSTRUMENT: AlertCode.UNREADABLE_RESULT,
     Recognised.A_CRITICAL_ANSWER: AlertCode.UNREADABLE_RISK,
 }
-
-
-def _recognised(step: Step, rules: Rules) -> Recognised:
-    if not isinstance(step, ReceivedResult) or not step.administered:
-        return Recognised.NOTHING
-    for each in step.administered:
-        least = {item.number: item.least_harm_answer for item in rules.instruments[each.instrument_id].items}
-        for reading in each.piece.readings:
-            harm = least.get(reading.item) if reading.item is not None else None
-            if harm is not None and reading.value is not None and reading.value >= harm:
-                return Recognised.A_CRITICAL_ANSWER
-    return Recognised.AN_INSTRUMENT
 
 
 def _tell_hospital(tx: Transaction, rules: Rules, code: AlertCode, subject: Reference | None, now: datetime) -> None:

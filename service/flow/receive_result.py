@@ -1,24 +1,25 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.hear_refused import hear_refused
 from service.flow.identify import identify, subject_of
 from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
-from service.flow.received import Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Stage
-from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
+from service.screening.result import STILL_TO_COME, ScreeningResult, Status, attach, without
 from service.shared.clock import is_to_come
 
 # Where a form says when it was filled in; an Observation says it in `effective`.
@@ -28,43 +29,13 @@ Taken = tuple[Answer, list[ScreeningResult]]
 """The answer to a message, and the results that it has changed and that are still to be judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Administered:
-    """A piece, and the administration of an instrument that it belongs to."""
-
-    instrument_id: str
-    respondent: str
-    effective: datetime
-    piece: Piece
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedResult:
-    """One Observation or QuestionnaireResponse. `administered` is empty when it speaks of no known instrument: it is
-    kept, and decides nothing.
-
-    `whole` is True when it says all that its resource has to say: what that said before and this does not is gone. A
-    v2 order may go on in another message, so that of it only what is said anew takes the place of what was said.
-
-    `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
-    tells the estimated date of delivery, `safety_event` when it tells of a loss or of anything else that may make
-    contact unwelcome.
-    """
-
-    received: Received
-    subject: Reference
-    administered: tuple[Administered, ...]
-    corrects: bool = False
-    due_date: date | None = None
-    safety_event: bool = False
-    whole: bool = True
-
-
 def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Answer:
     """Keep the message and act on what the result now says. The rules run once, after its last piece is attached."""
     answer, results = take_result(tx, rules, message, now)
     judge_results(tx, rules, results, now)
     pause_after_event(tx, rules, message, answer, now)
+    if isinstance(answer, Refused):
+        hear_refused(tx, rules, message, answer, now)
     return answer
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.judge_results import judge_results
 from service.flow.ports import Transaction
-from service.flow.receive_result import Administered, ReceivedResult, pause_after_event, take_result
+from service.flow.receive_result import pause_after_event, take_result
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules

@@ -11,7 +11,8 @@ from service.flow.answer import Refused
 from service.flow.keep_unreadable import Recognised, Unreadable, keep_unreadable
 from service.flow.ports import Transaction
 from service.flow.receive_message import Acknowledge, ReceivedMessage, act
-from service.flow.receive_result import ReceivedResult, receive_result
+from service.flow.receive_result import receive_result
+from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
 
 

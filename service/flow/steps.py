@@ -7,8 +7,8 @@ from service.flow.answer import Answer
 from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.ports import Transaction
-from service.flow.receive_result import ReceivedResult
 from service.flow.receive_transaction import perform
+from service.flow.received_result import ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.request_referral import ReceivedRequest, request_referral

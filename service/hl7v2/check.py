@@ -12,7 +12,7 @@ from pathlib import Path
 
 from service.flow.merge_patients import ReceivedMerge
 from service.flow.receive_message import Part
-from service.flow.receive_result import Administered, ReceivedResult
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules

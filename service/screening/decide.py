@@ -109,10 +109,10 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
     return Readiness.WAIT if self_harm is SelfHarm.UNKNOWN and rest_is_coming else Readiness.DECIDE_NOW
 
 
-def too_old_to_refer(result: ScreeningResult, policy: Policy, now: datetime) -> bool:
+def too_old_to_refer(effective: datetime, policy: Policy, now: datetime) -> bool:
     """Whether it tells too little of how she is now to open a referral. Counted in whole days: many are sent with a day
     and no time, and one that tells only its month or year is as old as the first day of that."""
-    return (now.date() - result.effective.date()).days > policy.refers_for_days
+    return (now.date() - effective.date()).days > policy.refers_for_days
 
 
 def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> Decision:
@@ -183,7 +183,7 @@ def _self_harm(
     if not critical:
         return SelfHarm.NOT_ASKED, frozenset()
     answers = result.items
-    if any(_harmful(answers.get(item.number), item) for item in critical):
+    if any(is_harmful(answers.get(item.number), item) for item in critical):
         return SelfHarm.PRESENT, frozenset({Reason.CRITICAL_ITEM_ANSWERED})
     if any(_unusable(result, item) for item in critical):
         return SelfHarm.UNKNOWN, frozenset({Reason.CRITICAL_ITEM_UNREADABLE})
@@ -194,7 +194,8 @@ def _self_harm(
     return SelfHarm.UNKNOWN, frozenset({Reason.CRITICAL_ITEM_MISSING})
 
 
-def _harmful(answer: int | None, item: Item) -> bool:
+def is_harmful(answer: int | None, item: Item) -> bool:
+    """Whether this answer to a critical item means that self-harm is present."""
     return answer is not None and item.least_harm_answer is not None and answer >= item.least_harm_answer
 
 

@@ -66,3 +66,28 @@ def test_an_instrument_and_its_risk_are_recognised(tree: dict[str, Any], expecte
 )
 def test_anything_may_be_asked_about(body: bytes) -> None:
     assert recognise(body, RULES, FORMS) is NOTHING
+
+
+WHOLE = json.dumps(observation(EPDS_ITEM, "10", valueInteger=2) | {"component": [observation(EPDS_ITEM, "9")]})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("\ufeff" + WHOLE, RISK),
+        (WHOLE[:-1], RISK),
+        (WHOLE.replace("2", "0")[:-1], INSTRUMENT),
+        (WHOLE[: WHOLE.index("valueInteger")], RISK),
+        (json.dumps(observation(EPDS_ITEM, "9", valueInteger=3))[:-1], INSTRUMENT),
+        (json.dumps(observation(EPDS_ITEM, "10", valueQuantity={"value": 2}))[:-1], RISK),
+        (json.dumps(observation(LOINC, "44260-8", valueCodeableConcept={"coding": [{"code": "LA6569-3"}]}))[:-1], RISK),
+        (
+            json.dumps(observation(LOINC, "44260-8", valueCodeableConcept={"coding": [{"code": "LA6568-5"}]}))[:-1],
+            INSTRUMENT,
+        ),
+        ("{" + WHOLE.replace(EPDS_ITEM, "urn:x"), NOTHING),
+    ],
+)
+def test_a_risk_is_recognised_in_what_is_no_json(body: str, expected: Recognised) -> None:
+    """Also where the text ends before the answer."""
+    assert recognise(body.encode(), RULES, FORMS) is expected

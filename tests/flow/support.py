@@ -17,9 +17,10 @@ from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
 from service.flow.instruct import ReceivedInstruction, instruct
 from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Report, Reported
-from service.flow.receive_result import Administered, ReceivedResult, receive_result
+from service.flow.receive_result import receive_result
 from service.flow.receive_update import Named, ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient

@@ -13,8 +13,9 @@ from service.consent.consent import Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.answer import Answer, Repeated
 from service.flow.merge_patients import ReceivedMerge, merge_patients
-from service.flow.receive_result import Administered, ReceivedResult, receive_result
+from service.flow.receive_result import receive_result
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.referrals.patient import PatientFacts
 from service.screening.instrument import Stage
 from service.shared.caller import Caller

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.receive_transaction import Entry, ReceivedTransaction, receive_transaction
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.screening.decide import Judgement, decide
 from service.screening.instrument import Stage

@@ -360,13 +360,12 @@ def test_a_subject_of_another_hospital_is_unknown_and_the_message_is_kept(servic
     answer = service.result(stranger, family.woman, piece(15, scores(15, 1)), names=(NAME,))
 
     assert why(answer) == "subject-unknown"
-    assert (service.rows("alert"), service.rows("screening_result")) == ([], [])
+    assert (service.alerts(family.woman), service.rows("screening_result")) == ([], [])
     assert [row["disposition"] for row in service.rows("inbound_message", tenant_id=stranger.organisation_id)] == [
         "subject-unknown"
     ]
-    assert [row["outcome"] for row in service.rows("audit", organisation_id=stranger.organisation_id)] == [
-        "subject-unknown"
-    ]
+    outcomes = [row["outcome"] for row in service.rows("audit", organisation_id=stranger.organisation_id)]
+    assert outcomes == ["subject-unknown", "success"]
 
 
 def test_a_refused_message_does_not_use_up_its_identifier(service: Service) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Reason, Repeated
-from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.receive_transaction import Entry, EntryRefused, Message, ReceivedTransaction, receive_transaction
 from service.flow.received import ENTRY_NAME, Identifier, Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.screening.result import Piece

@@ -213,6 +213,14 @@ def test_a_refused_risk_is_heard_all_the_same(world: World) -> None:
     assert len(alerts(world, "unreadable-risk")) == before + 2
 
 
+@pytest.mark.parametrize("type", ["transaction", "batch"])
+def test_a_risk_of_a_woman_who_is_not_known_is_heard(world: World, type: str) -> None:
+    before = len(alerts(world, "unreadable-risk"))
+    answer = send(world, bundle(entry(name(), about(epds("-", RISK), "Patient/nobody")), type=type))
+    assert answer.status_code == {"transaction": 422, "batch": 200}[type]
+    assert len(alerts(world, "unreadable-risk")) == before + 1
+
+
 def test_only_a_hospital_sends_bundles_and_only_what_it_may(world: World) -> None:
     answer = world.programme.ask("POST", "", bundle(entry(name(), patient(new_person()))))
     assert answer.status_code == 403

@@ -238,6 +238,6 @@ TAKEN = datetime(2026, 1, 10, tzinfo=UTC)  # as `result` has it
     ],
 )
 def test_a_result_is_too_old_to_refer_by_once_the_sites_days_are_over(passed: timedelta, old: bool) -> None:
-    assert too_old_to_refer(result(15), POLICY, TAKEN + passed) is old
+    assert too_old_to_refer(TAKEN, POLICY, TAKEN + passed) is old
     longer = replace(POLICY, refers_for_days=7 * 365)
-    assert not too_old_to_refer(result(15), longer, TAKEN + passed)
+    assert not too_old_to_refer(TAKEN, longer, TAKEN + passed)

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from service.fhir.read.common import codes, read_reference, reference_of, refuse_test_data, unclear
 from service.fhir.read.times import begins, ends, whole_day
 from service.fhir.survey import Tree
-from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
 from service.screening.result import (

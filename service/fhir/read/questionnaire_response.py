@@ -15,8 +15,8 @@ from service.fhir.read.observation import source_of
 from service.fhir.read.times import begins
 from service.fhir.survey import Tree
 from service.fhir.terms import ITEM_WEIGHT, ORDINAL_VALUE
-from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.screening.instrument import CodeUse, Role
 from service.screening.result import DECIDING, OF_ITS_OWN, SELF, Piece, Reading, Status, reading, whole_score

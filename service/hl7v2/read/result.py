@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.receive_message import Flaw, Part, Problem
-from service.flow.receive_result import Administered, ReceivedResult
 from service.flow.received import Received, Reference
+from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import Times, administrations

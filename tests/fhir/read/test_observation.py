@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.observation import read_observation
-from service.flow.receive_result import ReceivedResult
 from service.flow.received import Reference
+from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
 from service.mappings import load
 from service.screening.instrument import Role

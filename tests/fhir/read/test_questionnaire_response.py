@@ -10,8 +10,8 @@ import pytest
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.questionnaire_response import read_response
-from service.flow.receive_result import ReceivedResult
 from service.flow.received import Reference
+from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
 from service.screening.decide import Outcome, Reason, SelfHarm, decide
 from service.screening.instrument import CodeUse, Role, Stage

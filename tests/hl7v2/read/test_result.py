@@ -8,7 +8,7 @@ import pytest
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.receive_message import Group
-from service.flow.receive_result import ReceivedResult
+from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect

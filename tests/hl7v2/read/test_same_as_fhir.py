@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.fhir.guard import parse
 from service.fhir.read.common import received
 from service.fhir.read.observation import read_observation
-from service.flow.receive_result import ReceivedResult
+from service.flow.received_result import ReceivedResult
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.message import READERS

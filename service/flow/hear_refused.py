@@ -1,0 +1,81 @@
+"""A result that is refused: nothing is decided from it, and what it says of risk is heard all the same (DESIGN 9)."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from service.flow.advance import advance
+from service.flow.answer import Reason, Refused
+from service.flow.identify import subject_of
+from service.flow.keep_unreadable import Recognised
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about, raise_alert
+from service.flow.received import ControlKey
+from service.flow.received_result import Administered, ReceivedResult
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.referral import ReferralTrigger
+from service.screening.decide import is_harmful, too_old_to_refer
+from service.screening.result import DECIDING
+
+_RISKS = {
+    False: (ReferralTrigger.SELF_HARM_PRESENT, AlertCode.SELF_HARM_PRESENT),
+    True: (ReferralTrigger.OLD_SELF_HARM_PRESENT, AlertCode.OLD_SELF_HARM_PRESENT),
+}
+
+
+def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
+    """What a result tells that is not acted on. One that would not be judged, were it taken, tells of no risk."""
+    if any(_risks(rules, message)):
+        return Recognised.A_CRITICAL_ANSWER
+    return Recognised.AN_INSTRUMENT if message.administered else Recognised.NOTHING
+
+
+def hear_risk(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> bool:
+    """Let an answer about self-harm do what it does in a result that is taken, but for opening a referral: her
+    clinician is told, and what no programme has answered is taken back. False when there is no such answer, or when
+    nobody knows whose it is."""
+    risks = list(_risks(rules, message))
+    patient_id = subject_of(tx, message.subject) if risks else None
+    if patient_id is None:
+        return False
+    patient = tx.patients.lock(patient_id)
+    policy = rules.policy(patient.tenant_id)
+    trigger, code = _RISKS[all(too_old_to_refer(each.effective, policy, now) for each in risks)]
+    referral = tx.referrals.open_of(patient_id)
+    if referral is None or advance(tx, rules, referral, trigger, now) is None:
+        alert_about(tx, rules, code, patient, now)
+    return True
+
+
+def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused: Refused, now: datetime) -> None:
+    """Tell a clinician of a result that was refused, in the unit that refuses it. The same that is sent again and again
+    is told of once in seven days, or once more when it has become known whose it is."""
+    seen = recognised(rules, message)
+    # Whoever replays a message sees its answer, and a person was told when it first came.
+    if seen is Recognised.NOTHING or message.received.replays is not None:
+        return
+    # Of what stands under another's identifier her clinician has been told.
+    if seen is Recognised.AN_INSTRUMENT and refused.reason is Reason.DIFFERENT_UNDER_SAME_IDENTIFIER:
+        return
+    patient_id = subject_of(tx, message.subject)
+    content = message.received.fingerprint()
+    key, whole = (hashlib.sha256(each.encode()).digest() for each in (f"refused {patient_id} {content}", content))
+    if tx.control.claim(ControlKey(key, whole), tx.new_id(), b"") is not None:
+        return
+    if hear_risk(tx, rules, message, now):
+        return
+    if patient_id is not None:
+        alert_about(tx, rules, AlertCode.UNREADABLE_RESULT, tx.patients.lock(patient_id), now)
+        return
+    code = AlertCode.UNREADABLE_RISK if seen is Recognised.A_CRITICAL_ANSWER else AlertCode.UNREADABLE_RESULT
+    tenant = tx.caller.organisation_id
+    raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)
+
+
+def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:
+    for each in message.administered:
+        items = rules.instruments[each.instrument_id].by_number
+        answers = [(items.get(reading.item or 0), reading.value) for reading in each.piece.readings]
+        if each.piece.status in DECIDING and any(item and is_harmful(value, item) for item, value in answers):
+            yield each
