@@ -216,6 +216,16 @@ def test_what_was_refused_is_taken_when_it_comes_again_and_can_be(service: Servi
     assert lenient.told(changed(oru(), 11, "T")) == "AA"
 
 
+def test_a_risk_in_a_result_that_is_refused_is_told_once_and_of_her(hospital: Hospital, risky: bytes) -> None:
+    hospital.send(oru(total=15))
+    ahead = changed(risky, 10, "M2").replace(b"20260601110000", b"20260601150000")
+    assert [hospital.told(ahead) for _ in range(2)] == ["AA OBR^1 102 W"] * 2
+    (alert,) = hospital.rows("alert", code="self-harm-present")
+    (woman,) = hospital.rows("patient")
+    assert alert["patient_id"] == woman["id"]
+    assert hospital.rows("alert", code="unreadable-risk") == []
+
+
 def test_each_group_has_an_outcome_of_its_own(hospital: Hospital) -> None:
     hospital.send(oru("M0", woman="W1"))
     lines = [
