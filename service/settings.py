@@ -5,17 +5,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.shared.errors import InvalidSettings
 
+PREFIX = "PEER_REFERRAL_"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
     """What a deployer may set; docs/configuration.md explains each."""
 
-    model_config = SettingsConfigDict(env_prefix="PEER_REFERRAL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     database_url: str = Field("", description="sqlite:///FILE or postgresql://…; empty: a file in the data folder")
     data_folder: Path = Field(Path("var"), description="where the embedded database and the service's keys live")
@@ -123,5 +125,10 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings.model_validate({**Settings().model_dump(), **given}) if given else Settings()
     except ValidationError as problem:
-        lines = [f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in problem.errors()]
-        raise InvalidSettings("\n".join(lines)) from None
+        raise InvalidSettings("\n".join(map(_said, problem.errors()))) from None
+
+
+def _said(problem: ErrorDetails) -> str:
+    """With the setting as the environment names it; what the check of several says names them itself."""
+    name = ".".join(map(str, problem["loc"])).upper()
+    return f"{PREFIX}{name}: {problem['msg']}" if name else f"settings: {problem['msg']}"
