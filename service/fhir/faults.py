@@ -219,6 +219,9 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.CONTACT_NOT_ACCEPTED: Row(
         422, "business-rule", "A contact belongs to an offer that was accepted. Set the Task to accepted first."
     ),
+    Reason.ACTIVITY_UNKNOWN: Row(
+        422, "not-found", "You have sent no such contact for this Task. Create it first, and name it by the id it got."
+    ),
     Reason.CONTACT_CALLED_OFF: Row(
         422,
         "business-rule",

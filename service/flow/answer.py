@@ -34,6 +34,7 @@ class Reason(StrEnum):
     IN_THE_FUTURE = "in-the-future"
     CONTACT_IN_THE_FUTURE = "contact-in-the-future"
     CONTACT_NOT_ACCEPTED = "contact-not-accepted"
+    ACTIVITY_UNKNOWN = "activity-unknown"
     CONTACT_CALLED_OFF = "contact-called-off"
     NO_OPEN_PLACE = "no-open-place"
 

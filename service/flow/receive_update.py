@@ -76,6 +76,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedActivity:
+    """What an update says has come of the support: a contact by its type and our id, and where it says so."""
+
+    type: str
+    id: str
+    element: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedUpdate:
     """What a programme says of an offer as a whole; what differs from `base_version` is what it means.
 
@@ -92,6 +101,7 @@ class ReceivedUpdate:
     named: tuple[Named, ...]
     reports: tuple[Reported, ...]
     ending: Ending | None = None
+    activities: tuple[NamedActivity, ...] = ()
 
     @property
     def says_something(self) -> bool:
@@ -124,9 +134,12 @@ def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedUpdate, no
 
 
 def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Answer:
+    nowhere = _leads_nowhere(tx, offer, message)
+    if nowhere is not None:
+        message = replace(message, reports=tuple(each for each in message.reports if each.said is not None))
     # What a volunteer writes is heard whatever becomes of the status that it came with.
     reported = _report(tx, rules, offer, message, now)
-    moved = _merge(tx, rules, offer, message, now)
+    moved = nowhere or _merge(tx, rules, offer, message, now)
     if moved == offer and not reported:
         return Repeated("Task", offer.id, offer.version)
     if isinstance(moved, Refused) and not reported:
@@ -139,6 +152,14 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     if heard is not None:
         advance(tx, rules, tx.referrals.get(offer.referral_id), heard, now)
     return Accepted("Task", offer.id, changed.version)
+
+
+def _leads_nowhere(tx: Transaction, offer: Offer, message: ReceivedUpdate) -> Refused | None:
+    for each in message.activities:
+        contact = tx.contacts.find(each.id)
+        if contact is None or (contact.type, contact.offer_id) != (each.type, offer.id):
+            return Refused(Reason.ACTIVITY_UNKNOWN, each.element)
+    return None
 
 
 def _merge(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Offer | Refused:

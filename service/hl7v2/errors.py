@@ -121,5 +121,6 @@ MEANINGS: dict[What, Meaning] = {
     Reason.BASE_VERSION_UNKNOWN: _kept("204", "it changes a version that never was."),
     Reason.CONTACT_IN_THE_FUTURE: _kept("102", "its time is still to come."),
     Reason.CONTACT_NOT_ACCEPTED: _kept("207", "nobody has accepted to support her."),
+    Reason.ACTIVITY_UNKNOWN: _kept("204", "what it refers to is not known here."),
     Reason.CONTACT_CALLED_OFF: _kept("207", "her support was called off."),
 }

@@ -38,6 +38,10 @@ class Outside(StrEnum):
     AFTER_THE_END = "after-the-end"
 
 
+# The FHIR resources that one may be reported as.
+CONTACT_TYPES = ("Encounter", "Procedure")
+
+
 @dataclass(frozen=True, slots=True)
 class Support:
     """From the acceptance of an offer to its end; None for what has not come."""

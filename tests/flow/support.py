@@ -18,7 +18,7 @@ from service.flow.disclose import OfferView, disclose
 from service.flow.instruct import ReceivedInstruction, instruct
 from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Report, Reported
 from service.flow.receive_result import receive_result
-from service.flow.receive_update import Named, ReceivedUpdate, receive_update
+from service.flow.receive_update import Named, NamedActivity, ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent, record_consent
@@ -322,6 +322,7 @@ class Service:
         notes: tuple[Report, ...] = (),
         outputs: tuple[Report, ...] = (),
         ending: Ending | None = None,
+        activities: tuple[NamedActivity, ...] = (),
     ) -> Answer:
         received = Received("Task", body(), target_id=offer_id, expected_version=expected_version)
         message = ReceivedUpdate(
@@ -334,6 +335,7 @@ class Service:
             named,
             reported(notes, outputs, reason, business_status),
             ending,
+            activities,
         )
         return self.run(community, lambda tx: receive_update(tx, self.rules, message, self.now()))
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.flow.answer import Accepted, Reason, Refused, Repeated
 from service.flow.keep_reports import STATUS_REASON, Reported
-from service.flow.receive_update import Named, Part, ReceivedUpdate, receive_update
+from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate, receive_update
 from service.flow.received import Received
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import OfferState
@@ -107,6 +107,32 @@ def test_a_refused_update_changes_nothing_and_is_kept(service: Service, reason: 
     assert [row["disposition"] for row in kept] == [reason]
     audited = service.rows("audit", organisation_id=family.community.organisation_id)
     assert [(row["subject"], row["outcome"]) for row in audited] == [(f"Task/{offer.id}", reason)]
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "another offer's", "of another type"])
+def test_what_names_a_contact_that_the_offer_has_not_is_refused_and_its_words_are_heard(
+    service: Service, whose: str
+) -> None:
+    family, offer = service.offered()
+    other_family, other = service.offered()
+    for each, to in ((family, offer), (other_family, other)):
+        service.update(each.community, to.id, "accepted")
+    mine, theirs = service.contact(family.community, offer), service.contact(other_family.community, other)
+    assert isinstance(mine, Accepted)
+    assert isinstance(theirs, Accepted)
+    named = {
+        "nobody's": NamedActivity("Encounter", "nowhere", "here"),
+        "another offer's": NamedActivity("Encounter", theirs.id, "here"),
+        "of another type": NamedActivity("Procedure", mine.id, "here"),
+    }[whose]
+    refused = service.update(
+        family.community, offer.id, "completed", notes=(NOTE,), outputs=(OUTPUT,), activities=(named,)
+    )
+    assert refused == Refused(Reason.ACTIVITY_UNKNOWN, "here")
+    assert service.alerts(family.woman) == ["escalation"]
+    assert service.states(family.woman) == ("supported", ["accepted"])
+    right = NamedActivity("Encounter", mine.id, "here")
+    assert why(service.update(family.community, offer.id, "completed", activities=(right,))) == "accepted"
 
 
 @pytest.mark.parametrize("part", Part)

@@ -196,6 +196,18 @@ def test_completing_with_a_procedure_that_was_not_kept_leaves_the_task_as_it_was
     assert row_of(client, task)["task"]["status"] == "accepted"
 
 
+def test_completing_with_a_procedure_that_is_not_there_names_the_element_and_completes_nothing(
+    world: World, client: Client
+) -> None:
+    _, _, task = world.offered()
+    assert client.update(row_of(client, task)["task"], "accepted").status_code == 200
+    refused = client.update(row_of(client, task)["task"], "completed", output=[activity("nowhere")])
+    assert refused.status_code == 422
+    assert refused.json()["issue"][0]["expression"] == ["Task.output[0].valueReference"]
+    held = row_of(client, task)["task"]
+    assert (held["status"], "nowhere" in str(held)) == ("accepted", False)
+
+
 def procedure_of(request: Resource) -> Resource:
     return {
         "resourceType": "Procedure",

@@ -10,8 +10,9 @@ from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
 from service.fhir.write.record import TASK_STATUS
 from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Reported
-from service.flow.receive_update import Named, Part, ReceivedUpdate
+from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.flow.received import Received
+from service.referrals.contact import CONTACT_TYPES
 from service.referrals.escalation import Said
 from service.referrals.offer import Ending, as_programmes_see
 from service.screening.instrument import Priority
@@ -59,7 +60,17 @@ def read_task(tree: Tree, received: Received, *, base: str, ours: Collection[str
             *(each for element in (STATUS_REASON, BUSINESS_STATUS) for each in _beside_the_status(tree, element, ours)),
         ),
         ending=_ending(tree),
+        activities=tuple(_activities(tree, base)),
     )
+
+
+def _activities(tree: Tree, base: str) -> Iterator[NamedActivity]:
+    """The contacts here that its outputs refer to; what another server keeps is its own to know."""
+    for place, output in enumerate(tree.get("output", ())):
+        for kind in CONTACT_TYPES:
+            id = _our_id(output.get("valueReference", {}), base, kind)
+            if id is not None:
+                yield NamedActivity(kind, id, f"Task.output[{place}].valueReference")
 
 
 def _version(written: str) -> int | None:

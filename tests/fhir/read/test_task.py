@@ -10,7 +10,7 @@ from service.fhir.read.common import received
 from service.fhir.read.task import ENDING_DISPLAYS, read_task
 from service.fhir.terms import ENDING
 from service.flow.keep_reports import Reported
-from service.flow.receive_update import Named, Part, ReceivedUpdate
+from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
 from service.screening.instrument import Priority
@@ -154,6 +154,24 @@ def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
 @pytest.mark.parametrize("reference", ["Procedure/1", "https://ehr.example/fhir/Procedure/1"])
 def test_an_output_that_was_created_is_kept(read: Read, reference: str) -> None:
     assert read(output=[output(reference)]).reports == (Reported("output", output(reference)),)
+
+
+@pytest.mark.parametrize(
+    ("reference", "named"),
+    [
+        ("Procedure/1", ("Procedure", "1")),
+        ("Encounter/1/_history/2", ("Encounter", "1")),
+        (f"{BASE}/fhir/Procedure/1", ("Procedure", "1")),
+        ("https://ehr.example/fhir/Procedure/1", None),
+        ("QuestionnaireResponse/1", None),
+        ("urn:uuid:019aa000-0000-7000-8000-000000000001", None),
+    ],
+)
+def test_an_output_that_names_a_contact_here_says_which(
+    read: Read, reference: str, named: tuple[str, str] | None
+) -> None:
+    found = read(output=[{"type": {"text": "x"}, "valueString": "y"}, output(reference)]).activities
+    assert found == ((NamedActivity(*named, "Task.output[1].valueReference"),) if named else ())
 
 
 @pytest.mark.parametrize(
