@@ -9,9 +9,8 @@ from functools import partial
 
 from service.delivery.channel import Channel, Parcel, Sent
 from service.delivery.pack import pack
-from service.flow.raise_alert import raise_alert
+from service.delivery.stuck import end, has_failed, may_be_ended_by, of_her_present, tell_of
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
 from service.referrals.answer_link import AnswerLink, new_token
 from service.referrals.delivery import DELIVERY_TABLE, UNSETTLED, Delivery, DeliveryState, DeliveryTrigger, Lane
 from service.shared import telemetry
@@ -26,7 +25,6 @@ from service.store.unit_of_work import UnitOfWork
 SEATS = {Lane.ALERT: 32, Lane.STATUS: 8}
 LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_ASKED_WAIT = timedelta(hours=1)
-SHOWN_AFTER_ATTEMPTS = 8
 
 
 @dataclass(slots=True)
@@ -92,9 +90,10 @@ class Dispatch:
     async def _deliver(self, delivery: Delivery) -> None:
         if not await self._holds(delivery):
             return
-        if delivery.attempts > SHOWN_AFTER_ATTEMPTS and not delivery.shown:
+        before = replace(delivery, attempts=delivery.attempts - 1)
+        if delivery.abandoned and not delivery.shown and self._has_failed(before):
             # Whoever tried the last time did not live to say so.
-            await self._write_down(delivery, partial(self._show, delivery=delivery), "attempts-without-outcome")
+            await self._write_down(delivery, partial(self._tell, delivery=delivery), "attempts-without-outcome")
         parcel, sent = await self._send(delivery)
         settle = partial(self._settle, delivery=delivery, parcel=parcel, sent=sent)
         await self._write_down(delivery, settle, sent.outcome)
@@ -149,16 +148,23 @@ class Dispatch:
         """Whether it turned out to be stuck, of which nobody had been told."""
         now = self.clock.now()
         after = DELIVERY_TABLE[delivery.state, sent.trigger]
-        tried_enough = delivery.attempts >= SHOWN_AFTER_ATTEMPTS and after in UNSETTLED
-        stuck = not delivery.shown and (tried_enough or after is DeliveryState.DEAD)
-        if stuck and delivery.patient_id is not None:
-            # First of all, as every unit does that raises an alert about her.
-            delivery = replace(delivery, patient_id=tx.patients.lock_present(delivery.patient_id).id)
+        owed = after in UNSETTLED
+        stuck = owed and not delivery.shown and (after is DeliveryState.DEAD or self._has_failed(delivery))
+        ended = [] if owed else may_be_ended_by(tx, delivery)
+        if stuck or ended:
+            delivery = of_her_present(tx, delivery)
+        # Of two that settle the last of what was stuck, one must see that the other has.
+        alerts = [tx.alerts.lock(each) for each in ended]
         for learned in sent.learned if parcel else ():
             endpoint = parcel.destination.endpoint or "" if parcel else ""
             tx.aliases.claim(learned.type, endpoint, learned.record_id, learned.our_id, delivery.destination_id)
         held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._due(delivery, sent, now))
-        return held and stuck and self._show(tx, delivery)
+        if held:
+            end(tx, self.rules, alerts, now)
+        return held and stuck and tell_of(tx, self.rules, delivery, after, now)
+
+    def _has_failed(self, delivery: Delivery) -> bool:
+        return has_failed(delivery, self.rules.policy(delivery.destination_id), self.clock.now())
 
     def _due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
         """Full jitter, doubling from one second to fifteen minutes; longer only when the destination asked for it."""
@@ -167,19 +173,5 @@ class Dispatch:
         ceiling = min(LONGEST_WAIT.total_seconds(), 2.0 ** min(delivery.attempts, 10))
         return now + timedelta(seconds=self.spread() * ceiling)
 
-    def _show(self, tx: UnitOfWork, delivery: Delivery) -> bool:
-        """Raise one alert for all that is stuck of hers: it says itself again for as long as nobody hears it.
-
-        An alert that says this and is stuck in its turn raises no other, which would fare no better.
-        """
-        if delivery.patient_id is not None:
-            delivery = replace(delivery, patient_id=tx.patients.lock_present(delivery.patient_id).id)
-        if not tx.deliveries.show(delivery):
-            return False
-        code, tenant_id, patient_id = AlertCode.DELIVERY_STUCK, delivery.destination_id, delivery.patient_id
-        is_alert = delivery.resource_type in ("Communication", "AlertTask")
-        in_vain = is_alert and tx.alerts.get(delivery.resource_id).code is code
-        if not in_vain and not tx.alerts.open_about(tenant_id, patient_id, code):
-            now = self.clock.now()
-            raise_alert(tx, self.rules, code, tenant_id=tenant_id, patient_id=patient_id, referral_id=None, now=now)
-        return True
+    def _tell(self, tx: UnitOfWork, delivery: Delivery) -> bool:
+        return tell_of(tx, self.rules, of_her_present(tx, delivery), delivery.state, self.clock.now())

@@ -34,6 +34,7 @@ def _over(below: object, above: object) -> object:
 def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrument]) -> Policy:
     waiting, priority, screening = table.table("waiting"), table.table("priority"), table.table("screening")
     offers, acknowledge, cut_offs = table.table("offers"), table.table("acknowledge"), table.optional_table("cut_off")
+    stuck = table.table("stuck")
     table.leave("hl7v2")
     ladder = tuple(Rung(row.text("code"), row.text("display")) for row in table.tables("ladder"))
     if not ladder:
@@ -55,6 +56,8 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         place_again_hours=offers.whole("place_again_hours", at_least=1),
         consent_request_names=offers.whole("consent_request_names", at_least=1),
         tombstone_days=offers.whole("tombstone_days", at_least=1),
+        status_stuck_after_minutes=stuck.whole("status_minutes", at_least=1),
+        alert_stuck_after_minutes=stuck.whole("alert_minutes", at_least=1),
         acknowledge_within_minutes={each: acknowledge.whole(f"{each}_minutes", at_least=1) for each in Priority},
         ladder=ladder,
         escalation_contact=_escalation_contact(table),

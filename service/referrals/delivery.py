@@ -74,6 +74,8 @@ class Delivery:
     """It names a resource and a version, never content; what is sent is written out when it is sent.
 
     `attempts` counts this one too once it is claimed; `shown` is whether a person was told that it does not arrive.
+    `owed_at` is since when it is owed, or since a person last sent it on its way again. `abandoned` is whether whoever
+    held it before let its lease run out.
     """
 
     id: str
@@ -89,3 +91,5 @@ class Delivery:
     last_outcome: str | None
     correlation_id: str
     shown: bool
+    owed_at: datetime
+    abandoned: bool = False

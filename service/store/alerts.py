@@ -6,14 +6,14 @@ from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 
 from service.referrals.alert import Alert, AlertCode, AlertState, Practitioner, ResultVersion, Review, ReviewOutcome
 from service.screening.instrument import Priority
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
-from service.store.tables.referral import IS_UNRESOLVED, AlertRow
+from service.store.tables.referral import IS_AWAITED, IS_UNRESOLVED, AlertRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -31,15 +31,15 @@ UNRESOLVED = Prepared(
 UNRESOLVED_ABOUT = Prepared(
     select(ALERT).where(ALERT.c.patient_id == bindparam("patient"), IS_UNRESOLVED).order_by(ALERT.c.id)
 )
-OPEN_ABOUT = Prepared(
-    select(ALERT.c.id)
+ABOUT_STUCK = Prepared(
+    select(ALERT)
     .where(
         ALERT.c.tenant_id == bindparam("tenant"),
-        ALERT.c.patient_id.is_not_distinct_from(bindparam("patient", type_=ALERT.c.patient_id.type)),
-        ALERT.c.code == bindparam("of_code"),
-        ALERT.c.state == AlertState.OPEN.value,
+        or_(ALERT.c.patient_id == bindparam("patient", type_=ALERT.c.patient_id.type), ALERT.c.patient_id.is_(None)),
+        ALERT.c.code == AlertCode.DELIVERY_STUCK.value,
+        IS_AWAITED,
     )
-    .limit(1)
+    .order_by(ALERT.c.id)
 )
 
 
@@ -87,10 +87,10 @@ class Alerts:
     def unresolved_about(self, patient_id: str) -> list[Alert]:
         return [to_alert(row) for row in self._unit.execute(UNRESOLVED_ABOUT, {"patient": patient_id})]
 
-    def open_about(self, tenant_id: str, patient_id: str | None, code: AlertCode) -> bool:
-        """Whether one of this kind about her, or about no woman, waits for somebody to acknowledge it."""
-        values = {"tenant": tenant_id, "patient": patient_id, "of_code": code.value}
-        return self._unit.execute(OPEN_ABOUT, values).first() is not None
+    def about_stuck(self, tenant_id: str, patient_id: str | None) -> list[Alert]:
+        """The unresolved ones that say that something does not arrive: of hers, or of nobody's in particular."""
+        values = {"tenant": tenant_id, "patient": patient_id}
+        return [to_alert(row) for row in self._unit.execute(ABOUT_STUCK, values)]
 
 
 @cache

@@ -6,20 +6,30 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select, update
 
-from service.referrals.delivery import Delivery, DeliveryState, DeliveryTrigger, Lane, state_after, states_before
+from service.referrals.alert import AlertCode
+from service.referrals.delivery import (
+    UNSETTLED,
+    Delivery,
+    DeliveryState,
+    DeliveryTrigger,
+    Lane,
+    state_after,
+    states_before,
+)
 from service.screening.instrument import Recorded
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
-from service.store.tables.outgoing import DeliveryRow
+from service.store.tables.outgoing import IS_WAITING, DeliveryRow
+from service.store.tables.referral import AlertRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
-DELIVERY, ORGANISATION = table(DeliveryRow), table(OrganisationRow)
+DELIVERY, ORGANISATION, ALERT = table(DeliveryRow), table(OrganisationRow), table(AlertRow)
 # In the order in which they build upon each other, so that the record gets each of them once.
 BUILT_UPON = tuple(Recorded)
 
@@ -54,9 +64,57 @@ RETRY = Prepared(
         state=state_after(DeliveryTrigger.RETRIED_BY_PERSON).value,
         attempts=0,
         due_at=bindparam("at"),
+        owed_at=bindparam("at"),
         settled_at=None,
         shown_at=None,
     )
+)
+# Other women for whom the same destination takes nothing either.
+OTHERS_WAIT = Prepared(
+    select(DELIVERY.c.id)
+    .where(
+        DELIVERY.c.destination_id == bindparam("destination"),
+        IS_WAITING,
+        DELIVERY.c.attempts >= bindparam("tried"),
+        DELIVERY.c.patient_id != bindparam("patient"),
+    )
+    .limit(1)
+)
+TRIED = DELIVERY.c.attempts >= bindparam("tried")
+NEWER = DELIVERY.alias("newer")
+# Not over: neither delivered itself nor in a newer version. What only says that something is stuck is not itself
+# waited for.
+NOT_OVER = and_(
+    DELIVERY.c.destination_id == bindparam("destination"),
+    ~exists().where(
+        NEWER.c.destination_id == DELIVERY.c.destination_id,
+        NEWER.c.resource_type == DELIVERY.c.resource_type,
+        NEWER.c.resource_id == DELIVERY.c.resource_id,
+        NEWER.c.version > DELIVERY.c.version,
+        NEWER.c.state == DeliveryState.DONE.value,
+    ),
+    ~exists().where(ALERT.c.id == DELIVERY.c.resource_id, ALERT.c.code == AlertCode.DELIVERY_STUCK.value),
+)
+STUCK_OF_HERS = Prepared(
+    select(DELIVERY.c.id)
+    .where(
+        NOT_OVER,
+        DELIVERY.c.patient_id == bindparam("patient"),
+        in_states(DELIVERY.c.state, UNSETTLED),
+        DELIVERY.c.last_outcome.is_not(None) | TRIED,
+    )
+    .limit(1)
+)
+STUCK_OF_ALL = Prepared(
+    select(DELIVERY.c.id)
+    .where(
+        NOT_OVER,
+        or_(
+            IS_WAITING & (DELIVERY.c.shown_at.is_not(None) | TRIED),
+            DELIVERY.c.patient_id.is_(None) & (DELIVERY.c.state == DeliveryState.DEAD.value),
+        ),
+    )
+    .limit(1)
 )
 
 
@@ -104,6 +162,20 @@ class Deliveries:
     def show(self, delivery: Delivery) -> bool:
         """Note that a person is told of it. False when one was already, since it was owed or last retried."""
         return self._unit.execute(SHOW, {"delivery": delivery.id, "at": self._unit.now()}).rowcount == 1
+
+    def others_wait(self, delivery: Delivery, tried: int) -> bool:
+        """Whether anything about another woman fails there too, after so many attempts."""
+        values = {"destination": delivery.destination_id, "patient": delivery.patient_id, "tried": tried}
+        return self._unit.execute(OTHERS_WAIT, values).first() is not None
+
+    def stuck(self, destination_id: str, patient_id: str | None, tried: int) -> bool:
+        """Whether anything of hers has failed and is not over, also what a person has sent on its way again. Of
+        nobody's in particular: what has failed so often and waits, of anybody's, and what about no woman was refused.
+        """
+        values: dict[str, object] = {"destination": destination_id, "tried": tried}
+        if patient_id is None:
+            return self._unit.execute(STUCK_OF_ALL, values).first() is not None
+        return self._unit.execute(STUCK_OF_HERS, values | {"patient": patient_id}).first() is not None
 
     def retry(self, id: str) -> bool:
         """A person sends a dead or unknown delivery on its way again, as if it were new. False when it is neither."""
@@ -155,4 +227,5 @@ def to_delivery(row: Row[Any]) -> Delivery:
         last_outcome=row.last_outcome,
         correlation_id=row.correlation_id,
         shown=row.shown_at is not None,
+        owed_at=row.owed_at,
     )

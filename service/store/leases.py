@@ -127,7 +127,7 @@ class Leases:
             leases = [{"delivery": row.id, "owner": owner, "until": now + lease, "at": now} for row in rows]
             if self._unit.execute(LEASE, leases).rowcount != len(rows):
                 raise LookupError("a delivery had moved under its lock")
-        return [replace(to_delivery(row), state=LEASED, attempts=row.attempts + 1) for row in rows]
+        return [_leased(to_delivery(row)) for row in rows]
 
     def left(self, delivery: Delivery, owner: str) -> timedelta:
         """How long the lease of `owner` lasts still; nothing when it was lost."""
@@ -153,6 +153,10 @@ class Leases:
             "at": now,
         }
         return self._unit.execute(SETTLE, values).rowcount == 1
+
+
+def _leased(before: Delivery) -> Delivery:
+    return replace(before, state=LEASED, attempts=before.attempts + 1, abandoned=before.state is LEASED)
 
 
 @cache

@@ -65,6 +65,7 @@ def parcel(identifiers: tuple[Identifier, ...] = (NUMBER,), known: str | None = 
         last_outcome=None,
         correlation_id="correlation",
         shown=False,
+        owed_at=NOW,
     )
     destination = Organisation("hospital", "St Test", OrganisationKind.HOSPITAL, BASE, None, True, NOW)
     record_ids = {("Patient", "woman"): known} if known else {}

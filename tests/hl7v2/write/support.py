@@ -66,6 +66,7 @@ def owed(type: str, id: str, lane: Lane = Lane.STATUS, patient_id: str | None = 
         last_outcome=None,
         correlation_id="01a00000-0000-7000-8000-00000000dd02",
         shown=False,
+        owed_at=NOW,
     )
     names = () if patient_id is None else (NUMBER, ELSEWHERE, NATIONAL)
     return Parcel(delivery, RECEIVER, names, {}, placer=PLACER)
