@@ -154,18 +154,17 @@ class EscalationContact:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a site has decided. Each number carries its unit in its name.
-
-    `waits_for_items_seconds`: how long a total waits for items still on their way before `unknown` is raised.
-    `unknown_priority`, `unscorable_priority`: of those two alerts. `proceed_with_alert`: who approved that a positive
-    result with self-harm unknown goes on to consent while the alert stands; None holds it for review.
-    `as_recorded_safe_contact`: who approved offering without a usable safe-contact channel; None never offers then.
-    `status_stuck_after_minutes`, `alert_stuck_after_minutes`: how long what is owed to the record may fail before a
-    person is told. `acknowledge_within_minutes`: by priority, for each rung of `ladder`. `rescreen_after_days`: when a
-    result in the repeat band is due again. `refers_for_days`: how old a result may be and still open a referral.
-    `overdue_days`: how long after the due date the stage stays unknown. `record`: what the hospital's own record takes.
-    `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`: what the questions of the
-    site's own forms stand for, by the form's canonical URL ("" for a form that is sent without one) and the question's
-    linkId. `answer_link`: whether an alert brings a one-time link by which it is answered; None never does.
+    `waits_for_items_seconds`: how long a total waits for its items. `unknown_priority`, `unscorable_priority`: of those
+    two alerts. `proceed_with_alert`: who approved that a positive result with self-harm unknown goes on to consent
+    while the alert stands; None holds it for review. `as_recorded_safe_contact`: who approved offering without a usable
+    safe-contact channel; None never offers then. `status_stuck_after_minutes`, `alert_stuck_after_minutes`: how long a
+    delivery may fail before a person is told. `acknowledge_within_minutes`: by priority, for each rung of `ladder`.
+    `rescreen_after_days`: when a result in the repeat band is due again. `refers_for_days`: how old a result may be and
+    still open a referral. `overdue_days`: how long after the due date the stage stays unknown. `record`: what the
+    hospital's own record takes. `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`:
+    what the questions of the site's own forms stand for, by the form's canonical URL ("" for a form that is sent
+    without one) and the linkId. `answer_link`: whether an alert brings a one-time link by which it is answered; None
+    never does.
     """
 
     id: str
