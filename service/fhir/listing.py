@@ -113,16 +113,14 @@ def _asked(
     if page is None:
         return parameters, None
     try:
-        content: dict[str, Any] = orjson.loads(door.sealer.verify(page))
+        content: dict[str, Any] = orjson.loads(door.sealer.open_text(page, f"next/{organisation_id}/{type}"))
     except ValueError:
-        return None, None
-    if (content.get("for"), content.get("list")) != (organisation_id, type):
         return None, None
     return [(name, value) for name, value in content["asked"]], (content["after"][0], content["after"][1])
 
 
 def _next(door: Door, organisation_id: str, type: str, asked: Parameters, after: tuple[str, str]) -> str:
-    return door.sealer.sign(orjson.dumps({"for": organisation_id, "list": type, "asked": asked, "after": after}))
+    return door.sealer.seal_text(orjson.dumps({"asked": asked, "after": after}), f"next/{organisation_id}/{type}")
 
 
 def _organisations(tx: UnitOfWork) -> list[Tree]:

@@ -1,5 +1,6 @@
 """The search of Task, from parameters to a query value, and the link to its next page."""
 
+import base64
 from datetime import UTC, datetime
 
 import orjson
@@ -110,5 +111,11 @@ def test_a_link_is_good_for_whom_it_was_made_and_only_as_it_was_made(sealer: Sea
     assert read_next_link(Sealer(bytes(32)), "organisation", link) is None
     for nonsense in ("", ".", "a.b", link + "x", "é", "x" * 10_000):
         assert read_next_link(sealer, "organisation", nonsense) is None
-    foreign = sealer.sign(orjson.dumps({"for": "organisation"})[:-2])
+    foreign = sealer.seal_text(orjson.dumps({"for": "organisation"})[:-2], "next/organisation/Task")
     assert read_next_link(sealer, "organisation", foreign) is None
+
+
+def test_a_link_tells_nothing_of_the_search(sealer: Sealer) -> None:
+    link = next_link(sealer, "organisation", SEARCHES[0], (DAY, "task-1"))
+    inside = base64.urlsafe_b64decode(link + "=" * (-len(link) % 4))
+    assert not any(said in inside for said in (b"organisation", b"task-1", b"limit"))
