@@ -45,6 +45,7 @@ class Fault(Enum):
     REFERENCE_MALFORMED = auto()
     SCHEME_REFUSED = auto()
     INVARIANT_BROKEN = auto()
+    MODIFIER_UNKNOWN = auto()
     BUNDLE_TYPE_NOT_TAKEN = auto()
     REQUEST_NOT_TAKEN = auto()
     ENTRY_NOT_FOUND = auto()
@@ -120,6 +121,12 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Fault.SCHEME_REFUSED: Row(400, "value", "This URL scheme is refused. Use http, https or urn."),
     Fault.INVARIANT_BROKEN: Row(422, "invariant", "{}"),
+    Fault.MODIFIER_UNKNOWN: Row(
+        422,
+        "not-supported",
+        "This may change what the rest means and is not understood here, so none of it can be acted on. Send it only "
+        "when its meaning holds without this.",
+    ),
     Fault.BUNDLE_TYPE_NOT_TAKEN: Row(
         422,
         "not-supported",
@@ -195,8 +202,8 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.IDENTITY_CONFLICT: Row(
         409,
         "conflict",
-        "The id in the body stands for another patient of yours already, by what was sent before. Nothing was changed. "
-        "Find out which of the two is meant; an update needs an identifier that the patient has here.",
+        "By its ids and identifiers this may mean more than one patient of yours. Nothing of it was used; contact with "
+        "each of them is paused, and a clinician is told. Find out who is meant, and name her by what is hers alone.",
     ),
     Reason.VERSION_STALE: Row(412, "conflict", "If-Match names an older version. Read the resource and try again."),
     Reason.BASE_VERSION_UNKNOWN: Row(

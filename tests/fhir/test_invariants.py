@@ -36,6 +36,7 @@ def given(names: list[str | None], companions: list[Any]) -> dict[str, Any]:
 
 
 REQUEST = {"method": "POST", "url": "Task"}
+NOT_SO = {"url": URL, "valueBoolean": True}
 BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("ele-1", {**TASK, "note": []}),
     ("ele-1", {**TASK, "focus": {}}),
@@ -66,7 +67,11 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("contained-id", held({**PATIENT, "id": "p"}, {**PATIENT, "id": "p"})),
     ("dom-2", held(held({**PATIENT, "id": "q"}, by={**TASK, "id": "p"}))),
     ("ext-1", {**TASK, "extension": [{"url": URL}]}),
-    ("ext-1", {**TASK, "modifierExtension": [{"url": URL}]}),
+    ("modifiers", {**TASK, "modifierExtension": [NOT_SO]}),
+    ("modifiers", {**OBSERVATION, "component": [{"code": {"text": "x"}, "modifierExtension": [NOT_SO]}]}),
+    ("modifiers", held({**PATIENT, "id": "p", "modifierExtension": [NOT_SO]})),
+    ("modifiers", {**OBSERVATION, "implicitRules": URL}),
+    ("modifiers", bundle("batch", {"resource": {**TASK, "implicitRules": URL}, "request": REQUEST})),
     ("ext-1", {**TASK, "extension": [{"url": URL, "valueCode": "a", "extension": [{"url": "b", "valueCode": "c"}]}]}),
     ("obs-6", {**OBSERVATION, "dataAbsentReason": {"text": "x"}}),
     ("per-1", period("2026-02-01", "2026-01-01")),
@@ -94,6 +99,8 @@ SOUND: list[dict[str, Any]] = [
     bundle("collection", {"resource": held({**PATIENT, "id": "p"})}, {"resource": held({**PATIENT, "id": "p"})}),
     {**TASK, "extension": [{"url": URL, "extension": [{"url": "channel", "valueCode": "sms"}]}]},
     {**TASK, "extension": [{"url": URL, "_valueCode": {"id": "x"}}]},
+    # Only its reader tells a permit from a no, which counts whatever else it says.
+    {"resourceType": "Consent", "modifierExtension": [NOT_SO], "implicitRules": URL},
     {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "dataAbsentReason": {"text": "x"}},
     period("2026-01-01", "2026-01"),
     period("2026-01-01T23:30:00-05:00", "2026-01-02"),

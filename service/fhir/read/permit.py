@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from service.consent.consent import Consent, Status
 from service.consent.terms import ConsentTerms
+from service.fhir.modifiers import UNDERSTOOD
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import codes, listed, reference_of, unclear
 from service.fhir.read.safe_contact import read_safe_contact
@@ -20,7 +21,7 @@ from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 from service.shared.code import Code
 
 # What would make a permit narrower than the gate can tell.
-_NARROWING = ("action", "class", "code", "dataPeriod", "securityLabel", "modifierExtension")
+_NARROWING = ("action", "class", "code", "dataPeriod", "securityLabel", *UNDERSTOOD)
 
 
 def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consent:
@@ -64,7 +65,7 @@ def read_permit(
     permits = [each for each in nested if each.get("type") == "permit"]
     to_others = [each for each in permits if not _is_for(own, each, base)]
     clauses = [root] if "type" in root else [root, *to_others]
-    if "modifierExtension" in tree or any(name in each for name in _NARROWING for each in clauses):
+    if any(name in each for name in _NARROWING for each in (tree, *clauses)):
         raise unclear("Consent.provision", f"A permit is not taken with {', '.join(_NARROWING)}.", "not-supported")
     recipient = _recipient([*clauses, *to_others], terms, base)
     denials = [each for each in nested if each.get("type") == "deny"]

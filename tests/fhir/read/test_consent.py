@@ -250,6 +250,7 @@ DEEP = [{"type": "permit", "provision": [{"type": "deny"}]}]
         ({"provision__class": [{"system": "urn:a", "code": "b"}]}, "not-supported", "Consent.provision"),
         ({"provision__action": [concept("urn:a", "b")]}, "not-supported", "Consent.provision"),
         ({"provision__securityLabel": [{"system": "urn:a", "code": "b"}]}, "not-supported", "Consent.provision"),
+        ({"implicitRules": "https://hospital.example/rules"}, "not-supported", "Consent.provision"),
         (
             {"modifierExtension": [{"url": "https://hospital.example/not", "valueBoolean": True}]},
             "not-supported",
