@@ -25,6 +25,7 @@ from service.fhir.read import bundle as wire
 from service.fhir.read import common
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Refused, Repeated
+from service.flow.doubt_identity import doubt_again
 from service.flow.receive_transaction import (
     Entry,
     EntryRefused,
@@ -66,8 +67,7 @@ async def _take(door: Door, request: Request) -> Response:
     try:
         tree = await _aside(body, partial(decode, body))
         _outline(tree)
-        by_type = _batch if tree.get("type") == "batch" else _transaction
-        return await by_type(door, caller, request, tree, body)
+        return await (_batch if tree.get("type") == "batch" else _transaction)(door, caller, request, tree, body)
     except BadInput as problem:
         await keep_unread(door, caller, request, body, problem)
         raise
@@ -96,12 +96,14 @@ async def _transaction(door: Door, caller: Caller, request: Request, tree: Tree,
     try:
         answers, tx = await door.store.run(caller, unit)
     except EntryRefused as problem:
-        refusing = BadInput.of(_finding(problem.place, problem.refused))
+        refused, refusing = problem.refused, _finding(problem.place, problem.refused)
     else:
         entries = [_answered(door, answers[place], tx.stamp) for place in sorted(answers)]
         return answer(_bundle("transaction-response", entries))
+    if refused.doubted:
+        await door.store.run(caller, lambda tx: doubt_again(tx, door.rules, refused, now))
     # Raised here, so that it does not carry the unit's own error with it.
-    raise refusing
+    raise BadInput.of(refusing)
 
 
 def _read_transaction(body: bytes, door: Door, caller: Caller, now: datetime) -> ReceivedTransaction:
@@ -130,8 +132,7 @@ async def _batch(door: Door, caller: Caller, request: Request, tree: Tree, body:
     check(bare, orjson.dumps(bare), "Bundle")
     if isinstance(tree, survey.Repeated) or not isinstance(tree.get("entry", []), list):
         check(tree, body, "Bundle")
-    exactly = exact(body).get("entry", ())
-    entries = zip(itertools.count(), tree.get("entry", ()), exactly, strict=False)
+    entries = zip(itertools.count(), tree.get("entry", ()), exact(body).get("entry", ()), strict=False)
     return answer(_bundle("batch-response", [await _alone(door, caller, request, *each) for each in entries]))
 
 
@@ -240,8 +241,7 @@ def _status(code: int) -> str:
 
 
 def _bundle(type: str, entries: list[Tree]) -> bytes:
-    bundle: Tree = {"resourceType": "Bundle", "type": type}
-    return orjson.dumps(bundle | {"entry": entries} if entries else bundle)
+    return orjson.dumps({"resourceType": "Bundle", "type": type} | ({"entry": entries} if entries else {}))
 
 
 async def _aside(body: bytes, work: Callable[[], Any]) -> Any:

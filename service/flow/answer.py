@@ -1,7 +1,7 @@
 """What a step answers. All three commit: the inbox row, the audit row and any alert stay, also when the answer is
 no."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from service.referrals.contact import Outside
@@ -63,10 +63,14 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not acted on. `element` is the FHIRPath or v2 location that the reason is about, when there is one."""
+    """Not acted on. `element` is the FHIRPath or v2 location that the reason is about, when there is one.
+
+    `doubted` are the patients of an identity conflict.
+    """
 
     reason: Reason
     element: str | None = None
+    doubted: tuple[str, ...] = field(default=(), compare=False)
 
 
 Answer = Accepted | Repeated | Refused

@@ -50,18 +50,25 @@ def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
 
 
 def subject_of(tx: Transaction, reference: Reference) -> str | None:
-    """The patient meant: our id in this tenant, then the sender's own id for her, then a business identifier.
+    """The one patient meant; None also when it may be two: neither of them may get what is the other's."""
+    meant = women_meant(tx, reference)
+    return meant.pop() if len(meant) == 1 else None
 
-    None also when the sender's id stands for two women: neither of them may get what is the other's.
+
+def women_meant(tx: Transaction, reference: Reference) -> set[str]:
+    """Everybody whom the id and the business identifier of a reference stand for: none, one, or several.
+
+    The id is ours in this tenant, else the sender's own for her. Where the sender's id stands for two women, the
+    identifier may tell which of them is meant.
     """
     if reference.type != "Patient":
-        return None
-    known = None
+        return set()
+    meant: set[str] = set()
     if reference.id is not None:
-        known = tx.visible.patient_id(reference.id) if reference.base is None else None
-        if known is None:
-            bearers = bearers_of(tx, "Patient", reference.id, reference.base)
-            known = bearers.pop() if len(bearers) == 1 else None
-    if known is None and reference.identifier is not None:
-        known = tx.aliases.find("Patient", reference.identifier.system, reference.identifier.value)
-    return known
+        ours = tx.visible.patient_id(reference.id) if reference.base is None else None
+        meant = {ours} if ours is not None else bearers_of(tx, "Patient", reference.id, reference.base)
+    name = reference.identifier
+    named = None if name is None else tx.aliases.find("Patient", name.system, name.value)
+    if named is None:
+        return meant
+    return {named} if named in meant else meant | {named}

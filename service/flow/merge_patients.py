@@ -8,14 +8,15 @@ from service.consent.consent import Consent
 from service.consent.merge import contradicted, narrower
 from service.consent.safe_contact import SafeContact, newest
 from service.flow.advance import advance
-from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.answer import Accepted, Answer, Refused
+from service.flow.doubt_identity import doubt_all, doubt_identity
 from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.owe import owe, owe_alert
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
 from service.flow.received import Identifier, Received
-from service.flow.register_patient import ReceivedPatient, doubt_identity, register_patient
+from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
@@ -49,7 +50,7 @@ def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: d
     for id in sorted(staying | leaving):
         tx.patients.lock(id)
     if len(staying) > 1 or len(leaving) > 1:
-        return remember(tx, received, None, Refused(Reason.SEVERAL_MATCH, "identifier"))
+        return remember(tx, received, None, doubt_all(tx, rules, staying | leaving, "identifier", now))
     answer = register_patient(tx, rules, ReceivedPatient(received, message.facts, updates=False), now)
     if isinstance(answer, Refused):
         return answer
@@ -158,6 +159,7 @@ def _joined(survivor: Patient, retired: Patient, reached: SafeContact | None) ->
         language=mine.language or theirs.language,
         interpreter=mine.interpreter or theirs.interpreter,
         deceased=mine.deceased or theirs.deceased,
+        gender=mine.gender or theirs.gender,
     )
     births = [day for day in (survivor.delivered_on, retired.delivered_on) if day is not None]
     return replace(

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
+from service.flow.doubt_identity import doubt_identity
 from service.flow.hear_refused import hear_risk, recognised
 from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
@@ -15,10 +16,11 @@ from service.flow.raise_alert import alert_about, raise_alert
 from service.flow.receive_result import pause_after_event
 from service.flow.received import ControlKey, Received, Reference
 from service.flow.received_result import ReceivedResult
-from service.flow.register_patient import ReceivedPatient, doubt_identity
+from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
 from service.referrals.alert import AlertCode
+from service.referrals.patient import may_be_another
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
 
@@ -180,11 +182,12 @@ def _within(step: Step, message: Received, within: str) -> Step:
 
 
 def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, now: datetime) -> Refused | None:
-    """A woman who is known and was born on another day than the message says is perhaps not the one that it means."""
+    """Who is known, and by the message was born on another day or is no woman, is perhaps not the one that it means."""
     if not isinstance(step, ReceivedPatient) or step.updates or not isinstance(answer, Repeated):
         return None
-    said, known = step.facts.birth_date, tx.patients.lock(answer.id).facts.birth_date
-    if said is None or known is None or said == known:
+    said, known = step.facts, tx.patients.lock(answer.id).facts
+    reborn = None not in (said.birth_date, known.birth_date) and said.birth_date != known.birth_date
+    if not reborn and not may_be_another(known, said):
         return None
     doubt_identity(tx, rules, answer.id, now)
     return Refused(Reason.IDENTITY_CONFLICT)

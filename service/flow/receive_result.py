@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.doubt_identity import one_subject
 from service.flow.hear_refused import hear_refused
 from service.flow.identify import identify, subject_of
 from service.flow.judge_results import judge_results
@@ -41,9 +42,8 @@ def receive_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: 
 
 def take_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> Taken:
     """Keep the message and attach its pieces, and decide nothing yet: `judge_results` does, once all is attached."""
-    patient_id = subject_of(tx, message.subject)
-    refused: Taken = Refused(Reason.SUBJECT_UNKNOWN, "subject"), []
-    answer, results = _take(tx, rules, message, patient_id, now) if patient_id else refused
+    patient_id, refused = one_subject(tx, rules, message.subject, "subject", now)
+    answer, results = _take(tx, rules, message, patient_id, now) if patient_id else (refused, [])
     return remember(tx, message.received, patient_id, answer), results
 
 

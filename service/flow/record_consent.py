@@ -5,8 +5,9 @@ from datetime import datetime
 
 from service.consent.consent import Consent, gives_less, revise
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.doubt_identity import one_subject
 from service.flow.follow_consent import follow_consent
-from service.flow.identify import identify, subject_of
+from service.flow.identify import identify
 from service.flow.learn import learn, said_at
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -31,8 +32,8 @@ class ReceivedConsent:
 
 def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:
     """Keep the consent and let the open referral follow it. Less permission applies whatever If-Match says."""
-    patient_id = subject_of(tx, message.patient)
-    answer = _record(tx, rules, message, patient_id, now) if patient_id else Refused(Reason.SUBJECT_UNKNOWN, "patient")
+    patient_id, refused = one_subject(tx, rules, message.patient, "patient", now)
+    answer = _record(tx, rules, message, patient_id, now) if patient_id else refused
     return remember(tx, message.received, patient_id, answer)
 
 

@@ -5,16 +5,15 @@ from datetime import datetime
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.doubt_identity import doubt_all, doubt_identity
 from service.flow.identify import bearers_of, claim_own_id, identify
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_about
 from service.flow.received import Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
 from service.referrals.needs import NOT_STATED, SupportNeeds
-from service.referrals.patient import Patient, PatientFacts
+from service.referrals.patient import Patient, PatientFacts, may_be_another
 from service.referrals.referral import ReferralTrigger
 
 
@@ -47,19 +46,17 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     received = message.received
     if received.target_id is not None:
         known = tx.visible.patient_id(received.target_id)
-        if known is None:
-            return Refused(Reason.NOT_FOUND), None
-        named = identify(tx, received, known)
-        if named != known:
-            return Refused(Reason.SEVERAL_MATCH, "identifier"), known
-        return _update(tx, rules, known, message, now), known
+        return _addressed(tx, rules, message, known, now) if known else Refused(Reason.NOT_FOUND), known
     by_identifier, by_own_id = _known_by_identifier(tx, received), _known_by_own_id(tx, message)
+    if len(by_identifier) > 1:
+        return doubt_all(tx, rules, by_identifier | by_own_id, "identifier", now), None
     if message.updates and by_identifier and _is_new(tx, received.condition):
         # An update addressed to somebody unknown here, with the identifier of a woman who is known.
         return Refused(Reason.SEVERAL_MATCH, "identifier"), None
     others = by_own_id - by_identifier
     if others:
-        return _told_apart(tx, rules, message, others, now), None
+        again = _said_before(tx, received, others)
+        return again or doubt_all(tx, rules, by_identifier | by_own_id, "id", now), None
     new_id = tx.new_id()
     owner = identify(tx, received, new_id)
     if isinstance(owner, Refused):
@@ -74,6 +71,14 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     if received.condition is not None or received.repeats(body):
         return Repeated("Patient", owner, version), owner
     return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier"), owner
+
+
+def _addressed(tx: Transaction, rules: Rules, message: ReceivedPatient, known: str, now: datetime) -> Answer:
+    meant = {known} | _known_by_identifier(tx, message.received)
+    if len(meant) > 1:
+        return doubt_all(tx, rules, meant, "identifier", now)
+    identify(tx, message.received, known)
+    return _update(tx, rules, known, message, now)
 
 
 def _is_new(tx: Transaction, name: Identifier | None) -> bool:
@@ -94,25 +99,13 @@ def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:
     return {ours} if ours is not None else bearers_of(tx, "Patient", message.own_id)
 
 
-def _told_apart(tx: Transaction, rules: Rules, message: ReceivedPatient, others: set[str], now: datetime) -> Answer:
-    """The id in the body is another woman's by all that was said before: unless it is that very message once more,
-    nothing of hers is changed, contact pauses, and a person finds out which of the two is meant."""
+def _said_before(tx: Transaction, received: Received, others: set[str]) -> Repeated | None:
+    """The id in the body is another woman's by all that was said before, unless it is that very message once more."""
     for other in sorted(others):
         version, body = tx.inbox.latest("Patient", other) or (1, b"")
-        if message.received.repeats(body):
+        if received.repeats(body):
             return Repeated("Patient", other, version)
-    for other in sorted(others):
-        doubt_identity(tx, rules, other, now)
-    return Refused(Reason.IDENTITY_CONFLICT, "id")
-
-
-def doubt_identity(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
-    """Somebody else may have been meant: contact pauses, and a person finds out who it is."""
-    patient, referral = tx.patients.lock(patient_id), tx.referrals.open_of(patient_id)
-    if referral is None:
-        alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
-    else:
-        advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
+    return None
 
 
 def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPatient, now: datetime) -> Answer:
@@ -132,6 +125,9 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
     referral = tx.referrals.open_of(patient_id)
     if referral is not None and changed.facts.deceased and not patient.facts.deceased:
         advance(tx, rules, referral, ReferralTrigger.WOMAN_DIED, now)
+    elif referral is not None and may_be_another(patient.facts, changed.facts):
+        refresh_offers(tx, referral)
+        doubt_identity(tx, rules, patient_id, now)
     elif referral is not None and (changed.facts, needs) != (patient.facts, patient.needs):
         refresh_offers(tx, referral)
         advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.identify import subject_of
+from service.flow.doubt_identity import one_subject
 from service.flow.open_referral import begin, open_referral
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -36,9 +36,10 @@ def request_referral(tx: Transaction, rules: Rules, message: ReceivedRequest, no
     The word of a clinician stands in the place of a positive result and of nothing else: a risk that waits for its
     review is reviewed first, and without her own yes nothing is offered.
     """
-    received, patient_id = message.received, subject_of(tx, message.subject)
+    received = message.received
+    patient_id, refused = one_subject(tx, rules, message.subject, "subject", now)
     if patient_id is None:
-        return remember(tx, received, None, Refused(Reason.SUBJECT_UNKNOWN, "subject"))
+        return remember(tx, received, None, refused)
     patient = tx.patients.lock(patient_id)
     known = _known(tx, received)
     if known is not None and known.patient_id != patient.id:

@@ -10,10 +10,16 @@ from service.screening.instrument import Policy, Stage, stage_at
 # Two babies of one woman are born further apart than this, and one baby's two dates never are.
 ONE_PREGNANCY = timedelta(days=150)
 
+FEMALE = "female"
+
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
-    """What her record says. `language` is a BCP 47 tag; `district` is as the record's address names it."""
+    """What her record says. `language` is a BCP 47 tag; `district` is as the record's address names it.
+
+    `gender` is a code of FHIR AdministrativeGender, None when it is unknown; it only helps to tell that another person
+    may be meant.
+    """
 
     preferred_name: str | None
     birth_date: date | None
@@ -21,6 +27,7 @@ class PatientFacts:
     language: str | None
     interpreter: bool
     deceased: bool
+    gender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,15 @@ class Patient:
 
 def disagree(one: PatientFacts, other: PatientFacts) -> bool:
     """Whether two records may be two women: what both of them say of who she is differs, or only one of them lives."""
-    said = ((one.birth_date, other.birth_date), (_name(one), _name(other)))
+    said = ((one.birth_date, other.birth_date), (_name(one), _name(other)), (one.gender, other.gender))
     return one.deceased is not other.deceased or any(mine != theirs for mine, theirs in said if mine and theirs)
+
+
+def may_be_another(before: PatientFacts, after: PatientFacts) -> bool:
+    """Whether an update may have been meant for somebody else. A new name alone, or a birth date, is a correction."""
+    named, born = (_name(before), _name(after)), (before.birth_date, after.birth_date)
+    changed = all(was and now and was != now for was, now in (named, born))
+    return changed or (before.gender == FEMALE and after.gender not in (None, FEMALE))
 
 
 def _name(facts: PatientFacts) -> str:

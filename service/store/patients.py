@@ -81,6 +81,7 @@ def _columns(patient: Patient) -> dict[str, object]:
         "language": facts.language,
         "interpreter": facts.interpreter,
         "deceased": facts.deceased,
+        "gender": facts.gender,
         "due_date": patient.due_date,
         "delivered_on": patient.delivered_on,
         "replaced_by": patient.replaced_by,
@@ -97,6 +98,7 @@ def _to_patient(row: Row[Any]) -> Patient:
         language=row.language,
         interpreter=row.interpreter,
         deceased=row.deceased,
+        gender=row.gender,
     )
     return Patient(
         id=row.id,

@@ -150,7 +150,8 @@ def test_numbers_of_two_known_women_are_not_guessed_at(ward: Ward) -> None:
     service = ward.service
     answer = service.run(ward.hospital, lambda tx: merge_patients(tx, service.rules, message, service.now()))
 
-    assert why(answer) == "several-match"
+    assert why(answer) == "identity-conflict"
+    assert [service.alerts(str(ward.known_as(each))) for each in (MINE, OTHER, THIRD)] == [["identity-conflict"]] * 3
     assert len({ward.known_as(each) for each in (MINE, OTHER, THIRD)}) == 3
 
 

@@ -1,6 +1,8 @@
 """A hospital makes a woman known, or says something new about her."""
 
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 
@@ -92,11 +94,49 @@ def test_a_woman_of_another_hospital_is_not_found_and_her_identifier_means_someb
     assert second.id != first.id
 
 
-def test_identifiers_of_two_women_match_nobody(service: Service) -> None:
-    hospital = service.hospital()
-    service.register(hospital, FACTS, NAME)
-    service.register(hospital, FACTS, OTHER_NAME)
-    assert why(service.register(hospital, FACTS, NAME, OTHER_NAME)) == "several-match"
+@pytest.mark.parametrize("updates", [False, True], ids=["POST", "PUT"])
+def test_numbers_of_two_women_pause_contact_with_both(service: Service, updates: bool) -> None:
+    family, _ = service.supported()
+    for woman, name in ((family.woman, NAME), (service.woman(family.hospital), OTHER_NAME)):
+        service.register(family.hospital, replace(FACTS), name, target_id=woman, updates=True)
+    women = [row["id"] for row in service.rows("patient", tenant_id=family.hospital.organisation_id)]
+    for _ in range(2):
+        both = service.register(family.hospital, replace(FACTS, language="cy"), NAME, OTHER_NAME, updates=updates)
+        assert why(both) == "identity-conflict"
+
+    # What nobody has seen yet is not said again.
+    assert [service.alerts(woman) for woman in women] == [["identity-conflict"]] * 2
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert [row["language"] for row in service.rows("patient")] == ["en", "en"]
+
+
+BORN = date(1994, 5, 6)
+HERSELF = replace(FACTS, birth_date=BORN, gender="female")
+
+
+@pytest.mark.parametrize(
+    ("says", "doubted"),
+    [
+        ({"preferred_name": "Grace"}, False),
+        ({"birth_date": date(1994, 6, 5)}, False),
+        ({"preferred_name": None, "birth_date": date(1994, 6, 5)}, False),
+        ({"preferred_name": " ADA", "birth_date": date(1994, 6, 5)}, False),
+        ({"gender": None}, False),
+        ({"preferred_name": "Grace", "birth_date": date(1990, 1, 2)}, True),
+        ({"gender": "male"}, True),
+    ],
+)
+def test_an_update_that_may_be_about_somebody_else_pauses_contact(
+    service: Service, says: dict[str, Any], doubted: bool
+) -> None:
+    family, _ = service.supported()
+    service.register(family.hospital, HERSELF, target_id=family.woman, updates=True)
+    answer = service.register(family.hospital, replace(HERSELF, **says), target_id=family.woman, updates=True)
+
+    assert why(answer) == "accepted"
+    held = ("on-hold", ["held-by-service"]) if doubted else ("supported", ["accepted"])
+    assert service.states(family.woman) == held
+    assert service.alerts(family.woman) == (["identity-conflict"] if doubted else [])
 
 
 def test_a_second_identifier_is_learnt_and_then_means_her(service: Service) -> None:
@@ -116,7 +156,7 @@ def test_an_update_of_one_woman_that_names_another_teaches_nothing(service: Serv
     assert isinstance(second, Accepted)
     refused = service.register(hospital, FACTS, NAME, THIRD_NAME, updates=True, target_id=second.id)
 
-    assert why(refused) == "several-match"
+    assert why(refused) == "identity-conflict"
     assert [row["value"] for row in service.rows("alias")] == ["1", "2"]
 
 

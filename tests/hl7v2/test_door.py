@@ -242,6 +242,28 @@ def test_each_group_has_an_outcome_of_its_own(hospital: Hospital) -> None:
     assert "identity-conflict" in hospital.alerts()
 
 
+@pytest.mark.parametrize("type", ["ORU^R01^ORU_R01", "ADT^A08^ADT_A01"])
+def test_the_numbers_of_two_women_in_one_pid_are_used_for_neither(hospital: Hospital, type: str) -> None:
+    for number, woman in enumerate(("W1", "W2")):
+        hospital.send(oru(f"M{number}", woman=woman, total=22))
+    two = oru("M2", total=25).replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1^^^HOSP&1.2.3&ISO^MR~W2^^^HOSP&1.2.3&ISO^MR")
+    known = len(hospital.rows("screening_result"))
+    if type.startswith("ADT"):
+        two = b"\r".join(two.split(b"\r")[:2])
+    assert hospital.told(changed(two, 9, type)) == "AA PID^1 204 W"
+
+    assert hospital.alerts().count("identity-conflict") == 2
+    assert [row["state"] for row in hospital.rows("referral")] == ["on-hold", "on-hold"]
+    assert len(hospital.rows("screening_result")) == known
+
+
+def test_a_result_of_a_man_is_not_used_for_the_woman_who_had_his_number(hospital: Hospital) -> None:
+    hospital.send(oru("M0", total=22))
+    assert hospital.told(oru("M1", total=0).replace(b"|F\r", b"|M\r", 1)) == "AA PID^1 204 W"
+    assert [row["state"] for row in hospital.rows("referral")] == ["on-hold"]
+    assert "identity-conflict" in hospital.alerts()
+
+
 def test_a_message_of_which_nothing_could_be_used_says_why_in_its_disposition(hospital: Hospital) -> None:
     assert hospital.told(oru().replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1")) == "AA PID^1^3 204 W"
     assert [row["disposition"] for row in hospital.rows("inbound_message")] == ["identifier-unusable"]

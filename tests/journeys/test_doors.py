@@ -89,13 +89,58 @@ def test_something_else_under_the_same_identifier_is_a_conflict_and_changes_noth
     assert "language" not in world.hospital.must(200)("GET", f"{kind}/{id}")
 
 
-def test_a_condition_that_several_patients_match_is_refused(world: World) -> None:
-    first, second = patient(new_person()), patient(new_person())
-    for sent in (first, second):
-        world.hospital.must(201)("POST", "Patient", sent)
-    both = first | {"identifier": first["identifier"] + second["identifier"]}
-    refused = world.hospital.ask("POST", "Patient", both, If_None_Exist=if_none_exist(first))
-    assert (refused.status_code, code(refused)) == (412, "multiple-matches")
+def alerts_about(world: World, *patient_ids: str) -> list[list[str]]:
+    """The reason codes of the alerts about each of them."""
+    found = [world.tasks(f"patient={each}&_count=1000", world.hospital) for each in patient_ids]
+    return [[each["reasonCode"]["coding"][0]["code"] for each in alerts if "reasonCode" in each] for alerts in found]
+
+
+@pytest.mark.parametrize("how", ["POST", "PUT", "PUT by id"])
+def test_the_numbers_of_two_women_pause_contact_with_both(world: World, how: str) -> None:
+    (one, first, _), (other, second) = world.offered(), world.register()
+    both = patient(one) | {"identifier": patient(one)["identifier"] + patient(other)["identifier"]}
+    path = {"POST": "Patient", "PUT": f"Patient?{if_none_exist(both)}", "PUT by id": f"Patient/{first}"}[how]
+    refused = world.hospital.ask(how.partition(" ")[0], path, both | ({"id": first} if how == "PUT by id" else {}))
+
+    assert (refused.status_code, code(refused)) == (409, "conflict")
+    assert alerts_about(world, first, second) == [["identity-conflict"], ["identity-conflict"]]
+
+
+@pytest.mark.parametrize("in_a_bundle", [False, True])
+@pytest.mark.parametrize("kind", ["Observation", "Consent"])
+def test_a_reference_to_one_woman_with_the_number_of_another_pauses_both(
+    world: World, kind: str, in_a_bundle: bool
+) -> None:
+    (_, first, task), (other, second) = world.offered(), world.register()
+    organisations = world.hospital.identity.organisation_id, world.programme.identity.organisation_id
+    sent = total(first, 20) if kind == "Observation" else consent(other, first, *organisations, world.today)
+    (system, value), element = other.identifier, "subject" if kind == "Observation" else "patient"
+    sent[element]["identifier"] = {"system": system, "value": value}
+    entry = {"resource": sent, "request": {"method": "POST", "url": kind}}
+    transaction = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    refused = world.hospital.ask("POST", *(("", transaction) if in_a_bundle else (kind, sent)))
+
+    assert (refused.status_code, code(refused)) == (409, "conflict")
+    assert alerts_about(world, first, second) == [["identity-conflict"], ["identity-conflict"]]
+    assert world.programme.must(200)("GET", f"Task/{task['id']}")["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("kind", ["Patient", "Observation", "Consent"])
+@pytest.mark.parametrize(
+    "modifier",
+    [
+        {"modifierExtension": [{"url": "https://hospital.example/not", "valueBoolean": True}]},
+        {"implicitRules": "https://hospital.example/rules"},
+    ],
+    ids=["modifierExtension", "implicitRules"],
+)
+def test_what_may_change_the_meaning_and_is_not_known_forbids_acting_on_the_rest(
+    world: World, kind: str, modifier: Resource
+) -> None:
+    sent = bodies(world)[kind]
+    refused = world.hospital.ask("POST", kind, sent | modifier)
+    assert (refused.status_code, code(refused)) == (422, "not-supported")
+    assert world.hospital.ask("POST", kind, sent).status_code == 201
 
 
 @pytest.mark.parametrize("condition", ["name=Tessie", "identifier=no-system", "identifier=a|b&identifier=c|d", "?"])

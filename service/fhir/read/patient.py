@@ -60,6 +60,7 @@ def _facts(tree: Tree, now: datetime) -> PatientFacts:
         language=_language(tree.get("communication", ())),
         interpreter=_interpreter(tree),
         deceased=tree.get("deceasedBoolean") is True or "deceasedDateTime" in tree,
+        gender=tree["gender"] if tree.get("gender") != "unknown" and "gender" in tree else None,
     )
 
 

@@ -8,14 +8,14 @@ from service.flow.received import Identifier, Received, Reference
 from service.flow.register_patient import ReceivedPatient
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.fields import at, of, said
-from service.hl7v2.read.person import person
+from service.hl7v2.read.person import GENDERS, person
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import day, moment
 from service.referrals.patient import PatientFacts
 from service.shared.language import language_tag
 
 DOOR = "hl7v2"
-PATIENT_IDENTIFIERS, BIRTH_DATE, DATE_OF_DEATH, DEATH = 3, 7, 29, 30
+PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
 # first. Any other type is kept, and used for neither.
@@ -29,6 +29,7 @@ _SAID_IN: Mapping[str, tuple[int, ...]] = {
     "language": (15,),
     "interpreter": (),
     "deceased": (DATE_OF_DEATH, DEATH),
+    "gender": (GENDER,),
 }
 
 
@@ -81,8 +82,14 @@ def facts_in(pid: Segment, dialect: Dialect) -> PatientFacts:
         district=_first(pid, 11, dialect.district, _ADDRESSES),
         language=_language(pid, dialect),
         interpreter=False,
+        gender=_gender(pid),
         deceased=said(pid, DEATH).upper() == "Y" or bool(said(pid, DATE_OF_DEATH)),
     )
+
+
+def _gender(pid: Segment) -> str | None:
+    gender = GENDERS.get(said(pid, GENDER).upper())
+    return None if gender == "unknown" else gender
 
 
 def _first(pid: Segment, field: int, component: int, types: tuple[str, ...]) -> str | None:

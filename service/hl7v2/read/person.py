@@ -16,7 +16,7 @@ Tree = dict[str, Any]
 
 LANGUAGES = "urn:ietf:bcp:47"
 # Tables 0001, 0200, 0190, 0201 and 0202.
-_GENDERS: Mapping[str, str] = {"F": "female", "M": "male", "O": "other", "U": "unknown", "A": "other", "N": "other"}
+GENDERS: Mapping[str, str] = {"F": "female", "M": "male", "O": "other", "U": "unknown", "A": "other", "N": "other"}
 _NAMES: Mapping[str, str] = {"D": "usual", "L": "official", "N": "nickname", "M": "maiden", "S": "anonymous"}
 _ADDRESSES: Mapping[str, str] = {
     "H": "home", "P": "home", "L": "home", "C": "temp", "B": "work", "O": "work", "BA": "old"
@@ -37,7 +37,7 @@ def person(pid: Segment, identifiers: tuple[Identifier, ...], facts: PatientFact
         "identifier": [{"system": each.system, "value": each.value} for each in identifiers],
         "name": [_name(parts) for parts in pid.repetitions(5)],
         "telecom": [each for each in telephones if "value" in each],
-        "gender": _GENDERS.get(said(pid, 8).upper()),
+        "gender": GENDERS.get(said(pid, 8).upper()),
         "birthDate": born,
         "address": [_address(parts) for parts in pid.repetitions(11)],
         "communication": [language] if facts.language else None,

@@ -22,6 +22,7 @@ class PatientRow(Row, table=True):
     language: str | None = optional(Text)
     interpreter: bool = required(Boolean)
     deceased: bool = required(Boolean)
+    gender: str | None = optional(Text)
     due_date: date | None = optional(Date)
     delivered_on: date | None = optional(Date)
     needs: dict[str, object] | None = optional(Json)

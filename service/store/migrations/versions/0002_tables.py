@@ -282,6 +282,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=True),
         sa.Column("interpreter", sa.Boolean(), nullable=False),
         sa.Column("deceased", sa.Boolean(), nullable=False),
+        sa.Column("gender", sa.Text(), nullable=True),
         sa.Column("due_date", sa.Date(), nullable=True),
         sa.Column("delivered_on", sa.Date(), nullable=True),
         sa.Column("needs", sa.LargeBinary(), nullable=True),

@@ -1,0 +1,53 @@
+"""A message may mean two women: nothing of it is used, contact pauses, and a person finds out who is meant."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from service.flow.advance import advance
+from service.flow.answer import Reason, Refused
+from service.flow.identify import women_meant
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about
+from service.flow.received import Reference
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode, AlertState
+from service.referrals.referral import ReferralState, ReferralTrigger
+
+
+def one_subject(
+    tx: Transaction, rules: Rules, reference: Reference, element: str, now: datetime
+) -> tuple[str | None, Refused]:
+    """The patient whom the reference in `element` means; None when it is nobody known or may be two, and why."""
+    meant = women_meant(tx, reference)
+    if len(meant) > 1:
+        return None, doubt_all(tx, rules, meant, element, now)
+    return next(iter(meant), None), Refused(Reason.SUBJECT_UNKNOWN, element)
+
+
+def doubt_all(tx: Transaction, rules: Rules, meant: Iterable[str], element: str, now: datetime) -> Refused:
+    """Pause for every woman who may be meant. The answer names them, for a transaction that is undone because of it."""
+    women = tuple(sorted(meant))
+    for patient_id in women:
+        doubt_identity(tx, rules, patient_id, now)
+    return Refused(Reason.IDENTITY_CONFLICT, element, women)
+
+
+def doubt_again(tx: Transaction, rules: Rules, refused: Refused, now: datetime) -> None:
+    """The same after the unit of the refusal was undone, for those who were known before it."""
+    known = {tx.visible.patient_id(each) for each in refused.doubted}
+    for patient_id in sorted(each for each in known if each is not None):
+        doubt_identity(tx, rules, patient_id, now)
+
+
+def doubt_identity(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
+    """Somebody else may have been meant. It is said once until somebody has seen it, however often it is sent."""
+    patient, referral = tx.patients.lock(patient_id), tx.referrals.open_of(patient_id)
+    said = any(
+        each.code is AlertCode.IDENTITY_CONFLICT and each.state is AlertState.OPEN
+        for each in tx.alerts.unresolved_about(patient_id)
+    )
+    if referral is None:
+        if not said:
+            alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
+    elif not (said and referral.state is ReferralState.ON_HOLD):
+        advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
