@@ -6,14 +6,13 @@ from datetime import date, datetime, timedelta
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import extension_values
 from service.fhir.read.support_needs import read_support_needs
-from service.fhir.read.times import begins, whole_day
+from service.fhir.read.times import is_ahead, whole_day
 from service.fhir.survey import Tree
 from service.fhir.terms import INTERPRETER_REQUIRED, LANGUAGE
 from service.flow.answer import Reason
 from service.flow.received import Received
 from service.flow.register_patient import ReceivedPatient
 from service.referrals.patient import PatientFacts
-from service.shared.clock import DAYS_DIFFER_BY
 from service.shared.language import language_tag
 
 INTERPRETER_NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
@@ -40,9 +39,8 @@ def read_patient(tree: Tree, received: Received, *, updates: bool, now: datetime
 
 
 def _refuse_the_future(tree: Tree, now: datetime) -> None:
-    """Local times are often sent as if they were UTC: only what has begun in no zone is still to come."""
     told = {name: tree[name] for name in ("birthDate", "deceasedDateTime") if tree.get(name)}
-    ahead = [name for name, written in told.items() if begins(written) > now + DAYS_DIFFER_BY]
+    ahead = [name for name, written in told.items() if is_ahead(written, now)]
     if ahead:
         raise BadInput.of(*(Finding(Reason.IN_THE_FUTURE, f"Patient.{name}") for name in ahead))
 

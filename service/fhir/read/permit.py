@@ -13,11 +13,10 @@ from service.fhir.modifiers import UNDERSTOOD
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import codes, listed, reference_of, unclear
 from service.fhir.read.safe_contact import read_safe_contact
-from service.fhir.read.times import begins, ends, is_partial
+from service.fhir.read.times import begins, ends, is_ahead
 from service.fhir.survey import Tree
 from service.flow.answer import Reason
 from service.flow.received import Reference
-from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 from service.shared.code import Code
 
 # What would make a permit narrower than the gate can tell.
@@ -114,8 +113,7 @@ def _given_at(tree: Tree, now: datetime) -> datetime:
     written = tree.get("dateTime")
     if written is None:
         raise unclear("Consent.dateTime", "Say when she agreed: of several consents the newest counts.", "required")
-    # A day alone has begun somewhere on earth before it begins in UTC.
-    if begins(written) > now + (DAYS_DIFFER_BY if is_partial(written) else CLOCKS_DIFFER_BY):
+    if is_ahead(written, now):
         raise BadInput.of(Finding(Reason.IN_THE_FUTURE, "Consent.dateTime"))
     return min(begins(written), now)
 

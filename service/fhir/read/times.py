@@ -3,10 +3,18 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 
+from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
+
 
 def is_partial(written: str) -> bool:
     """Whether it names a day, month or year and no time, and with that no zone."""
     return "T" not in written
+
+
+def is_ahead(written: str, now: datetime) -> bool:
+    """Whether it has not happened yet, by any clock that is kept right. A day alone has begun somewhere on earth before
+    it begins in UTC."""
+    return begins(written) > now + (DAYS_DIFFER_BY if is_partial(written) else CLOCKS_DIFFER_BY)
 
 
 def begins(written: str) -> datetime:

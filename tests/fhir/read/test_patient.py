@@ -193,9 +193,15 @@ def test_a_birth_or_a_death_that_is_still_to_come_is_refused_by_its_element(
 
 @pytest.mark.parametrize(
     ("written", "ahead"),
-    [("2026-06-02T01:59:00Z", False), ("2026-06-01T13:00:00Z", False), ("2026-06-02T02:01:00Z", True)],
+    [
+        ("2026-06-01T12:05:00Z", False),
+        ("2026-06-01T12:06:00Z", True),
+        ("2026-06-01T13:00:00Z", True),
+        ("2026-06-01T22:00:00+10:00", False),
+        ("2026-06-01T23:00:00+10:00", True),
+    ],
 )
-def test_a_death_by_a_clock_of_another_zone_is_one(
+def test_a_death_with_its_time_is_one_unless_that_has_come_by_no_clock_that_is_kept_right(
     facts: Callable[..., PatientFacts], written: str, ahead: bool
 ) -> None:
     if ahead:
