@@ -30,6 +30,7 @@ class Wording:
             untold_open=self._template(note, "untold-open", frozenset()),
             untold_closed=self._template(note, "untold-closed", frozenset()),
             contacts=self._template(contacts, "counted", frozenset(ContactsField)),
+            no_contacts=self._template(contacts, "none", frozenset()),
             endings={ending: self._template(contacts, ending, frozenset()) for ending in Ending},
         )
 

@@ -32,3 +32,8 @@ class Instruction:
     practitioner: str | None = None
     role: str | None = None
     text: str | None = None
+
+    @property
+    def words(self) -> str:
+        """As the hospital reads it again beside its referral."""
+        return ": ".join(each for each in (self.order.value, self.reason and self.reason.value, self.text) if each)

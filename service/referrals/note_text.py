@@ -45,13 +45,14 @@ FIELDS: dict[NoteKind, frozenset[NoteField]] = {
 class NoteTexts:
     """`untold_open` and `untold_closed` are all that is said where she has not allowed a programme to report back.
 
-    `contacts` counts them, and stands in a summary only when there were any; `endings` says how they ended.
+    `contacts` counts them, `no_contacts` stands in its place when there were none; `endings` says how they ended.
     """
 
     by_kind: Mapping[NoteKind, str]
     untold_open: str
     untold_closed: str
     contacts: str
+    no_contacts: str
     endings: Mapping[Ending, str]
 
 
@@ -96,7 +97,8 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _summary(texts: NoteTexts, engagement: Engagement) -> str:
-    counted = texts.contacts.format_map(
+    template = texts.contacts if engagement.attempts else texts.no_contacts
+    counted = template.format_map(
         {
             ContactsField.ATTEMPTS: engagement.attempts,
             ContactsField.SESSIONS: engagement.sessions,
@@ -104,7 +106,7 @@ def _summary(texts: NoteTexts, engagement: Engagement) -> str:
         }
     )
     ended = texts.endings[engagement.ending] if engagement.ending else ""
-    return f"{counted} {ended}" if engagement.attempts else ended
+    return f"{counted} {ended}"
 
 
 def _day(moment: datetime) -> str:

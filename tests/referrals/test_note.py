@@ -76,12 +76,14 @@ def test_with_it_the_programme_is_named(kind: NoteKind) -> None:
     assert not {"{", "}", "  "} & {*said, *(said[place : place + 2] for place in range(len(said)))}
 
 
-def test_where_nobody_tried_to_reach_her_there_is_nothing_to_count() -> None:
+def test_where_nobody_tried_to_reach_her_that_is_said_however_it_ended() -> None:
     said = note_text(TEXTS, NoteKind.CLOSED, replace(TOLD, engagement=UNMET))
+    assert "No session was recorded" in said
     assert "Contacts" not in said
     assert "  " not in said
     ended = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=replace(UNMET, ending=Ending.PLANNED)))
-    assert TEXTS.endings[Ending.PLANNED] in ended
+    assert f"{TEXTS.no_contacts} {TEXTS.endings[Ending.PLANNED]}" in ended
+    assert TEXTS.no_contacts not in note_text(TEXTS, NoteKind.COMPLETED, TOLD)
 
 
 def test_a_name_is_never_read_as_a_template() -> None:

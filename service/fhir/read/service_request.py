@@ -9,6 +9,7 @@ from service.fhir.read.common import extension_values, read_reference, unclear
 from service.fhir.read.safe_contact import read_safe_contact
 from service.fhir.read.support_needs import read_support_needs
 from service.fhir.survey import Tree
+from service.fhir.write.parts import ROUTINE
 from service.fhir.write.record import REQUEST_STATUS
 from service.flow.instruct import ReceivedInstruction
 from service.flow.received import Received
@@ -42,12 +43,16 @@ def read_service_request(
     if tree["intent"] != "order" or not _is_peer_support(tree.get("code")):
         raise unclear("ServiceRequest.code", "Only the status of a referral can be changed here.")
     id, subject = received.target_id or "", read_reference(tree["subject"], "ServiceRequest.subject", base, "Patient")
+    if tree.get("priority", ROUTINE) != ROUTINE:
+        raise unclear("ServiceRequest.priority", "Every referral is routine, and what is urgent is an alert.")
     order = _ORDERS.get(tree["status"])
     if order is not None:
         said = Instruction(order, now, text=" ".join(_said_why(tree))[:PHRASE] or None)
         return ReceivedInstruction(received, id, said, subject)
     states = _STATES.get(tree["status"], frozenset())
-    return ReceivedRevision(received, id, states, read_safe_contact(tree), read_support_needs(tree), subject)
+    return ReceivedRevision(
+        received, id, states, read_safe_contact(tree), read_support_needs(tree), subject, _notes(tree)
+    )
 
 
 def _said_why(tree: Tree) -> Iterator[str]:
@@ -55,9 +60,11 @@ def _said_why(tree: Tree) -> Iterator[str]:
     for concept in extension_values(tree, terms.STATUS_REASON):
         if isinstance(concept, dict) and concept.get("text"):
             yield concept["text"]
-    for note in tree.get("note", ()):
-        if note.get("text"):
-            yield note["text"]
+    yield from _notes(tree)
+
+
+def _notes(tree: Tree) -> tuple[str, ...]:
+    return tuple(each["text"] for each in tree.get("note", ()) if each.get("text"))
 
 
 def _is_peer_support(concept: Tree | None) -> bool:

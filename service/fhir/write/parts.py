@@ -13,6 +13,7 @@ from service.shared.code import Code
 Fact = TypeVar("Fact")
 
 # The labels are about the referral; a label on an alert or on her own record could hide it from those who must see it.
+ROUTINE = "routine"
 LABELS = (terms.RESTRICTED, terms.PSYCHIATRY)
 
 NO_EMERGENCY_CHANNEL = (
@@ -82,7 +83,7 @@ def peer_support(*details: Tree) -> Tree:
     """What is asked for, the same in every ServiceRequest: neighbouring elements, from category to orderDetail."""
     return {
         "category": [concept(terms.SOCIAL_SERVICE, "Social service procedure")],
-        "priority": "routine",
+        "priority": ROUTINE,
         "code": peer_support_code(),
         "orderDetail": [*details, {"text": NO_EMERGENCY_CHANNEL}],
     }

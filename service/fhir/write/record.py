@@ -90,8 +90,7 @@ def record_service_request(referral: Referral, stamp_ms: int, instructions: Sequ
 def _instruction(said: Instruction) -> Tree:
     """Never in the record itself, which others may read over her shoulder."""
     by = f"{said.practitioner}, {said.role}" if said.role else said.practitioner
-    words = [said.order.value, *([said.reason.value] if said.reason else []), *([said.text] if said.text else [])]
-    return present({"authorString": by, "time": at(said.given_at), "text": ": ".join(words)})
+    return present({"authorString": by, "time": at(said.given_at), "text": said.words})
 
 
 def offer_elements(

@@ -80,3 +80,18 @@ def test_nothing_else_of_it_can_be_changed(guarded: Guarded, changes: Tree) -> N
     with pytest.raises(BadInput) as refused:
         put(guarded, **changes)
     assert refused.value.status == 422
+
+
+@pytest.mark.parametrize("priority", ["urgent", "asap", "stat"])
+def test_its_priority_is_not_the_hospitals_to_change(guarded: Guarded, priority: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        put(guarded, priority=priority)
+    (issue,) = refused.value.issues
+    assert (refused.value.status, issue.expression) == (422, "ServiceRequest.priority")
+    put(guarded, priority="routine")
+
+
+def test_its_notes_are_brought_along_when_it_orders_nothing(guarded: Guarded) -> None:
+    message = put(guarded, status="active", note=[{"text": "hold: safety"}, {"text": "resume"}])
+    assert isinstance(message, ReceivedRevision)
+    assert message.notes == ("hold: safety", "resume")
