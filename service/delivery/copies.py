@@ -107,6 +107,9 @@ def _since(record: _Record, awaited: Sequence[Awaited], now: datetime) -> dateti
 
 
 def _is_new(alert: Alert, copy: Copy, answer: ReceivedAnswer) -> bool:
-    """Not what we know already, and not what was refused before."""
-    behind = answer.state is AlertState.OPEN
-    return not behind and answer.state is not alert.state and copy.version != alert.copy_seen
+    """Not what we know already, and not what was refused before. Of what is over, only what contradicts it."""
+    if copy.version == alert.copy_seen:
+        return False
+    if alert.state is AlertState.RESOLVED:
+        return alert.is_contradicted_by(answer.outcome)
+    return answer.state not in (AlertState.OPEN, alert.state)

@@ -30,7 +30,7 @@ async def refresh_copy(visit: Visit, alert: Alert, id: str, resource: Tree) -> N
     copy = json_of(await visit.ask("GET", f"Task/{id}"))
     if not carries(copy, "Task", Identifier(ALERT_ID, alert.id)):
         raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "another-resource")
-    if is_to_be_heard(alert, copy.get("status"), version_of(copy)):
+    if is_to_be_heard(alert, copy):
         raise Stop(DeliveryTrigger.TRY_AGAIN, "answered-in-the-record", HEARD_SOON)
     if _says(copy, resource):
         return
@@ -44,10 +44,15 @@ async def refresh_copy(visit: Visit, alert: Alert, id: str, resource: Tree) -> N
         raise Stop(DeliveryTrigger.TRY_AGAIN, "changed-in-the-record") from stop
 
 
-def is_to_be_heard(alert: Alert, status: object, version: str) -> bool:
-    """Whether the copy holds an answer: what is over needs none, and what was refused is not asked again."""
-    answered = status not in (NOT_ANSWERED, ALERT_STATUS[alert.state])
-    return alert.state is not AlertState.RESOLVED and answered and version != alert.copy_seen
+def is_to_be_heard(alert: Alert, copy: Tree) -> bool:
+    """Whether the copy holds an answer. What is over needs none, unless it contradicts, and what was refused is not
+    asked again."""
+    if version_of(copy) == alert.copy_seen:
+        return False
+    if alert.state is AlertState.RESOLVED:
+        answer = _answer(copy, alert.id)
+        return answer is not None and alert.is_contradicted_by(answer.outcome)
+    return copy.get("status") not in (NOT_ANSWERED, ALERT_STATUS[alert.state])
 
 
 def version_of(copy: Tree) -> str:

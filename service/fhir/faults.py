@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from service.flow.answer import Reason
-from service.referrals.contact import Outside
+from service.referrals.contact import Remark
 
 
 class Fault(Enum):
@@ -170,7 +170,10 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "Status accepted says that it was seen.",
     ),
     Reason.PRACTITIONER_REQUIRED: Row(
-        422, "required", "A review names the practitioner who made it: an output reviewed-by with a display."
+        422,
+        "required",
+        "An answer names the practitioner who gives it: an output acknowledged-by, or reviewed-by for a review, with a "
+        "display.",
     ),
     Reason.RISK_NOT_REVIEWED: Row(
         409,
@@ -239,9 +242,11 @@ ERRORS: Mapping[Fault | Reason, Row] = {
 
 
 # What is kept, and its sender should know something all the same.
-REMARKS: Mapping[Outside, str] = {
-    Outside.BEFORE_ACCEPTANCE: "Kept, but not counted: this contact lies before the Task was accepted. If its time is "
+REMARKS: Mapping[Remark, str] = {
+    Remark.BEFORE_ACCEPTANCE: "Kept, but not counted: this contact lies before the Task was accepted. If its time is "
     "wrong, correct it by PUT.",
-    Outside.AFTER_THE_END: "Kept, but not counted: this contact lies after the Task ended. If its time is wrong, "
+    Remark.AFTER_THE_END: "Kept, but not counted: this contact lies after the Task ended. If its time is wrong, "
     "correct it by PUT; if you go on seeing her, ring her maternity team.",
+    Remark.DURING_A_PAUSE: "Kept and counted, but the maternity team had paused contact at that time, and is being "
+    "told. Make none until it tells you to go on, and ring it. If its time is wrong, correct it by PUT.",
 }

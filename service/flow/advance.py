@@ -179,14 +179,15 @@ def _standings(
         if not isinstance(answer, Permit):
             refused = answer.reason in (Why.DENIED, Why.WITHDRAWN)
             found.append(Standing.REFUSED_BY_HER if refused else Standing.CONSENT_NEEDED)
-        elif not _reachable(rules, patient, answer.consent, now):
+        elif not reachable(rules, patient, answer.consent, now):
             found.append(Standing.NO_SAFE_CONTACT)
         else:
             found.append(Standing.NEXT if Standing.CHOSEN in found else Standing.CHOSEN)
     return found
 
 
-def _reachable(rules: Rules, patient: Patient, consent: Consent, now: datetime) -> bool:
+def reachable(rules: Rules, patient: Patient, consent: Consent, now: datetime) -> bool:
+    """Whether a programme that she has agreed to would be given a safe way to reach her."""
     agreed = newest(consent.safe_contact, patient.safe_contact)
     as_recorded = rules.policy(patient.tenant_id).as_recorded_safe_contact is not None
     return as_recorded or safe_channel(agreed, now.date()) is not None

@@ -4,7 +4,7 @@ no."""
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from service.referrals.contact import Outside
+from service.referrals.contact import Remark
 
 
 class Reason(StrEnum):
@@ -48,7 +48,7 @@ class Accepted:
     id: str
     version: int
     created: bool = False
-    remark: Outside | None = None
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Repeated:
     type: str
     id: str
     version: int
-    remark: Outside | None = None
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class ReceivedAnswer:
 
 
 def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: datetime) -> Answer:
-    """Acknowledge, resolve or review it. What was answered already is not answered again: one door wins."""
+    """Acknowledge, resolve or review it, by somebody who is named: else the next who looks would find it answered by
+    nobody. What was answered already is not answered again: one door wins."""
     alert = tx.visible.alert(message.alert_id)
     if alert is None:
         offer = tx.visible.offer(message.alert_id)
@@ -68,6 +69,8 @@ def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer
     seen = alert.seen_by(message.practitioner, now)
     if trigger is AlertTrigger.RESOLVE and ALERT_KINDS[alert.code].task is AlertTask.REVIEW:
         return _review(tx, rules, seen, message, now)
+    if seen.acknowledged_by is None:
+        return Refused(Reason.PRACTITIONER_REQUIRED, "output")
     moved = move_alert(tx, rules, seen, trigger, now)
     if moved is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")

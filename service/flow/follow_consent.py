@@ -6,6 +6,7 @@ from service.consent.consent import Consent
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
+from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
@@ -24,7 +25,8 @@ def follow_consent(tx: Transaction, rules: Rules, consent: Consent, now: datetim
         advance(tx, rules, referral, ReferralTrigger.CONSENT_WITHDRAWN, now)
     elif consent.gives_permission():
         refresh_offers(tx, referral)
-        advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now)
+        moved = advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now) or referral
+        follow_safe_contact(tx, rules, moved, now)
     elif consent.was_said() and not any(permitted.values()):
         advance(tx, rules, referral, _no(tx, consent), now)
 

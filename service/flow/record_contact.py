@@ -8,10 +8,21 @@ from service.flow.escalate import escalate
 from service.flow.identify import identify
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
 from service.flow.received import CONTACT_NAME, Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.contact import MADE, MAY_LIE_AHEAD, Contact, ContactMode, ContactOutcome, Outside, outside
+from service.referrals.alert import AlertCode, AlertState
+from service.referrals.contact import (
+    MADE,
+    MAY_LIE_AHEAD,
+    NOT_COUNTED,
+    Contact,
+    ContactMode,
+    ContactOutcome,
+    Remark,
+    remark_on,
+)
 from service.referrals.escalation import Said
 from service.referrals.offer import ACTIVE, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY
@@ -86,15 +97,34 @@ def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact,
         return Refused(Reason.CONTACT_NOT_ACCEPTED if to_come else Reason.CONTACT_CALLED_OFF, "basedOn")
     if message.outcome not in MAY_LIE_AHEAD and message.started_at > now + CLOCKS_DIFFER_BY:
         return Refused(Reason.CONTACT_IN_THE_FUTURE, _STARTED[message.received.type])
-    apart = outside(message.started_at, tx.offers.support(offer.id)) if message.outcome in MADE else None
+    remark = remark_on(message.started_at, tx.offers.support(offer.id)) if message.outcome in MADE else None
     enter = _add if message.received.target_id is None else _correct
-    answer = enter(tx, offer, message, apart)
+    answer = enter(tx, offer, message, remark)
     if isinstance(answer, Accepted):
         save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
+        if remark is Remark.DURING_A_PAUSE:
+            _tell_of_contact(tx, rules, offer, now)
     return answer
 
 
-def _add(tx: Transaction, offer: Offer, message: ReceivedContact, apart: Outside | None) -> Answer:
+def _tell_of_contact(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> None:
+    """Whoever paused contact believes that there is none. While nobody has seen the alert, one is enough."""
+    code = AlertCode.CONTACT_WHILE_PAUSED
+    if any(each.state is AlertState.OPEN for each in tx.alerts.unresolved(offer.referral_id, (code,))):
+        return
+    raise_alert(
+        tx,
+        rules,
+        code,
+        tenant_id=offer.tenant_id,
+        patient_id=offer.patient_id,
+        referral_id=offer.referral_id,
+        now=now,
+        telephone=tx.programmes.get(offer.programme_id).telephone,
+    )
+
+
+def _add(tx: Transaction, offer: Offer, message: ReceivedContact, remark: Remark | None) -> Answer:
     received, new_id = _named(message.received, offer), tx.new_id()
     owner = identify(tx, received, new_id)
     if isinstance(owner, Refused):
@@ -102,10 +132,10 @@ def _add(tx: Transaction, offer: Offer, message: ReceivedContact, apart: Outside
     if owner != new_id:
         version, body = tx.inbox.latest(received.type, owner) or (1, b"")
         if received.condition is not None or body == received.body:
-            return Repeated(received.type, owner, version, apart)
+            return Repeated(received.type, owner, version, remark)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
-    tx.contacts.add(_contact(offer, message, new_id, 1, apart))
-    return Accepted(received.type, new_id, 1, created=True, remark=apart)
+    tx.contacts.add(_contact(offer, message, new_id, 1, remark))
+    return Accepted(received.type, new_id, 1, created=True, remark=remark)
 
 
 def _named(received: Received, offer: Offer) -> Received:
@@ -115,7 +145,7 @@ def _named(received: Received, offer: Offer) -> Received:
     return replace(received, condition=Identifier(CONTACT_NAME, f"{offer.id}#{received.fingerprint()}"))
 
 
-def _correct(tx: Transaction, offer: Offer, message: ReceivedContact, apart: Outside | None) -> Answer:
+def _correct(tx: Transaction, offer: Offer, message: ReceivedContact, remark: Remark | None) -> Answer:
     """Its own programme says it anew; a contact of another offer or type is not at this address."""
     received = message.received
     known = tx.contacts.find(received.target_id or "")
@@ -123,15 +153,15 @@ def _correct(tx: Transaction, offer: Offer, message: ReceivedContact, apart: Out
         return Refused(Reason.NOT_FOUND)
     if received.expected_version not in (None, known.version):
         return Refused(Reason.VERSION_STALE)
-    changed = _contact(offer, message, known.id, known.version, apart)
+    changed = _contact(offer, message, known.id, known.version, remark)
     _, body = tx.inbox.latest(received.type, known.id) or (1, b"")
     if changed == known and body == received.body:
-        return Repeated(received.type, known.id, known.version, apart)
+        return Repeated(received.type, known.id, known.version, remark)
     tx.contacts.save(replace(changed, version=known.version + 1))
-    return Accepted(received.type, known.id, known.version + 1, remark=apart)
+    return Accepted(received.type, known.id, known.version + 1, remark=remark)
 
 
-def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, apart: Outside | None) -> Contact:
+def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, remark: Remark | None) -> Contact:
     return Contact(
         id,
         version,
@@ -141,7 +171,7 @@ def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, apar
         message.outcome,
         message.started_at,
         message.ended_at,
-        counts=apart is None,
+        counts=remark not in NOT_COUNTED,
     )
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from service.consent.safe_contact import SafeContact
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.instruct import about_referral
 from service.flow.learn import learn, said_at
 from service.flow.move_offer import refresh_offers
@@ -19,8 +20,8 @@ from service.referrals.referral import OPEN, Referral, ReferralState, ReferralTr
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRevision:
-    """`states` are those that its status stands for. `safe_contact` and `needs` are None when it says nothing of them,
-    `subject` when it names no woman."""
+    """`states` are those that its status stands for, `notes` the texts of its notes. `safe_contact` and `needs` are
+    None when it says nothing of them, `subject` when it names no woman."""
 
     received: Received
     referral_id: str
@@ -28,6 +29,7 @@ class ReceivedRevision:
     safe_contact: SafeContact | None
     needs: SupportNeeds | None
     subject: Reference | None = None
+    notes: tuple[str, ...] = ()
 
 
 def revise_referral(tx: Transaction, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
@@ -37,6 +39,9 @@ def revise_referral(tx: Transaction, rules: Rules, message: ReceivedRevision, no
 
 
 def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
+    told = {each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ())}
+    if not told.issuperset(message.notes):
+        return Refused(Reason.ELEMENT_FIXED, "note")
     says_more = message.safe_contact is not None or message.needs is not None
     if referral.state not in message.states or (says_more and referral.state not in OPEN):
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
@@ -44,4 +49,5 @@ def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: Recei
         return Repeated("ServiceRequest", referral.id, referral.version)
     refresh_offers(tx, referral)
     changed = advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now) or referral
+    changed = follow_safe_contact(tx, rules, changed, now)
     return Accepted("ServiceRequest", changed.id, changed.version)

@@ -58,12 +58,14 @@ class AlertCode(StrEnum):
     CONSENT_NEEDED = "consent-needed"
     UNPLACED = "unplaced"
     NO_SAFE_CONTACT = "no-safe-contact"
+    SAFE_CONTACT_WITHDRAWN = "safe-contact-withdrawn"
     RETURNED = "returned"
     RESULT_CORRECTED = "result-corrected"
     SAFETY_EVENT = "safety-event"
     IDENTITY_CONFLICT = "identity-conflict"
     ESCALATION = "escalation"
     HOLD_NOT_SEEN = "hold-not-seen"
+    CONTACT_WHILE_PAUSED = "contact-while-paused"
     DELIVERY_STUCK = "delivery-stuck"
     CONTENT_CONFLICT = "content-conflict"
     UNREADABLE_RESULT = "unreadable-result"
@@ -123,12 +125,14 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.CONSENT_NEEDED: AlertKind(AlertTask.OBTAIN_CONSENT, Priority.ROUTINE),
     AlertCode.UNPLACED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.NO_SAFE_CONTACT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
+    AlertCode.SAFE_CONTACT_WITHDRAWN: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.RETURNED: AlertKind(AlertTask.REVIEW, Priority.ROUTINE),
     AlertCode.RESULT_CORRECTED: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.SAFETY_EVENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.IDENTITY_CONFLICT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.ESCALATION: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.HOLD_NOT_SEEN: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.CONTACT_WHILE_PAUSED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.DELIVERY_STUCK: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.CONTENT_CONFLICT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNREADABLE_RESULT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
@@ -183,6 +187,11 @@ class Alert:
     review: Review | None = None
     copy_seen: str | None = None
     copy_refusal: str | None = None
+
+    def is_contradicted_by(self, outcome: ReviewOutcome | None) -> bool:
+        """Whether it is over, and a review that comes now has come to another end."""
+        reviewed = self.review.outcome if self.review else None
+        return self.state is AlertState.RESOLVED and outcome not in (None, reviewed)
 
     def seen_by(self, practitioner: Practitioner, now: datetime) -> "Alert":
         """Acknowledged by whoever was first; the state is its table's to change."""

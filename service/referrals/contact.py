@@ -31,11 +31,16 @@ class ContactMode(StrEnum):
     IN_PERSON = "in-person"
 
 
-class Outside(StrEnum):
-    """Why a contact that was made is kept and not counted as a part of the support."""
+class Remark(StrEnum):
+    """What its programme has to know of a contact that was made, though it is kept."""
 
     BEFORE_ACCEPTANCE = "before-acceptance"
     AFTER_THE_END = "after-the-end"
+    DURING_A_PAUSE = "during-a-pause"
+
+
+# What lies outside the support is no part of it.
+NOT_COUNTED = (Remark.BEFORE_ACCEPTANCE, Remark.AFTER_THE_END)
 
 
 # The FHIR resources that one may be reported as.
@@ -44,21 +49,26 @@ CONTACT_TYPES = ("Encounter", "Procedure")
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """From the acceptance of an offer to its end; None for what has not come."""
+    """From the acceptance of an offer to its end; None for what has not come. `pauses` are the times for which the
+    maternity team held it, likewise."""
 
     began: datetime | None
     ended: datetime | None
+    pauses: tuple[tuple[datetime, datetime | None], ...] = ()
 
 
-def outside(started_at: datetime, support: Support) -> Outside | None:
-    """Whether a contact lies outside the support, whenever it is reported. Clocks may differ a little; what stands
-    for a whole day may have begun at any time of that day, in any zone."""
+def remark_on(started_at: datetime, support: Support) -> Remark | None:
+    """Whether a contact lies outside the support or in a pause of it, whenever it is reported. Clocks may differ a
+    little; what stands for a whole day may have begun at any time of that day, in any zone."""
     earliest, latest = started_at - CLOCKS_DIFFER_BY, started_at + CLOCKS_DIFFER_BY
     if started_at.time() == time.min:
         earliest, latest = started_at - DAYS_DIFFER_BY, started_at + timedelta(days=1) + DAYS_DIFFER_BY
     if support.began is None or latest < support.began:
-        return Outside.BEFORE_ACCEPTANCE
-    return Outside.AFTER_THE_END if support.ended is not None and earliest > support.ended else None
+        return Remark.BEFORE_ACCEPTANCE
+    if support.ended is not None and earliest > support.ended:
+        return Remark.AFTER_THE_END
+    paused = any(latest >= since and (until is None or earliest <= until) for since, until in support.pauses)
+    return Remark.DURING_A_PAUSE if paused else None
 
 
 @dataclass(frozen=True, slots=True)

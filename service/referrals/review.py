@@ -8,7 +8,13 @@ from service.referrals.referral import ReferralState, ReferralTrigger
 from service.screening.instrument import Priority
 
 RISK = (AlertCode.SELF_HARM_PRESENT, AlertCode.SELF_HARM_UNKNOWN, AlertCode.OLD_SELF_HARM_PRESENT)
-HELD = (AlertCode.RETURNED, AlertCode.RESULT_CORRECTED, AlertCode.SAFETY_EVENT, AlertCode.IDENTITY_CONFLICT)
+HELD = (
+    AlertCode.RETURNED,
+    AlertCode.RESULT_CORRECTED,
+    AlertCode.SAFETY_EVENT,
+    AlertCode.IDENTITY_CONFLICT,
+    AlertCode.SAFE_CONTACT_WITHDRAWN,
+)
 GROUPED = (*RISK, *HELD)
 
 # What ends the request ends it whichever alert was reviewed, and whatever state the request is in.

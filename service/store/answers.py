@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from service.referrals.alert import Alert
+from service.referrals.alert import Alert, AlertState
 from service.referrals.answer_link import AnswerLink
+from service.screening.instrument import Recorded
 from service.store.alerts import ALERT, to_alert
+from service.store.deliveries import DELIVERY
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
 from service.store.tables.intake import AliasRow
+from service.store.tables.outgoing import IS_WAITING
 from service.store.tables.referral import IS_AWAITED, AnswerLinkRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 ALIAS, ORGANISATION, LINK = table(AliasRow), table(OrganisationRow), table(AnswerLinkRow)
-AWAITED = Prepared(
+_COPIES = (
     select(ALERT, ALIAS.c.value.label("record_id"), ORGANISATION.c.fhir_endpoint.label("endpoint"))
     .join_from(ALERT, ORGANISATION, ORGANISATION.c.id == ALERT.c.tenant_id)
     .join(
@@ -31,9 +34,16 @@ AWAITED = Prepared(
         & (ALIAS.c.tenant_id == ALERT.c.tenant_id)
         & (ALIAS.c.type == "Task"),
     )
-    .where(ALERT.c.tenant_id == bindparam("tenant"), IS_AWAITED, ORGANISATION.c.active)
+    .where(ALERT.c.tenant_id == bindparam("tenant"), ORGANISATION.c.active)
     .order_by(ALERT.c.id)
 )
+_STILL_OWED = select(DELIVERY.c.resource_id).where(
+    DELIVERY.c.destination_id == bindparam("tenant"),
+    DELIVERY.c.resource_type == Recorded.ALERT_TASKS.value,
+    IS_WAITING,
+)
+AWAITED = Prepared(_COPIES.where(IS_AWAITED))
+NOT_YET_TOLD = Prepared(_COPIES.where(ALERT.c.state == AlertState.RESOLVED.value, ALERT.c.id.in_(_STILL_OWED)))
 ASKED_OF = Prepared(
     select(ORGANISATION.c.id, ORGANISATION.c.fhir_endpoint)
     .where(ORGANISATION.c.active, ORGANISATION.c.fhir_endpoint.is_not(None))
@@ -49,7 +59,7 @@ FORGET = Prepared(delete(LINK).where(LINK.c.expires_at <= bindparam("before")))
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """An alert that is not over, and the id that the hospital's record has given to the copy of its Task."""
+    """An alert that may still be answered, and the id that the hospital's record has given to the copy of its Task."""
 
     alert: Alert
     record_id: str
@@ -64,9 +74,10 @@ class Answers:
         return [(row.id, row.fhir_endpoint) for row in self._unit.execute(ASKED_OF)]
 
     def awaited(self, tenant_id: str) -> list[Awaited]:
-        """The copies in one hospital's record that may still be answered."""
-        rows = self._unit.execute(AWAITED, {"tenant": tenant_id})
-        return [Awaited(to_alert(row), row.record_id) for row in rows]
+        """The copies in one hospital's record that may still be answered, also those that do not show yet that their
+        alert is over."""
+        asked = (self._unit.execute(each, {"tenant": tenant_id}) for each in (AWAITED, NOT_YET_TOLD))
+        return [Awaited(to_alert(row), row.record_id) for rows in asked for row in rows]
 
     def add_link(self, link: AnswerLink) -> None:
         row = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from service.referrals.contact import Support
-from service.referrals.offer import OFFER_ENDED, Ending, Handles, Offer, OfferState
+from service.referrals.offer import OFFER_ENDED, PAUSED, Ending, Handles, Offer, OfferState
 from service.shared.clock import from_milliseconds
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
@@ -33,10 +33,8 @@ LAST_REASON = Prepared(
     .order_by(VERSION.c.version.desc())
     .limit(1)
 )
-FIRST_IN_STATE = Prepared(
-    select(VERSION.c.state, func.min(VERSION.c.stamp).label("stamp"))
-    .where(VERSION.c.offer_id == bindparam("offer"))
-    .group_by(VERSION.c.state)
+STATES = Prepared(
+    select(VERSION.c.state, VERSION.c.stamp).where(VERSION.c.offer_id == bindparam("offer")).order_by(VERSION.c.version)
 )
 MOVE = Prepared(update(OFFER).where(OFFER.c.id == bindparam("offer"), OFFER.c.version == bindparam("moved_from")))
 REPORTS = (
@@ -110,12 +108,21 @@ class Offers:
         self._keep_version(offer)
 
     def support(self, offer_id: str) -> Support:
-        """As its programme has seen it: from the stamp of the acceptance to that of the end."""
-        first = {
-            row.state: from_milliseconds(row.stamp) for row in self._unit.execute(FIRST_IN_STATE, {"offer": offer_id})
-        }
-        ended = min((at for state, at in first.items() if state in OFFER_ENDED), default=None)
-        return Support(first.get(OfferState.ACCEPTED), ended)
+        """As its programme has seen it: from the stamp of the acceptance to that of the end, and the pauses between."""
+        seen = [
+            (OfferState(row.state), from_milliseconds(row.stamp))
+            for row in self._unit.execute(STATES, {"offer": offer_id})
+        ]
+        began = next((at for state, at in seen if state is OfferState.ACCEPTED), None)
+        ended = next((at for state, at in seen if state in OFFER_ENDED), None)
+        pauses: list[tuple[datetime, datetime | None]] = []
+        for state, at in seen:
+            paused = bool(pauses) and pauses[-1][1] is None
+            if state in PAUSED and not paused:
+                pauses.append((at, None))
+            elif state not in PAUSED and paused:
+                pauses[-1] = pauses[-1][0], at
+        return Support(began, ended, tuple(pauses))
 
     def must_be_seen(self, offer: Offer, by: datetime) -> None:
         row = {"offer_id": offer.id, "version": offer.version, "patient_id": offer.patient_id, "see_by": by}

@@ -15,7 +15,7 @@ from service.fhir import terms
 from service.fhir.channel import FhirChannel
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Received
-from service.referrals.alert import AlertState, Practitioner
+from service.referrals.alert import AlertState, Practitioner, ReviewOutcome
 from service.referrals.answer_link import Token
 from service.screening.instrument import AnswerLinks
 from tests.delivery.support import Sender, calls, held
@@ -56,8 +56,20 @@ def copy_of(record: HospitalRecord, alert: dict[str, Any]) -> Resource:
     return found
 
 
+A_TEST = {"type": "Practitioner", "display": "A. Test"}
+
+
 def write(record: HospitalRecord, copy: Resource, **changes: Any) -> None:
     record.record.update(copy["id"], {**copy, **changes})
+
+
+def answer(sender: Sender, alert: dict[str, Any], state: AlertState, outcome: ReviewOutcome | None = None) -> None:
+    """At the other door."""
+    hospital = next(each for each in sender.rows("organisation") if each["id"] == alert["tenant_id"])
+    caller = replace(sender.community(), organisation_id=hospital["id"], kind=hospital["kind"])
+    seen = f"{alert['result_id']}.1" if outcome else None
+    message = ReceivedAnswer(Received("Task", b"{}"), alert["id"], state, Practitioner("A. Test"), outcome, seen)
+    sender.run(caller, lambda tx: answer_alert(tx, sender.rules, message, sender.now()))
 
 
 def test_the_copy_says_what_is_asked_of_whom_and_nothing_of_why(sender: Sender, record: HospitalRecord) -> None:
@@ -93,7 +105,7 @@ def test_an_acknowledgement_in_the_copy_is_heard_and_nothing_is_released(
 ) -> None:
     woman = in_review(sender)
     copy = copy_of(record, sender.alert(woman, "self-harm-present"))
-    write(record, copy, status="accepted", owner={"type": "Practitioner", "display": "A. Test"})
+    write(record, copy, status="accepted", owner=A_TEST)
     for _ in range(3):
         hear(sender, copies)
     alert = sender.alert(woman, "self-harm-present")
@@ -119,6 +131,19 @@ def test_what_is_no_answer_is_put_right_and_the_reason_said(
     assert sender.states(woman) == ("closed", [])
     sender.settle()
     assert "statusReason" not in copy_of(record, alert)
+
+
+def test_an_acknowledgement_by_nobody_is_put_right_and_the_reason_said(
+    sender: Sender, record: HospitalRecord, copies: Copies
+) -> None:
+    woman = in_review(sender)
+    alert = sender.alert(woman, "self-harm-present")
+    write(record, copy_of(record, alert), status="accepted", owner={"type": "Practitioner", "display": "   "})
+    hear(sender, copies)
+    sender.settle()
+    copy = copy_of(record, alert)
+    assert (copy["status"], "acknowledged-by" in copy["statusReason"]["text"]) == ("requested", True)
+    assert sender.alert(woman, "self-harm-present")["state"] == "open"
 
 
 def test_an_answer_that_was_not_heard_yet_is_never_written_over(
@@ -151,16 +176,47 @@ def test_only_our_own_task_is_believed(sender: Sender, record: HospitalRecord, c
 def test_the_other_door_was_quicker(sender: Sender, record: HospitalRecord, copies: Copies) -> None:
     woman = in_review(sender)
     alert = sender.alert(woman, "self-harm-present")
-    hospital = next(each for each in sender.rows("organisation") if each["id"] == alert["tenant_id"])
-    caller = replace(sender.community(), organisation_id=hospital["id"], kind=hospital["kind"])
-    message = ReceivedAnswer(Received("Task", b"{}"), alert["id"], AlertState.ACKNOWLEDGED, Practitioner("A. Test"))
-    sender.run(caller, lambda tx: answer_alert(tx, sender.rules, message, sender.now()))
+    answer(sender, alert, AlertState.ACKNOWLEDGED)
     hear(sender, copies)  # the copy still says requested, which is no answer
     assert sender.alert(woman, "self-harm-present")["state"] == "acknowledged"
     sender.settle()
     copy = copy_of(record, alert)
     assert copy["status"] == "accepted"
     assert [each["valueReference"]["display"] for each in copy["output"] if "valueReference" in each] == ["A. Test"]
+
+
+def test_a_review_in_the_copy_that_contradicts_the_one_that_was_quicker_is_put_right_and_somebody_is_told(
+    sender: Sender, record: HospitalRecord, copies: Copies
+) -> None:
+    woman = in_review(sender)
+    alert = sender.alert(woman, "self-harm-present")
+    write(record, copy_of(record, alert), status="completed", output=[outcome("close"), REVIEWED_BY])
+    answer(sender, alert, AlertState.RESOLVED, ReviewOutcome.SUITABLE)
+    sender.step()
+    sender.step()
+    assert ("AlertTask", "answered-in-the-record") in sender.heard
+    for _ in range(3):
+        hear(sender, copies)
+    assert sender.states(woman) == ("offered", ["requested"])
+    assert sorted(sender.alerts(woman)) == ["content-conflict", "self-harm-present"]
+    sender.pass_time(timedelta(minutes=1))
+    sender.settle()
+    copy = copy_of(record, alert)
+    assert (copy["status"], outcome("suitable") in copy["output"]) == ("completed", True)
+    assert "answered already" in copy["statusReason"]["text"]
+
+
+def test_two_who_come_to_the_same_do_not_contradict_each_other(
+    sender: Sender, record: HospitalRecord, copies: Copies
+) -> None:
+    woman = in_review(sender)
+    alert = sender.alert(woman, "self-harm-present")
+    write(record, copy_of(record, alert), status="completed", output=[outcome("suitable"), REVIEWED_BY])
+    answer(sender, alert, AlertState.RESOLVED, ReviewOutcome.SUITABLE)
+    hear(sender, copies)
+    sender.settle()
+    assert sender.alerts(woman) == ["self-harm-present"]
+    assert "statusReason" not in copy_of(record, alert)
 
 
 def test_many_are_asked_for_at_once_and_then_only_what_has_changed(
@@ -181,7 +237,7 @@ def test_a_record_that_does_not_answer_is_left_alone_for_a_while_and_then_heard(
     sender: Sender, record: HospitalRecord, copies: Copies
 ) -> None:
     woman = in_review(sender)
-    write(record, copy_of(record, sender.alert(woman, "self-harm-present")), status="accepted")
+    write(record, copy_of(record, sender.alert(woman, "self-harm-present")), status="accepted", owner=A_TEST)
     record.faults.add(Disturbance(DisturbanceKind.ERROR, "GET", "Task", times=1))
     hear(sender, copies)
     asked = len(calls(record, "GET", "Task"))
@@ -195,7 +251,7 @@ def test_a_record_that_does_not_answer_is_left_alone_for_a_while_and_then_heard(
 
 def test_the_worker_hears_while_it_runs(sender: Sender, record: HospitalRecord, copies: Copies) -> None:
     woman = in_review(sender)
-    write(record, copy_of(record, sender.alert(woman, "self-harm-present")), status="accepted")
+    write(record, copy_of(record, sender.alert(woman, "self-harm-present")), status="accepted", owner=A_TEST)
     worker = sender.worker()
     worker.copies, worker.copies_pause = copies, 0.05
 

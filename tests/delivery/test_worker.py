@@ -16,7 +16,7 @@ from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.chase_overdue import Overdue
 from service.flow.received import Received
 from service.office import NotAccepted, Office
-from service.referrals.alert import AlertState
+from service.referrals.alert import AlertState, Practitioner
 from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
 from service.shared import telemetry
 from service.shared.caller import Caller, the_service
@@ -388,7 +388,9 @@ def fail(sender: Sender, times: int, sent: Sent = TRY_AGAIN, kind: str = "Task")
 def acknowledge(sender: Sender, hospital: Caller) -> None:
     """A clinician has seen every alert of this hospital."""
     for row in sender.rows("alert", tenant_id=hospital.organisation_id, state="open"):
-        message = ReceivedAnswer(Received("Task", body(), target_id=row["id"]), row["id"], AlertState.ACKNOWLEDGED)
+        message = ReceivedAnswer(
+            Received("Task", body(), target_id=row["id"]), row["id"], AlertState.ACKNOWLEDGED, Practitioner("A. Test")
+        )
         answer = sender.run(hospital, partial(answer_alert, rules=sender.rules, message=message, now=sender.now()))
         assert isinstance(answer, Accepted)
 

@@ -5,19 +5,29 @@ from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Answer, Repeated
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Identifier, Received
-from service.referrals.alert import AlertState
+from service.referrals.alert import NOBODY_NAMED, AlertState, Practitioner
 from service.shared.caller import Caller
 from tests.flow.support import DAY, FACTS, Service, body, piece, scores, why
 
 STATES = {"requested": AlertState.OPEN, "accepted": AlertState.ACKNOWLEDGED, "completed": AlertState.RESOLVED}
 
 
-def answer(service: Service, caller: Caller, id: str, status: str, expected_version: int | None = None) -> Answer:
+MIDWIFE = Practitioner("Test Midwife Marlow", "Midwife")
+
+
+def answer(
+    service: Service,
+    caller: Caller,
+    id: str,
+    status: str,
+    expected_version: int | None = None,
+    by: Practitioner = MIDWIFE,
+) -> Answer:
     received = Received("Task", body(), target_id=id, expected_version=expected_version)
-    message = ReceivedAnswer(received, id, STATES.get(status))
+    message = ReceivedAnswer(received, id, STATES.get(status), by)
     return service.run(caller, lambda tx: answer_alert(tx, service.rules, message, service.now()))
 
 
@@ -37,6 +47,24 @@ def test_an_alert_that_was_seen_does_not_climb_and_can_then_be_dealt_with(servic
     assert answer(service, hospital, alert["id"], "completed", expected_version=2) == Accepted("Task", alert["id"], 3)
     assert service.alert(woman, "unplaced")["state"] == "resolved"
     assert why(answer(service, hospital, alert["id"], "accepted")) == "already-answered"
+
+
+@pytest.mark.parametrize("status", ["accepted", "completed"])
+def test_nobody_answers_without_a_name_and_whoever_is_named_then_is_heard(service: Service, status: str) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    nameless = answer(service, hospital, alert["id"], status, by=Practitioner(None, "Midwife"))
+    assert nameless == Refused(Reason.PRACTITIONER_REQUIRED, "output")
+    unanswered = service.alert(woman, "unplaced")
+    assert (unanswered["state"], unanswered["acknowledged_at"], unanswered["version"]) == ("open", None, 1)
+    assert why(answer(service, hospital, alert["id"], status)) == "accepted"
+    assert service.alert(woman, "unplaced")["acknowledged_by"] == MIDWIFE.name
+
+
+def test_what_somebody_has_acknowledged_is_dealt_with_by_the_status_alone(service: Service) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    answer(service, hospital, alert["id"], "accepted")
+    assert why(answer(service, hospital, alert["id"], "completed", by=NOBODY_NAMED)) == "accepted"
+    assert service.alert(woman, "unplaced")["acknowledged_by"] == MIDWIFE.name
 
 
 def test_a_review_is_not_over_by_a_status_alone(service: Service) -> None:

@@ -387,6 +387,23 @@ def test_a_status_that_is_no_order_is_refused_unless_it_is_so_already(service: S
     assert service.referral(family.woman) == referral
 
 
+def test_a_note_that_the_referral_does_not_carry_is_refused_and_what_it_carries_may_be_sent_back(
+    service: Service,
+) -> None:
+    family, _ = service.supported()
+    referral = service.referral(family.woman)
+    service.tell(family.hospital, referral.id, HOLD, reason=HoldReason.SAFETY, text="Ring me first.")
+
+    def put_back(*notes: str) -> str:
+        received = Received("ServiceRequest", body(), target_id=referral.id)
+        message = ReceivedRevision(received, referral.id, frozenset({ReferralState.ON_HOLD}), None, None, notes=notes)
+        step = partial(revise_referral, rules=service.rules, message=message, now=service.now())
+        return why(service.run(family.hospital, step))
+
+    assert put_back("hold: safety: Ring me first.") == "repeated"
+    assert put_back("hold: safety: Ring me first.", "She moved.") == "element-fixed"
+
+
 def test_every_order_is_kept_and_audited_and_owed_to_the_record(service: Service) -> None:
     family, offer = service.supported()
     referral = service.referral(family.woman)

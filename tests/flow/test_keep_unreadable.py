@@ -5,7 +5,7 @@ import pytest
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.keep_unreadable import Heard, Recognised, Unreadable, Words, keep_unreadable
 from service.flow.received import Received, Reference
-from service.referrals.alert import AlertState
+from service.referrals.alert import AlertState, Practitioner
 from service.referrals.offer import Offer
 from service.shared.caller import Caller
 from service.shared.ids import new_id
@@ -55,7 +55,9 @@ def test_one_alert_stands_for_all_that_comes_until_somebody_has_seen_it(service:
     words = Words([NOTE], [Reference("Task", offer.id)])
     assert [keep(service, family.community, words) for _ in range(3)] == [Heard.A_CLINICIAN] * 3
     alert = service.alert(family.woman, "unreadable-words")
-    seen = ReceivedAnswer(Received("Task", body(), target_id=alert["id"]), alert["id"], AlertState.ACKNOWLEDGED)
+    seen = ReceivedAnswer(
+        Received("Task", body(), target_id=alert["id"]), alert["id"], AlertState.ACKNOWLEDGED, Practitioner("A. Test")
+    )
     service.run(family.hospital, lambda tx: answer_alert(tx, service.rules, seen, service.now()))
     keep(service, family.community, words)
     assert service.alerts(family.woman) == ["unreadable-words"] * 2

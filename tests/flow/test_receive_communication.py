@@ -42,7 +42,7 @@ def task(offer: Offer) -> Reference:
 
 def acknowledge(service: Service, family: Family, alert_id: str, role: str | None = "Midwife") -> None:
     seen = ReceivedAnswer(
-        Received("Task", body(), target_id=alert_id), alert_id, AlertState.ACKNOWLEDGED, Practitioner(None, role)
+        Received("Task", body(), target_id=alert_id), alert_id, AlertState.ACKNOWLEDGED, Practitioner("A. Test", role)
     )
     answer = service.run(family.hospital, lambda tx: answer_alert(tx, service.rules, seen, service.now()))
     assert isinstance(answer, Accepted)

@@ -3,13 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from service.flow.answer import Accepted, Repeated
 from service.flow.received import Identifier
-from service.referrals.contact import ContactOutcome, Engagement, Outside
+from service.referrals.contact import ContactOutcome, Engagement, Remark
 from service.referrals.escalation import Concern, Said
+from service.referrals.instruction import HoldReason, Order
 from service.referrals.offer import Offer
 from service.screening.instrument import Priority
 from service.shared.caller import the_service
@@ -145,15 +147,15 @@ def test_what_was_written_in_a_refused_contact_is_heard_all_the_same(service: Se
 
 # When it was, in minutes after the acceptance; the support ends after ten hours, and all of it is reported later.
 OF_DATES = {
-    "long before": (-HOUR, Outside.BEFORE_ACCEPTANCE),
-    "just before": (-6 * MINUTE, Outside.BEFORE_ACCEPTANCE),
+    "long before": (-HOUR, Remark.BEFORE_ACCEPTANCE),
+    "just before": (-6 * MINUTE, Remark.BEFORE_ACCEPTANCE),
     "by another clock": (-4 * MINUTE, None),
     "at once": (0 * MINUTE, None),
     "within": (5 * HOUR, None),
     "at the end": (10 * HOUR, None),
     "by another clock at the end": (10 * HOUR + 4 * MINUTE, None),
-    "just after": (10 * HOUR + 6 * MINUTE, Outside.AFTER_THE_END),
-    "long after": (15 * HOUR, Outside.AFTER_THE_END),
+    "just after": (10 * HOUR + 6 * MINUTE, Remark.AFTER_THE_END),
+    "long after": (15 * HOUR, Remark.AFTER_THE_END),
 }
 
 
@@ -175,6 +177,31 @@ def test_what_was_within_the_support_counts_whenever_it_is_reported(service: Ser
     assert again == Repeated("Encounter", made.id, 1, remark)
 
 
+def test_a_contact_in_a_pause_is_counted_and_the_team_is_told_once_until_somebody_has_seen_it(service: Service) -> None:
+    family, offer = service.supported(telephone="+44 20 7946 0000")
+    service.pass_time(HOUR)
+    before = service.now()
+    service.pass_time(HOUR)
+    service.tell(family.hospital, service.referral(family.woman).id, Order.HOLD, reason=HoldReason.PREGNANCY_LOSS)
+    assert service.contact(family.community, offer, started_at=before) == Accepted("Encounter", ANY, 1, created=True)
+    assert service.alerts(family.woman) == []
+
+    for _ in range(2):
+        service.pass_time(MINUTE)
+        made = service.contact(family.community, offer)
+        assert isinstance(made, Accepted)
+        assert made.remark is Remark.DURING_A_PAUSE
+    assert engagement(service, offer).sessions == 3
+    alert = service.alert(family.woman, "contact-while-paused")
+    assert (alert["priority"], alert["telephone"]) == ("urgent", "+44 20 7946 0000")
+
+    service.tell(family.hospital, service.referral(family.woman).id, Order.RESUME)
+    service.pass_time(HOUR)
+    after = service.contact(family.community, offer)
+    assert isinstance(after, Accepted)
+    assert after.remark is None
+
+
 def test_a_contact_counts_once_its_time_is_corrected_and_no_more_when_it_moves_out(service: Service) -> None:
     family, offer = service.supported()
     made = service.contact(family.community, offer, started_at=NOW - DAY)
@@ -183,7 +210,7 @@ def test_a_contact_counts_once_its_time_is_corrected_and_no_more_when_it_moves_o
     assert right == Accepted("Encounter", made.id, 2)
     assert engagement(service, offer) == Engagement(1, 1, NOW)
     wrong = service.contact(family.community, offer, started_at=NOW - DAY, target_id=made.id)
-    assert wrong == Accepted("Encounter", made.id, 3, remark=Outside.BEFORE_ACCEPTANCE)
+    assert wrong == Accepted("Encounter", made.id, 3, remark=Remark.BEFORE_ACCEPTANCE)
     assert engagement(service, offer) == Engagement(0, 0, None)
 
 

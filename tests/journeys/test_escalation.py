@@ -14,6 +14,7 @@ OURS = "https://peer-referral.example/fhir"
 ESCALATION = f"{OURS}/StructureDefinition/escalation"
 WORDS = "She sounded very low today and I am worried. Please ring me."
 NOT_HEARD = "peer_referral_words_not_heard_total "
+MIDWIFE = {"type": "Practitioner", "display": "A. Test"}
 EMERGENCY = "This is no emergency channel"
 
 
@@ -77,7 +78,7 @@ def test_a_worry_is_in_the_record_and_its_acknowledgement_back_on_the_task(
     (waiting,) = answered(world.programme.must(200)("GET", f"Task/{task['id']}"))
     assert set(waiting) == {"told", "message", "advice"}
 
-    seen = alert | {"status": "accepted", "performerType": [{"text": "Midwife"}]}
+    seen = alert | {"status": "accepted", "owner": MIDWIFE, "performerType": [{"text": "Midwife"}]}
     world.hospital.must(200)("PUT", f"Task/{alert['id']}", seen)
     (changed,) = [each for each in world.tasks(f"_lastUpdated=gt{high}") if each["id"] == task["id"]]
     (told,) = answered(changed)
@@ -150,7 +151,7 @@ def test_what_names_nobody_is_put_to_the_one_hospital_of_its_sender(
     assert WORDS in alert["note"][0]["text"]
     path = answer.headers["Location"].split("/fhir/")[1].split("/_history/")[0]
     assert world.programme.must(200)("GET", path)["status"] == "in-progress"
-    world.hospital.must(200)("PUT", f"Task/{alert['id']}", alert | {"status": "accepted"})
+    world.hospital.must(200)("PUT", f"Task/{alert['id']}", alert | {"status": "accepted", "owner": MIDWIFE})
     read = world.programme.must(200)("GET", path)
     assert (read["status"], "payload" in read, "subject" in read) == ("completed", False, False)
     by_handle = {"about": [{"display": task["for"]["display"]}], "payload": [{"contentString": WORDS}]}

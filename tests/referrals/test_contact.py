@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.referrals.contact import Outside, Support, outside
+from service.referrals.contact import Remark, Support, remark_on
 
 BEGAN, ENDED = datetime(2026, 6, 1, 12, tzinfo=UTC), datetime(2026, 7, 1, 12, tzinfo=UTC)
-EARLY, LATE = Outside.BEFORE_ACCEPTANCE, Outside.AFTER_THE_END
+PAUSED, RESUMED, AGAIN = (datetime(2026, 6, day, 12, tzinfo=UTC) for day in (10, 12, 20))
+EARLY, LATE = Remark.BEFORE_ACCEPTANCE, Remark.AFTER_THE_END
 MINUTE = timedelta(minutes=1)
 
 
@@ -29,10 +30,27 @@ MINUTE = timedelta(minutes=1)
         (datetime(2026, 7, 3, tzinfo=UTC), LATE),
     ],
 )
-def test_a_contact_is_held_against_acceptance_and_end(started_at: datetime, verdict: Outside | None) -> None:
-    assert outside(started_at, Support(BEGAN, ENDED)) is verdict
+def test_a_contact_is_held_against_acceptance_and_end(started_at: datetime, verdict: Remark | None) -> None:
+    assert remark_on(started_at, Support(BEGAN, ENDED)) is verdict
 
 
 def test_what_has_no_end_yet_has_nothing_after_it_and_what_never_began_has_nothing_within() -> None:
-    assert outside(ENDED + timedelta(days=100), Support(BEGAN, None)) is None
-    assert outside(BEGAN, Support(None, None)) is EARLY
+    assert remark_on(ENDED + timedelta(days=100), Support(BEGAN, None)) is None
+    assert remark_on(BEGAN, Support(None, None)) is EARLY
+
+
+@pytest.mark.parametrize(
+    ("started_at", "during"),
+    [
+        (PAUSED - 6 * MINUTE, False),
+        (PAUSED - 5 * MINUTE, True),
+        (PAUSED, True),
+        (RESUMED, True),
+        (RESUMED + 6 * MINUTE, False),
+        (AGAIN + timedelta(days=100), True),
+        (datetime(2026, 6, 10, tzinfo=UTC), True),  # some time of the day on which the pause began
+    ],
+)
+def test_a_contact_in_a_pause_is_part_of_the_support_and_told_apart(started_at: datetime, during: bool) -> None:
+    support = Support(BEGAN, None, ((PAUSED, RESUMED), (AGAIN, None)))
+    assert remark_on(started_at, support) is (Remark.DURING_A_PAUSE if during else None)

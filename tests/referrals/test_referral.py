@@ -23,7 +23,12 @@ EXPECTED: dict[str, dict[str, str]] = {
     "offer-made": {"placing": "offered"},
     "consent-needed": {"placing": "awaiting-consent consent-needed"},
     "nobody-fits": {"placing": "placing unplaced"},
-    "no-safe-contact": {"placing": "placing no-safe-contact"},
+    "no-safe-contact": {
+        "placing": "placing no-safe-contact",
+        "offered": "placing cancel-unanswered-offers place",
+        "supported": "on-hold hold-offers safe-contact-withdrawn",
+        "on-hold": "on-hold safe-contact-withdrawn",
+    },
     "consent-given": {
         "in-review": "in-review",
         "awaiting-consent": PLACING,

@@ -1,0 +1,38 @@
+"""Let the open referral hear that no safe way to reach her is left: who was asked to support her makes no contact."""
+
+from datetime import datetime
+
+from service.consent.disclosure import Element
+from service.consent.gate import Permit, ask_gate
+from service.flow.advance import advance, reachable
+from service.flow.ports import Transaction
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.offer import LIVE
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+
+
+def follow_safe_contact(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> Referral:
+    """The referral after that. What is held so goes on by a clinician's word alone, also when a way is known again.
+
+    The caller holds the lock on the woman.
+    """
+    if _is_reachable(tx, rules, referral, now) or _is_held_for_it(tx, referral):
+        return referral
+    return advance(tx, rules, referral, ReferralTrigger.NO_SAFE_CONTACT, now) or referral
+
+
+def _is_reachable(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> bool:
+    """By every programme that has, or may accept, the referral and that she allows to know of her."""
+    patient, consents = tx.patients.lock(referral.patient_id), tx.consents.of_patient(referral.patient_id)
+    asked = (
+        ask_gate(consents, offer.organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
+        for offer in tx.offers.of_referral(referral.id)
+        if offer.state in LIVE
+    )
+    return all(reachable(rules, patient, answer.consent, now) for answer in asked if isinstance(answer, Permit))
+
+
+def _is_held_for_it(tx: Transaction, referral: Referral) -> bool:
+    stands = tx.alerts.unresolved(referral.id, (AlertCode.SAFE_CONTACT_WITHDRAWN,))
+    return referral.state is ReferralState.ON_HOLD and bool(stands)
