@@ -1,4 +1,4 @@
-"""The door for what a programme is worried about (FHIR Communication). It is never strict: whatever is JSON is kept.
+"""The door for what a programme is worried about (FHIR Communication). It is never strict: whatever comes is kept.
 
 An authenticated message is not refused for its scopes, its headers or its form. What was wrong with it is listed in the
 answer, and a person is told.
@@ -27,12 +27,19 @@ from service.fhir.door import (
 from service.fhir.faults import ERRORS, Fault
 from service.fhir.guard import parse
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
-from service.fhir.read.communication import lenient, read_communication
+from service.fhir.read.communication import lenient, read_communication, read_unreadable
 from service.fhir.showing import show
 from service.fhir.shown import Shown
-from service.fhir.unread import keep_unread
+from service.fhir.unread import unread
 from service.flow.answer import Accepted, Reason, Refused
-from service.flow.receive_communication import Kept, ReceivedCommunication, Told, receive_communication
+from service.flow.receive_communication import (
+    Kept,
+    ReceivedCommunication,
+    Told,
+    UnreadableCommunication,
+    receive_communication,
+    receive_unreadable,
+)
 from service.flow.received import Identifier
 from service.shared import telemetry
 from service.shared.caller import Caller, OrganisationKind
@@ -42,6 +49,7 @@ from service.store.unit_of_work import UnitOfWork
 _TEXT = {
     Told.HER_CLINICIAN: "told",
     Told.HER_CLINICIAN_BY_HANDLE: "told-by-handle",
+    Told.HER_CLINICIAN_UNREAD: "unread",
     Told.SEVERAL_CLINICS: "several",
     Told.THE_ONE_HOSPITAL: "unnamed",
     Told.EVERY_HOSPITAL: "unnamed-several",
@@ -66,8 +74,11 @@ async def _hear(door: Door, request: Request) -> Response:
     tree = await asyncio.to_thread(lenient, body)
     if tree is None:
         problem = BadInput.of(Finding(Fault.NOT_JSON, None, "nothing in it can be read"))
-        await keep_unread(door, caller, request, body, problem)
-        raise problem
+        # Its words are told below, whomever they name.
+        unreadable = replace(unread(door, caller, request, body, problem), words=None)
+        raise Problem(
+            await _hear_unread(door, caller, await asyncio.to_thread(read_unreadable, unreadable, body), problem)
+        )
     issues = await asyncio.to_thread(_wrong, body, request)
     message = read_communication(tree, body, base=door.base_url, condition=_condition(request))
     kept = await _keep(door, caller, message)
@@ -95,6 +106,16 @@ async def _keep(door: Door, caller: Caller, message: ReceivedCommunication) -> K
     if kept.told is Told.THE_OPERATOR_MUST_BE and isinstance(kept.answer, Accepted):
         _tell_the_operator(caller, kept.answer.id)
     return kept
+
+
+async def _hear_unread(door: Door, caller: Caller, message: UnreadableCommunication, problem: BadInput) -> Reply:
+    """What is no JSON is refused, but kept all the same, and the answer says who was told to ring its sender."""
+    now, texts = door.clock.now(), door.rules.escalation_texts
+    told = await door.store.run(caller, lambda tx: receive_unreadable(tx, door.rules, message, now))
+    if told is Told.THE_OPERATOR_MUST_BE:
+        _tell_the_operator(caller, message.unreadable.id)
+    said = [Issue("informational", texts[each], severity="information") for each in ("emergency", _TEXT[told])]
+    return Reply(problem.status, operation_outcome([*problem.issues, *said]), {})
 
 
 def _tell_the_operator(caller: Caller, id: str = "not kept") -> None:

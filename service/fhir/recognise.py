@@ -18,7 +18,10 @@ from service.screening.result import whole_score
 from service.shared.code import Code
 
 # What a person writes, by the name of the element: Annotation.text and Communication.payload, and a reason in words.
-_WRITTEN = frozenset({"note", "payload", "statusReason", "businessStatus", "reasonCode", "comment"})
+# Here the body is wrong somewhere, and no step can tell what else in it its sender had only read.
+_WRITTEN = frozenset(
+    {"note", "payload", "statusReason", "businessStatus", "reasonCode", "comment", "description", "div"}
+)
 _MOST_NAMED = 20
 _MARK = b"\xef\xbb\xbf"
 _NUMBER = re.compile(rb'"value[A-Za-z]*"\s*:\s*"?(\d{1,4})')

@@ -14,8 +14,18 @@ from service.shared.ids import new_id
 
 async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput) -> None:
     """Nothing from a known sender is thrown away: a person may have to look at what we could not read."""
+    unreadable = unread(door, caller, request, body, problem)
+    now = door.clock.now()
+    heard = await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))
+    if heard is Heard.THE_OPERATOR_MUST_BE:
+        telemetry.tell_words_not_heard(
+            message=unreadable.id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
+        )
+
+
+def unread(door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput) -> Unreadable:
     id, addressed = new_id(), request.path_params.get("id")
-    unreadable = Unreadable(
+    return Unreadable(
         id=id,
         sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
         reason=",".join(sorted({issue.code for issue in problem.issues})),
@@ -23,12 +33,6 @@ async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes,
         type=_type(request),
         words=words(body, Reference("Task", addressed) if addressed else None, door.base_url),
     )
-    now = door.clock.now()
-    heard = await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))
-    if heard is Heard.THE_OPERATOR_MUST_BE:
-        telemetry.tell_words_not_heard(
-            message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
-        )
 
 
 def _type(request: Request) -> str:

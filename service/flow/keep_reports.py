@@ -7,18 +7,22 @@ from datetime import datetime
 from service.flow.escalate import escalate
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
+from service.flow.words_shown import words_shown
 from service.referrals.escalation import Said, all_of
 from service.referrals.offer import Offer
 from service.screening.instrument import Priority
 
 Report = dict[str, object]
 STATUS_REASON, BUSINESS_STATUS = "statusReason", "businessStatus"
+WORDS, LABELS = "words", "labels"
+"""What stands in any other element of the Task: text, and displays, types and narrative, which a program writes too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
     """An entry of `note` or `output` as it was sent, or something written beside the status (`statusReason`,
-    `businessStatus`), and what it says that a clinician must hear, None for nothing."""
+    `businessStatus`) or elsewhere (`words`, `labels`), and what it says that a clinician must hear, None for nothing.
+    """
 
     element: str
     content: Report
@@ -37,10 +41,14 @@ def keep_reports(
 ) -> bool:
     """Whether anything of it is new. `base` is the offer as its sender had read it; `decides` says that the sender
     means to change the status. The caller holds the lock on the woman."""
+    elements = {each.element for each in reports}
     read = _read(offer, base)
+    if elements & {WORDS, LABELS}:
+        shown: list[Report] = [{"text": each} for each in words_shown(tx, rules, offer)]
+        read = {**read, WORDS: shown, LABELS: shown}
     known = {
         element: [*tx.offers.reports([offer.id], element).get(offer.id, ()), *read.get(element, ())]
-        for element in {each.element for each in reports}
+        for element in elements
     }
     new: list[Reported] = []
     for each in reports:
@@ -63,9 +71,11 @@ def _read(*versions: Offer) -> Mapping[str, Sequence[Report]]:
 
 def _as_one(reported: Sequence[Reported], *, decides: bool) -> Said:
     """Why a programme decided as it did, and how far it has come, wakes nobody at night unless it is called urgent.
-    A reason without a decision is a note, and beside a note either is a part of that."""
-    elements = {each.element for each in reported if each.said is not None}
-    said = all_of([each.said for each in reported if each.said is not None])
-    if elements <= ({STATUS_REASON, BUSINESS_STATUS} if decides else {BUSINESS_STATUS}):
-        return replace(said, called=said.called or Priority.ROUTINE)
-    return said
+    A reason without a decision is a note, and so are words elsewhere; labels are not. Beside a note all are part of it.
+    """
+    routine = {BUSINESS_STATUS, LABELS, *({STATUS_REASON} if decides else ())}
+    return all_of([
+        replace(each.said, called=each.said.called or Priority.ROUTINE) if each.element in routine else each.said
+        for each in reported
+        if each.said is not None
+    ])  # fmt: skip

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from service.flow.ask_to_ring import ask_to_ring
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.received import Reference
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode, AlertState
+from service.referrals.alert import AlertCode
 from service.referrals.offer import Offer
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import OrganisationKind
@@ -91,19 +92,7 @@ def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:
     known = [*reported, *({"text": each} for each in shown)]
     if all(each in known for each in words.written):
         return Heard.NOBODY
-    # Whoever rings the programme because of one such alert hears all of it, and a client may try again every minute.
-    open_ones = tx.alerts.unresolved(offer.referral_id, (AlertCode.UNREADABLE_WORDS,))
-    if any(each.state is AlertState.OPEN for each in open_ones):
-        return Heard.A_CLINICIAN
-    raise_alert(
-        tx,
-        rules,
-        AlertCode.UNREADABLE_WORDS,
-        tenant_id=offer.tenant_id,
-        patient_id=offer.patient_id,
-        referral_id=offer.referral_id,
-        now=now,
-    )
+    ask_to_ring(tx, rules, offer, now)
     return Heard.A_CLINICIAN
 
 

@@ -72,6 +72,7 @@ class Consents(Protocol):
 
 
 class Organisations(Protocol):
+    def names(self, ids: Collection[str]) -> Mapping[str, str]: ...
     def fhir_endpoint(self, id: str) -> str | None:
         """The base of its own record, None when it takes nothing by FHIR."""
 
@@ -148,6 +149,8 @@ class Escalations(Protocol):
         """By the alert's id, of those alerts that an escalation raised."""
 
     def of_offer(self, offer_id: str) -> Sequence[Escalation]: ...
+    def answered(self, offer_ids: Collection[str]) -> Mapping[str, Sequence[tuple[Escalation, Alert]]]:
+        """Each with its alert as it is now, the oldest first, by the offer's id."""
 
 
 class Contacts(Protocol):

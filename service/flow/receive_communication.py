@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from service.flow.answer import Accepted, Refused, Repeated
+from service.flow.ask_to_ring import ask_to_ring
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
 from service.flow.identify import identify
+from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
 from service.flow.received import Received, Reference
@@ -29,6 +31,7 @@ class Told(Enum):
 
     HER_CLINICIAN = auto()
     HER_CLINICIAN_BY_HANDLE = auto()
+    HER_CLINICIAN_UNREAD = auto()
     SEVERAL_CLINICS = auto()
     THE_ONE_HOSPITAL = auto()
     EVERY_HOSPITAL = auto()
@@ -55,6 +58,33 @@ class Kept:
     answer: Accepted | Repeated
     told: Told
     identifier_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableCommunication:
+    """What came as one and is no JSON. `about` is whom any id in it may stand for, `displays` what it calls a referral,
+    and `said` what it is as mere text."""
+
+    unreadable: Unreadable
+    about: tuple[Reference, ...]
+    displays: frozenset[str]
+    said: Said
+    fingerprint: str
+
+
+def receive_unreadable(tx: Transaction, rules: Rules, message: UnreadableCommunication, now: datetime) -> Told:
+    """Keep what could not be read, and let a clinician ring its sender: hers, of each woman whose offer is named in it,
+    or else as for words that name nobody."""
+    keep_unreadable(tx, rules, message.unreadable, now)
+    offers = _offers(tx, message.about) or _newest(tx.visible.called(message.displays))
+    for offer in offers:
+        tx.patients.lock(offer.patient_id)
+        ask_to_ring(tx, rules, offer, now)
+    if offers:
+        return Told.HER_CLINICIAN_UNREAD if len(offers) == 1 else Told.SEVERAL_CLINICS
+    id = message.unreadable.id
+    repeated = _came_before(tx, message.fingerprint, id, now) != id
+    return _tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
 
 
 def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommunication, now: datetime) -> Kept:
@@ -94,15 +124,27 @@ def _about_nobody(tx: Transaction, rules: Rules, message: ReceivedCommunication,
     id, repeated, taken = _name(tx, message)
     if not (message.received.identifiers or message.received.condition):
         # There is no woman whose lock would keep two of them apart, so a unique key does.
-        first = tx.aliases.claim("Communication", SAME_BODY, f"{now.date()} {message.fingerprint}", id)
+        first = _came_before(tx, message.fingerprint, id, now)
         id, repeated = first, first != id
     answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    told = _tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
+    remember(tx, message.received, None, answer)
+    return Kept(answer, told, taken)
+
+
+def _came_before(tx: Transaction, fingerprint: str, id: str, now: datetime) -> str:
+    """The id under which the same body came today; `id` when it did not."""
+    return tx.aliases.claim("Communication", SAME_BODY, f"{now.date()} {fingerprint}", id)
+
+
+def _tell_hospitals(
+    tx: Transaction, rules: Rules, said: Said, fingerprint: str, id: str, now: datetime, *, repeated: bool
+) -> Told:
     hospitals = hospitals_of(tx, rules, now)
     if not repeated:
-        escalate_unnamed(tx, rules, hospitals, message.said, now, id=id, fingerprint=message.fingerprint)
-    remember(tx, message.received, None, answer)
+        escalate_unnamed(tx, rules, hospitals, said, now, id=id, fingerprint=fingerprint)
     told = (Told.THE_OPERATOR_MUST_BE, Told.THE_ONE_HOSPITAL, Told.EVERY_HOSPITAL)
-    return Kept(answer, told[min(len(hospitals), 2)], taken)
+    return told[min(len(hospitals), 2)]
 
 
 def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCommunication, now: datetime) -> Kept:

@@ -12,6 +12,7 @@ from service.flow.raise_alert import raise_alert
 from service.flow.received import CONTACT_NAME, Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
+from service.flow.words_shown import words_shown
 from service.referrals.alert import AlertCode, AlertState
 from service.referrals.contact import (
     MADE,
@@ -23,7 +24,7 @@ from service.referrals.contact import (
     Remark,
     remark_on,
 )
-from service.referrals.escalation import Said
+from service.referrals.escalation import Said, all_of
 from service.referrals.offer import ACTIVE, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY
 
@@ -176,6 +177,14 @@ def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, rema
 
 
 def _hear(tx: Transaction, rules: Rules, offer: Offer, type: str, said: Said, now: datetime) -> None:
-    """The same words of a contact are told once, however often it is sent and corrected."""
-    if not any((each.type, each.said) == (type, said) for each in tx.escalations.of_offer(offer.id)):
+    """The same words of a contact are told once, however often it is sent and corrected. What the programme had read
+    itself is no word of its own."""
+    shown = words_shown(tx, rules, offer)
+    said = replace(said, texts=tuple(each for each in said.texts if each not in shown))
+    if not (said.texts or said.concerns or said.attached):
+        return
+    earlier = all_of([each.said for each in tx.escalations.of_offer(offer.id) if each.type == type and each.said])
+    if not (
+        {*said.texts} <= {*earlier.texts} and said.concerns <= earlier.concerns and said.attached <= earlier.attached
+    ):
         escalate(tx, rules, offer, said, now, type=type)

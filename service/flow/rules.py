@@ -14,6 +14,7 @@ ESCALATION_TEXTS = (
     "emergency",
     "told",
     "told-by-handle",
+    "unread",
     "several",
     "unnamed",
     "unnamed-several",

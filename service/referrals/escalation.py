@@ -56,11 +56,13 @@ class Said:
 def all_of(said: Iterable[Said]) -> Said:
     """What was said in several places of one message, as one thing: nothing less urgent takes from what is urgent."""
     parts = tuple(said)
-    called = {each.called for each in parts} - {None}
+    called = {each.called for each in parts}
+    if len(called) > 1:
+        called = {Priority.URGENT if any(each.urgency is Priority.URGENT for each in parts) else Priority.ROUTINE}
     return Said(
         tuple(dict.fromkeys(text for each in parts for text in each.texts)),
         frozenset(concern for each in parts for concern in each.concerns),
-        None if not called else Priority.URGENT if Priority.URGENT in called else Priority.ROUTINE,
+        called.pop() if called else None,
         any(each.attached for each in parts),
     )
 

@@ -7,7 +7,15 @@ import pytest
 
 from service.flow.answer import Accepted, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.receive_communication import Kept, ReceivedCommunication, Told, receive_communication
+from service.flow.keep_unreadable import Recognised, Unreadable
+from service.flow.receive_communication import (
+    Kept,
+    ReceivedCommunication,
+    Told,
+    UnreadableCommunication,
+    receive_communication,
+    receive_unreadable,
+)
 from service.flow.received import Identifier, Received, Reference
 from service.referrals.alert import AlertState, Practitioner
 from service.referrals.escalation import Concern, Said
@@ -330,3 +338,42 @@ def test_whoever_acknowledged_first_stays_the_one_who_did(service: Service) -> N
     alert = service.read(the_service(""), lambda tx: tx.alerts.get(alert_id))
     assert alert.seen_by(Practitioner(None, "Consultant"), service.now()) == alert
     assert (alert.acknowledged_by_role, alert.acknowledged_at) == ("Midwife", before)
+
+
+# What is no JSON
+
+
+def tell_unread(
+    service: Service, caller: Caller, *about: Reference, displays: frozenset[str] = frozenset(), said: Said = WORDS
+) -> Told:
+    unreadable = Unreadable(new_id(), b"sealed", "structure", Recognised.NOTHING, type="Communication")
+    message = UnreadableCommunication(unreadable, about, displays, said, "the same body")
+    return service.run(caller, lambda tx: receive_unreadable(tx, service.rules, message, service.now()))
+
+
+def test_what_is_unreadable_and_names_an_offer_is_for_her_clinician_who_rings(service: Service) -> None:
+    family, offer = service.supported()
+    unknown = Reference("Task", new_id())
+    for _ in range(3):
+        assert tell_unread(service, family.community, unknown, task(offer)) is Told.HER_CLINICIAN_UNREAD
+    alert = service.alert(family.woman, "unreadable-words")  # one until somebody has seen it
+    assert (alert["priority"], alert["tenant_id"]) == ("urgent", family.hospital.organisation_id)
+    assert len(service.rows("unreadable_message", tenant_id=family.community.organisation_id)) == 3
+    acknowledge(service, family, alert["id"])
+    called = frozenset({display_of(offer.id)})
+    assert tell_unread(service, family.community, displays=called) is Told.HER_CLINICIAN_UNREAD
+    assert service.alerts(family.woman) == ["unreadable-words"] * 2
+
+
+def test_what_is_unreadable_and_names_nobody_is_put_to_the_one_hospital_once_a_day(service: Service) -> None:
+    family, offer = service.supported()
+    stranger = service.community()
+    for _ in range(3):
+        assert tell_unread(service, family.community) is Told.THE_ONE_HOSPITAL
+    (alert,) = service.rows("alert", code="unnamed-words", tenant_id=family.hospital.organisation_id)
+    assert alert["priority"] == "urgent"
+    (kept,) = service.rows("escalation", alert_id=alert["id"])
+    assert kept["said"]["texts"] == list(WORDS.texts)
+    assert service.alerts(family.woman) == []
+    assert tell_unread(service, stranger, task(offer)) is Told.THE_OPERATOR_MUST_BE
+    assert service.alerts(family.woman) == []

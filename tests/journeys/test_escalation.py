@@ -127,6 +127,63 @@ def test_no_form_is_refused_and_what_was_wrong_is_listed(
     wait_until(lambda: any(WORDS in each for each in said_in_the_record(world, person)), "it is in the record")
 
 
+@pytest.mark.parametrize("media_type", ["application/fhir+json", "text/plain"])
+def test_what_is_no_json_is_kept_and_her_clinician_is_asked_to_ring(
+    world: World, supported: tuple[Person, str, Resource], media_type: str
+) -> None:
+    _, patient_id, task = supported
+    broken = json.dumps(worry(task)).encode()[:-1]
+    answer = world.programme.ask("POST", "Communication", broken, Content_Type=media_type)
+    assert answer.status_code == 400
+    assert [severity for severity, _ in diagnostics(answer)] == ["error", "information", "information"]
+    assert EMERGENCY in diagnostics(answer)[1][1]
+    assert "Her maternity team is asked to ring you" in diagnostics(answer)[2][1]
+    assert "unreadable-words" in json.dumps(world.tasks(f"patient={patient_id}", world.hospital))
+
+
+PLACES = {
+    "description": WORDS,
+    "reasonCode": {"text": WORDS},
+    "input": [{"type": {"text": "Note"}, "valueString": WORDS}],
+    "extension": [{"url": "https://circle.example/x", "valueString": WORDS}],
+    "contained": [{"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": WORDS}}],
+    "identifier": [{"system": "https://circle.example/y", "value": WORDS}],
+    "text": {"status": "additional", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{WORDS}</div>'},
+    "output": [{"type": {"text": WORDS}, "valueBoolean": True}],
+}
+
+
+def test_words_in_any_element_of_a_task_are_heard_once_and_what_was_shown_is_none(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    _, patient_id, task = supported
+    path = f"Task/{task['id']}"
+
+    def alerts() -> list[Resource]:
+        tasks = world.tasks(f"patient={patient_id}", world.hospital)
+        return [each for each in tasks if "escalation" in json.dumps(each.get("reasonCode", {}))]
+
+    world.programme.must(200)("PUT", path, task)
+    assert alerts() == []
+    changes: list[Resource] = [{element: value} for element, value in PLACES.items()]
+    changes.append({"for": {**task["for"], "display": WORDS}})
+    for place, changed in enumerate(changes):
+        # Each with words of its own, for the same ones are told once.
+        own = json.loads(json.dumps(changed).replace(WORDS, f"{WORDS} This is place {place}."))
+        for _ in range(2):
+            world.programme.must(200)("PUT", path, task | own)
+    raised = alerts()
+    assert len(raised) == len(changes)
+    assert {each["priority"] for each in raised} == {"routine", "urgent"}
+    for alert in raised:
+        seen = alert | {"status": "accepted", "performerType": [{"text": "Night midwife"}]}
+        world.hospital.must(200)("PUT", f"Task/{alert['id']}", seen)
+    whole = world.programme.must(200)("GET", path)
+    assert "Night midwife" in json.dumps(whole)
+    world.programme.must(200)("PUT", path, whole | {"status": "in-progress"})
+    assert len(alerts()) == len(changes)
+
+
 def test_prefer_decides_what_comes_back(world: World, supported: tuple[Person, str, Resource]) -> None:
     _, _, task = supported
     names = {"identifier": [{"system": "https://circle.example/message", "value": task["id"]}]}

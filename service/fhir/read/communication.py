@@ -2,16 +2,21 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
 import orjson
 
 from service.fhir.lengths import NAME
-from service.fhir.read.written import clean, displays_in, named_in, said_in
-from service.flow.receive_communication import ReceivedCommunication
-from service.flow.received import Identifier, Received
+from service.fhir.read.written import NAMES_AN_OFFER, as_shown, clean, displays_in, named_in, said_in
+from service.flow.keep_unreadable import Unreadable
+from service.flow.receive_communication import ReceivedCommunication, UnreadableCommunication
+from service.flow.received import Identifier, Received, Reference
+from service.referrals.escalation import Said
 
 _MOST_IDENTIFIERS = 5
+_ANY_ID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
+_MOST_IDS = 10
 
 
 def lenient(body: bytes) -> Any | None:
@@ -51,6 +56,20 @@ def read_communication(
         about=named_in(tree, base),
         said=said_in(tree),
         displays=displays_in(tree),
+        fingerprint=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def read_unreadable(unreadable: Unreadable, body: bytes) -> UnreadableCommunication:
+    """What is no JSON, as mere text: every id in it may be that of an offer, or a handle. Raises nothing."""
+    text = clean(body.decode(json.detect_encoding(body), "replace"))
+    ids = tuple(dict.fromkeys(each.lower() for each in _ANY_ID.findall(text)))[:_MOST_IDS]
+    is_text = text.count("\ufffd") * 10 <= len(text)
+    return UnreadableCommunication(
+        unreadable,
+        about=tuple(Reference(type, id) for id in ids for type in NAMES_AN_OFFER),
+        displays=displays_in(text)[1],
+        said=Said(as_shown([text])) if is_text else Said(attached=True),
         fingerprint=hashlib.sha256(body).hexdigest(),
     )
 

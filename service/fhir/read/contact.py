@@ -1,14 +1,13 @@
 """Encounter and Procedure, as a programme reports them -> ReceivedContact. What means what is in the tables here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from service.fhir.read.common import codes, read_reference, unclear
 from service.fhir.read.times import begins, is_partial
-from service.fhir.read.written import as_shown, members, said_in
+from service.fhir.read.wording import wording
 from service.fhir.survey import Tree
 from service.fhir.terms import BUSINESS_STATUS, CONTACT_MODE, CONTACT_OUTCOME
 from service.flow.received import Received
@@ -64,7 +63,6 @@ _CODED = {"Encounter": ("type",), "Procedure": ("code", "category", "outcome", "
 # UCUM; a contact that would be longer is a mistake.
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _LONGEST = timedelta(days=2)
-PEER_SUPPORT_TEXT = "peer support"
 # A day begins up to this much earlier somewhere than it does in UTC.
 _DAY_BEGINS_EARLIER = timedelta(hours=14)
 
@@ -196,23 +194,10 @@ def _after(start: datetime, length: Tree | None) -> datetime | None:
 def _said(tree: Tree) -> Said | None:
     """What somebody wrote in it goes to a clinician, as a routine matter unless it codes a concern that is urgent.
 
-    A label that only repeats its own code, and the name of a person or a place, was not written to be heard.
+    What the sender had read itself is taken out by the step, which knows it.
     """
-    said = said_in(tree)
-    labels = {text for _, node in members(tree) if isinstance(node, dict) for text in _labels(node)}
-    texts = tuple(each for each in said.texts if each not in labels)
-    if not (texts or said.concerns or said.attached):
+    found = wording(tree)
+    texts = (*found.written, *found.labels)
+    if not (texts or found.concerns or found.attached):
         return None
-    return replace(said, texts=texts, called=said.called or Priority.ROUTINE)
-
-
-def _labels(node: Tree) -> tuple[str, ...]:
-    """The displays of codes and references, and a concept's text that says what its codes or our own request say."""
-    codings = [each for each in node.get("coding", ()) if isinstance(each, dict)]
-    same = {_plain(str(each.get(name, ""))) for each in codings for name in ("code", "display")} | {PEER_SUPPORT_TEXT}
-    written = [node.get("display"), node.get("text") if _plain(str(node.get("text"))) in same else None]
-    return as_shown([each for each in written if isinstance(each, str)])
-
-
-def _plain(text: str) -> str:
-    return text.replace("-", " ").strip().casefold()
+    return Said(texts, found.concerns, Priority.ROUTINE, found.attached)

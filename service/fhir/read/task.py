@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator
 
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
-from service.fhir.read.written import as_shown, called, concern_of
+from service.fhir.read.wording import Wording, wording
+from service.fhir.read.written import called
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
 from service.fhir.write.record import TASK_STATUS
-from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Reported
+from service.flow.keep_reports import BUSINESS_STATUS, LABELS, STATUS_REASON, WORDS, Reported
 from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.flow.received import Received
 from service.referrals.contact import CONTACT_TYPES
@@ -24,13 +25,8 @@ _PARTS = {
     "requester": (Part.HOSPITAL, "Organization"),
 }
 _OFFER_STATES = {status: as_programmes_see(state) for state, status in TASK_STATUS.items()}
-# What a client may write beside these codes without having said anything of its own.
-ENDING_DISPLAYS: dict[Ending, str] = {
-    Ending.PLANNED: "Ended as planned",
-    Ending.EARLY: "Ended early",
-    Ending.ENDED_BY_HER: "Ended by her",
-    Ending.NOT_REACHED: "Not reached",
-}
+# The elements of which each entry, or each text, is a report of its own.
+_REPORTED = frozenset({"note", "output", STATUS_REASON, BUSINESS_STATUS})
 _NO_ID = re.compile(r"(.*/)?|[A-Za-z]*")
 
 
@@ -58,6 +54,7 @@ def read_task(tree: Tree, received: Received, *, base: str, ours: Collection[str
             *(_note(each) for each in tree.get("note", ())),
             *(_output(each) for each in tree.get("output", ())),
             *(each for element in (STATUS_REASON, BUSINESS_STATUS) for each in _beside_the_status(tree, element, ours)),
+            *_elsewhere(tree),
         ),
         ending=_ending(tree),
         activities=tuple(_activities(tree, base)),
@@ -87,52 +84,59 @@ def _words(concept: Tree | None, otherwise: str) -> str | None:
 
 def _note(note: Tree) -> Reported:
     content = note | {"text": shown(note["text"])} if "text" in note else note
-    texts = as_shown([content["text"]]) if "text" in content else ()
-    return Reported("note", content, Said(texts) if texts else None)
+    return Reported("note", content, _said(wording(note)))
+
+
+def _said(found: Wording, urgency: Priority | None = None) -> Said | None:
+    """Labels are apart: the same ones come with every entry, and are told once."""
+    if not (found.written or found.concerns or found.attached):
+        return None
+    return Said(found.written, found.concerns, urgency, found.attached)
 
 
 def _output(output: Tree) -> Reported:
     """A concern by a code of ours in type or value, with how urgent it is as a code; or words, whatever their type."""
-    value = output.get("valueCodeableConcept", {})
-    codings = [*output["type"].get("coding", ()), *value.get("coding", ()), output.get("valueCoding", {})]
-    concerns = frozenset(concern for each in codings if (concern := concern_of(each)) is not None)
-    written = [output.get("valueString"), output.get("valueMarkdown"), output.get("valueAnnotation", {}).get("text")]
-    if concerns or not value.get("coding"):
-        written.append(value.get("text"))
-    texts = as_shown([each for each in written if each])
-    if not concerns and not texts:
-        return Reported("output", output)
-    urgencies = (called(output.get("valueCode")), *(called(each.get("code")) for each in value.get("coding", ())))
-    return Reported("output", output, Said(texts, concerns, next((each for each in urgencies if each), None)))
+    codes = [output.get("valueCode"), *(each.get("code") for each in _codings(output.get("valueCodeableConcept")))]
+    urgency = next((urgency for each in codes if (urgency := called(each)) is not None), None)
+    return Reported("output", output, _said(wording(output), urgency))
 
 
 def _beside_the_status(tree: Tree, element: str, ours: Collection[str]) -> Iterator[Reported]:
     """Each of its words, and each concern that it codes. Any other code says nothing to a clinician, nor does the
     display that belongs to it. A Task that calls itself urgent calls them so; what else they are, the step knows."""
-    concept = tree.get(element, {})
-    codings = concept.get("coding", ())
+    found = wording(tree.get(element, {}))
     urgent = Priority.URGENT if called(tree.get("priority")) is Priority.URGENT else None
-    no_words = {*ours, *(_display_of_ours(each) for each in codings)}
-    written = [concept.get("text"), *(each.get("display") for each in codings)]
-    for text in dict.fromkeys(shown(each.strip()) for each in written if each and each.strip()):
-        if text not in no_words:
+    for text in (*found.written, *found.labels):
+        if text not in ours:
             yield Reported(element, {"text": text}, Said((text,), called=urgent))
-    for concern in dict.fromkeys(map(concern_of, codings)):
-        if concern is not None:
-            yield Reported(element, {"concern": concern.value}, Said((), frozenset({concern}), urgent))
+    # By a code: two of them may stand for the same concern.
+    for concern in sorted(found.concerns):
+        yield Reported(element, {"concern": concern.value}, Said((), frozenset({concern}), urgent))
 
 
-def _display_of_ours(coding: Tree) -> str | None:
-    known = coding.get("system") == ENDING and coding.get("code") in set(Ending)
-    return ENDING_DISPLAYS[Ending(coding["code"])] if known else None
+def _elsewhere(tree: Tree) -> Iterator[Reported]:
+    """What is written in any other element, and the labels in all: nobody else would read it."""
+    found = wording({name: value for name, value in tree.items() if name not in _REPORTED})
+    entries = wording([tree.get("note", []), tree.get("output", [])])
+    for element, texts in ((WORDS, found.written), (LABELS, dict.fromkeys((*found.labels, *entries.labels)))):
+        for text in texts:
+            yield Reported(element, {"text": text}, Said((text,)))
+    for concern in sorted(found.concerns):
+        yield Reported(WORDS, {"concern": concern.value}, Said((), frozenset({concern})))
+    if found.attached:
+        yield Reported(WORDS, {"attached": True}, Said(attached=True))
 
 
 def _ending(tree: Tree) -> Ending | None:
     """Our code for it, wherever a client can put one; of several outputs the last counts."""
-    concepts = [*(each.get("valueCodeableConcept", {}) for each in tree.get("output", ())), tree.get("businessStatus")]
-    codings = [each for concept in (*concepts, tree.get("statusReason")) for each in (concept or {}).get("coding", ())]
+    concepts = [*(each.get("valueCodeableConcept") for each in tree.get("output", ())), tree.get("businessStatus")]
+    codings = [each for concept in (*concepts, tree.get("statusReason")) for each in _codings(concept)]
     codes = [each.get("code") for each in codings if each.get("system") == ENDING]
     return next((Ending(code) for code in reversed(codes) if code in set(Ending)), None)
+
+
+def _codings(concept: Tree | None) -> list[Tree]:
+    return list((concept or {}).get("coding", ()))
 
 
 def _named(tree: Tree, base: str) -> Iterator[Named]:

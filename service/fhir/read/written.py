@@ -14,7 +14,7 @@ from service.referrals.offer import display_of
 from service.screening.instrument import Priority
 
 # What is no text of a person's, by the name of its element. Whatever has another name may be one.
-_NO_WORDS = frozenset(
+NO_WORDS = frozenset(
     {
         "resourceType", "id", "reference", "system", "code", "url", "uri", "status", "type", "use", "priority",
         "intent", "language", "implicitRules", "contentType", "data", "hash", "size", "creation", "version",
@@ -29,7 +29,7 @@ _NARRATIVE = "div"
 _TAG = re.compile(r"<[^>]*>")
 _DISPLAY = re.compile(r"\bReferral\s+([0-9A-F]{4})\b", re.IGNORECASE | re.ASCII)
 _OUR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-_NAMES_AN_OFFER = ("Task", "Patient", "ServiceRequest", "Consent", "Observation", "Communication")
+NAMES_AN_OFFER = ("Task", "Patient", "ServiceRequest", "Consent", "Observation", "Communication")
 _BY_IDENTIFIER = {OFFER_ID: "Task", REQUEST_ID: "ServiceRequest"}
 _CALLED = {"routine": Priority.ROUTINE, "urgent": Priority.URGENT, "asap": Priority.URGENT, "stat": Priority.URGENT}
 _CONCERNS = {each.value: each for each in Concern}
@@ -105,17 +105,17 @@ def _each(node: Any) -> list[Any]:
     return node if isinstance(node, list) else [node]
 
 
-def members(tree: Any) -> Iterator[tuple[str, Any]]:
+def members(tree: Any, *, without: frozenset[str] = _NOT_WITHIN) -> Iterator[tuple[str, Any]]:
     """Every member of every object in it with its name, in the order written; an entry of an array has the array's.
 
-    Without recursion, for nothing was checked yet. What identifies is left out.
+    Without recursion, for nothing was checked yet. What stands under a name in `without` is left out.
     """
     waiting: list[tuple[str, Any]] = [("text", tree)]
     while waiting:
         name, node = waiting.pop()
         yield name, node
         if isinstance(node, dict):
-            inner = [(key, value) for key, value in node.items() if key not in _NOT_WITHIN]
+            inner = [(key, value) for key, value in node.items() if key not in without]
         elif isinstance(node, list):
             inner = [(name, each) for each in node]
         else:
@@ -124,14 +124,14 @@ def members(tree: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_words(name: str, text: str) -> bool:
-    return name not in _NO_WORDS and name != _NARRATIVE and bool(text.strip())
+    return name not in NO_WORDS and name != _NARRATIVE and bool(text.strip())
 
 
 def _named(tree: Any, base: str) -> Iterator[Reference]:
     for _, node in members(tree):
         if isinstance(node, str):
             reference = reference_of({"reference": node}, base, "") if "/" in node else None
-            if reference is not None and reference.type in _NAMES_AN_OFFER:
+            if reference is not None and reference.type in NAMES_AN_OFFER:
                 yield reference
         elif isinstance(node, dict):
             for each in _each(node.get("identifier")):

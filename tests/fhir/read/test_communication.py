@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.fhir.lengths import SHOWN
-from service.fhir.read.communication import lenient, read_communication
+from service.fhir.read.communication import lenient, read_communication, read_unreadable
+from service.flow.keep_unreadable import Recognised, Unreadable
 from service.flow.receive_communication import ReceivedCommunication
 from service.flow.received import Identifier, Reference
 from service.referrals.escalation import Concern, Said
@@ -190,3 +191,29 @@ def test_words_under_a_member_that_stands_twice_are_all_heard_each_once() -> Non
     assert message.said == Said(("She cries.", "Ring me."), called=None)
     assert message.said.urgency is Priority.URGENT
     assert set(message.about) == {TASK, Reference("Task", "t2")}
+
+
+ID = "019aa000-0000-7000-8000-00000000f00d"
+
+
+@pytest.mark.parametrize(
+    ("sent", "named", "said"),
+    [
+        (f'{{"about": [{{"reference": "Task/{ID}"}}], "payload": "x"'.encode(), True, None),
+        (f"I worry about {ID.upper()}.".encode(), True, Said((f"I worry about {ID.upper()}.",))),
+        (f"{BASE}/fhir/Task/{ID}/_history/3".encode("utf-16"), True, None),
+        (f"{ID}0 x{ID} {ID}-1".encode(), False, None),
+        (b"She cries.", False, Said(("She cries.",))),
+        (b" ", False, Said()),
+        (bytes(range(128, 256)), False, Said(attached=True)),
+    ],
+)
+def test_what_is_no_json_is_read_as_mere_text(sent: bytes, named: bool, said: Said | None) -> None:
+    message = read_unreadable(Unreadable(ID, b"", "", Recognised.NOTHING), sent)
+    assert (Reference("Task", ID) in message.about, Reference("Patient", ID) in message.about) == (named, named)
+    assert said in (None, message.said)
+
+
+def test_a_handle_in_what_is_no_json_is_found() -> None:
+    message = read_unreadable(Unreadable(ID, b"", "", Recognised.NOTHING), b'{"about": "Referral 1a2b"')
+    assert message.displays == {"Referral 1A2B"}

@@ -182,7 +182,18 @@ def test_it_may_name_the_task(read: Read) -> None:
     [
         ({}, None),
         ({"type": [coded("contact-mode", "home-visit") | {"text": "Home visit"}]}, None),
-        ({"subject": {"reference": "Patient/h2", "display": "Testina"}}, None),
+        ({"participant": [{"individual": {"reference": "Practitioner/1", "display": "Test Volunteer Vale"}}]}, None),
+        ({"location": [{"location": {"reference": "Location/1", "display": "Corner café"}}]}, None),
+        ({"subject": {"reference": "Patient/h2", "display": "Testina"}}, Said(("Testina",), called=Priority.ROUTINE)),
+        ({"diagnosis": [{"condition": {"display": "She cried."}}]}, Said(("She cried.",), called=Priority.ROUTINE)),
+        (
+            {
+                "text": {"status": "generated", "div": "<div>She &amp; I cried.</div>"},
+                "reasonCode": [{"text": "She cried."}],
+            },
+            Said(("She cried.", "She & I cried."), called=Priority.ROUTINE),
+        ),
+        ({"identifier": [{"system": "urn:a", "value": "She cried."}]}, Said(("She cried.",), called=Priority.ROUTINE)),
         ({"reasonCode": [{"text": "She cried."}]}, Said(("She cried.",), called=Priority.ROUTINE)),
         (
             {"type": [coded("contact-outcome", "attended") | {"text": "She cried."}]},

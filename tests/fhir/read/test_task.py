@@ -7,9 +7,10 @@ import pytest
 from service import mappings
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
-from service.fhir.read.task import ENDING_DISPLAYS, read_task
+from service.fhir.read.task import read_task
+from service.fhir.read.wording import ENDING_DISPLAYS
 from service.fhir.terms import ENDING
-from service.flow.keep_reports import Reported
+from service.flow.keep_reports import LABELS, WORDS, Reported
 from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
@@ -24,6 +25,10 @@ FULFILL = {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "co
 def said(code: str, system: str = ENDING) -> Tree:
     coding = {"system": system, "code": code}
     return {"type": {"text": "How it ended"}, "valueCodeableConcept": {"coding": [coding]}}
+
+
+def labels(*texts: str) -> tuple[Reported, ...]:
+    return tuple(Reported(LABELS, {"text": each}, Said((each,))) for each in texts)
 
 
 @pytest.fixture
@@ -64,6 +69,7 @@ def test_a_whole_task_is_read(read: Read) -> None:
         Reported("output", output),
         Reported("statusReason", {"text": "she is away"}, Said(("she is away",))),
         Reported("businessStatus", {"text": "waiting"}, Said(("waiting",))),
+        *labels("Programme", "sessions"),
     )
 
 
@@ -153,7 +159,8 @@ def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
 
 @pytest.mark.parametrize("reference", ["Procedure/1", "https://ehr.example/fhir/Procedure/1"])
 def test_an_output_that_was_created_is_kept(read: Read, reference: str) -> None:
-    assert read(output=[output(reference)]).reports == (Reported("output", output(reference)),)
+    reports = (Reported("output", output(reference)), *labels("resulting-activity"))
+    assert read(output=[output(reference), output(reference)]).reports == (reports[0], *reports)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def concern(code: str, **value: object) -> Tree:
 def test_an_output_that_codes_a_concern_or_holds_words_is_to_be_heard(
     read: Read, output: Tree, said: Said, urgency: str
 ) -> None:
-    (reported,) = read(output=[output]).reports
+    reported = read(output=[output]).reports[0]
     assert reported.said == said
     assert said.urgency == urgency
 
@@ -235,10 +242,13 @@ def test_an_output_that_codes_a_concern_or_holds_words_is_to_be_heard(
         {"type": {"text": "blank"}, "valueString": "  "},
     ],
 )
-def test_any_other_output_says_nothing_that_must_be_heard(output: Tree) -> None:
+def test_of_any_other_output_only_its_labels_are_to_be_heard(output: Tree) -> None:
     tree = {"resourceType": "Task", "id": "7", "status": "accepted", "output": [output]}
-    (reported,) = read_task(tree, received(tree, b"", target_id="7"), base=BASE).reports
+    reported, *apart = read_task(tree, received(tree, b"", target_id="7"), base=BASE).reports
     assert reported == Reported("output", output)
+    value = output.get("valueCodeableConcept", {}).get("text")
+    assert {each.content["text"] for each in apart} == {output["type"]["text"], value} - {None}
+    assert {each.element for each in apart} == {LABELS}
 
 
 OURS_BESIDE = "Paused: do not contact."
@@ -289,3 +299,89 @@ def test_a_concern_coded_beside_the_status_is_to_be_heard_without_a_word(read: R
 def test_the_displays_that_are_no_words_are_those_of_the_code_system() -> None:
     defined = orjson.loads(mappings.definitions()["CodeSystem/ending"])["concept"]
     assert {each["code"]: each["display"] for each in defined} == ENDING_DISPLAYS
+
+
+DIE = "she wants to die"
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"description": DIE},
+        {"reasonCode": {"text": DIE}},
+        {"input": [{"type": {"coding": [FULFILL["coding"][0]]}, "valueString": DIE}]},
+        {"extension": [{"url": "urn:a", "valueMarkdown": DIE}]},
+        {"extension": [{"url": "urn:a", "extension": [{"url": "b", "valueCodeableConcept": {"text": DIE}}]}]},
+        {"_description": {"extension": [{"url": "urn:a", "valueString": DIE}]}},
+        {"contained": [{"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": DIE}}]},
+        {"identifier": [{"system": "urn:a", "value": DIE}]},
+        {"groupIdentifier": {"value": DIE}},
+        {"reasonReference": {"reference": "Condition/1", "type": DIE}},
+    ],
+)
+def test_words_in_any_element_are_to_be_heard_like_a_note(elements: Tree) -> None:
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+    assert message.reports == (Reported(WORDS, {"text": DIE}, Said((DIE,))),)
+    assert message.says_something
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"for": {"reference": "Patient/h2", "display": DIE}},
+        {"owner": {"reference": "Organization/x", "display": DIE}},
+        {
+            "text": {
+                "status": "generated",
+                "div": '<div xmlns="http://www.w3.org/1999/xhtml"><b>she</b> wants\nto die</div>',
+            }
+        },
+        {"code": {"coding": [{**FULFILL["coding"][0], "display": DIE}]}},
+        {"performerType": [{"coding": [{"system": "urn:a", "code": DIE.replace(" ", "-"), "display": DIE}]}]},
+        {"reasonReference": {"display": DIE}},
+        {"meta": {"tag": [{"system": "urn:a", "code": "1", "display": DIE}]}},
+    ],
+)
+def test_a_label_and_narrative_are_to_be_heard_too(elements: Tree) -> None:
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+    assert message.reports == labels(DIE)
+
+
+def test_words_in_the_type_of_an_output_are_to_be_heard(read: Read) -> None:
+    output = {"type": {"text": DIE}, "valueBoolean": True}
+    assert read(output=[output]).reports == (Reported("output", output), *labels(DIE))
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"code": {"coding": [{**FULFILL["coding"][0], "display": "Fulfill the focal request"}]}},
+        {"identifier": [{"system": "urn:a", "value": "REF-2026/1"}], "instantiatesUri": "urn:b:c"},
+        {"authoredOn": "2026-01-01T10:00:00Z", "lastModified": "2026-01-01", "intent": "order"},
+        {"requester": {"reference": "PractitionerRole/1", "display": "Test Volunteer Vale"}},
+        {"reasonReference": {"reference": "https://circle.example/fhir/Condition/1", "type": "Condition"}},
+        {"restriction": {"repetitions": 2, "period": {"end": "2026-02-01T10:00:00+01:00"}}},
+        {"extension": [{"url": "urn:a", "valueUri": "https://circle.example/x"}, {"url": "b", "valueDate": "2026-01"}]},
+        {"output": [{"type": {"coding": [{"system": "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/x",
+         "code": "resulting-activity", "display": "Resulting Activity"}]}, "valueReference": {"reference": "A/1"}}]},
+    ],
+)  # fmt: skip
+def test_codes_with_their_displays_ids_dates_and_names_are_no_words(elements: Tree) -> None:
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+    assert not message.says_something
+
+
+def test_a_concern_and_a_picture_in_any_element_are_to_be_heard(read: Read) -> None:
+    coded = {"reasonCode": {"coding": [{"system": CONCERN, "code": "harm-to-self"}]}}
+    picture = {"input": [{"type": {}, "valueAttachment": {"contentType": "image/png; a=b", "data": "AA AA"}}]}
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **coded, **picture}
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+    assert [each.said for each in message.reports] == [Said((), SELF_HARM), Said(attached=True)]
+
+
+def test_very_many_words_are_one_text(read: Read) -> None:
+    (reported,) = read(extension=[{"url": "urn:a", "valueString": f"word {n}"} for n in range(200)]).reports
+    assert str(reported.content["text"]).count("word") == 200
