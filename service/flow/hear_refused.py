@@ -23,6 +23,9 @@ _RISKS = {
     True: (ReferralTrigger.OLD_SELF_HARM_PRESENT, AlertCode.OLD_SELF_HARM_PRESENT),
 }
 
+# Her clinician has been told of what stands under another's identifier; whoever was too late reads again, and repeats.
+_NO_NEWS = (Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Reason.VERSION_STALE)
+
 
 def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
     """What a result tells that is not acted on. One that would not be judged, were it taken, tells of no risk."""
@@ -55,8 +58,7 @@ def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused
     # Whoever replays a message sees its answer, and a person was told when it first came.
     if seen is Recognised.NOTHING or message.received.replays is not None:
         return
-    # Of what stands under another's identifier her clinician has been told.
-    if seen is Recognised.AN_INSTRUMENT and refused.reason is Reason.DIFFERENT_UNDER_SAME_IDENTIFIER:
+    if seen is Recognised.AN_INSTRUMENT and refused.reason in _NO_NEWS:
         return
     patient_id = subject_of(tx, message.subject)
     content = message.received.fingerprint()
