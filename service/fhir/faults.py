@@ -75,9 +75,7 @@ class Row(NamedTuple):
 
 ERRORS: Mapping[Fault | Reason, Row] = {
     Fault.BODY_TOO_LARGE: Row(413, "too-long", "The body is larger than the {} bytes this server takes."),
-    Fault.TOO_MANY_ENTRIES: Row(
-        413, "too-costly", "The Bundle has more than the {} entries this server takes at once."
-    ),
+    Fault.TOO_MANY_ENTRIES: Row(413, "too-costly", "The Bundle has more than the {} entries that are taken at once."),
     Fault.BODY_EMPTY: Row(400, "structure", "The body is empty. Send one FHIR R4 resource as JSON."),
     Fault.NOT_UTF8: Row(400, "structure", "The body must be UTF-8 without a byte order mark and without NUL bytes."),
     Fault.NOT_JSON: Row(400, "structure", "The body is not valid JSON: {}."),
@@ -134,9 +132,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Fault.REQUEST_NOT_TAKEN: Row(422, "not-supported", "This request is not taken here in a Bundle. Taken are: {}."),
     Fault.ENTRY_NOT_FOUND: Row(422, "not-found", "No entry of this Bundle has this fullUrl."),
-    Fault.ENTRIES_IN_A_CIRCLE: Row(
-        422, "business-rule", "This entry and others refer to each other in a circle. Leave one of the references out."
-    ),
+    Fault.ENTRIES_IN_A_CIRCLE: Row(422, "business-rule", "Entries refer to each other in a circle: leave a reference out."),
     Fault.ID_DIFFERS: Row(400, "value", "The id in the body must be present and the same as in the address."),
     Fault.PARAMETER_UNKNOWN: Row(400, "not-supported", "This server does not know the parameter '{}'."),
     Fault.PARAMETER_MALFORMED: Row(400, "value", "The parameter '{}' does not have the form FHIR gives it."),
