@@ -132,7 +132,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Fault.REQUEST_NOT_TAKEN: Row(422, "not-supported", "This request is not taken here in a Bundle. Taken are: {}."),
     Fault.ENTRY_NOT_FOUND: Row(422, "not-found", "No entry of this Bundle has this fullUrl."),
-    Fault.ENTRIES_IN_A_CIRCLE: Row(422, "business-rule", "Entries refer to each other in a circle: leave a reference out."),
+    Fault.ENTRIES_IN_A_CIRCLE: Row(422, "business-rule", "Entries refer to each other in a circle. Break it at one."),
     Fault.ID_DIFFERS: Row(400, "value", "The id in the body must be present and the same as in the address."),
     Fault.PARAMETER_UNKNOWN: Row(400, "not-supported", "This server does not know the parameter '{}'."),
     Fault.PARAMETER_MALFORMED: Row(400, "value", "The parameter '{}' does not have the form FHIR gives it."),
