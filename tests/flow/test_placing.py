@@ -14,8 +14,8 @@ from service.flow.revise_referral import ReceivedRevision, revise_referral
 from service.referrals.instruction import Order
 from service.referrals.matching import Favour, Judged, PassedOver, Standing
 from service.referrals.needs import Access, SupportNeeds, Wish
-from service.referrals.programme import Model, Programme, Serves
 from service.referrals.offer import OfferState
+from service.referrals.programme import Model, Programme, Serves
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import EscalationContact
 from service.shared.caller import Caller
