@@ -176,7 +176,7 @@ def test_words_in_any_element_of_a_task_are_heard_once_and_what_was_shown_is_non
     assert len(raised) == len(changes)
     assert {each["priority"] for each in raised} == {"routine", "urgent"}
     for alert in raised:
-        seen = alert | {"status": "accepted", "performerType": [{"text": "Night midwife"}]}
+        seen = alert | {"status": "accepted", "owner": MIDWIFE, "performerType": [{"text": "Night midwife"}]}
         world.hospital.must(200)("PUT", f"Task/{alert['id']}", seen)
     whole = world.programme.must(200)("GET", path)
     assert "Night midwife" in json.dumps(whole)
