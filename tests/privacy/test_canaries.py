@@ -19,6 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, select
 
+from service.demo.cast import PROGRAMME_SCOPE
 from service.demo.people import HOSPITAL_NUMBER, consent, instant, patient
 from service.demo.record import Resource
 from service.shared.ids import new_id
@@ -46,11 +47,13 @@ class Canaries:
     """Marks: each is a string, or a number, that stands nowhere else. `sent` counts the messages.
 
     `told` are those that a programme wrote to a clinician: they are to stand in the hospital's own record, too.
+    `of_programmes` are all that a programme wrote anywhere: they may.
     """
 
     marks: set[str] = field(default_factory=set)
     sent: int = 0
     told: set[str] = field(default_factory=set)
+    of_programmes: set[str] = field(default_factory=set)
     errors: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
@@ -96,8 +99,11 @@ class Canaries:
         answer = party.ask(method, path, body, **headers)
         if answer.status_code >= 400:
             self.errors.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
+        said = body.decode() if isinstance(body, bytes) else json.dumps(body)
         if answer.status_code == 400:
-            self.unreadable.append(body.decode() if isinstance(body, bytes) else json.dumps(body))
+            self.unreadable.append(said)
+        if party.identity.scope == PROGRAMME_SCOPE:
+            self.of_programmes |= {mark for mark in self.marks if mark in said}
         return answer
 
 
@@ -204,7 +210,7 @@ def worried(world: World, canaries: Canaries, task: Resource) -> None:
         answer = canaries.send(world.programme, "POST", "Communication", sent)
         assert answer.status_code == 201
         canaries.errors.append(f"{dict(answer.headers)} {answer.text}")
-    canaries.send(world.programme, "POST", "Communication", f'{{"payload": "{canaries.word()}'.encode())
+    canaries.send(world.programme, "POST", "Communication", f'{{"payload": "{canaries.worry()}'.encode())
 
 
 def paused_and_resumed(world: World, canaries: Canaries, task: Resource) -> None:
@@ -449,7 +455,7 @@ def test_no_canary_sings(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for place, text in places(run).items():
         assert text, f"nothing was said in {place}"
         hits = {mark for mark in canaries.marks if mark in text}
-        meant = {OWN_NUMBER: own_numbers(run), IN_THE_RECORD: canaries.told}.get(place, set())
+        meant = {OWN_NUMBER: own_numbers(run), IN_THE_RECORD: canaries.of_programmes}.get(place, set())
         found[place] = sorted(hits - meant)
     with capsys.disabled():
         searched = ", ".join(f"{place} {len(text):,}" for place, text in places(run).items() if place in found)
@@ -500,4 +506,5 @@ def test_what_could_not_be_read_is_kept_sealed(run: Run) -> None:
     unread = {mark for mark in run.canaries.marks for body in run.canaries.unreadable if mark in body}
     assert len(unread) > 5
     assert len(rows(run.world, UnreadableMessageRow)) >= len(run.canaries.unreadable)
-    assert {mark for mark in unread if mark in files} == set()
+    # What was heard of it all the same is kept as what a programme told.
+    assert {mark for mark in unread - run.canaries.told if mark in files} == set()
