@@ -8,7 +8,7 @@ from service.consent.disclosure import Element, ViewStage
 from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.keep_reports import Reported, keep_reports
+from service.flow.keep_reports import LABELS, Reported, keep_reports
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
@@ -105,7 +105,8 @@ class ReceivedUpdate:
 
     @property
     def says_something(self) -> bool:
-        return any(each.said is not None for each in self.reports)
+        """Whether words stand in it that are its sender's own; a label may be one that it was shown."""
+        return any(each.said is not None for each in self.reports if each.element != LABELS)
 
 
 def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Answer:
