@@ -97,8 +97,10 @@ def test_no_two_losers_come_back_together(open_notes: Any, notes_server: str, mo
 
     for _ in range(3):
         together(store, lose)
-    assert len(set(waits)) == 3
-    assert all(RETRY_SECONDS / 2 <= wait <= RETRY_SECONDS for wait in waits)
+    # Threads of other stores may sleep meanwhile, for longer.
+    lost = [wait for wait in waits if wait <= RETRY_SECONDS]
+    assert len(set(lost)) == 3
+    assert all(wait >= RETRY_SECONDS / 2 for wait in lost)
 
 
 def test_a_race_lost_twice_is_unavailable(open_notes: Any, notes_server: str) -> None:
