@@ -136,7 +136,7 @@ async def _woman(parts: Parts, hospital: Caller, programme: str, number: int) ->
     def register(tx: UnitOfWork) -> str:
         body = orjson.dumps(people.patient(person))
         tree = parse(body)
-        known = register_patient(tx, rules, read_patient(tree, received(tree, body), updates=False), now)
+        known = register_patient(tx, rules, read_patient(tree, received(tree, body), updates=False, now=now), now)
         assert isinstance(known, Accepted)
         body = orjson.dumps(people.consent(person, known.id, hospital.organisation_id, programme, now))
         tree = parse(body)
