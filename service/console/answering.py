@@ -6,7 +6,6 @@ never whom it is about.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -71,52 +70,47 @@ async def _guarded(desk: Desk, work: Work, token: str, request: Request) -> Resp
 
 
 async def _show(desk: Desk, token: Token, request: Request) -> Response:
-    caller = the_service(request.state.correlation_id)
-    found = await desk.store.read(caller, lambda tx: _look(tx, token))
-    return _over(found, desk.clock.now()) or form(_alert(found), desk.rules)
+    found = await _find(desk, token, request)
+    return found if isinstance(found, Response) else form(found[1], desk.rules)
 
 
 async def _take(desk: Desk, token: Token, request: Request) -> Response:
-    correlation_id: str = request.state.correlation_id
-    found = await desk.store.read(the_service(correlation_id), lambda tx: _look(tx, token))
-    over = _over(found, desk.clock.now())
-    if over is not None or found is None:
-        return over or _unknown()
+    found = await _find(desk, token, request)
+    if isinstance(found, Response):
+        return found
     link, alert = found
     body = await read_at_most(request.stream(), LONGEST_FORM)
-    filled = {name: said.strip() for name, said in parse_qsl((body or b"").decode(errors="replace"))}
-    problem = _TOO_LONG if body is None else _problem(alert, filled)
-    if body is None or problem is not None:
+    if body is None:
+        return form(alert, desk.rules, problem=_TOO_LONG)
+    filled = {name: said.strip() for name, said in parse_qsl(body.decode(errors="replace"))}
+    problem = _problem(alert, filled)
+    if problem is not None:
         return form(alert, desk.rules, filled, problem)
     message = _message(link, alert, body, filled)
-    caller = Caller("answer-link", link.tenant_id, OrganisationKind.HOSPITAL, frozenset(), correlation_id)
+    caller = Caller("answer-link", link.tenant_id, OrganisationKind.HOSPITAL, frozenset(), request.state.correlation_id)
     now = desk.clock.now()
     answer = await desk.store.run(caller, lambda tx: answer_by_link(tx, desk.rules, link.token_hash, message, now))
     return _said(answer)
 
 
-def _look(tx: UnitOfWork, token: Token) -> tuple[AnswerLink, Alert] | None:
-    link = tx.answers.link(token.hash)
-    return None if link is None else (link, tx.alerts.get(link.alert_id))
-
-
-def _alert(found: tuple[AnswerLink, Alert] | None) -> Alert:
-    assert found is not None  # noqa: S101 - an unknown link is over
-    return found[1]
-
-
-def _over(found: tuple[AnswerLink, Alert] | None, now: datetime) -> Response | None:
-    """Why this link takes no answer; None when it does."""
+async def _find(desk: Desk, token: Token, request: Request) -> tuple[AnswerLink, Alert] | Response:
+    """The link and the alert that it answers, or the page that says why it takes no answer."""
+    found = await desk.store.read(the_service(request.state.correlation_id), lambda tx: _look(tx, token))
     if found is None:
         return _unknown()
     link, alert = found
     if link.used or not offered(alert):
         return _answered(410)
-    if link.expires_at <= now:
+    if link.expires_at <= desk.clock.now():
         return page("This link is over", paragraph("Its time has passed. Answer the alert in the record."), 410)
     if link.result != (str(alert.result) if alert.result else None):
         return _outdated()
-    return None
+    return found
+
+
+def _look(tx: UnitOfWork, token: Token) -> tuple[AnswerLink, Alert] | None:
+    link = tx.answers.link(token.hash)
+    return None if link is None else (link, tx.alerts.get(link.alert_id))
 
 
 def _problem(alert: Alert, filled: Mapping[str, str]) -> str | None:

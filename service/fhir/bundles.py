@@ -1,9 +1,8 @@
 """Several resources in one request (FHIR R4, 3.1.0.11): a transaction is one unit, a batch a unit for each entry."""
 
-import asyncio
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,10 +14,10 @@ from fastapi import APIRouter, Request, Response
 
 from service.fhir import survey
 from service.fhir.documentation import bundling
-from service.fhir.door import Door, Problem, answer, read_body
+from service.fhir.door import Door, answer, only, read_body
 from service.fhir.faults import Fault
 from service.fhir.guard import check, decode
-from service.fhir.intake import ADDRESSES, LONG, Address
+from service.fhir.intake import ADDRESSES, Address, aside
 from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import exact, instant
 from service.fhir.read import bundle as wire
@@ -61,11 +60,10 @@ def router(door: Door) -> APIRouter:
 
 async def _take(door: Door, request: Request) -> Response:
     caller = await door.anybody(request)
-    if caller.kind is not OrganisationKind.HOSPITAL:
-        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {OrganisationKind.HOSPITAL} sends this")))
+    only(caller, OrganisationKind.HOSPITAL)
     body = await read_body(request)
     try:
-        tree = await _aside(body, partial(decode, body))
+        tree = await aside(body, partial(decode, body))
         _outline(tree)
         return await (_batch if tree.get("type") == "batch" else _transaction)(door, caller, request, tree, body)
     except BadInput as problem:
@@ -87,8 +85,8 @@ def _outline(tree: Tree) -> None:
 
 async def _transaction(door: Door, caller: Caller, request: Request, tree: Tree, body: bytes) -> Response:
     now = door.clock.now()
-    await _aside(body, partial(check, tree, body, "Bundle"))
-    transaction = await _aside(body, partial(_read_transaction, body, door, caller, now))
+    await aside(body, partial(check, tree, body, "Bundle"))
+    transaction = await aside(body, partial(_read_transaction, body, door, caller, now))
 
     def unit(tx: UnitOfWork) -> tuple[dict[int, Accepted | Repeated], UnitOfWork]:
         return receive_transaction(tx, door.rules, transaction, now), tx
@@ -242,8 +240,3 @@ def _status(code: int) -> str:
 
 def _bundle(type: str, entries: list[Tree]) -> bytes:
     return orjson.dumps({"resourceType": "Bundle", "type": type} | ({"entry": entries} if entries else {}))
-
-
-async def _aside(body: bytes, work: Callable[[], Any]) -> Any:
-    """A long body takes its time, and everybody else should not wait for it."""
-    return work() if len(body) < LONG else await asyncio.to_thread(work)

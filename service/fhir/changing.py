@@ -8,11 +8,10 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.documentation import operating, taking
-from service.fhir.door import DirectRoute, Door, Problem, read_body
-from service.fhir.faults import Fault
+from service.fhir.door import DirectRoute, Door, Problem, only, read_body
 from service.fhir.hearing import refused
 from service.fhir.intake import Read, Step, Tree, read_or_keep, written
-from service.fhir.outcome import Finding, reply
+from service.fhir.outcome import reply
 from service.fhir.read.alert import read_answer
 from service.fhir.read.instruction import read_parameters
 from service.fhir.read.service_request import read_service_request
@@ -103,8 +102,7 @@ def router(door: Door) -> APIRouter:
 
 async def _change(door: Door, ours: Ours, request: Request) -> Response:
     caller = await door.caller(request, ours.type, Interaction.UPDATE)
-    if caller.kind not in ours.steps:
-        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {_HOSPITAL} sends this")))
+    only(caller, *ours.steps)
     body = await read_body(request)
     now = door.clock.now()
     read, step = ours.steps[caller.kind]

@@ -19,7 +19,7 @@ from service.security.bearer import Bearers
 from service.security.errors import InvalidToken
 from service.security.scopes import Interaction, allows
 from service.security.sealing import Sealer
-from service.shared.caller import Caller
+from service.shared.caller import Caller, OrganisationKind
 from service.shared.clock import Clock, from_milliseconds
 from service.shared.reply import Reply
 from service.shared.streams import read_at_most
@@ -112,6 +112,12 @@ class Door:
         if not whatever_it_accepts and not _acceptable(request.headers.get("accept", "*/*")):
             raise Problem(reply(Fault.NOT_ACCEPTABLE))
         return caller
+
+
+def only(caller: Caller, *kinds: OrganisationKind) -> None:
+    """Raises Problem with 403 when none of these is the caller's kind."""
+    if caller.kind not in kinds:
+        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {kinds[0]} sends this")))
 
 
 def _acceptable(accept: str) -> bool:

@@ -21,16 +21,17 @@ from service.fhir.door import (
     answer,
     is_encoded,
     media_type_of,
+    only,
     read_all,
     refusal,
 )
 from service.fhir.faults import ERRORS, Fault
 from service.fhir.guard import parse
-from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
+from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome
 from service.fhir.read.communication import lenient, read_communication, read_unreadable
 from service.fhir.showing import show
 from service.fhir.shown import Shown
-from service.fhir.unread import unread
+from service.fhir.unread import tell_operator, unread
 from service.flow.answer import Accepted, Reason, Refused
 from service.flow.receive_communication import (
     Kept,
@@ -41,20 +42,10 @@ from service.flow.receive_communication import (
     receive_unreadable,
 )
 from service.flow.received import Identifier
-from service.shared import telemetry
 from service.shared.caller import Caller, OrganisationKind
 from service.shared.reply import Reply
 from service.store.unit_of_work import UnitOfWork
 
-_TEXT = {
-    Told.HER_CLINICIAN: "told",
-    Told.HER_CLINICIAN_BY_HANDLE: "told-by-handle",
-    Told.HER_CLINICIAN_UNREAD: "unread",
-    Told.SEVERAL_CLINICS: "several",
-    Told.THE_ONE_HOSPITAL: "unnamed",
-    Told.EVERY_HOSPITAL: "unnamed-several",
-    Told.THE_OPERATOR_MUST_BE: "unknown",
-}
 PATH = "/fhir/Communication"
 # A refusal for these says that no offer of the sender's was meant: nobody else can tell whom it was about.
 _ABOUT_NOBODY = (Reason.NOT_FOUND, Reason.SUBJECT_UNKNOWN)
@@ -68,8 +59,7 @@ def router(door: Door) -> APIRouter:
 
 async def _hear(door: Door, request: Request) -> Response:
     caller = await door.anybody(request, whatever_it_accepts=True)
-    if caller.kind is not OrganisationKind.COMMUNITY:
-        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {OrganisationKind.COMMUNITY} sends this")))
+    only(caller, OrganisationKind.COMMUNITY)
     body = await _body(caller, request)
     tree = await asyncio.to_thread(lenient, body)
     if tree is None:
@@ -96,7 +86,7 @@ async def _body(caller: Caller, request: Request) -> bytes:
             raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
         return await read_all(request)
     except BadInput:
-        _tell_the_operator(caller)
+        tell_operator(caller, "not kept")
         raise
 
 
@@ -104,7 +94,7 @@ async def _keep(door: Door, caller: Caller, message: ReceivedCommunication) -> K
     now = door.clock.now()
     kept = await door.store.run(caller, lambda tx: receive_communication(tx, door.rules, message, now))
     if kept.told is Told.THE_OPERATOR_MUST_BE and isinstance(kept.answer, Accepted):
-        _tell_the_operator(caller, kept.answer.id)
+        tell_operator(caller, kept.answer.id)
     return kept
 
 
@@ -113,15 +103,9 @@ async def _hear_unread(door: Door, caller: Caller, message: UnreadableCommunicat
     now, texts = door.clock.now(), door.rules.escalation_texts
     told = await door.store.run(caller, lambda tx: receive_unreadable(tx, door.rules, message, now))
     if told is Told.THE_OPERATOR_MUST_BE:
-        _tell_the_operator(caller, message.unreadable.id)
-    said = [Issue("informational", texts[each], severity="information") for each in ("emergency", _TEXT[told])]
+        tell_operator(caller, message.unreadable.id)
+    said = [Issue("informational", texts[each], severity="information") for each in ("emergency", told)]
     return Reply(problem.status, operation_outcome([*problem.issues, *said]), {})
-
-
-def _tell_the_operator(caller: Caller, id: str = "not kept") -> None:
-    telemetry.tell_words_not_heard(
-        message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
-    )
 
 
 def _wrong(body: bytes, request: Request) -> list[Issue]:
@@ -156,7 +140,7 @@ def _answer(door: Door, request: Request, kept: Kept, issues: list[Issue], shown
     """First what to do if it is urgent, then who was told, then what was wrong: an OperationOutcome, unless
     `Prefer: return=representation` asks for the Communication, which holds the first of these in its note."""
     texts, created = door.rules.escalation_texts, isinstance(kept.answer, Accepted)
-    said = [Issue("informational", texts["emergency"]), Issue("informational", texts[_TEXT[kept.told]])]
+    said = [Issue("informational", texts["emergency"]), Issue("informational", texts[kept.told])]
     body = operation_outcome([*said, *(replace(each, severity="warning") for each in issues)], "information")
     prefer = request.headers.get("prefer", "")
     if "return=minimal" in prefer:
@@ -173,7 +157,7 @@ def refused(door: Door, caller: Caller, outcome: Refused, says_something: bool) 
     if not says_something:
         return refusal(outcome)
     if outcome.reason in _ABOUT_NOBODY:
-        _tell_the_operator(caller, "inbound")
+        tell_operator(caller, "inbound")
         return refusal(outcome)
     texts = door.rules.escalation_texts
     told = [Issue("informational", texts[each], severity="information") for each in ("emergency", "refused")]

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
-from service.fhir.door import DirectRoute, Door, Problem, answer, read_body
+from service.fhir.door import DirectRoute, Door, Problem, answer, only, read_body
 from service.fhir.faults import REMARKS, Fault
 from service.fhir.guard import parse
 from service.fhir.hearing import refused
@@ -116,8 +116,7 @@ def router(door: Door) -> APIRouter:
 
 async def _take(door: Door, address: Address, request: Request) -> Response:
     caller = await door.caller(request, address.type, address.interaction)
-    if caller.kind is not address.kind:
-        raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, f"; only a {address.kind} sends this")))
+    only(caller, address.kind)
     body = await read_body(request)
     now = door.clock.now()
     message = await read_or_keep(door, caller, request, body, address.type, address.read, now)
@@ -143,16 +142,16 @@ async def read_or_keep(
 ) -> Any:
     """What `read` makes of the body. Raises BadInput when it cannot be read, and has kept it then for a person."""
     try:
-        tree = await guarded(body, type)
+        tree = await aside(body, partial(parse, body, type))
         return read(tree, as_received(request, type, tree, body), door, caller, now)
     except BadInput as problem:
         await keep_unread(door, caller, request, body, problem)
         raise
 
 
-async def guarded(body: bytes, type: str) -> Tree:
-    """A long body takes its time, and everybody else should not wait for it."""
-    return parse(body, type) if len(body) < LONG else await asyncio.to_thread(parse, body, type)
+async def aside(body: bytes, work: Callable[[], Any]) -> Any:
+    """What `work` makes of the body. A long one takes its time, and everybody else should not wait for it."""
+    return work() if len(body) < LONG else await asyncio.to_thread(work)
 
 
 def as_received(request: Request, type: str, tree: Tree, body: bytes) -> Received:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from service.fhir.faults import Fault
-from service.fhir.modifiers import not_understood
+from service.fhir.modifiers import modifiers
 from service.fhir.outcome import MOST_ISSUES, Finding
 from service.fhir.schema import names
 from service.fhir.survey import Place, Survey, Tree, above, expression
@@ -214,7 +214,7 @@ RULES = (
         Fault.INVARIANT_BROKEN,
         "An extension has either a value or extensions of its own, not both and not neither (ext-1).",
     ),
-    Rule("modifiers", not_understood, Fault.MODIFIER_UNKNOWN),
+    Rule("modifiers", modifiers, Fault.MODIFIER_UNKNOWN),
     Rule(
         "obs-6",
         _absent_and_valued,

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from service.fhir.read.common import reference_of
+from service.fhir.read.common import entries, reference_of
 from service.fhir.read.questionnaire_response import use_of
 from service.fhir.read.written import concern_of
 from service.flow.keep_unreadable import Recognised, Words
@@ -40,7 +40,7 @@ def words(body: bytes, address: Reference | None, base: str) -> Words | None:
         said = [name for name in _WRITTEN if f'"{name}"'.encode() in body]
         return Words(said, about) if said else None
     nodes = list(_nodes(tree))
-    written = [each for node in nodes for name in _WRITTEN & node.keys() for each in _each(node[name]) if _says(each)]
+    written = [each for node in nodes for name in _WRITTEN & node.keys() for each in entries(node[name]) if _says(each)]
     # A concern by a code of ours was written, too.
     written += [node for node in nodes if concern_of(node) is not None]
     if not written:
@@ -48,10 +48,6 @@ def words(body: bytes, address: Reference | None, base: str) -> Words | None:
     literals = [node for node in nodes if isinstance(node.get("reference"), str)]
     named = [reference_of({"reference": each["reference"]}, base, "") for each in literals[:_MOST_NAMED]]
     return Words(written, [*about, *(each for each in named if each is not None)])
-
-
-def _each(node: Any) -> list[Any]:
-    return node if isinstance(node, list) else [node]
 
 
 def _says(node: Any) -> bool:

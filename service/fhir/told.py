@@ -12,7 +12,7 @@ from service.fhir.write.contact import contact
 from service.fhir.write.escalation import answer_to, receipt
 from service.flow.rules import Rules
 from service.referrals.alert import TOLD_BY_A_PROGRAMME, Alert
-from service.referrals.offer import OFFER_ENDED
+from service.referrals.offer import OFFER_ENDED, Offer
 from service.store.unit_of_work import UnitOfWork
 
 
@@ -39,20 +39,18 @@ def show_communication(tx: UnitOfWork, rules: Rules, type: str, id: str, now: da
     if escalation is None or (offer is None and escalation.offer_id is not None):
         return Shown("1", kept.stamp, lambda at: receipt(id, "1", at, None, rules, over=True))
     alert = tx.alerts.get(escalation.alert_id)
-    if offer is None:
-        heard = max(kept.stamp, tx.feed.stamp_of(alert))
-        told, version = (escalation, alert, None), f"1.{alert.version}"
-        return Shown(version, heard, lambda at: receipt(id, version, at, told, rules, over=True))
-    version = f"1.{alert.version}.{offer.version}"
-    over = offer.state in OFFER_ENDED or not _supports(tx, rules, offer.patient_id, offer.organisation_id, now)
-    tx.audit.disclosed(type, id, version, offer.patient_id)
+    version, over = f"1.{alert.version}", True
+    if offer is not None:
+        version += f".{offer.version}"
+        over = offer.state in OFFER_ENDED or not _permits(tx, rules, offer, Element.DISTRICT, now)
+        tx.audit.disclosed(type, id, version, offer.patient_id)
     stamp = max(kept.stamp, tx.feed.stamp_of(alert))
     return Shown(version, stamp, lambda at: receipt(id, version, at, (escalation, alert, offer), rules, over=over))
 
 
-def _supports(tx: UnitOfWork, rules: Rules, patient_id: str, organisation_id: str, now: datetime) -> bool:
-    consents, purposes = tx.consents.of_patient(patient_id), rules.consent_terms.purposes
-    return isinstance(ask_gate(consents, organisation_id, Element.DISTRICT, purposes, now), Permit)
+def _permits(tx: UnitOfWork, rules: Rules, offer: Offer, element: Element, now: datetime) -> bool:
+    consents, purposes = tx.consents.of_patient(offer.patient_id), rules.consent_terms.purposes
+    return isinstance(ask_gate(consents, offer.organisation_id, element, purposes, now), Permit)
 
 
 def show_contact(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:
@@ -61,8 +59,7 @@ def show_contact(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime
     offer = tx.visible.offer(found[0].offer_id) if found else None
     if found is None or offer is None or found[0].type != type:
         return None
-    consents, purposes = tx.consents.of_patient(offer.patient_id), rules.consent_terms.purposes
-    if not isinstance(ask_gate(consents, offer.organisation_id, Element.ENGAGEMENT, purposes, now), Permit):
+    if not _permits(tx, rules, offer, Element.ENGAGEMENT, now):
         return None
     held, stamp = found
     tx.audit.disclosed(type, id, str(held.version), offer.patient_id)

@@ -18,9 +18,14 @@ async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes,
     now = door.clock.now()
     heard = await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))
     if heard is Heard.THE_OPERATOR_MUST_BE:
-        telemetry.tell_words_not_heard(
-            message=unreadable.id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
-        )
+        tell_operator(caller, unreadable.id)
+
+
+def tell_operator(caller: Caller, id: str) -> None:
+    """No clinician could be told of the words in the message that is kept under this id, or is not kept."""
+    telemetry.tell_words_not_heard(
+        message=id, organisation=caller.organisation_id, correlation_id=caller.correlation_id
+    )
 
 
 def unread(door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput) -> Unreadable:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import StrEnum
 
 from service.flow.answer import Accepted, Refused, Repeated
 from service.flow.ask_to_ring import ask_to_ring
@@ -26,16 +26,16 @@ SAME_BODY = "urn:same-body"
 """The alias system of a body that has no identifier and names nobody, for the day it came on."""
 
 
-class Told(Enum):
-    """Who was told of it."""
+class Told(StrEnum):
+    """Who was told of it, by the name of the text that says so (`ESCALATION_TEXTS`)."""
 
-    HER_CLINICIAN = auto()
-    HER_CLINICIAN_BY_HANDLE = auto()
-    HER_CLINICIAN_UNREAD = auto()
-    SEVERAL_CLINICS = auto()
-    THE_ONE_HOSPITAL = auto()
-    EVERY_HOSPITAL = auto()
-    THE_OPERATOR_MUST_BE = auto()
+    HER_CLINICIAN = "told"
+    HER_CLINICIAN_BY_HANDLE = "told-by-handle"
+    HER_CLINICIAN_UNREAD = "unread"
+    SEVERAL_CLINICS = "several"
+    THE_ONE_HOSPITAL = "unnamed"
+    EVERY_HOSPITAL = "unnamed-several"
+    THE_OPERATOR_MUST_BE = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

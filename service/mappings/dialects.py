@@ -78,7 +78,7 @@ def _forms(table: Table, rules: Rules) -> tuple[dict[str, dict[str, CodeUse]], d
     forms: dict[str, dict[str, CodeUse]] = {}
     panels: dict[str, str] = {}
     for row in table.tables("form"):
-        orders = row.texts("orders") if "orders" in row else ()
+        orders = row.optional_texts("orders")
         for order in orders:
             if panels.setdefault(order, row.text("instrument")) != row.text("instrument"):
                 row.note("orders", f"{order} is an order of two instruments")

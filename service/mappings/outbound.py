@@ -11,7 +11,10 @@ def read_outbound(table: Table) -> Outbound:
         table.note("", "asks for no acknowledgement at all, so that nobody would know what has arrived")
     return Outbound(
         version=table.member("version", Version),
-        receiving=(_named(table, "receiving_application"), _named(table, "receiving_facility")),
+        receiving=(
+            table.optional_text("receiving_application") or "",
+            table.optional_text("receiving_facility") or "",
+        ),
         commit=commit,
         application=application,
         completion=table.member("completion", Completion),
@@ -21,10 +24,6 @@ def read_outbound(table: Table) -> Outbound:
     )
 
 
-def _named(table: Table, key: str) -> str:
-    return table.text(key) if key in table else ""
-
-
 def _codes(table: Table, system: str) -> dict[Topic, Coded]:
     found = {}
     for name in table.names():
@@ -32,7 +31,7 @@ def _codes(table: Table, system: str) -> dict[Topic, Coded]:
         if name not in set(Topic):
             table.note(name, "is nothing that is sent")
             continue
-        found[Topic(name)] = Coded(row.text("code"), row.text("text"), _named(row, "system") or system)
+        found[Topic(name)] = Coded(row.text("code"), row.text("text"), row.optional_text("system") or system)
     return found
 
 

@@ -27,7 +27,7 @@ def programme_of(table: Table, id: str, default_respond_hours: int) -> Programme
         places_taken=0,
         respond_within_hours=default_respond_hours if respond is None else respond,
         training_renewed_until=table.day("training_renewed_until") if "training_renewed_until" in table else None,
-        telephone=_optional_text(table, "telephone"),
+        telephone=table.optional_text("telephone"),
         serves=_serves(table),
         states=_statements(table),
     )
@@ -40,9 +40,9 @@ def _serves(table: Table) -> Serves:
     serves = Serves(
         from_age=table.optional_whole("from_age"),
         to_age=table.optional_whole("to_age"),
-        first_baby_only=_optional_flag(table, "first_baby_only"),
-        communities=frozenset(each.casefold() for each in _optional_texts(table, "communities")),
-        communities_only=_optional_flag(table, "communities_only"),
+        first_baby_only=table.optional_flag("first_baby_only"),
+        communities=frozenset(each.casefold() for each in table.optional_texts("communities")),
+        communities_only=table.optional_flag("communities_only"),
         access=frozenset(table.members("access", Access) if "access" in table else ()),
     )
     if serves.from_age is not None and serves.to_age is not None and serves.from_age > serves.to_age:
@@ -53,24 +53,11 @@ def _serves(table: Table) -> Serves:
 
 
 def _statements(table: Table) -> Statements:
-    weeks = "supervision_every_weeks"
     return Statements(
-        supporters=_optional_text(table, "supporters"),
+        supporters=table.optional_text("supporters"),
         training_hours=table.optional_whole("training_hours"),
-        training_topics=_optional_texts(table, "training_topics"),
-        supervisor=_optional_text(table, "supervisor"),
-        supervision_every_weeks=table.whole(weeks, at_least=1) if weeks in table else None,
-        safeguarding=_optional_text(table, "safeguarding"),
+        training_topics=table.optional_texts("training_topics"),
+        supervisor=table.optional_text("supervisor"),
+        supervision_every_weeks=table.optional_whole("supervision_every_weeks", at_least=1),
+        safeguarding=table.optional_text("safeguarding"),
     )
-
-
-def _optional_text(table: Table, key: str) -> str | None:
-    return table.text(key) if key in table else None
-
-
-def _optional_texts(table: Table, key: str) -> tuple[str, ...]:
-    return table.texts(key) if key in table else ()
-
-
-def _optional_flag(table: Table, key: str) -> bool:
-    return key in table and table.flag(key)

@@ -43,17 +43,23 @@ class Table:
             self.note(key, "is empty")
         return text
 
+    def optional_text(self, key: str) -> str | None:
+        return self.text(key) if key in self else None
+
     def whole(self, key: str, at_least: int = 0) -> int:
         number = self._take(key, int, at_least)
         if number < at_least:
             self.note(key, f"is below {at_least}")
         return number
 
-    def optional_whole(self, key: str) -> int | None:
-        return self.whole(key) if key in self else None
+    def optional_whole(self, key: str, at_least: int = 0) -> int | None:
+        return self.whole(key, at_least) if key in self else None
 
     def flag(self, key: str) -> bool:
         return self._take(key, bool, False)
+
+    def optional_flag(self, key: str) -> bool:
+        return key in self and self.flag(key)
 
     def day(self, key: str) -> date:
         return self._take(key, date, date.min)
@@ -69,6 +75,9 @@ class Table:
         if not all(isinstance(value, str) and value.strip() for value in values):
             self.note(key, "is not a list of texts")
         return tuple(value.strip() for value in values if isinstance(value, str))
+
+    def optional_texts(self, key: str) -> tuple[str, ...]:
+        return self.texts(key) if key in self else ()
 
     def table(self, key: str) -> "Table":
         return self._enter(key, self._take(key, dict, cast("Toml", {})))

@@ -39,7 +39,7 @@ def _event(row: Table) -> EventRule:
         segment=segment,
         field=row.whole("field", at_least=1),
         codes=codes,
-        triggers=frozenset(row.texts("triggers")) if "triggers" in row else frozenset(),
+        triggers=frozenset(row.optional_texts("triggers")),
         day=row.optional_whole("day"),
     )
 
@@ -48,12 +48,12 @@ def _consents(rows: list[Table]) -> dict[str, ConsentRule]:
     found: dict[str, ConsentRule] = {}
     for row in rows:
         rule = ConsentRule(
-            organisation_id=row.text("organisation") if "organisation" in row else None,
-            asked="asked" in row and row.flag("asked"),
-            report_back="report_back" in row and row.flag("report_back"),
-            days=row.whole("days", at_least=1) if "days" in row else None,
-            yes=frozenset(row.texts("yes")) if "yes" in row else frozenset(),
-            no=frozenset(row.texts("no")) if "no" in row else frozenset(),
+            organisation_id=row.optional_text("organisation"),
+            asked=row.optional_flag("asked"),
+            report_back=row.optional_flag("report_back"),
+            days=row.optional_whole("days", at_least=1),
+            yes=frozenset(row.optional_texts("yes")),
+            no=frozenset(row.optional_texts("no")),
         )
         if rule.asked and rule.organisation_id is not None:
             row.note("asked", "is true, and an organisation is named as well")

@@ -89,7 +89,7 @@ def _forms(rows: list[Table], instruments: dict[str, Instrument]) -> dict[str, d
     """Two rows of one form are two instruments in it."""
     forms: dict[str, dict[str, CodeUse]] = {}
     for row in rows:
-        uses = forms.setdefault(row.text("questionnaire") if "questionnaire" in row else "", {})
+        uses = forms.setdefault(row.optional_text("questionnaire") or "", {})
         for link_id, use in questions_in(row, instruments):
             if link_id in uses:
                 row.note("items", f"{link_id} stands for two things in this form")

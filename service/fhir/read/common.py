@@ -29,8 +29,7 @@ def received(
 ) -> Received:
     """The message as every reader takes it. An identifier counts only with both its system and its value."""
     # A QuestionnaireResponse has one identifier, and a Bundle; every other resource here has a list of them.
-    said = tree.get("identifier", [])
-    found = (_identifier(each) for each in (said if isinstance(said, list) else (said,)))
+    found = (_identifier(each) for each in entries(tree.get("identifier", [])))
     return Received(
         type=tree["resourceType"],
         body=body,
@@ -80,6 +79,11 @@ def codes(concept: Tree | None) -> list[Code]:
         for each in (concept or {}).get("coding", ())
         if each.get("system") and each.get("code")
     ]
+
+
+def entries(node: Any) -> list[Any]:
+    """The entries of an array; what is none stands for an array of itself."""
+    return node if isinstance(node, list) else [node]
 
 
 def listed(wanted: Iterable[Code]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from service.fhir.lengths import NAME
+from service.fhir.read.common import entries
 from service.fhir.read.written import NAMES_AN_OFFER, as_shown, clean, displays_in, named_in, said_in
 from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import ReceivedCommunication, UnreadableCommunication
@@ -39,12 +40,8 @@ def lenient(body: bytes) -> Any | None:
 def _every_member(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
-        found[name] = [*_entries(found[name]), *_entries(value)] if name in found else value
+        found[name] = [*entries(found[name]), *entries(value)] if name in found else value
     return found
-
-
-def _entries(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def read_communication(
@@ -77,8 +74,8 @@ def read_unreadable(unreadable: Unreadable, body: bytes) -> UnreadableCommunicat
 def _identifiers(tree: Any) -> tuple[Identifier, ...]:
     """Those that can be kept as names of it; an identifier of another form names nothing."""
     held = tree.get("identifier") if isinstance(tree, dict) else None
-    entries = [each for each in (held if isinstance(held, list) else [held]) if isinstance(each, dict)]
-    pairs = [(each.get("system"), each.get("value")) for each in entries[:_MOST_IDENTIFIERS]]
+    named = [each for each in entries(held) if isinstance(each, dict)]
+    pairs = [(each.get("system"), each.get("value")) for each in named[:_MOST_IDENTIFIERS]]
     return tuple(Identifier(str(system), str(value)) for system, value in pairs if _names(system) and _names(value))
 
 

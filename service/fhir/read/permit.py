@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from service.consent.consent import Consent, Status
 from service.consent.terms import ConsentTerms
-from service.fhir.modifiers import UNDERSTOOD
+from service.fhir.modifiers import MODIFIERS
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import codes, listed, reference_of, unclear
 from service.fhir.read.safe_contact import read_safe_contact
@@ -20,7 +20,7 @@ from service.flow.received import Reference
 from service.shared.code import Code
 
 # What would make a permit narrower than the gate can tell.
-_NARROWING = ("action", "class", "code", "dataPeriod", "securityLabel", *UNDERSTOOD)
+_NARROWING = ("action", "class", "code", "dataPeriod", "securityLabel", *MODIFIERS)
 
 
 def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consent:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from service.fhir.lengths import shown
-from service.fhir.read.common import reference_of
+from service.fhir.read.common import entries, reference_of
 from service.fhir.terms import CONCERN, OFFER_ID, REQUEST_ID
 from service.flow.received import Reference
 from service.referrals.escalation import Concern, Said
@@ -45,11 +45,10 @@ def said_in(tree: Any) -> Said:
     if not texts:
         texts = [_TAG.sub(" ", text) for name, text in members(tree) if name == _NARRATIVE and isinstance(text, str)]
     objects = [node for _, node in members(tree) if isinstance(node, dict)]
-    called = tree.get("priority") if isinstance(tree, dict) else None
     return Said(
         texts=as_shown(texts),
         concerns=frozenset(concern for node in objects if (concern := concern_of(node)) is not None),
-        called=_CALLED.get(called) if isinstance(called, str) else None,
+        called=called(tree.get("priority")) if isinstance(tree, dict) else None,
         attached=any("contentAttachment" in node for node in objects),
     )
 
@@ -91,7 +90,7 @@ def displays_in(tree: Any) -> tuple[frozenset[str], frozenset[str]]:
     """What it calls a referral as we display it (`display_of`): where it names something, and anywhere in its words."""
     nodes = [node for _, node in members(tree) if isinstance(node, dict)]
     named = [node.get("display") for node in nodes]
-    named += [each.get("value") for node in nodes for each in _each(node.get("identifier")) if isinstance(each, dict)]
+    named += [each.get("value") for node in nodes for each in entries(node.get("identifier")) if isinstance(each, dict)]
     written = [text for name, text in members(tree) if isinstance(text, str) and _is_words(name, text)]
     return _displays(named), _displays(written)
 
@@ -99,10 +98,6 @@ def displays_in(tree: Any) -> tuple[frozenset[str], frozenset[str]]:
 def _displays(texts: list[Any]) -> frozenset[str]:
     found = (each for text in texts if isinstance(text, str) for each in _DISPLAY.findall(text))
     return frozenset(display_of(each) for each in islice(found, MOST_NAMED))
-
-
-def _each(node: Any) -> list[Any]:
-    return node if isinstance(node, list) else [node]
 
 
 def members(tree: Any, *, without: frozenset[str] = _NOT_WITHIN) -> Iterator[tuple[str, Any]]:
@@ -134,7 +129,7 @@ def _named(tree: Any, base: str) -> Iterator[Reference]:
             if reference is not None and reference.type in NAMES_AN_OFFER:
                 yield reference
         elif isinstance(node, dict):
-            for each in _each(node.get("identifier")):
+            for each in entries(node.get("identifier")):
                 type = _BY_IDENTIFIER.get(str(each.get("system"))) if isinstance(each, dict) else None
                 value = str(each.get("value")) if isinstance(each, dict) else ""
                 if type is not None and _OUR_ID.fullmatch(value):

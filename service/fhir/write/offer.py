@@ -13,6 +13,7 @@ from service.fhir.raw import instant
 from service.fhir.survey import Tree
 from service.fhir.write.parts import (
     LABELS,
+    ROUTINE,
     at,
     coding,
     concept,
@@ -71,7 +72,7 @@ def task(
             "statusReason": words(_status_reason(view, rules)),
             "businessStatus": None if over else words(offer.business_status),
             "intent": "order",
-            "priority": "routine",
+            "priority": ROUTINE,
             "code": concept(terms.FULFIL),
             "focus": reference("ServiceRequest", handles.service_request),
             "for": reference("Patient", handles.patient, display_of(offer.id)),

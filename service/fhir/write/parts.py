@@ -12,8 +12,8 @@ from service.shared.code import Code
 
 Fact = TypeVar("Fact")
 
-# The labels are about the referral; a label on an alert or on her own record could hide it from those who must see it.
 ROUTINE = "routine"
+# The labels are about the referral; a label on an alert or on her own record could hide it from those who must see it.
 LABELS = (terms.RESTRICTED, terms.PSYCHIATRY)
 
 NO_EMERGENCY_CHANNEL = (

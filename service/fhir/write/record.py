@@ -7,6 +7,7 @@ from service.fhir.raw import instant
 from service.fhir.survey import Tree
 from service.fhir.write.parts import (
     LABELS,
+    ROUTINE,
     at,
     concept,
     identifier,
@@ -115,7 +116,7 @@ def offer_elements(
             "statusReason": words(reason_told(offer, engagement)),
             "businessStatus": words(offer.business_status if engagement else None),
             "intent": "order",
-            "priority": "routine",
+            "priority": ROUTINE,
             "code": concept(terms.FULFIL),
             "focus": focus,
             "for": patient,

@@ -27,6 +27,12 @@ def said(code: str, system: str = ENDING) -> Tree:
     return {"type": {"text": "How it ended"}, "valueCodeableConcept": {"coding": [coding]}}
 
 
+def as_sent(*, ours: tuple[str, ...] = (), **elements: object) -> ReceivedUpdate:
+    """Read also where the guard would refuse it."""
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
+    return read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=ours)
+
+
 def labels(*texts: str) -> tuple[Reported, ...]:
     return tuple(Reported(LABELS, {"text": each}, Said((each,))) for each in texts)
 
@@ -243,8 +249,7 @@ def test_an_output_that_codes_a_concern_or_holds_words_is_to_be_heard(
     ],
 )
 def test_of_any_other_output_only_its_labels_are_to_be_heard(output: Tree) -> None:
-    tree = {"resourceType": "Task", "id": "7", "status": "accepted", "output": [output]}
-    reported, *apart = read_task(tree, received(tree, b"", target_id="7"), base=BASE).reports
+    reported, *apart = as_sent(output=[output]).reports
     assert reported == Reported("output", output)
     value = output.get("valueCodeableConcept", {}).get("text")
     assert {each.content["text"] for each in apart} == {output["type"]["text"], value} - {None}
@@ -275,8 +280,7 @@ OURS_BESIDE = "Paused: do not contact."
 def test_words_beside_the_status_are_to_be_heard_and_codes_alone_are_not(
     element: str, concept: Tree, words: tuple[str, ...]
 ) -> None:
-    tree = {"resourceType": "Task", "id": "7", "status": "rejected", element: concept}
-    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=(OURS_BESIDE,))
+    message = as_sent(ours=(OURS_BESIDE,), **{element: concept})
     assert message.reports == tuple(Reported(element, {"text": each}, Said((each,))) for each in words)
     assert message.says_something is bool(words)
 
@@ -320,8 +324,7 @@ DIE = "she wants to die"
     ],
 )
 def test_words_in_any_element_are_to_be_heard_like_a_note(elements: Tree) -> None:
-    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
-    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+    message = as_sent(**elements)
     assert message.reports == (Reported(WORDS, {"text": DIE}, Said((DIE,))),)
     assert message.says_something
 
@@ -344,9 +347,7 @@ def test_words_in_any_element_are_to_be_heard_like_a_note(elements: Tree) -> Non
     ],
 )
 def test_a_label_and_narrative_are_to_be_heard_too(elements: Tree) -> None:
-    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
-    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
-    assert message.reports == labels(DIE)
+    assert as_sent(**elements).reports == labels(DIE)
 
 
 def test_words_in_the_type_of_an_output_are_to_be_heard(read: Read) -> None:
@@ -369,17 +370,14 @@ def test_words_in_the_type_of_an_output_are_to_be_heard(read: Read) -> None:
     ],
 )  # fmt: skip
 def test_codes_with_their_displays_ids_dates_and_names_are_no_words(elements: Tree) -> None:
-    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
-    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
-    assert not message.says_something
+    assert not as_sent(**elements).says_something
 
 
 def test_a_concern_and_a_picture_in_any_element_are_to_be_heard(read: Read) -> None:
-    coded = {"reasonCode": {"coding": [{"system": CONCERN, "code": "harm-to-self"}]}}
-    picture = {"input": [{"type": {}, "valueAttachment": {"contentType": "image/png; a=b", "data": "AA AA"}}]}
-    tree = {"resourceType": "Task", "id": "7", "status": "accepted", **coded, **picture}
-    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE)
-    assert [each.said for each in message.reports] == [Said((), SELF_HARM), Said(attached=True)]
+    coded: Tree = {"reasonCode": {"coding": [{"system": CONCERN, "code": "harm-to-self"}]}}
+    picture: Tree = {"input": [{"type": {}, "valueAttachment": {"contentType": "image/png; a=b", "data": "AA AA"}}]}
+    heard = [each.said for each in as_sent(**coded, **picture).reports]
+    assert heard == [Said((), SELF_HARM), Said(attached=True)]
 
 
 def test_very_many_words_are_one_text(read: Read) -> None:
