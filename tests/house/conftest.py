@@ -21,5 +21,6 @@ def project_files(project: Path) -> list[Path]:
     found: list[Path] = []
     for folder, folders, files in os.walk(project):
         folders[:] = [name for name in folders if name == ".ci" or not (name.startswith(".") or name in LEFT_BEHIND)]
-        found += [Path(folder, name) for name in files]
+        # In a linked worktree git's own folder is a file, which says where the other one is.
+        found += [Path(folder, name) for name in files if name != ".git"]
     return [path for path in found if ".db" not in path.suffixes and not path.name.endswith((".db-wal", ".db-shm"))]
