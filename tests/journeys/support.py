@@ -43,7 +43,8 @@ READY_WITHIN_SECONDS = 30.0
 POSITIVE = (2, 2, 2, 2, 2, 2, 1, 1, 1, 0)
 NEGATIVE = (1, 0, 1, 0, 1, 0, 0, 0, 0, 0)
 PREFIX = "PEER_REFERRAL_"
-_NUMBERS = itertools.count(1)
+# Above the numbers of the women whom the stories name.
+_NUMBERS = itertools.count(100_000)
 
 
 def free_port() -> int:
