@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
 from service.shared.caller import OrganisationKind
 from service.shared.client import Client, Grant
-from service.store.tables.access import AccessToken, AssertionSeen, ClientRow
+from service.store.tables.access import AccessToken, ClientRow
 from service.store.tables.columns import Instant, table
 from service.store.tables.directory import OrganisationRow
 
-CLIENT, ORGANISATION, SEEN, TOKEN = table(ClientRow), table(OrganisationRow), table(AssertionSeen), table(AccessToken)
+CLIENT, ORGANISATION, TOKEN = table(ClientRow), table(OrganisationRow), table(AccessToken)
 
 REGISTERED = CLIENT.join(ORGANISATION, ORGANISATION.c.id == CLIENT.c.organisation_id)
 REGISTERED_COLUMNS = (*CLIENT.c, ORGANISATION.c.kind, ORGANISATION.c.active)
@@ -52,10 +52,9 @@ class Access:
     def sender(self, *, certificate: str | None = None, mllp_sender: str | None = None) -> Client | None:
         """The client that is active and known by this certificate, or by this MSH-3|MSH-4; None when there is none."""
         known = CLIENT.c.certificate == certificate if certificate else CLIENT.c.mllp_sender == mllp_sender
-        active = select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(known, CLIENT.c.revoked_at.is_(None))
-        row = self._connection.execute(active).one_or_none()
-        found = None if row is None else _client(row)
-        return None if found is None or found.revoked else found
+        active = known & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
+        row = self._connection.execute(select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(active)).one_or_none()
+        return None if row is None else _client(row)
 
     def clients(self) -> list[Client]:
         """Every client, the oldest first."""
@@ -94,15 +93,6 @@ class Access:
             select(*columns).select_from(held).where(TOKEN.c.hash == token_hash)
         ).one_or_none()
         return None if row is None else Grant(_client(row), frozenset(row.granted.split()), row.expires_at)
-
-    def forget_dead(self, now: datetime, limit: int = 200) -> int:
-        """Remove up to `limit` assertions and as many tokens whose time is over; answers how many rows went."""
-        removed = 0
-        for end in (SEEN.c.dead_at, TOKEN.c.expires_at):
-            key = tuple(end.table.primary_key)
-            dead = select(*key).where(end < now).order_by(*key).limit(limit)
-            removed += self._connection.execute(delete(end.table).where(tuple_(*key).in_(dead))).rowcount
-        return removed
 
 
 def _text(scopes: frozenset[str]) -> str:

@@ -16,39 +16,14 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 ALIAS = table(AliasRow)
-NAMED = and_(
-    ALIAS.c.tenant_id == bindparam("tenant_id"),
-    ALIAS.c.type == bindparam("type"),
-    ALIAS.c.system == bindparam("system"),
-    ALIAS.c.value == bindparam("value"),
-)
-FIND = Prepared(select(ALIAS.c.resource_id).where(NAMED))
-NAMES = Prepared(
-    select(ALIAS.c.system, ALIAS.c.value, ALIAS.c.former).where(
-        ALIAS.c.tenant_id == bindparam("tenant_id"),
-        ALIAS.c.type == bindparam("type"),
-        ALIAS.c.resource_id == bindparam("resource_id"),
-    )
-)
-RETIRE = Prepared(
-    update(ALIAS)
-    .where(
-        ALIAS.c.tenant_id == bindparam("in_tenant"),
-        ALIAS.c.type == bindparam("of_type"),
-        ALIAS.c.system == bindparam("in_system"),
-        ALIAS.c.value == bindparam("named"),
-    )
-    .values(former=True)
-)
-HAND_OVER = Prepared(
-    update(ALIAS)
-    .where(
-        ALIAS.c.tenant_id == bindparam("in_tenant"),
-        ALIAS.c.type == bindparam("of_type"),
-        ALIAS.c.resource_id == bindparam("from_id"),
-    )
-    .values(resource_id=bindparam("to_id"), former=True)
-)
+# Not called as the columns are, for an UPDATE keeps those names to itself.
+IN_TENANT = and_(ALIAS.c.tenant_id == bindparam("in_tenant"), ALIAS.c.type == bindparam("of_type"))
+NAME = and_(IN_TENANT, ALIAS.c.system == bindparam("in_system"), ALIAS.c.value == bindparam("named"))
+NAMES_OF = and_(IN_TENANT, ALIAS.c.resource_id == bindparam("of_id"))
+FIND = Prepared(select(ALIAS.c.resource_id).where(NAME))
+NAMES = Prepared(select(ALIAS.c.system, ALIAS.c.value, ALIAS.c.former).where(NAMES_OF))
+RETIRE = Prepared(update(ALIAS).where(NAME).values(former=True))
+HAND_OVER = Prepared(update(ALIAS).where(NAMES_OF).values(resource_id=bindparam("to_id"), former=True))
 
 
 @cache
@@ -63,34 +38,40 @@ class Aliases:
         self._unit = unit
 
     def find(self, type: str, system: str, value: str, tenant_id: str | None = None) -> str | None:
-        found: str | None = self._unit.execute(FIND, self._key(type, system, value, tenant_id)).scalar_one_or_none()
+        found: str | None = self._unit.execute(FIND, self._name(type, system, value, tenant_id)).scalar_one_or_none()
         return found
 
     def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
-        row = {**self._key(type, system, value, tenant_id), "resource_id": resource_id, "former": False}
+        row = {
+            "tenant_id": tenant_id or self._unit.caller.organisation_id,
+            "type": type,
+            "system": system,
+            "value": value,
+            "resource_id": resource_id,
+            "former": False,
+        }
         claimed: str | None = self._unit.execute(_claim(self._unit.dialect), row).scalar_one_or_none()
         if claimed is not None:
             return claimed
-        holder: str = self._unit.execute(FIND, self._key(type, system, value, tenant_id)).scalar_one()
+        holder: str = self._unit.execute(FIND, self._name(type, system, value, tenant_id)).scalar_one()
         return holder
 
     def names(self, type: str, resource_id: str, tenant_id: str) -> list[tuple[str, str]]:
         """(system, value) of every name that this resource goes by in a tenant; of its former ones if it has no
         other."""
-        values = {"tenant_id": tenant_id, "type": type, "resource_id": resource_id}
+        values = {"in_tenant": tenant_id, "of_type": type, "of_id": resource_id}
         rows = self._unit.execute(NAMES, values).all()
         return [(row.system, row.value) for row in [each for each in rows if not each.former] or rows]
 
     def retire(self, type: str, system: str, value: str) -> None:
         """It still leads to what it stands for, which is called so no more."""
-        tenant = self._unit.caller.organisation_id
-        self._unit.execute(RETIRE, {"in_tenant": tenant, "of_type": type, "in_system": system, "named": value})
+        self._unit.execute(RETIRE, self._name(type, system, value))
 
     def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
         """Every name of the one is a former name of the other."""
-        values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type}
-        self._unit.execute(HAND_OVER, {**values, "from_id": resource_id, "to_id": to_id})
+        values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type, "of_id": resource_id}
+        self._unit.execute(HAND_OVER, {**values, "to_id": to_id})
 
-    def _key(self, type: str, system: str, value: str, tenant_id: str | None) -> dict[str, str]:
+    def _name(self, type: str, system: str, value: str, tenant_id: str | None = None) -> dict[str, str]:
         tenant = tenant_id or self._unit.caller.organisation_id
-        return {"tenant_id": tenant, "type": type, "system": system, "value": value}
+        return {"in_tenant": tenant, "of_type": type, "in_system": system, "named": value}

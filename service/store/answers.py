@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from service.referrals.alert import Alert, AlertState
 from service.referrals.answer_link import AnswerLink
@@ -54,7 +53,6 @@ USE = Prepared(
     update(LINK).where(LINK.c.token_hash == bindparam("hash"), LINK.c.used_at.is_(None)).values(used_at=bindparam("at"))
 )
 GIVE_BACK = Prepared(update(LINK).where(LINK.c.token_hash == bindparam("hash")).values(used_at=None))
-FORGET = Prepared(delete(LINK).where(LINK.c.expires_at <= bindparam("before")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +101,3 @@ class Answers:
 
     def give_back_link(self, token_hash: str) -> None:
         self._unit.execute(GIVE_BACK, {"hash": token_hash})
-
-    def forget_links(self, before: datetime) -> None:
-        self._unit.execute(FORGET, {"before": before})

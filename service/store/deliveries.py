@@ -69,18 +69,18 @@ RETRY = Prepared(
         shown_at=None,
     )
 )
+TRIED = DELIVERY.c.attempts >= bindparam("tried")
 # Other women for whom the same destination takes nothing either.
 OTHERS_WAIT = Prepared(
     select(DELIVERY.c.id)
     .where(
         DELIVERY.c.destination_id == bindparam("destination"),
         IS_WAITING,
-        DELIVERY.c.attempts >= bindparam("tried"),
+        TRIED,
         DELIVERY.c.patient_id != bindparam("patient"),
     )
     .limit(1)
 )
-TRIED = DELIVERY.c.attempts >= bindparam("tried")
 NEWER = DELIVERY.alias("newer")
 # Not over: neither delivered itself nor in a newer version. What only says that something is stuck is not itself
 # waited for.

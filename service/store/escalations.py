@@ -23,7 +23,9 @@ ADD = Prepared(insert(ESCALATION))
 ONE = Prepared(select(ESCALATION).where(ESCALATION.c.id == bindparam("escalation")))
 BEHIND = select(ESCALATION).where(ESCALATION.c.alert_id.in_(bindparam("alerts", expanding=True)))
 OF_OFFER = Prepared(select(ESCALATION).where(ESCALATION.c.offer_id == bindparam("offer")).order_by(ESCALATION.c.id))
-OF_OFFERS = select(ESCALATION).where(ESCALATION.c.offer_id.in_(bindparam("offers", expanding=True)))
+OF_OFFERS = (
+    select(ESCALATION).where(ESCALATION.c.offer_id.in_(bindparam("offers", expanding=True))).order_by(ESCALATION.c.id)
+)
 THEIR_ALERTS = select(ALERT).where(ALERT.c.id.in_(bindparam("alerts", expanding=True)))
 
 
@@ -59,7 +61,7 @@ class Escalations:
 
     def answered(self, offer_ids: Collection[str]) -> dict[str, list[tuple[Escalation, Alert]]]:
         """Each with its alert as it is now, the oldest first, by the offer's id."""
-        rows = self._unit.execute(OF_OFFERS.order_by(ESCALATION.c.id), {"offers": sorted(offer_ids)})
+        rows = self._unit.execute(OF_OFFERS, {"offers": sorted(offer_ids)})
         told = [to_escalation(row) for row in rows]
         if not told:
             return {}

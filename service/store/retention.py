@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Delete, delete, select, tuple_, update
 
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.shared.clock import milliseconds
 from service.store.control import REPEATED_WITHIN
+from service.store.tables.access import AccessToken, AssertionSeen
 from service.store.tables.columns import table
 from service.store.tables.intake import MessageControlRow, UnreadableMessageRow
-from service.store.tables.referral import IS_TOMBSTONE, OfferRow
+from service.store.tables.referral import IS_TOMBSTONE, AnswerLinkRow, OfferRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
 AT_MOST = 10_000
 # Whoever opens an old link is told that it is over, and not that there is no such thing.
 LINKS_KEPT = timedelta(days=90)
-OFFER, UNREADABLE, CONTROL = table(OfferRow), table(UnreadableMessageRow), table(MessageControlRow)
+OFFER = table(OfferRow)
+# The instant of each row from which on it is kept, and for how long.
+KEPT: tuple[tuple[Column[datetime], timedelta], ...] = (
+    (table(AssertionSeen).c.dead_at, timedelta(0)),
+    (table(AccessToken).c.expires_at, timedelta(0)),
+    (table(UnreadableMessageRow).c.expires_at, timedelta(0)),
+    (table(MessageControlRow).c.received_at, REPEATED_WITHIN),
+    (table(AnswerLinkRow).c.expires_at, LINKS_KEPT),
+)
 
 
 def tidy(unit: UnitOfWork, now: datetime, rules: Rules) -> None:
@@ -29,17 +39,19 @@ def tidy(unit: UnitOfWork, now: datetime, rules: Rules) -> None:
 
     At most 10,000 of each, the oldest first: the rest waits for the next time.
     """
-    unit.access.forget_dead(now, AT_MOST)
-    expired = select(UNREADABLE.c.id).where(UNREADABLE.c.expires_at <= now).order_by(UNREADABLE.c.expires_at)
-    unit.execute(delete(UNREADABLE).where(UNREADABLE.c.id.in_(expired.limit(AT_MOST))))
-    settled = select(CONTROL.c.tenant_id, CONTROL.c.key).where(CONTROL.c.received_at <= now - REPEATED_WITHIN)
-    key = tuple_(CONTROL.c.tenant_id, CONTROL.c.key)
-    unit.execute(delete(CONTROL).where(key.in_(settled.order_by(CONTROL.c.received_at).limit(AT_MOST))))
-    unit.answers.forget_links(now - LINKS_KEPT)
+    forget(unit.execute, now)
     own = rules.policies.keys() - {DEFAULT_SITE}
     for site, policy in rules.policies.items():
         theirs = OFFER.c.tenant_id.not_in(own) if site == DEFAULT_SITE else OFFER.c.tenant_id == site
         _let_go(unit, now, theirs, timedelta(days=policy.tombstone_days))
+
+
+def forget(execute: Callable[[Delete], Any], now: datetime, at_most: int = AT_MOST) -> None:
+    """Remove what is over by `now`, at most so many rows of each kind."""
+    for kept_from, kept in KEPT:
+        subject, key = kept_from.table, tuple(kept_from.table.primary_key)
+        over = select(*key).where(kept_from <= now - kept).order_by(kept_from).limit(at_most)
+        execute(delete(subject).where(tuple_(*key).in_(over)))
 
 
 def _let_go(unit: UnitOfWork, now: datetime, theirs: ColumnElement[bool], kept: timedelta) -> None:

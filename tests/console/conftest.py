@@ -11,15 +11,13 @@ from service.fhir.application import Identified
 from service.referrals.answer_link import AnswerLink, new_token
 from service.shared.caller import the_service
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from tests.console.support import Desk
 from tests.flow.support import Service, piece, scores
 
 
 @pytest.fixture
-def desk(sqlite_url: str) -> Iterator[Desk]:
-    migrate(sqlite_url)
-    service = Service(sqlite_url)
+def desk(migrated_sqlite_url: str) -> Iterator[Desk]:
+    service = Service(migrated_sqlite_url)
     family = service.family()
     service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
     alert, token = service.alert(family.woman, "self-harm-present"), new_token()

@@ -11,28 +11,15 @@ import pytest
 from service.demo.hospital import HospitalRecord
 from service.flow.rules import Rules
 from service.security.keys import SigningKeys, load_or_create
-from service.store.migrate import migrate
 from tests.delivery.support import Sender, trusting
-from tests.flow.support import StillClock, load_rules
+from tests.flow.support import StillClock
 
 NewSender = Callable[..., Sender]
 
 
 @pytest.fixture(scope="session")
-def rules() -> Rules:
-    return load_rules()
-
-
-@pytest.fixture(scope="session")
 def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
     return load_or_create(tmp_path_factory.mktemp("keys") / "signing-keys.json")
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "service.db"
-    migrate(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture

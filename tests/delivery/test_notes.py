@@ -15,7 +15,6 @@ from service.referrals.offer import Ending, Offer
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Recorded
 from service.shared.caller import the_service
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import Sender, calls, held
@@ -26,10 +25,9 @@ CLOSED, NOT_CLOSED = "The referral to peer support is closed.", "The referral to
 
 
 @pytest.fixture
-def either(new_sender: NewSender, database_url: str, record: HospitalRecord) -> Sender:
+def either(new_sender: NewSender, migrated_url: str, record: HospitalRecord) -> Sender:
     """A sender on each database in turn."""
-    migrate(database_url)
-    return new_sender(database_url, record.base)
+    return new_sender(migrated_url, record.base)
 
 
 def said(record: HospitalRecord, reference: str | None = None) -> list[str]:

@@ -10,7 +10,6 @@ from service.demo.hospital import HospitalRecord
 from service.office import Office
 from service.referrals.delivery import DeliveryTrigger
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import Scripted, Sender
 from tests.flow.support import piece, scores
@@ -24,9 +23,8 @@ Fails = Callable[[Parcel], bool]
 
 
 @pytest.fixture
-def sender(new_sender: NewSender, database_url: str, record: HospitalRecord) -> Sender:
-    migrate(database_url)
-    return new_sender(database_url, record.base)
+def sender(new_sender: NewSender, migrated_url: str, record: HospitalRecord) -> Sender:
+    return new_sender(migrated_url, record.base)
 
 
 def send(sender: Sender, times: int, sent: Sent, fails: Fails = lambda _: True, pause: timedelta = MINUTE) -> None:

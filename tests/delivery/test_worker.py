@@ -22,7 +22,6 @@ from service.shared import telemetry
 from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
 from service.store.due import Due
-from service.store.migrate import migrate
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import LEASE, Scripted, Sender, calls, held
 from tests.flow.support import Family, body, piece, scores
@@ -230,10 +229,9 @@ def test_an_alert_that_nobody_acknowledges_is_said_again_on_the_next_rung(
 
 
 def test_two_workers_side_by_side_send_everything_once(
-    new_sender: NewSender, database_url: str, record: HospitalRecord
+    new_sender: NewSender, migrated_url: str, record: HospitalRecord
 ) -> None:
-    migrate(database_url)
-    sender = new_sender(database_url, record.base)
+    sender = new_sender(migrated_url, record.base)
     women = [sender.offered()[0].woman for _ in range(8)]
     alerted = [sender.in_danger() for _ in range(4)]
     left, right = sender.worker(), sender.worker()

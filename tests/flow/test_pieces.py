@@ -1,6 +1,7 @@
 """One administration in pieces: however they come and however they are put together, it comes to the same."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,20 +18,16 @@ from service.screening.decide import Judgement, decide
 from service.screening.instrument import Stage
 from service.screening.result import Piece, ScreeningResult
 from service.shared.ids import new_id
-from service.store.migrate import migrate
-from tests.flow.support import NOW, Family, Service, body, load_rules, piece
+from tests.flow.support import NOW, Family, Service, body, piece
 
 Groups = Sequence[Sequence[Piece]]
 NUMBERS = range(1, 11)
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('pieces') / 'service.db'}"
-    migrate(url)
-    opened = Service(url, rules=load_rules())
-    yield opened
-    opened.close()
+def service(migrated_sqlite_url: str, rules: Rules) -> Iterator[Service]:
+    with closing(Service(migrated_sqlite_url, rules=rules)) as opened:
+        yield opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Several resources at once, on both databases: all or nothing, decided once, and the same when it is sent again."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -16,8 +15,7 @@ from service.flow.register_patient import ReceivedPatient
 from service.screening.result import Piece
 from service.shared.caller import Caller
 from service.shared.ids import new_id
-from service.store.migrate import migrate
-from tests.flow.support import FACTS, NOW, Family, Service, body, load_rules, piece, scores
+from tests.flow.support import FACTS, NOW, Family, Service, body, piece, scores
 
 WOMAN = "11111111-1111-7111-8111-111111111111"
 FORM = "22222222-2222-7222-8222-222222222222"
@@ -25,11 +23,8 @@ HER_NUMBER = Identifier("urn:numbers", "1")
 
 
 @pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules())
-    yield opened
-    opened.close()
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 def patient(family: Family, *names: Identifier, updates: bool = False, **received: Any) -> ReceivedPatient:

@@ -14,7 +14,6 @@ from service.referrals.referral import ReferralTrigger
 from service.screening import result as screening
 from service.shared.caller import the_service
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import DAY, MINUTE, NOW, Family, Service, body, piece, scores, why
 
@@ -287,21 +286,16 @@ def answer_at_once(service: Service, family: Family, outcome: ReviewOutcome, nam
     return why(review(service, family, "self-harm-present", outcome, Practitioner(name)))
 
 
-def test_of_two_doors_at_once_one_wins_and_the_other_hears_so(database_url: str) -> None:
-    migrate(database_url)
-    service = Service(database_url)
-    try:
-        for _ in range(5):
-            family = in_review(service)
-            at_once = [(ReviewOutcome.SUITABLE, "A. Test"), (ReviewOutcome.CLOSE, "B. Test")]
-            with ThreadPoolExecutor(len(at_once)) as doors:
-                heard = [doors.submit(answer_at_once, service, family, *each) for each in at_once]
-                answers = [each.result() for each in heard]
-            assert sorted(answers) == ["accepted", "already-answered"]
-            closed = service.alert(family.woman, "self-harm-present")["review_outcome"] == "close"
-            assert service.states(family.woman) == (("closed", []) if closed else ("offered", ["requested"]))
-    finally:
-        service.close()
+def test_of_two_doors_at_once_one_wins_and_the_other_hears_so(shared_service: Service) -> None:
+    for _ in range(5):
+        family = in_review(shared_service)
+        at_once = [(ReviewOutcome.SUITABLE, "A. Test"), (ReviewOutcome.CLOSE, "B. Test")]
+        with ThreadPoolExecutor(len(at_once)) as doors:
+            heard = [doors.submit(answer_at_once, shared_service, family, *each) for each in at_once]
+            answers = [each.result() for each in heard]
+        assert sorted(answers) == ["accepted", "already-answered"]
+        closed = shared_service.alert(family.woman, "self-harm-present")["review_outcome"] == "close"
+        assert shared_service.states(family.woman) == (("closed", []) if closed else ("offered", ["requested"]))
 
 
 @pytest.mark.parametrize("offered_before", [False, True])

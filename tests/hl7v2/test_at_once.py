@@ -1,21 +1,15 @@
 """Messages that come at the same moment, on both databases."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from service.hl7v2.segments import read
-from service.store.migrate import migrate
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, Hospital, group, oru, said
 
 
 @pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, connections=16)
-    yield opened
-    opened.close()
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from service.fhir.channel import FhirChannel
 from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.dialect import ANY_TYPE
 from service.settings import read_settings
-from service.store.migrate import migrate
 from tests.flow.support import MINUTE
 from tests.hl7v2.doors import Hospital, oru
 from tests.hl7v2.engine import engine
@@ -23,9 +22,8 @@ LONGER_THAN_ITEMS_ARE_AWAITED = 10 * MINUTE
 
 
 @pytest.fixture
-def new_sender_on(database_url: str) -> Iterator[NewSender]:
-    migrate(database_url)
-    yield from senders(database_url)
+def new_sender_on(migrated_url: str) -> Iterator[NewSender]:
+    yield from senders(migrated_url)
 
 
 def test_it_hears_of_its_result_under_its_own_names(new_sender_on: NewSender) -> None:

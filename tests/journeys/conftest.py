@@ -1,12 +1,15 @@
-"""A running service for a module, in a process of its own, with everybody who speaks to it."""
+"""A running service for a module, in a process of its own, with everybody who speaks to it; or its store alone."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from service.demo.hospital import HospitalRecord
+from service.flow.rules import Rules
+from service.shared.clock import SystemClock
+from tests.flow.support import Service
 from tests.journeys.support import ServiceProcess, World, furnish
 
 NewService = Callable[..., ServiceProcess]
@@ -31,6 +34,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The service on its embedded database, for tests whose subject is the door and not the store."""
     with serving(tmp_path_factory.mktemp("service"), requests_per_minute="100000") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def service(migrated_url: str, rules: Rules) -> Iterator[Service]:
+    """A store without a process, on each database in turn; time passes there as it does everywhere."""
+    with closing(Service(migrated_url, SystemClock(), rules, connections=16)) as opened:
+        yield opened
 
 
 @pytest.fixture

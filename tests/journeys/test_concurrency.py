@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -31,10 +32,9 @@ from service.screening import result as screening
 from service.shared.caller import Caller, the_service
 from service.shared.clock import SystemClock
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from service.store.queries import TaskQuery
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, load_rules, piece, reported, said, scores
+from tests.flow.support import DAY, FACTS, HOUR, Family, Service, body, piece, reported, said, scores
 
 AT_ONCE = 64
 ROUNDS_FOR_EACH_PAIR = 3
@@ -45,27 +45,10 @@ Work = Callable[[UnitOfWork], Any]
 
 
 @pytest.fixture(scope="module")
-def rules() -> Rules:
-    return load_rules()
-
-
-def _open(url: str, rules: Rules) -> Iterator[Service]:
-    migrate(url)
-    opened = Service(url, SystemClock(), rules, connections=16)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str, rules: Rules) -> Iterator[Service]:
-    """On each database in turn."""
-    yield from _open(database_url, rules)
-
-
-@pytest.fixture(scope="module")
-def crowded(postgresql_url: str, rules: Rules) -> Iterator[Service]:
+def crowded(migrated_postgresql_url: str, rules: Rules) -> Iterator[Service]:
     """On PostgreSQL, where units really run beside each other."""
-    yield from _open(postgresql_url, rules)
+    with closing(Service(migrated_postgresql_url, SystemClock(), rules, connections=16)) as opened:
+        yield opened
 
 
 def together(service: Service, *works: tuple[Caller, Work]) -> list[Any]:

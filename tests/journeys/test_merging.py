@@ -1,7 +1,7 @@
 """Two records become one on a store where others are at work too: nobody acts on what is another's by then."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,30 +13,14 @@ from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.receive_result import receive_result
 from service.flow.receive_update import ReceivedUpdate, receive_update
 from service.flow.received import Identifier, Received, Reference
-from service.flow.rules import Rules
 from service.referrals.offer import Offer, OfferState
 from service.shared.caller import Caller
-from service.shared.clock import SystemClock
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import FACTS, Family, Service, body, load_rules, piece, scores
+from tests.flow.support import FACTS, Family, Service, body, piece, scores
 
 ROUNDS = 25
 SYSTEM = "urn:hospital:mr"
-
-
-@pytest.fixture(scope="module")
-def rules() -> Rules:
-    return load_rules()
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str, rules: Rules) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, SystemClock(), rules, connections=16)
-    yield opened
-    opened.close()
 
 
 @dataclass(frozen=True)

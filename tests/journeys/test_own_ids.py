@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,23 +16,13 @@ from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.referrals.delivery import DeliveryState
 from service.shared.caller import Caller, OrganisationKind
-from service.shared.clock import SystemClock
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import FACTS, Service, body, load_rules, piece, scores, why
+from tests.flow.support import FACTS, Service, body, piece, scores, why
 
 BASE = "http://127.0.0.1:1/fhir"
 ELSEWHERE = "http://127.0.0.1:2/fhir"
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, SystemClock(), load_rules(), connections=16)
-    yield opened
-    opened.close()
 
 
 def name() -> Identifier:

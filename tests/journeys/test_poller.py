@@ -3,23 +3,18 @@
 import os
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
 
-import pytest
-
 from service.flow.answer import Accepted
 from service.flow.disclose import disclose
 from service.referrals.offer import Offer
 from service.shared.caller import Caller
-from service.shared.clock import SystemClock
-from service.store.migrate import migrate
 from service.store.queries import Compare, TaskQuery
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import Service, load_rules, piece, scores
+from tests.flow.support import Service, piece, scores
 
 SECONDS = float(os.environ.get("PEER_REFERRAL_TEST_SECONDS", "20"))
 WRITERS = 8
@@ -27,14 +22,6 @@ WOMEN_TO_BEGIN_WITH = 24
 PAGE = 5
 
 Page = tuple[list[tuple[Offer, int]], int]
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, SystemClock(), load_rules(), connections=12)
-    yield opened
-    opened.close()
 
 
 @dataclass

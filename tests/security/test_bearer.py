@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import update
@@ -10,8 +9,9 @@ from sqlalchemy import update
 from service.security.bearer import Bearers
 from service.security.errors import InvalidToken, challenge
 from service.shared.caller import Caller
+from service.store.retention import forget
 from service.store.tables.directory import OrganisationRow
-from tests.security.support import NOW, ClientUnit, TokenDesk
+from tests.security.support import NOW, TokenDesk
 
 
 @pytest.fixture
@@ -98,24 +98,13 @@ def test_what_is_dead_is_forgotten_and_what_lives_is_kept(desk: TokenDesk, beare
     assertion = desk.assertion()
     token = desk.ask(assertion)[1]["access_token"]
     later = NOW + timedelta(seconds=269)
-    desk.store.run_now(lambda tx: tx.access.forget_dead(later))
+    desk.store.run_now(lambda tx: forget(tx.connection.execute, later))
     verify(bearers, token)
     assert desk.ask(assertion)[0] == 400
     desk.clock.seconds += 2
-    assert desk.store.run_now(lambda tx: tx.access.forget_dead(NOW + timedelta(seconds=301))) >= 2
+    desk.store.run_now(lambda tx: forget(tx.connection.execute, NOW + timedelta(seconds=301)))
     with pytest.raises(InvalidToken):
         verify(bearers, token)
-
-
-def use_old(tx: ClientUnit, number: int) -> bool:
-    return tx.access.use_assertion("old", str(number), NOW - timedelta(days=1))
-
-
-def test_forgetting_goes_in_steps(desk: TokenDesk) -> None:
-    for number in range(5):
-        desk.store.run_now(partial(use_old, number=number))
-    removed = [desk.store.run_now(lambda tx: tx.access.forget_dead(NOW, limit=2)) for _ in range(4)]
-    assert removed == [2, 2, 1, 0]
 
 
 def test_a_challenge_names_the_error_and_the_scope_that_is_needed() -> None:

@@ -1,4 +1,4 @@
-"""A small store of notes, to try the engine without the service's own tables."""
+"""A small store of notes, to try the engine without the service's own tables; the service's store for each module."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +29,7 @@ from service.store.dialect import Dialect, sqlite_driver
 from service.store.engine import Store, open_store
 from service.store.stamp import highest_stamp
 from service.store.tables.clock import CommitClock
+from tests.flow.support import Service
 
 METADATA = MetaData()
 NOTE = Table(
@@ -114,6 +115,12 @@ def make_tables(url: str) -> None:
         METADATA.create_all(connection)
         connection.execute(insert(CLOCK), {"id": 1, "last": 0})
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def service(shared_service: Service) -> Service:
+    """The store of the service, for the tests of a module that are not about the engine."""
+    return shared_service
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,20 +15,11 @@ from service.referrals.delivery import DELIVERY_TABLE, Delivery, DeliveryState, 
 from service.shared.caller import the_service
 from service.shared.ids import new_id
 from service.store.deliveries import DELIVERY
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import MINUTE, Family, Service, load_rules, piece, scores
+from tests.flow.support import MINUTE, Family, Service, piece, scores
 
 WORKER = the_service("")
 LEASE = 10 * MINUTE
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules(), connections=16)
-    yield opened
-    opened.close()
 
 
 def another(service: Service, family: Family) -> str:

@@ -6,27 +6,20 @@ from service.fhir.lengths import NAME, REFERENCE
 from service.flow.answer import Accepted, Repeated
 from service.flow.received import Identifier
 from service.screening.result import OF_ITS_OWN
-from service.shared.clock import SystemClock
-from service.store.migrate import migrate
-from tests.flow.support import FACTS, Service, load_rules, piece, scores
+from tests.flow.support import FACTS, Service, piece, scores
 
 # Four bytes each, and none like the next: what repeats could be compressed.
 CHARACTERS = "".join(chr(0x20000 + (7919 * number) % 40_000) for number in range(2 * NAME + REFERENCE))
 
 
-def test_the_longest_identifier_and_respondent_are_kept_and_found_again(database_url: str) -> None:
-    migrate(database_url)
-    service = Service(database_url, SystemClock(), load_rules())
-    try:
-        hospital = service.hospital()
-        name = Identifier(CHARACTERS[:NAME], CHARACTERS[NAME : 2 * NAME])
-        first = service.register(hospital, FACTS, name, content=b"{}")
-        assert isinstance(first, Accepted)
-        assert service.register(hospital, FACTS, name, content=b"{}") == Repeated("Patient", first.id, 1)
-        for respondent in (f"{OF_ITS_OWN}{name.system}|{name.value}", CHARACTERS[-REFERENCE:]):
-            message = service.message(first.id, piece(3, scores(3)))
-            given = tuple(replace(each, respondent=respondent) for each in message.administered)
-            assert isinstance(service.send(hospital, replace(message, administered=given)), Accepted)
-        assert len(service.rows("screening_result", patient_id=first.id)) == 2
-    finally:
-        service.close()
+def test_the_longest_identifier_and_respondent_are_kept_and_found_again(service: Service) -> None:
+    hospital = service.hospital()
+    name = Identifier(CHARACTERS[:NAME], CHARACTERS[NAME : 2 * NAME])
+    first = service.register(hospital, FACTS, name, content=b"{}")
+    assert isinstance(first, Accepted)
+    assert service.register(hospital, FACTS, name, content=b"{}") == Repeated("Patient", first.id, 1)
+    for respondent in (f"{OF_ITS_OWN}{name.system}|{name.value}", CHARACTERS[-REFERENCE:]):
+        message = service.message(first.id, piece(3, scores(3)))
+        given = tuple(replace(each, respondent=respondent) for each in message.administered)
+        assert isinstance(service.send(hospital, replace(message, administered=given)), Accepted)
+    assert len(service.rows("screening_result", patient_id=first.id)) == 2

@@ -1,6 +1,5 @@
 """A record that has become part of another, and what happened in a life: the same on both databases."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -13,19 +12,10 @@ from service.referrals.life_event import LifeEvent
 from service.shared.caller import the_service
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, Service, load_rules, piece, scores
+from tests.flow.support import DAY, FACTS, HOUR, Service, piece, scores
 
 WORKER = the_service("")
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules())
-    yield opened
-    opened.close()
 
 
 def _merge(tx: UnitOfWork, goes: str, stays: str) -> None:

@@ -1,6 +1,5 @@
 """Which messages have come, who sends them, and how all of them are listed, on both databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,17 +11,8 @@ from service.shared.caller import Caller, OrganisationKind
 from service.shared.client import Client
 from service.shared.ids import new_id
 from service.store.messages import KeptMessage, MessageQuery
-from service.store.migrate import migrate
 from service.store.trouble import StatementRefused
-from tests.flow.support import DAY, HOUR, Service, StillClock, load_rules
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules(), connections=16)
-    yield opened
-    opened.close()
+from tests.flow.support import DAY, HOUR, Service, StillClock
 
 
 def control(name: str, content: str = "content") -> ControlKey:

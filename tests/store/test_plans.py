@@ -14,10 +14,9 @@ from service.flow.chase_overdue import DueKind
 from service.referrals.offer import OfferState
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.store.address import parse_url
-from service.store.migrate import migrate
 from service.store.queries import Compare, TaskQuery
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import Service, load_rules
+from tests.flow.support import Service
 
 SOME = frozenset({"one", "two"})
 STATES = frozenset({OfferState.REQUESTED.value, OfferState.ACCEPTED.value})
@@ -45,14 +44,6 @@ class Node:
     what: str
     table: str
     by: str
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules())
-    yield opened
-    opened.close()
 
 
 def asked(service: Service, caller: Caller, work: Callable[[UnitOfWork], object]) -> list[tuple[str, Any]]:

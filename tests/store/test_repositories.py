@@ -1,6 +1,6 @@
 """What the repositories keep comes back as the same value, and no state is written over one that has moved."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -23,21 +23,12 @@ from service.screening.result import Piece, Reading, ScreeningResult
 from service.shared.caller import Caller, the_service
 from service.shared.code import Code
 from service.shared.ids import new_id
-from service.store.migrate import migrate
 from service.store.queries import Compare, TaskQuery
 from service.store.trouble import StatementRefused
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, MINUTE, Service, load_rules, piece, scores
+from tests.flow.support import DAY, FACTS, HOUR, MINUTE, Service, piece, scores
 
 WORKER = the_service("")
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules())
-    yield opened
-    opened.close()
 
 
 def test_a_woman_comes_back_as_she_was_kept(service: Service) -> None:

@@ -1,6 +1,6 @@
 """What is kept for a time only goes when its time is over, and nothing else does. The clock is moved."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,18 +11,11 @@ from service.flow.rules import DEFAULT_SITE
 from service.referrals.offer import TOMBSTONES, Offer, OfferState
 from service.shared.caller import the_service
 from service.shared.ids import new_id
-from service.store.migrate import migrate
-from tests.flow.support import DAY, HOUR, Family, Service, load_rules, piece, scores, why
+from service.store.retention import forget
+from service.store.unit_of_work import UnitOfWork
+from tests.flow.support import DAY, HOUR, MINUTE, Family, Service, load_rules, piece, scores, why
 
 KEPT = timedelta(days=load_rules().policies[DEFAULT_SITE].tombstone_days)
-
-
-@pytest.fixture
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url)
-    yield opened
-    opened.close()
 
 
 def tidy(service: Service, passed: timedelta = timedelta(0)) -> None:
@@ -123,6 +116,20 @@ def test_a_used_assertion_and_a_token_go_when_they_are_dead_and_no_sooner(servic
     assert len(service.rows("assertion_seen", issuer=issuer)) == 1
     tidy(service, 2 * HOUR)
     assert service.rows("assertion_seen", issuer=issuer) == []
+
+
+def test_what_is_over_goes_in_steps_the_oldest_first(service: Service) -> None:
+    issuer, left = new_id(), []
+
+    def use(tx: UnitOfWork) -> None:
+        for number in range(5):
+            tx.access.use_assertion(issuer, str(number), service.now() + number * MINUTE)
+
+    service.run(the_service(new_id()), use)
+    for _ in range(4):
+        service.run(the_service(new_id()), lambda tx: forget(tx.execute, service.now() + HOUR, at_most=2))
+        left.append([row["jti"] for row in service.rows("assertion_seen", issuer=issuer)])
+    assert left == [["2", "3", "4"], ["4"], [], []]
 
 
 def test_messages_audit_and_the_counts_of_what_was_disclosed_stay(service: Service) -> None:

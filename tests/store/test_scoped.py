@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,16 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from service.flow.received import Identifier
+from service.flow.rules import Rules
 from service.referrals.offer import Offer, display_of
 from service.shared.caller import Caller, the_service
 from service.store import tables
 from service.store.feed import Feed
-from service.store.migrate import migrate
 from service.store.queries import TaskQuery
 from service.store.scoped import SCOPE
 from service.store.unit_of_work import UnitOfWork
 from service.store.visible import Visible
-from tests.flow.support import FACTS, NOW, Service, load_rules, piece, scores
+from tests.flow.support import FACTS, NOW, Service, piece, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,9 @@ class Half:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('scoped') / 'service.db'}"
-    migrate(url)
-    opened = Service(url, rules=load_rules())
-    yield opened
-    opened.close()
+def service(migrated_sqlite_url: str, rules: Rules) -> Iterator[Service]:
+    with closing(Service(migrated_sqlite_url, rules=rules)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """How many statements a unit needs, on both databases: a change that needs more shows here first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -12,10 +12,9 @@ from service.flow.disclose import disclose
 from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.shared.caller import Caller
-from service.store.migrate import migrate
 from service.store.queries import TaskQuery
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, Family, Service, load_rules, piece, scores
+from tests.flow.support import DAY, Family, Service, piece, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,6 @@ class Counted:
     service: Service
     family: Family
     offer: Offer | None = None
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules())
-    yield opened
-    opened.close()
 
 
 def count(work: Callable[[], object]) -> int:

@@ -1,6 +1,5 @@
 """How a unit finishes: one stamp for all that it changed, what waited, what was shown, what is owed; or nothing."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,17 +9,8 @@ from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, the_service
 from service.shared.clock import milliseconds
 from service.store import tables
-from service.store.migrate import migrate
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import HOUR, Service, load_rules, piece, scores
-
-
-@pytest.fixture(scope="module")
-def service(database_url: str) -> Iterator[Service]:
-    migrate(database_url)
-    opened = Service(database_url, rules=load_rules())
-    yield opened
-    opened.close()
+from tests.flow.support import HOUR, Service, piece, scores
 
 
 def last_stamp(service: Service) -> int:
