@@ -39,7 +39,7 @@ def demonstrate(*, exit_after: bool, pause: float) -> int:
     `pause` is how many seconds to wait after each step, for an audience that follows.
     """
     console = Console()
-    telling = Telling((Narrator(console),))
+    telling = Telling((Narrator(console).show,))
     clear_away()
     with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
         settings = _settings(Path(folder))

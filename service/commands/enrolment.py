@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from service import wiring
-from service.demo.cast import Cast, Member
+from service.demo.cast import Cast, Member, programme_file
 from service.demo.client import Identity
 from service.demo.record import Resource
 from service.demo.story import Players
@@ -23,10 +23,8 @@ def enrol(settings: Settings, cast: Cast) -> Players:
 
 
 def _describe(office: Office, programme: Identity, described: Resource, folder: Path) -> None:
-    description = {"organisation": programme.organisation_id, **described}
     file = folder / "programme.toml"
-    # Strings, numbers, booleans and lists are written the same in TOML as in JSON.
-    file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in description.items()))
+    file.write_text(programme_file(programme.organisation_id, described))
     office.import_programme(file)
 
 

@@ -1,5 +1,6 @@
 """Who must be known to the service before the story begins: plain values for whoever prepares the service."""
 
+import json
 from dataclasses import dataclass, field
 
 from joserfc.jwk import ECKey, KeySet, KeySetSerialization
@@ -44,7 +45,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Each `…_description` is what a programme's TOML file holds, without the id of its organisation."""
+    """Each `…_description` is what a programme's TOML file holds, as `programme_file` writes it."""
 
     hospital: Member
     programme: Member
@@ -69,6 +70,12 @@ def assemble(fhir_endpoint: str) -> Cast:
         next_programme=_programme(NEXT_PROGRAMME, "quay-companions"),
         next_programme_description=_description(NEXT_PROGRAMME, places=4, telephone="+44 7700 900790"),
     )
+
+
+def programme_file(organisation_id: str, description: Resource) -> str:
+    """The programme's TOML file. Strings, numbers, booleans and lists are written the same in TOML as in JSON."""
+    whole = {"organisation": organisation_id, **description}
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in whole.items())
 
 
 def _programme(name: str, label: str) -> Member:

@@ -25,10 +25,9 @@ LIVES = {"ServiceRequest": ["active", "completed"], "Task": ["requested", "accep
 
 def problems_before_acceptance(offer: Offer, person: Person) -> list[str]:
     """The programme may know where and in what language, and nothing that says who she is."""
-    hidden = _never(person) | {"preferred name": person.preferred, "safe telephone": person.safe_number}
     return [
         *_beyond(offer.patient, PLACING),
-        *_seen(offer.everything, hidden | {"code word": person.code_word}),
+        *_seen(offer.everything, _only_when_accepted(person)),
         *_scores(offer.others),
         *_wrong(TASK_PROFILE in offer.task.get("meta", {}).get("profile", ()), "Task.meta.profile is not the profile"),
         *_wrong(_districts(offer.patient) == [person.district], "Patient.address.district is not hers"),
@@ -53,11 +52,10 @@ def problems_after_acceptance(offer: Offer, person: Person) -> list[str]:
 
 def problems_of_a_tombstone(offer: Offer, person: Person) -> list[str]:
     """What stays readable of an offer that was declined: that it was, and no fact about her."""
-    hidden = _never(person) | {"preferred name": person.preferred, "safe telephone": person.safe_number}
     return [
         *_wrong(offer.task.get("status") == "rejected", "Task.status is not rejected"),
         *_beyond(offer.patient, STUB),
-        *_seen(offer.everything, hidden | {"district": person.district, "code word": person.code_word}),
+        *_seen(offer.everything, _only_when_accepted(person) | {"district": person.district}),
         *_scores(offer.others),
     ]
 
@@ -134,6 +132,12 @@ def _never(person: Person) -> dict[str, str]:
         "postcode": person.postcode,
         "due date": person.due_date.isoformat(),
     }
+
+
+def _only_when_accepted(person: Person) -> dict[str, str]:
+    """What a programme that has not accepted, or has declined, does not see either."""
+    safe = {"preferred name": person.preferred, "safe telephone": person.safe_number, "code word": person.code_word}
+    return _never(person) | safe
 
 
 def _seen(resources: Iterable[Resource], hidden: dict[str, str]) -> list[str]:

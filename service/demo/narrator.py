@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from service.demo.step import Chronicle, Ending, Fact, Message, Step, Story, Told
+from service.demo.step import Chronicle, Ending, Fact, Message, Step, Story
 from service.demo.words import took
 
 COLUMNS = 80
@@ -22,24 +22,21 @@ class Narrator:
         self._overflow: Literal["ellipsis", "crop"] = "ellipsis" if fancy else "crop"
         self._arrow, self._tick, self._cross = ("→", "✓", "✗") if fancy else ("->", "ok", "x")
 
-    def __call__(self, told: Told) -> None:
-        self._show(told)
-
     @singledispatchmethod
-    def _show(self, told: object) -> None:
+    def show(self, told: object) -> None:
         raise TypeError(type(told).__name__)
 
-    @_show.register
+    @show.register
     def _(self, story: Story) -> None:
         self._say("", f"[bold]Story {story.number}: {escape(story.title)}[/]", f"[dim]{escape(story.about)}[/]")
 
-    @_show.register
+    @show.register
     def _(self, step: Step) -> None:
         self._say("", f"[bold cyan]{step.number:>2}[/] [bold]{escape(step.title)}[/]")
         for event in step.events:
-            self._show(event)
+            self.show(event)
 
-    @_show.register
+    @show.register
     def _(self, message: Message) -> None:
         answer = str(message.status) if message.status else "cut"
         colour = "green" if 200 <= message.status < 300 else "red"
@@ -49,14 +46,14 @@ class Narrator:
         line.add_row(who, escape(message.request), f"[{colour}]{answer}[/]", f"[dim]{took(message.seconds)}[/]")
         self._console.print(line)
 
-    @_show.register
+    @show.register
     def _(self, fact: Fact) -> None:
         mark, colour = (self._cross, "red") if fact.problems else (self._tick, "green")
         self._hanging(f"[{colour}]{mark}[/]", escape(fact.text))
         for problem in fact.problems:
             self._hanging(" ", f"[red]{escape(problem)}[/]")
 
-    @_show.register
+    @show.register
     def _(self, chronicle: Chronicle) -> None:
         self._say("", f"   [bold]{escape(chronicle.title)}[/]")
         table = self._grid((15, None), (17, None), (4, None), (12, None), (None, 1))
@@ -64,7 +61,7 @@ class Narrator:
             table.add_row(f"   {entry.at}", entry.kind, entry.version, entry.status, escape(entry.told))
         self._console.print(table)
 
-    @_show.register
+    @show.register
     def _(self, ending: Ending) -> None:
         how = f"{ending.facts} facts read back from the receiving side, {ending.calls} calls, {took(ending.seconds)}."
         if ending.verified:

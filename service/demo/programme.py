@@ -66,9 +66,10 @@ class Programme:
         return Offer(task.body, request.body, patient.body, bodies, (task, request, patient, *others))
 
     async def answer(self, offer: Offer, status: str, reason: str = "") -> Exchange:
-        """Send the whole task back with a new status, and why when that is wanted. Raises CallFailed."""
-        changed = {"status": status} | ({"statusReason": {"text": reason}} if reason else {})
-        return await self._changed(offer, changed)
+        """Send the whole task back with a new status, and why when that is wanted, guarded by the ETag it was read
+        with. Raises CallFailed."""
+        task = offer.task | {"status": status} | ({"statusReason": {"text": reason}} if reason else {})
+        return await self._written("PUT", f"Task/{task['id']}", task, {"If-Match": offer.reads[0].headers["etag"]})
 
     async def ask_for_a_clinician(self, offer: Offer, text: str) -> Exchange:
         """Write to the maternity team, which reads it as it is. Raises CallFailed."""
@@ -101,11 +102,6 @@ class Programme:
             "period": {"start": instant(begun), "end": instant(ended)},
         }
         return await self._written("POST", "Encounter", encounter)
-
-    async def _changed(self, offer: Offer, changed: Resource) -> Exchange:
-        """Guarded by the ETag the task was read with."""
-        headers = {"If-Match": offer.reads[0].headers["etag"]}
-        return await self._written("PUT", f"Task/{offer.task['id']}", offer.task | changed, headers)
 
     async def _read(self, reference: str) -> Exchange:
         return (await self.client.request("GET", reference)).must_be(200)

@@ -72,7 +72,7 @@ def test_the_terminal_shows_each_step_with_what_went_wrong_on_eighty_columns(enc
     out = io.TextIOWrapper(written, encoding=encoding)
     narrator = Narrator(Console(file=out, width=120))
     for told in WHOLE:
-        narrator(told)
+        narrator.show(told)
     out.flush()
     lines = written.getvalue().decode(encoding).splitlines()
     assert max(map(len, lines)) <= 80

@@ -17,7 +17,7 @@ import httpx
 
 from service import wiring
 from service.demo.authority import ASSERTION_TYPE, TrustedClient
-from service.demo.cast import Cast, Member, assemble, new_key
+from service.demo.cast import Cast, Member, assemble, new_key, programme_file
 from service.demo.client import FHIR_JSON, Identity, assertion
 from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
 from service.demo.people import (
@@ -269,9 +269,8 @@ def stranger(kind: str) -> Member:
 
 
 def description(cast: Cast, organisation_id: str, **changes: object) -> str:
-    """The programme's TOML file. Strings, numbers, booleans and lists are written the same in TOML as in JSON."""
-    described = {"organisation": organisation_id, **cast.programme_description, **changes}
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in described.items())
+    """The programme's TOML file."""
+    return programme_file(organisation_id, cast.programme_description | changes)
 
 
 def furnish(service: ServiceProcess, record: HospitalRecord) -> World:

@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from service.__main__ import application
-from service.demo.cast import Member, assemble
+from service.demo.cast import Member, assemble, programme_file
 from service.demo.client import Identity
 from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
@@ -53,7 +53,7 @@ def told_stories(
 ) -> str:
     """Register everybody, start the service and play; what went wrong, or nothing."""
     told = io.StringIO()
-    telling = Telling((Narrator(Console(file=told, width=100)),))
+    telling = Telling((Narrator(Console(file=told, width=100)).show,))
     command(service, "migrate")
     with HospitalRecord() as record:
         cast = assemble(record.base)
@@ -71,9 +71,7 @@ def told_stories(
 
 def described(service: ServiceProcess, folder: Path, programme: Identity, description: Resource) -> None:
     file = folder / "programme.toml"
-    # Strings, numbers, booleans and lists are written the same in TOML as in JSON.
-    lines = {"organisation": programme.organisation_id, **description}
-    file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items()))
+    file.write_text(programme_file(programme.organisation_id, description))
     command(service, "programme", "import", str(file), "--quiet")
 
 
