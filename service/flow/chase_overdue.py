@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
+from service.consent.gate import Refusal
 from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
+from service.flow.agreed import agreed_to_offers
 from service.flow.follow_consent import follow_consent
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import move_offer
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_about_offer
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger
-from service.referrals.offer import GOES_ON, LIVE, OfferTrigger
+from service.referrals.offer import GOES_ON, OfferTrigger
 from service.referrals.referral import ReferralTrigger
 
 
@@ -77,15 +77,9 @@ def _end_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: date
     if overdue.patient_id is None or not tx.consents.end(overdue.id, now):
         return
     referral = tx.referrals.open_of(overdue.patient_id)
-    if referral is None:
-        return
-    consents, purposes = tx.consents.of_patient(overdue.patient_id), rules.consent_terms.purposes
-    answers = (
-        ask_gate(consents, offer.organisation_id, Element.DISTRICT, purposes, now)
-        for offer in tx.offers.of_referral(referral.id)
-        if offer.state in LIVE
-    )
-    if not all(isinstance(answer, Permit) for answer in answers):
+    if referral is not None and any(
+        isinstance(answer, Refusal) for answer in agreed_to_offers(tx, rules, referral, now)
+    ):
         advance(tx, rules, referral, ReferralTrigger.CONSENT_EXPIRED, now)
 
 
@@ -110,18 +104,8 @@ def _look_whether_seen(tx: Transaction, rules: Rules, overdue: Overdue, now: dat
     seen = tx.audit.highest_shown("Task", offer.id, offer.organisation_id) >= version
     # The programme is rung about everything that it does not know.
     tx.offers.no_more_to_be_seen(offer.id, version if seen else None)
-    if seen or offer.state in GOES_ON:
-        return
-    raise_alert(
-        tx,
-        rules,
-        AlertCode.HOLD_NOT_SEEN,
-        tenant_id=offer.tenant_id,
-        patient_id=offer.patient_id,
-        referral_id=offer.referral_id,
-        now=now,
-        telephone=tx.programmes.get(offer.programme_id).telephone,
-    )
+    if not seen and offer.state not in GOES_ON:
+        alert_about_offer(tx, rules, AlertCode.HOLD_NOT_SEEN, offer, now)
 
 
 _CHASE: dict[DueKind, Callable[[Transaction, Rules, Overdue, datetime], None]] = {

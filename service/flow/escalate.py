@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_about_offer
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.escalation import Escalation, Said
@@ -26,16 +26,7 @@ def escalate(
 
     `type` is the resource that they came in and `id` its own, if it has one. The caller holds the lock on the woman.
     """
-    alert = raise_alert(
-        tx,
-        rules,
-        AlertCode.ESCALATION,
-        tenant_id=offer.tenant_id,
-        patient_id=offer.patient_id,
-        referral_id=offer.referral_id,
-        now=now,
-        priority=said.urgency,
-    )
+    alert = alert_about_offer(tx, rules, AlertCode.ESCALATION, offer, now, said.urgency)
     new_id = id or tx.new_id()
     escalation = Escalation(new_id, type, offer.id, offer.programme_id, alert.id, said, now, fingerprint)
     tx.escalations.add(escalation)

@@ -3,14 +3,13 @@
 from datetime import datetime
 
 from service.consent.consent import Consent
-from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
+from service.consent.gate import Refusal
 from service.flow.advance import advance
+from service.flow.agreed import agreed_to_any, agreed_to_offers
 from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.offer import LIVE
 from service.referrals.referral import ReferralTrigger
 
 
@@ -19,15 +18,13 @@ def follow_consent(tx: Transaction, rules: Rules, consent: Consent, now: datetim
     referral = tx.referrals.open_of(consent.patient_id)
     if referral is None:
         return
-    live = [offer for offer in tx.offers.of_referral(referral.id) if offer.state in LIVE]
-    permitted = _permitted(tx, rules, consent.patient_id, now)
-    if any(not permitted.get(offer.organisation_id) for offer in live):
+    if any(isinstance(answer, Refusal) for answer in agreed_to_offers(tx, rules, referral, now)):
         advance(tx, rules, referral, ReferralTrigger.CONSENT_WITHDRAWN, now)
     elif consent.gives_permission():
         refresh_offers(tx, referral)
         moved = advance(tx, rules, referral, ReferralTrigger.CONSENT_GIVEN, now) or referral
         follow_safe_contact(tx, rules, moved, now)
-    elif consent.was_said() and not any(permitted.values()):
+    elif consent.was_said() and not agreed_to_any(rules, tx.consents.of_patient(consent.patient_id), now):
         advance(tx, rules, referral, _no(tx, consent), now)
 
 
@@ -40,14 +37,3 @@ def _no(tx: Transaction, consent: Consent) -> ReferralTrigger:
     if consent.withdrawn_at is not None or any(said_yes):
         return ReferralTrigger.CONSENT_WITHDRAWN
     return ReferralTrigger.CONSENT_REFUSED if consent.recipient_id is None else ReferralTrigger.PROGRAMME_REFUSED
-
-
-def _permitted(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> dict[str, bool]:
-    """Of every organisation that she has said something about, whether it may be told of her now."""
-    consents = tx.consents.of_patient(patient_id)
-    purpose = rules.consent_terms.purposes
-    return {
-        organisation_id: isinstance(ask_gate(consents, organisation_id, Element.DISTRICT, purpose, now), Permit)
-        for organisation_id in {each.recipient_id for each in consents}
-        if organisation_id is not None
-    }

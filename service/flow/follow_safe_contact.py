@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from service.consent.disclosure import Element
-from service.consent.gate import Permit, ask_gate
-from service.flow.advance import advance, reachable
+from service.consent.gate import Permit
+from service.flow.advance import advance
+from service.flow.agreed import agreed_to_offers
+from service.flow.place import reachable
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
-from service.referrals.offer import LIVE
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 
 
@@ -24,13 +24,8 @@ def follow_safe_contact(tx: Transaction, rules: Rules, referral: Referral, now: 
 
 def _is_reachable(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> bool:
     """By every programme that has, or may accept, the referral and that she allows to know of her."""
-    patient, consents = tx.patients.lock(referral.patient_id), tx.consents.of_patient(referral.patient_id)
-    asked = (
-        ask_gate(consents, offer.organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
-        for offer in tx.offers.of_referral(referral.id)
-        if offer.state in LIVE
-    )
-    return all(reachable(rules, patient, answer.consent, now) for answer in asked if isinstance(answer, Permit))
+    patient, answers = tx.patients.lock(referral.patient_id), agreed_to_offers(tx, rules, referral, now)
+    return all(reachable(rules, patient, answer.consent, now) for answer in answers if isinstance(answer, Permit))
 
 
 def _is_held_for_it(tx: Transaction, referral: Referral) -> bool:

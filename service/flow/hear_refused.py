@@ -9,7 +9,7 @@ from service.flow.answer import Reason, Refused
 from service.flow.identify import subject_of
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_about, raise_alert
+from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.received import ControlKey
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
@@ -71,8 +71,7 @@ def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused
         alert_about(tx, rules, AlertCode.UNREADABLE_RESULT, tx.patients.lock(patient_id), now)
         return
     code = AlertCode.UNREADABLE_RISK if seen is Recognised.A_CRITICAL_ANSWER else AlertCode.UNREADABLE_RESULT
-    tenant = tx.caller.organisation_id
-    raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)
+    alert_sender(tx, rules, code, now)
 
 
 def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:

@@ -1,8 +1,11 @@
 """Resolve how a sender named something, and let a UNIQUE key decide what is new: never search, then create."""
 
+from collections.abc import Iterable
+
 from service.flow.answer import Reason, Refused
 from service.flow.ports import Transaction
-from service.flow.received import Received, Reference
+from service.flow.received import Identifier, Received, Reference
+from service.referrals.offer import Offer
 from service.shared.errors import Unavailable
 
 OWN_IDS = ""
@@ -22,6 +25,18 @@ def bearers_of(tx: Transaction, type: str, id: str, base: str | None = None) -> 
     return {each for each in found if each is not None}
 
 
+def known_as(tx: Transaction, type: str, names: Iterable[Identifier]) -> set[str]:
+    """Which of our resources these identifiers stand for."""
+    found = {tx.aliases.find(type, name.system, name.value) for name in names}
+    return {each for each in found if each is not None}
+
+
+def once_held(tx: Transaction, type: str, id: str) -> Offer | None:
+    """The offer of that id or handle, if it is or was the caller's own to answer, also when its tombstone is gone."""
+    offer = tx.visible.once_offered(type, id)
+    return offer if offer is not None and offer.organisation_id == tx.caller.organisation_id else None
+
+
 def claim_own_id(tx: Transaction, type: str, own_id: str, resource_id: str) -> None:
     """Let the sender's own id stand for the resource. Raises Unavailable when another message was first just now."""
     if tx.aliases.claim(type, OWN_IDS, own_id, resource_id) != resource_id:
@@ -33,11 +48,9 @@ def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
 
     Raises Unavailable when another message claims one of them at this very moment; the sender tries again.
     """
-    names = list(dict.fromkeys([*([received.condition] if received.condition else []), *received.identifiers]))
-    owner = new_id
+    names, owner = received.names, new_id
     if len(names) > 1:
-        holders = [tx.aliases.find(received.type, name.system, name.value) for name in names]
-        known = {received.target_id, *holders} - {None}
+        known = {received.target_id, *known_as(tx, received.type, names)} - {None}
         if len(known) > 1:
             return Refused(Reason.SEVERAL_MATCH, "identifier")
         owner = next(iter(known), None) or new_id

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from service.flow.ask_to_ring import ask_to_ring
+from service.flow.identify import once_held
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_sender, alert_until_seen
 from service.flow.received import Reference
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
@@ -77,7 +77,7 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     code = _ALERTS.get(unreadable.recognised)
     if code is None or tx.caller.kind is not OrganisationKind.HOSPITAL:
         return Heard.NOBODY
-    raise_alert(tx, rules, code, tenant_id=tx.caller.organisation_id, patient_id=None, referral_id=None, now=now)
+    alert_sender(tx, rules, code, now)
     return Heard.A_CLINICIAN
 
 
@@ -92,11 +92,11 @@ def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:
     known = [*reported, *({"text": each} for each in shown)]
     if all(each in known for each in words.written):
         return Heard.NOBODY
-    ask_to_ring(tx, rules, offer, now)
+    alert_until_seen(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
     return Heard.A_CLINICIAN
 
 
 def _offer(tx: Transaction, about: Iterable[Reference]) -> Offer | None:
     """The first offer named that the caller holds, by its own id or by one of its handles."""
-    named = (tx.visible.once_offered(each.type, each.id) for each in about if each.id is not None and each.base is None)
-    return next((offer for offer in named if offer and offer.organisation_id == tx.caller.organisation_id), None)
+    named = (once_held(tx, each.type, each.id) for each in about if each.id is not None and each.base is None)
+    return next(filter(None, named), None)

@@ -10,6 +10,7 @@ from service.consent.safe_contact import SafeContact, newest
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.doubt_identity import doubt_all, doubt_identity
+from service.flow.identify import known_as
 from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.owe import owe, owe_alert
@@ -45,8 +46,7 @@ def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: d
     whatever order merges and other messages come, the same record is left with all of it.
     """
     received = message.received
-    names = [*([received.condition] if received.condition else []), *received.identifiers]
-    staying, leaving = _known(tx, names), _known(tx, message.retired)
+    staying, leaving = known_as(tx, "Patient", received.names), known_as(tx, "Patient", message.retired)
     for id in sorted(staying | leaving):
         tx.patients.lock(id)
     if len(staying) > 1 or len(leaving) > 1:
@@ -64,11 +64,6 @@ def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: d
         doubted = disagree(said, survivor.facts) or disagree(retired.facts, survivor.facts)
         _absorb(tx, rules, retired, survivor, received, now, doubted=doubted)
     return answer
-
-
-def _known(tx: Transaction, names: Iterable[Identifier]) -> set[str]:
-    found = (tx.aliases.find("Patient", name.system, name.value) for name in names)
-    return {id for id in found if id is not None}
 
 
 def _absorb(

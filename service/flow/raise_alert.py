@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.alert import ALERT_KINDS, Alert, AlertCode, AlertState, ResultVersion
+from service.referrals.alert import ALERT_KINDS, ASKS_TO_RING, Alert, AlertCode, AlertState, ResultVersion
+from service.referrals.offer import Offer
 from service.referrals.patient import Patient
 from service.screening.instrument import Policy, Priority
 from service.shared.audit import Action, AuditEvent
@@ -64,6 +65,37 @@ def alert_about(tx: Transaction, rules: Rules, code: AlertCode, patient: Patient
         referral_id=referral.id if referral else None,
         now=now,
     )
+
+
+def alert_about_offer(
+    tx: Transaction, rules: Rules, code: AlertCode, offer: Offer, now: datetime, priority: Priority | None = None
+) -> Alert:
+    """Raise an alert about a woman and what was offered, with the telephone number of a programme that is to be rung
+    about it."""
+    return raise_alert(
+        tx,
+        rules,
+        code,
+        tenant_id=offer.tenant_id,
+        patient_id=offer.patient_id,
+        referral_id=offer.referral_id,
+        now=now,
+        priority=priority,
+        telephone=tx.programmes.get(offer.programme_id).telephone if code in ASKS_TO_RING else None,
+    )
+
+
+def alert_until_seen(tx: Transaction, rules: Rules, code: AlertCode, offer: Offer, now: datetime) -> None:
+    """The same, unless one like it has not been seen yet: whoever acts on that one hears of all there is. The caller
+    holds the lock on the woman."""
+    if not any(each.state is AlertState.OPEN for each in tx.alerts.unresolved(offer.referral_id, (code,))):
+        alert_about_offer(tx, rules, code, offer, now)
+
+
+def alert_sender(tx: Transaction, rules: Rules, code: AlertCode, now: datetime) -> None:
+    """Raise an alert at the hospital that has sent what it is about, of a woman whom nobody can tell."""
+    tenant_id = tx.caller.organisation_id
+    raise_alert(tx, rules, code, tenant_id=tenant_id, patient_id=None, referral_id=None, now=now)
 
 
 def _site_priority(code: AlertCode, policy: Policy) -> Priority:

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.flow.answer import Accepted, Refused, Repeated
-from service.flow.ask_to_ring import ask_to_ring
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
-from service.flow.identify import identify
+from service.flow.identify import identify, once_held
 from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_about_offer, alert_until_seen
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
@@ -79,7 +78,7 @@ def receive_unreadable(tx: Transaction, rules: Rules, message: UnreadableCommuni
     offers = _offers(tx, message.about) or _newest(tx.visible.called(message.displays))
     for offer in offers:
         tx.patients.lock(offer.patient_id)
-        ask_to_ring(tx, rules, offer, now)
+        alert_until_seen(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
     if offers:
         return Told.HER_CLINICIAN_UNREAD if len(offers) == 1 else Told.SEVERAL_CLINICS
     id = message.unreadable.id
@@ -107,15 +106,7 @@ def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommun
     answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
     for offer in () if repeated else offers:
         tx.patients.lock(offer.patient_id)
-        raise_alert(
-            tx,
-            rules,
-            AlertCode.UNREADABLE_WORDS,
-            tenant_id=offer.tenant_id,
-            patient_id=offer.patient_id,
-            referral_id=offer.referral_id,
-            now=now,
-        )
+        alert_about_offer(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
     remember(tx, message.received, None, answer)
     return Kept(answer, Told.SEVERAL_CLINICS, taken)
 
@@ -192,9 +183,7 @@ def _created(id: str) -> Accepted:
 
 def _offers(tx: Transaction, about: tuple[Reference, ...]) -> list[Offer]:
     """The offers named that the caller holds, the newest one of each woman's, in one order for every unit."""
-    named = [_offer(tx, each) for each in about]
-    held = [each for each in named if each is not None and each.organisation_id == tx.caller.organisation_id]
-    return _newest(held)
+    return _newest([offer for each in about if (offer := _offer(tx, each)) is not None])
 
 
 def _newest(held: Sequence[Offer]) -> list[Offer]:
@@ -208,5 +197,5 @@ def _offer(tx: Transaction, reference: Reference) -> Offer | None:
         return None
     if reference.type == "Communication":
         earlier = tx.escalations.find(reference.id)
-        return tx.visible.once_offered("Task", earlier.offer_id) if earlier and earlier.offer_id else None
-    return tx.visible.once_offered(reference.type, reference.id)
+        return once_held(tx, "Task", earlier.offer_id) if earlier and earlier.offer_id else None
+    return once_held(tx, reference.type, reference.id)

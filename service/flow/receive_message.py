@@ -12,7 +12,7 @@ from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_about, raise_alert
+from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.receive_result import pause_after_event
 from service.flow.received import ControlKey, Received, Reference
 from service.flow.received_result import ReceivedResult
@@ -224,5 +224,4 @@ def _tell_hospital(tx: Transaction, rules: Rules, code: AlertCode, subject: Refe
     if patient_id is not None:
         alert_about(tx, rules, code, tx.patients.lock(patient_id), now)
         return
-    tenant = tx.caller.organisation_id
-    raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)
+    alert_sender(tx, rules, code, now)

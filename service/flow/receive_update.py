@@ -8,6 +8,7 @@ from service.consent.disclosure import Element, ViewStage
 from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import once_held
 from service.flow.keep_reports import LABELS, Reported, keep_reports
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
@@ -126,8 +127,8 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
 
 def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Offer | None:
     """The offer whose tombstone is gone: there is nothing to update, and somebody is still worried about her."""
-    held = tx.visible.once_offered("Task", message.offer_id)
-    if held is not None and held.organisation_id == tx.caller.organisation_id:
+    held = once_held(tx, "Task", message.offer_id)
+    if held is not None:
         tx.patients.lock(held.patient_id)
         _report(tx, rules, held, message, now)
         return held

@@ -65,6 +65,11 @@ class Received:
     within: str | None = None
     replays: str | None = None
 
+    @property
+    def names(self) -> tuple[Identifier, ...]:
+        """What the resource is called, each name once, the condition first."""
+        return tuple(dict.fromkeys([*([self.condition] if self.condition else []), *self.identifiers]))
+
     def repeats(self, body: bytes) -> bool:
         """Whether `body` says the same, in whatever order and with whatever blanks: another door may write it anew."""
         if body == self.body or not body:

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.escalate import escalate
-from service.flow.identify import identify
+from service.flow.identify import identify, once_held
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_until_seen
 from service.flow.received import CONTACT_NAME, Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.flow.words_shown import words_shown
-from service.referrals.alert import AlertCode, AlertState
+from service.referrals.alert import AlertCode
 from service.referrals.contact import (
     MADE,
     MAY_LIE_AHEAD,
@@ -84,8 +84,8 @@ def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedContact, n
     """The offer whose tombstone is gone: there is nothing to report on, but somebody wrote something about her."""
     if message.patient_handle is None or message.said is None:
         return None
-    held = tx.visible.once_offered("Patient", message.patient_handle)
-    if held is None or held.organisation_id != tx.caller.organisation_id:
+    held = once_held(tx, "Patient", message.patient_handle)
+    if held is None:
         return None
     tx.patients.lock(held.patient_id)
     _hear(tx, rules, held, message.received.type, message.said, now)
@@ -104,25 +104,9 @@ def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact,
     if isinstance(answer, Accepted):
         save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
         if remark is Remark.DURING_A_PAUSE:
-            _tell_of_contact(tx, rules, offer, now)
+            # Whoever paused contact believes that there is none.
+            alert_until_seen(tx, rules, AlertCode.CONTACT_WHILE_PAUSED, offer, now)
     return answer
-
-
-def _tell_of_contact(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> None:
-    """Whoever paused contact believes that there is none. While nobody has seen the alert, one is enough."""
-    code = AlertCode.CONTACT_WHILE_PAUSED
-    if any(each.state is AlertState.OPEN for each in tx.alerts.unresolved(offer.referral_id, (code,))):
-        return
-    raise_alert(
-        tx,
-        rules,
-        code,
-        tenant_id=offer.tenant_id,
-        patient_id=offer.patient_id,
-        referral_id=offer.referral_id,
-        now=now,
-        telephone=tx.programmes.get(offer.programme_id).telephone,
-    )
 
 
 def _add(tx: Transaction, offer: Offer, message: ReceivedContact, remark: Remark | None) -> Answer:

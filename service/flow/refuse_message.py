@@ -4,7 +4,7 @@ from datetime import datetime
 
 from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_sender
 from service.flow.received import ControlKey
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
@@ -30,7 +30,5 @@ def refuse_message(
         return earlier.acknowledgement
     keep_unreadable(tx, rules, refused, now)
     if reused:
-        tenant = tx.caller.organisation_id
-        code = AlertCode.CONTENT_CONFLICT
-        raise_alert(tx, rules, code, tenant_id=tenant, patient_id=None, referral_id=None, now=now)
+        alert_sender(tx, rules, AlertCode.CONTENT_CONFLICT, now)
     return acknowledgement

@@ -6,7 +6,7 @@ from datetime import datetime
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_all, doubt_identity
-from service.flow.identify import bearers_of, claim_own_id, identify
+from service.flow.identify import bearers_of, claim_own_id, identify, known_as
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Identifier, Received
@@ -47,7 +47,7 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     if received.target_id is not None:
         known = tx.visible.patient_id(received.target_id)
         return _addressed(tx, rules, message, known, now) if known else Refused(Reason.NOT_FOUND), known
-    by_identifier, by_own_id = _known_by_identifier(tx, received), _known_by_own_id(tx, message)
+    by_identifier, by_own_id = known_as(tx, "Patient", received.names), _known_by_own_id(tx, message)
     if len(by_identifier) > 1:
         return doubt_all(tx, rules, by_identifier | by_own_id, "identifier", now), None
     if message.updates and by_identifier and _is_new(tx, received.condition):
@@ -74,7 +74,7 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
 
 
 def _addressed(tx: Transaction, rules: Rules, message: ReceivedPatient, known: str, now: datetime) -> Answer:
-    meant = {known} | _known_by_identifier(tx, message.received)
+    meant = {known} | known_as(tx, "Patient", message.received.names)
     if len(meant) > 1:
         return doubt_all(tx, rules, meant, "identifier", now)
     identify(tx, message.received, known)
@@ -83,12 +83,6 @@ def _addressed(tx: Transaction, rules: Rules, message: ReceivedPatient, known: s
 
 def _is_new(tx: Transaction, name: Identifier | None) -> bool:
     return name is not None and tx.aliases.find("Patient", name.system, name.value) is None
-
-
-def _known_by_identifier(tx: Transaction, received: Received) -> set[str]:
-    names = [*([received.condition] if received.condition else []), *received.identifiers]
-    found = {tx.aliases.find("Patient", name.system, name.value) for name in names}
-    return {each for each in found if each is not None}
 
 
 def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:

@@ -142,6 +142,8 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.NOT_ALL_USED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
+# The programme's telephone number comes with these.
+ASKS_TO_RING = (AlertCode.HOLD_NOT_SEEN, AlertCode.CONTACT_WHILE_PAUSED)
 # What a programme told stands behind each of these.
 TOLD_BY_A_PROGRAMME = (AlertCode.ESCALATION, AlertCode.UNNAMED_WORDS)
 

@@ -1,0 +1,30 @@
+"""What she has agreed to at this moment, as far as it decides where her referral goes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from service.consent.consent import Consent
+from service.consent.disclosure import Element
+from service.consent.gate import Permit, Refusal, ask_gate
+from service.flow.ports import Transaction
+from service.flow.rules import Rules
+from service.referrals.offer import LIVE
+from service.referrals.referral import Referral
+
+
+def agreed_to(rules: Rules, consents: Sequence[Consent], organisation_id: str, now: datetime) -> Permit | Refusal:
+    """Whether an organisation may be told the least that an offer tells; who may not is told nothing."""
+    return ask_gate(consents, organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
+
+
+def agreed_to_any(rules: Rules, consents: Sequence[Consent], now: datetime) -> bool:
+    """Whether she has said yes to somebody, whoever that is."""
+    named = {each.recipient_id for each in consents if each.recipient_id is not None}
+    return any(isinstance(agreed_to(rules, consents, each, now), Permit) for each in named)
+
+
+def agreed_to_offers(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> list[Permit | Refusal]:
+    """The same of each programme that has the referral or may accept it."""
+    consents = tx.consents.of_patient(referral.patient_id)
+    live = (offer for offer in tx.offers.of_referral(referral.id) if offer.state in LIVE)
+    return [agreed_to(rules, consents, offer.organisation_id, now) for offer in live]
