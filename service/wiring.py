@@ -24,8 +24,6 @@ from service.hl7v2.door import Door as MessageDoor
 from service.hl7v2.lines import Lines
 from service.hl7v2.listener import Listener
 from service.hl7v2.outgoing import Patience
-from service.hl7v2.read.message import READERS
-from service.hl7v2.read.recognise import recognise
 from service.messages import Messages
 from service.office import Office
 from service.security import keys, sealing
@@ -172,8 +170,6 @@ def build_message_door(parts: Parts) -> MessageDoor:
         clock=parts.clock,
         sealer=sealing.load_or_create(parts.settings.sealing_key),
         senders=Senders(parts.store),
-        readers=READERS,
-        recognise=recognise,
         dialects=mappings.load_dialects(parts.rules, parts.settings.mappings_folder),
     )
 

@@ -32,7 +32,6 @@ def check(
     from service.flow.rules import DEFAULT_SITE
     from service.hl7v2.check import check as check_message
     from service.hl7v2.check import frames_in
-    from service.hl7v2.read.message import READERS
     from service.mappings import load, load_dialects
     from service.office import NotAccepted
     from service.settings import read_settings
@@ -44,7 +43,7 @@ def check(
     frames = frames_in(file.read_bytes())
     if not frames:
         raise NotAccepted("There is no message in that file.")
-    checked = [check_message(each, dialect, rules, READERS, datetime.now(UTC)) for each in frames]
+    checked = [check_message(each, dialect, rules, datetime.now(UTC)) for each in frames]
     for each in checked:
         typer.echo("\n".join(each.lines))
     failing = sum(each.fails for each in checked)

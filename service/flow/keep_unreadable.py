@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 
 from service.flow.identify import once_held
 from service.flow.ports import Transaction
@@ -16,8 +16,8 @@ from service.shared.audit import Action, AuditEvent
 from service.shared.caller import OrganisationKind
 
 
-class Recognised(Enum):
-    """What can be told of it all the same."""
+class Recognised(IntEnum):
+    """What can be told of it all the same, the worst last."""
 
     NOTHING = auto()
     AN_INSTRUMENT = auto()

@@ -202,7 +202,7 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     group, flaws = outcome.group, outcome.flaws
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
-    seen = max([group.recognised, *told], key=lambda each: each.value)
+    seen = max([group.recognised, *told])
     alone = all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return

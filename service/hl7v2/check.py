@@ -20,7 +20,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import MEANINGS, What
 from service.hl7v2.frame import Frame, Framer
 from service.hl7v2.look import Looked, look
-from service.hl7v2.understand import Readers, understand
+from service.hl7v2.understand import understand
 from service.screening.decide import Readiness, decide, readiness
 from service.screening.instrument import Role, Stage
 from service.screening.result import Reading, ScreeningResult, attach
@@ -49,7 +49,7 @@ def frames_in(content: bytes) -> list[Frame]:
     return [Frame(part) for part in parts if part.strip()]
 
 
-def check(frame: Frame, dialect: Dialect, rules: Rules, readers: Readers, now: datetime) -> Checked:
+def check(frame: Frame, dialect: Dialect, rules: Rules, now: datetime) -> Checked:
     """One message, as the hospital whose `dialect` this is would send it."""
     looked = look(frame)
     named = "^".join(filter(None, looked.type)) or "a message of no type"
@@ -57,7 +57,7 @@ def check(frame: Frame, dialect: Dialect, rules: Rules, readers: Readers, now: d
     lines = [f"{named} {control}".rstrip()]
     wrong = _structure(looked) if looked.message is not None else []
     lines += [f"  structure: {each}" for each in wrong]
-    understood = understand(looked, dialect, rules, readers, now)
+    understood = understand(looked, dialect, rules, now)
     if not isinstance(understood, tuple):
         return Checked((*lines, f"  would be refused (AR): {_told(understood)}"), True)
     flaws = [flaw for group in understood for flaw in group.flaws]

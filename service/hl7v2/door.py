@@ -1,7 +1,7 @@
 """One frame in, the acknowledgements it is owed out: whatever came, once it is safely kept."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,9 +15,9 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
+from service.hl7v2.read.recognise import recognise
 from service.hl7v2.salvage import salvaged, text_recognised
-from service.hl7v2.segments import Message
-from service.hl7v2.understand import Reader, understand
+from service.hl7v2.understand import understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
 from service.shared import telemetry
@@ -27,9 +27,6 @@ from service.shared.errors import Unavailable
 from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
-
-Recognise = Callable[[Message, Dialect, Rules], Recognised]
-"""What a message that is not taken may be about."""
 
 LONG = 64 * 1024
 # It ends no message, so it stands between the acknowledgements of one.
@@ -42,15 +39,13 @@ _ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED})
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """`readers` is by MSH-9.1 and MSH-9.2; `dialects` by organisation id, with `default`."""
+    """`dialects` is by organisation id, with `default`."""
 
     store: Store[UnitOfWork]
     rules: Rules
     clock: Clock
     sealer: Sealer
     senders: Senders
-    readers: Mapping[tuple[str, str], Reader]
-    recognise: Recognise
     dialects: Mapping[str, Dialect]
 
     async def answer(self, frame: Frame, caller: Caller | None) -> Sequence[bytes]:
@@ -82,7 +77,7 @@ class Door:
         now = self.clock.now()
         wrong: What
         try:
-            understood = understand(looked, dialect, self.rules, self.readers, now)
+            understood = understand(looked, dialect, self.rules, now)
             if isinstance(understood, tuple):
                 message = received_message(looked, understood)
                 kept = await self.store.run(
@@ -123,7 +118,7 @@ class Door:
     def _recognised(self, looked: Looked, dialect: Dialect, wrong: What) -> Recognised:
         message = looked.message or salvaged(looked.body)
         try:
-            seen = self.recognise(message, dialect, self.rules) if message else text_recognised(looked.body, self.rules)
+            seen = recognise(message, dialect, self.rules) if message else text_recognised(looked.body, self.rules)
         except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
             telemetry.tell_defect("message-not-recognised", defect)
             seen = Recognised.AN_INSTRUMENT

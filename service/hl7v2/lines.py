@@ -12,8 +12,7 @@ class NotCalled(Exception):
 
 def may_be_called(endpoint: str, *, allow_plain: bool) -> bool:
     """Whether what is owed may go there: over TLS, on this machine, or anywhere where plain connections are allowed."""
-    address = address_of(endpoint)
-    return address is not None and _safe(address, allow_plain)
+    return _callable(endpoint, allow_plain) is not None
 
 
 @dataclass(slots=True)
@@ -28,8 +27,8 @@ class Lines:
     def connect(self, endpoint: str) -> Line:
         """The one connection to it. Raises NotCalled."""
         if endpoint not in self._lines:
-            address = address_of(endpoint)
-            if address is None or not _safe(address, self.allow_plain):
+            address = _callable(endpoint, self.allow_plain)
+            if address is None:
                 raise NotCalled
             self._lines[endpoint] = Line(address, self.tls if address.secure else None, self.patience)
         return self._lines[endpoint]
@@ -39,5 +38,6 @@ class Lines:
             await line.aclose()
 
 
-def _safe(address: Address, allow_plain: bool) -> bool:
-    return address.secure or address.on_this_machine or allow_plain
+def _callable(endpoint: str, allow_plain: bool) -> Address | None:
+    address = address_of(endpoint)
+    return address if address and (address.secure or address.on_this_machine or allow_plain) else None

@@ -7,10 +7,9 @@ from service.flow.receive_message import Group, ReceivedMessage
 from service.flow.received import ControlKey, Received
 from service.hl7v2.errors import What
 from service.hl7v2.frame import Frame
-from service.hl7v2.read.patient import DOOR
 from service.hl7v2.segments import Message, NotReadable, Segment, header_of, read
 
-__all__ = ["DOOR", "Looked", "look", "received_message", "refusal_of"]
+DOOR = "hl7v2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
     fault = Fault(kept.disposition) if kept.disposition in {*Fault} else None
     looked, now = look(Frame(body, fault)), door.clock.now()
     dialect = door.dialect(caller)
-    understood = understand(looked, dialect, door.rules, door.readers, now)
+    understood = understand(looked, dialect, door.rules, now)
     if not isinstance(understood, tuple):
         refused = door.sealed(looked, understood, Recognised.NOTHING)
         return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))

@@ -4,6 +4,7 @@ Nothing here knows what a segment means. Components are split when they are aske
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -68,19 +69,19 @@ class NotReadable(Exception):
 class Segment(NamedTuple):
     """One line. Fields, components and repetitions are counted from 1, as the standard does; MSH-1 is its delimiter.
 
-    What is not there is the empty string. `place` is its place in the message, from 1. `fields` begins with the name,
-    so that a field has its number as its place.
+    What is not there is the empty string. `number` is its place among those of its name, from 1. `fields` begins with
+    the name, so that a field has its number as its place.
     """
 
     name: str
-    place: int
+    number: int
     delimiters: Delimiters
     codec: str
     fields: Sequence[str]
 
     def __repr__(self) -> str:
         # A trace may show this, and what the fields hold is nobody's business there.
-        return f"Segment({self.name}, {self.place})"
+        return f"Segment({self.name}, {self.number})"
 
     def raw(self, number: int) -> str:
         """The whole field as it was sent."""
@@ -161,8 +162,13 @@ def read(body: bytes) -> Message:
         lines = _without_blanks(lines, delimiters.field)
     split = [line.split(delimiters.field) for line in lines]
     split[0].insert(1, delimiters.field)
-    segments = tuple(_segment((fields[0], place, delimiters, codec, fields)) for place, fields in enumerate(split, 1))
-    return Message(delimiters, segments, codec, assumed)
+    segments = []
+    numbers: defaultdict[str, int] = defaultdict(int)
+    for fields in split:
+        name = fields[0]
+        numbers[name] += 1
+        segments.append(_segment((name, numbers[name], delimiters, codec, fields)))
+    return Message(delimiters, tuple(segments), codec, assumed)
 
 
 def header_of(body: bytes) -> Segment | None:

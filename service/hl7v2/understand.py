@@ -1,6 +1,5 @@
 """What a frame says of each patient in it, or why it is not taken."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from service.flow.receive_message import Group
@@ -9,36 +8,29 @@ from service.hl7v2.acknowledge import VERSIONS
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.look import Looked
-from service.hl7v2.segments import Message
-
-Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
-"""(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
-Readers = Mapping[tuple[str, str], Reader]
-"""By MSH-9.1 and MSH-9.2."""
+from service.hl7v2.read.message import READERS
 
 MOST_PARTS = 200
 
 
-def understand(
-    looked: Looked, dialect: Dialect, rules: Rules, readers: Readers, now: datetime
-) -> tuple[Group, ...] | What:
+def understand(looked: Looked, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...] | What:
     """Its groups, or what its sender has to mend before it is taken."""
-    wrong = looked.wrong or _unfit(looked, dialect, readers)
+    wrong = looked.wrong or _unfit(looked, dialect)
     if wrong is not None or looked.message is None:
         return wrong or Unfit.DEFECT
-    groups = readers[looked.type](looked.message, dialect, rules, now)
+    groups = READERS[looked.type](looked.message, dialect, rules, now)
     return groups if sum(len(each.parts) for each in groups) <= MOST_PARTS else Unfit.TOO_MANY_PARTS
 
 
-def _unfit(looked: Looked, dialect: Dialect, readers: Readers) -> Unfit | None:
+def _unfit(looked: Looked, dialect: Dialect) -> Unfit | None:
     """What the header says that keeps it from being taken, in the order in which a sender mends it."""
     header, (type, event) = looked.header, looked.type
     if header is None or not header.text(10):
         return Unfit.CONTROL_ID_MISSING
     if not type:
         return Unfit.TYPE_MISSING
-    if (type, event) not in readers:
-        known = any(type == each for each, _ in readers)
+    if (type, event) not in READERS:
+        known = any(type == each for each, _ in READERS)
         return Unfit.EVENT_UNSUPPORTED if known else Unfit.TYPE_UNSUPPORTED
     if header.text(11).upper() != "P" and not dialect.tests_are_taken:
         return Unfit.NOT_PRODUCTION

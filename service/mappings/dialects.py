@@ -65,7 +65,7 @@ def _urls(table: Table) -> dict[str, str]:
 def _authorities(rows: list[Table]) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for row in rows:
-        types, system = row.texts("types") if "types" in row else (ANY_TYPE,), _url(row, "system")
+        types, system = row.optional_texts("types") or (ANY_TYPE,), _url(row, "system")
         for key in ((name, type) for name in row.texts("names") for type in types):
             if key in found:
                 row.note("names", f"{key[0]} stands for two systems")

@@ -12,8 +12,6 @@ from service.flow.rules import DEFAULT_SITE
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Frame
-from service.hl7v2.read.message import READERS
-from service.hl7v2.read.recognise import recognise
 from service.hl7v2.segments import Message, read
 from service.security.sealing import Sealer
 from service.security.senders import Senders
@@ -66,8 +64,6 @@ class Hospital:
             clock=self.service.clock,
             sealer=Sealer(os.urandom(32)),
             senders=Senders(self.service.store),
-            readers=READERS,
-            recognise=recognise,
             dialects={**dialects, self.caller.organisation_id: own},
         )
 

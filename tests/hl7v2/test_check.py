@@ -11,7 +11,6 @@ from service.__main__ import application
 from service.flow.rules import DEFAULT_SITE
 from service.hl7v2.check import Checked, check, frames_in
 from service.hl7v2.frame import Frame, framed
-from service.hl7v2.read.message import READERS
 from tests.flow.support import NOW
 from tests.hl7v2.doors import changed, oru
 
@@ -20,7 +19,7 @@ DIALECT = mappings.load_dialects(RULES)[DEFAULT_SITE]
 
 
 def checked(body: bytes) -> Checked:
-    return check(Frame(body), DIALECT, RULES, READERS, NOW)
+    return check(Frame(body), DIALECT, RULES, NOW)
 
 
 def test_a_message_that_would_be_used_whole_says_what_is_made_of_it() -> None:
@@ -76,7 +75,7 @@ def test_a_hospitals_own_words_count_for_it_alone() -> None:
     body = oru().replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1^^^CLINIC^MR")
     own = replace(DIALECT, authorities={("CLINIC", ""): "https://clinic.example/mrn"})
     assert checked(body).fails
-    assert not check(Frame(body), own, RULES, READERS, NOW).fails
+    assert not check(Frame(body), own, RULES, NOW).fails
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from service.hl7v2.frame import Fault, Frame
+from service.hl7v2.read.message import READERS
 from service.shared.caller import OrganisationKind
 from service.shared.client import Client
 from service.shared.code import LOINC
@@ -321,12 +322,13 @@ def test_while_nothing_can_be_kept_a_sender_that_would_not_send_again_gets_no_an
         hospital.answers(oru())
 
 
-def test_a_message_that_we_fail_at_is_refused_kept_and_told_of(hospital: Hospital) -> None:
+def test_a_message_that_we_fail_at_is_refused_kept_and_told_of(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> Iterator[None]:
         raise ZeroDivisionError
 
-    readers = {("ORU", "R01"): fail}
-    object.__setattr__(hospital.door, "readers", readers)
+    monkeypatch.setitem(READERS, ("ORU", "R01"), fail)
     assert hospital.told(oru()) == "AR 207 E"
     assert [row["reason"] for row in hospital.rows("unreadable_message")] == ["defect"]
     assert hospital.alerts() == ["unreadable-result"]

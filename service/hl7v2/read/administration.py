@@ -24,10 +24,10 @@ _NEVER = _Time("", Moment(datetime.max.replace(tzinfo=UTC), ""))
 
 
 class Times(NamedTuple):
-    """`by_place` is the administration that each OBX belongs to, by its place; one of which no time can be told is left
+    """`by_obx` is the administration that each OBX belongs to, by its number; one of which no time can be told is left
     out. `untimely` is where it says when, and what it says is no time."""
 
-    by_place: Mapping[int, Moment]
+    by_obx: Mapping[int, Moment]
     untimely: list[tuple[Segment, int]]
 
 
@@ -41,11 +41,11 @@ def administrations(header: Segment | None, observations: Iterable[Segment], dia
     own: dict[int, _Time] = {}
     by_day: dict[str, Moment] = {}
     for obx in observations:
-        time = own[obx.place] = _time(obx, dialect, untimely) or asked or _NEVER
+        time = own[obx.number] = _time(obx, dialect, untimely) or asked or _NEVER
         by_day[time.day] = min(time.moment, by_day.get(time.day, time.moment))
     if asked is not None:
         by_day[asked.day] = asked.moment
-    return Times({place: by_day[time.day] for place, time in own.items() if time is not _NEVER}, untimely)
+    return Times({number: by_day[time.day] for number, time in own.items() if time is not _NEVER}, untimely)
 
 
 def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]]) -> _Time | None:

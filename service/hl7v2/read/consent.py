@@ -18,8 +18,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import says_no, triplets, values_of
 from service.hl7v2.read.consent_body import consent_body
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.patient import DOOR
-from service.hl7v2.segments import Message, Segment
+from service.hl7v2.segments import Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
 from service.hl7v2.times import moment
 from service.shared.clock import DAYS_DIFFER_BY
@@ -52,7 +51,6 @@ class _Word:
 
 
 def read_consents(
-    message: Message,
     segments: Iterable[Segment],
     subject: Reference,
     dialect: Dialect,
@@ -67,17 +65,17 @@ def read_consents(
     if not dialect.codes.consents and not any(each.name == "CON" for each in segments):
         return parts, flaws
     details = _details(segments, dialect)
-    for word in _words(message, segments, dialect, flaws):
+    for word in _words(segments, dialect, flaws):
         read = _consent(word, subject, details, dialect, rules, now, asked)
         if isinstance(read, ReceivedConsent):
-            parts.append(Part(read, at(message, word.segment)))
+            parts.append(Part(read, at(word.segment)))
         elif read is not None:
             field = word.answer if read is word.agrees else word.place
-            flaws.append(Flaw(read, at(message, word.segment, field)))
+            flaws.append(Flaw(read, at(word.segment, field)))
     return parts, flaws
 
 
-def _words(message: Message, segments: tuple[Segment, ...], dialect: Dialect, flaws: list[Flaw]) -> Iterator[_Word]:
+def _words(segments: tuple[Segment, ...], dialect: Dialect, flaws: list[Flaw]) -> Iterator[_Word]:
     order_time = ""
     for segment in segments:
         if segment.name == "OBR":
@@ -85,7 +83,7 @@ def _words(message: Message, segments: tuple[Segment, ...], dialect: Dialect, fl
         elif segment.name == "CON":
             word = _of_con(segment, dialect)
             if word is None:
-                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(message, segment, TYPE)))
+                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(segment, TYPE)))
             else:
                 yield word
         elif segment.name == "OBX":
@@ -152,7 +150,7 @@ def _consent(
     identifier = _name(word, subject)
     recipient = None if organisation is None else Reference("Organization", organisation)
     body = consent_body(consent, identifier, subject, recipient, decided.fhir if decided else None, rules.consent_terms)
-    received = Received("Consent", body, (identifier,), door=DOOR)
+    received = Received("Consent", body, (identifier,))
     return ReceivedConsent(received, subject, recipient, consent)
 
 

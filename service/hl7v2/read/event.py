@@ -12,14 +12,13 @@ from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.codes import triplets, values_of
+from service.hl7v2.read.codes import says_no, triplets, values_of
 from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
-    DOOR,
     facts_in,
     identifiers_in,
     read_patient,
@@ -51,7 +50,7 @@ def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: dat
     for pid in message.named("PID"):
         names = identifiers_in(pid, 3, dialect)
         subject = Reference("Patient", identifier=names[0]) if names else None
-        groups.append(Group(subject, (), (Flaw(Problem.IDENTITIES_REARRANGED, at(message, pid)),)))
+        groups.append(Group(subject, (), (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),)))
     return tuple(groups) or (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),)),)
 
 
@@ -63,12 +62,12 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     (pid,) = pids
     if is_baby(pid, dialect, now):
         return _of_baby(message, pid, dialect, now)
-    named = read_patient(message, pid, dialect, updates=True)
+    named = read_patient(pid, dialect, updates=True)
     if named.patient is None or named.subject is None:
         return Group(None, (), named.flaws)
-    parts = [Part(named.patient, at(message, pid))] if updates else []
-    consents, flaws = read_consents(message, message.segments, named.subject, dialect, rules, now)
-    parts += [*consents, *_events(message, named.subject, _happened(message, dialect, now), now)]
+    parts = [Part(named.patient, at(pid))] if updates else []
+    consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
+    parts += [*consents, *_events(named.subject, _happened(message, dialect, now), now)]
     recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
@@ -93,15 +92,15 @@ def mother_of(message: Message, pid: Segment, dialect: Dialect) -> Reference | N
 
 def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Group:
     """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at."""
-    told = [(event, happened, at(message, pid)) for event, happened in _of_its_life(pid, dialect)]
+    told = [(event, happened, at(pid)) for event, happened in _of_its_life(pid, dialect)]
     told += _happened(message, dialect, now)
     mother = mother_of(message, pid, dialect)
     if mother is None:
         harm = any(event in UNWELCOME for event, _, _ in told)
-        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, pid, MOTHER)),) if harm else ())
+        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ())
     # What a record tells of a baby is never that its mother has died.
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
-    return Group(mother, tuple(_events(message, mother, hers, now)))
+    return Group(mother, tuple(_events(mother, hers, now)))
 
 
 def _of_its_life(pid: Segment, dialect: Dialect) -> Iterator[tuple[LifeEvent, date | None]]:
@@ -124,7 +123,7 @@ def _happened(message: Message, dialect: Dialect, now: datetime) -> list[Told]:
             continue
         for segment in message.named(rule.segment):
             if _says(segment, rule):
-                found.setdefault((rule.means, _day(message, segment, rule, now)), at(message, segment, rule.field))
+                found.setdefault((rule.means, _day(message, segment, rule, now)), at(segment, rule.field))
     return [(event, happened, place) for (event, happened), place in found.items()]
 
 
@@ -133,7 +132,7 @@ def _says(segment: Segment, rule: EventRule) -> bool:
     status = said(segment, place).upper() if place else ""
     if status and status not in counting:
         return False
-    if segment.name == "OBX" and any(parts[0].upper() in ("N", "NO", "0") for parts in values_of(segment)):
+    if segment.name == "OBX" and says_no(values_of(segment)):
         return False
     codes = {each.code for each in triplets(segment, rule.field)}
     codes |= {parts[0] for parts in segment.repetitions(rule.field)}
@@ -149,9 +148,9 @@ def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> 
     return written
 
 
-def _events(message: Message, subject: Reference, told: list[Told], now: datetime) -> Iterator[Part]:
+def _events(subject: Reference, told: list[Told], now: datetime) -> Iterator[Part]:
     for event, happened, place in told:
         # A day to come is a slip of the pen, or of the clock.
         day_of_it = None if happened is not None and happened > now.date() else happened
         if event is not LifeEvent.BIRTH or day_of_it is not None:
-            yield Part(ReceivedEvent(Received("Patient", b"", door=DOOR), subject, event, day_of_it), place)
+            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it), place)

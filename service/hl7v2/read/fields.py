@@ -1,6 +1,6 @@
 """What the readers ask of a segment, and how they tell where in a message something stands."""
 
-from service.hl7v2.segments import NULL, Message, Segment
+from service.hl7v2.segments import NULL, Segment
 
 
 def said(segment: Segment, field: int, component: int = 1, repetition: int = 1) -> str:
@@ -15,8 +15,7 @@ def of(parts: tuple[str, ...], component: int) -> str:
     return "" if text == NULL else text
 
 
-def at(message: Message, segment: Segment, *path: int) -> str:
+def at(segment: Segment, *path: int) -> str:
     """`OBX^2^5`: the second OBX of the message, its field 5; further numbers are repetition, component, subcomponent
     (ERL, HL7 v2.5.1, 2.A.28)."""
-    same = [each.place for each in message.segments if each.name == segment.name]
-    return "^".join(map(str, (segment.name, same.index(segment.place) + 1, *path)))
+    return "^".join(map(str, (segment.name, segment.number, *path)))

@@ -9,7 +9,7 @@ from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.fields import at
-from service.hl7v2.read.patient import DOOR, PATIENT_IDENTIFIERS, facts_in, identifiers_in
+from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
 from service.hl7v2.segments import Message, Segment
 
@@ -21,7 +21,7 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     pairs = list(_pairs(message))
     if not pairs:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
-    return tuple(_group(message, pid, retired, dialect) for pid, retired in pairs)
+    return tuple(_group(pid, retired, dialect) for pid, retired in pairs)
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -31,7 +31,7 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
     for pid, retired in _pairs(message):
         names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
-        flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(message, retired, RETIRED)),) if others else ()
+        flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
         groups.append(Group(Reference("Patient", identifier=names[0]) if names else None, (), flaws))
     return tuple(groups)
 
@@ -45,11 +45,11 @@ def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
             yield pid, segment
 
 
-def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect) -> Group:
+def _group(pid: Segment, retired: Segment, dialect: Dialect) -> Group:
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:
-        place = at(message, retired, RETIRED) if names else at(message, pid, PATIENT_IDENTIFIERS)
+        place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
         return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, place),))
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
@@ -59,6 +59,6 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect) -
         return Group(subject, ())
     facts = facts_in(pid, dialect)
     body = person(pid, stays, facts, dialect.zone)
-    received = Received("Patient", body, identifiers=stays, condition=stays[0], door=DOOR)
+    received = Received("Patient", body, identifiers=stays, condition=stays[0])
     merge = ReceivedMerge(received, facts, retired_ones)
-    return Group(subject, (Part(merge, at(message, retired, RETIRED)),))
+    return Group(subject, (Part(merge, at(retired, RETIRED)),))

@@ -1,6 +1,6 @@
 """A message -> its groups, by what MSH-9 calls it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised
@@ -19,7 +19,7 @@ from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
-_ORDER_OF_HARM = (Recognised.NOTHING, Recognised.AN_INSTRUMENT, Recognised.A_CRITICAL_ANSWER)
+"""(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
 
 
 def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -31,36 +31,36 @@ def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime
 
 
 def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, now: datetime) -> Group:
-    flaw = _misplaced(message, patient)
+    flaw = _misplaced(patient)
     if flaw is not None or patient.pid is None:
         return Group(None, (), (flaw,) if flaw else (), recognise_orders(patient.orders, dialect, rules))
     if is_baby(patient.pid, dialect, now):
         # Some records keep what the mother answered with her child.
         recognised = recognise_orders(patient.orders, dialect, rules)
-        whose = Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, patient.pid))
+        whose = Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid))
         return Group(None, (), () if recognised is Recognised.NOTHING else (whose,), recognised)
-    named = read_patient(message, patient.pid, dialect, updates=False)
+    named = read_patient(patient.pid, dialect, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), named.flaws, recognise_orders(patient.orders, dialect, rules))
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
-    parts, flaws = read_consents(message, patient.segments(), named.subject, dialect, rules, now)
+    parts, flaws = read_consents(patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
     if parts:
-        parts.insert(0, Part(named.patient, at(message, patient.pid)))
+        parts.insert(0, Part(named.patient, at(patient.pid)))
     return Group(
         subject=named.subject,
         parts=tuple(parts),
         flaws=(*named.flaws, *flaws, *(flaw for each in read for flaw in each.flaws)),
-        recognised=max((each.recognised for each in read), key=_ORDER_OF_HARM.index, default=Recognised.NOTHING),
+        recognised=max((each.recognised for each in read), default=Recognised.NOTHING),
     )
 
 
-def _misplaced(message: Message, patient: Patient) -> Flaw | None:
+def _misplaced(patient: Patient) -> Flaw | None:
     """Why nobody can tell whom these results are about, or that there are none."""
     if patient.pid is None:
         return Flaw(Problem.SEGMENT_MISSING, "PID^1")
     if patient.doubtful:
-        return Flaw(Problem.SEGMENT_MISPLACED, at(message, patient.pid))
+        return Flaw(Problem.SEGMENT_MISPLACED, at(patient.pid))
     if not patient.observations():
         return Flaw(Problem.SEGMENT_MISSING, "OBX^1")
     return None
@@ -72,7 +72,7 @@ _MOVEMENTS = ("A02", "A03", "A05", "A06", "A07", "A11", "A12", "A13")
 _MERGES = ("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47")
 _ACCOUNTS = ("A35", "A41", "A42")
 _REARRANGED = ("A24", "A37", "A43")
-READERS: Mapping[tuple[str, str], Reader] = {
+READERS: dict[tuple[str, str], Reader] = {
     ("ORU", "R01"): read_results,
     ("MDM", "T02"): read_results,
     **{("REF", each): read_referral for each in ("I12", "I13", "I14")},

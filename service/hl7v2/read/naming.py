@@ -36,10 +36,14 @@ def instance_of(obx: Segment) -> str | None:
 
 
 def _named(kind: str, message: Message, segment: Segment, field: int, what: str) -> Identifier | None:
-    """A number without an authority is the sending application's."""
+    number = number_in(message, segment, field)
+    return Identifier(ORDER, "|".join((kind, *number, what))) if number else None
+
+
+def number_in(message: Message, segment: Segment, field: int) -> list[str]:
+    """Whose number it is, and the number; empty without one. Without an authority it is the sending application's."""
     number, *authority = _parts(segment, field) or ("",)
-    whose = authority or [said(message.header, 3), said(message.header, 4)]
-    return Identifier(ORDER, "|".join((kind, *whose, number, what))) if number else None
+    return [*(authority or [said(message.header, 3), said(message.header, 4)]), number] if number else []
 
 
 def _parts(segment: Segment, field: int) -> list[str]:

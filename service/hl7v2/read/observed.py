@@ -8,7 +8,7 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import FILES, Asked, Meaning, Triplet, Values, meanings, scores, triplets, values_of
 from service.hl7v2.read.fields import at
-from service.hl7v2.segments import Message, Segment
+from service.hl7v2.segments import Segment
 from service.screening.instrument import CodeUse, Role
 from service.screening.result import DECIDING, Reading, Status, reading
 
@@ -62,7 +62,7 @@ def ordered(header: Segment | None) -> Status | None:
 
 
 def observed(
-    message: Message, obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+    obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
 ) -> Observed | None:
     """None for what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
     letter = obx.text(11).upper()
@@ -85,9 +85,9 @@ def observed(
     flaw = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
-        flaw = Flaw(problem, at(message, obx, 3 if len(found) > 1 else 11))
+        flaw = Flaw(problem, at(obx, 3 if len(found) > 1 else 11))
     elif asked.instrument_id is not None and status in DECIDING and values and not _is_ignored(named, dialect):
-        flaw = Flaw(Problem.CODE_UNKNOWN, at(message, obx, 3))
+        flaw = Flaw(Problem.CODE_UNKNOWN, at(obx, 3))
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, (), flaw)
 
 

@@ -9,12 +9,11 @@ from service.flow.register_patient import ReceivedPatient
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.person import GENDERS, person
-from service.hl7v2.segments import Message, Segment
+from service.hl7v2.segments import Segment
 from service.hl7v2.times import day, moment
 from service.referrals.patient import PatientFacts
 from service.shared.language import language_tag
 
-DOOR = "hl7v2"
 PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
@@ -41,25 +40,24 @@ class Named(NamedTuple):
     flaws: tuple[Flaw, ...]
 
 
-def read_patient(message: Message, pid: Segment, dialect: Dialect, *, updates: bool) -> Named:
+def read_patient(pid: Segment, dialect: Dialect, *, updates: bool) -> Named:
     """`updates` is True where the message is about her facts (ADT): then what it says of them counts, `""` takes away
     and an empty field leaves as it is (v2.5.1, 2.5.3.2). Otherwise it only registers a woman who was not known."""
     identifiers = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not identifiers:
-        return Named(None, None, (Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, pid, PATIENT_IDENTIFIERS)),))
+        return Named(None, None, (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS)),))
     facts = facts_in(pid, dialect)
     received = Received(
         type="Patient",
         body=person(pid, identifiers, facts, dialect.zone),
         identifiers=identifiers,
         condition=identifiers[0],
-        door=DOOR,
     )
     unsaid = frozenset(fact for fact, places in _SAID_IN.items() if not any(map(pid.raw, places)))
     return Named(
         patient=ReceivedPatient(received, facts, updates, unsaid=unsaid),
         subject=Reference("Patient", identifier=identifiers[0]),
-        flaws=tuple(_flaws(message, pid, dialect)),
+        flaws=tuple(_flaws(pid, dialect)),
     )
 
 
@@ -110,9 +108,9 @@ def _language(pid: Segment, dialect: Dialect) -> str | None:
     return next((each for each in known if each), None)
 
 
-def _flaws(message: Message, pid: Segment, dialect: Dialect) -> Iterator[Flaw]:
+def _flaws(pid: Segment, dialect: Dialect) -> Iterator[Flaw]:
     """A date that is none is told, and she is taken without it."""
     for field in (BIRTH_DATE, DATE_OF_DEATH):
         written = said(pid, field)
         if written and moment(written, dialect.zone) is None:
-            yield Flaw(Problem.VALUE_UNREADABLE, at(message, pid, field))
+            yield Flaw(Problem.VALUE_UNREADABLE, at(pid, field))

@@ -15,8 +15,9 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.event import is_baby
 from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import patients_in
-from service.hl7v2.read.patient import DOOR, Named, read_patient
+from service.hl7v2.read.patient import Named, read_patient
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import moment
@@ -36,9 +37,9 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISPLACED, "PID^2"),)),)
     if not pids or request is None:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "RF1^1" if pids else "PID^1"),)),)
-    named = read_patient(message, pids[0], dialect, updates=False)
+    named = read_patient(pids[0], dialect, updates=False)
     if named.subject is None or is_baby(pids[0], dialect, now):
-        return (Group(None, (), named.flaws or (Flaw(Problem.IDENTIFIER_UNUSABLE, at(message, pids[0])),)),)
+        return (Group(None, (), named.flaws or (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])),)),)
     return (_group(message, pids[0], request, named, dialect, rules, now),)
 
 
@@ -48,33 +49,31 @@ def _group(
     assert named.patient is not None and named.subject is not None  # noqa: S101, PT018 - the caller has looked
     flaws = [*named.flaws]
     asked = _asked(message, dialect, flaws)
-    consents, unclear = read_consents(message, message.segments, named.subject, dialect, rules, now, asked)
+    consents, unclear = read_consents(message.segments, named.subject, dialect, rules, now, asked)
     orders = [order for patient in patients_in(message) for order in patient.orders if order.observations]
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
     number = _number(message, request)
     if number is None:
-        flaws.append(Flaw(Problem.VALUE_MISSING, at(message, request, NUMBER)))
+        flaws.append(Flaw(Problem.VALUE_MISSING, at(request, NUMBER)))
     if _is_over(request, dialect, now):
-        flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(message, request, EXPIRES)))
+        flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(request, EXPIRES)))
         number = None
-    parts = [Part(named.patient, at(message, pid)), *consents, *(each.part for each in read if each.part is not None)]
+    parts = [Part(named.patient, at(pid)), *consents, *(each.part for each in read if each.part is not None)]
     if number is not None:
-        received = Received("ServiceRequest", b"", identifiers=(number,), door=DOOR)
+        received = Received("ServiceRequest", b"", identifiers=(number,))
         ends = message.header.text(9, 2).upper() == _CANCELS
-        parts.append(Part(ReceivedRequest(received, named.subject, ends, _who(message)), at(message, request)))
+        parts.append(Part(ReceivedRequest(received, named.subject, ends, _who(message)), at(request)))
     return Group(
         subject=named.subject,
         parts=tuple(parts),
         flaws=(*flaws, *unclear, *(flaw for each in read for flaw in each.flaws)),
-        recognised=max((each.recognised for each in read), key=lambda each: each.value, default=Recognised.NOTHING),
+        recognised=max((each.recognised for each in read), default=Recognised.NOTHING),
     )
 
 
 def _number(message: Message, request: Segment) -> Identifier | None:
-    """A number without an authority is the sending application's."""
-    number, *authority = (said(request, NUMBER, component) for component in (1, 2, 3))
-    whose = [each for each in authority if each] or [said(message.header, 3), said(message.header, 4)]
-    return Identifier(REFERRAL, "|".join((*whose, number))) if number else None
+    number = number_in(message, request, NUMBER)
+    return Identifier(REFERRAL, "|".join(number)) if number else None
 
 
 def _is_over(request: Segment, dialect: Dialect, now: datetime) -> bool:
@@ -91,7 +90,7 @@ def _asked(message: Message, dialect: Dialect, flaws: list[Flaw]) -> str | None:
             known = {dialect.codes.programmes[each] for each in names if each in dialect.codes.programmes}
             found |= known
             if names and not known:
-                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(message, provider, IDENTIFIERS)))
+                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(provider, IDENTIFIERS)))
     return found.pop() if len(found) == 1 else None
 
 

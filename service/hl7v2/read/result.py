@@ -23,7 +23,6 @@ from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
 from service.hl7v2.read.observed import Observed, observed, ordered
 from service.hl7v2.read.orders import Order
-from service.hl7v2.read.patient import DOOR
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
@@ -68,7 +67,7 @@ def read_order(
 ) -> Understood:
     """`subject` is whom the order is about. Never raises for what stands in it."""
     asked, status = asked_by(order.header, dialect, rules), ordered(order.header)
-    each = [observed(message, obx, asked, status, dialect, rules) for obx in order.observations]
+    each = [observed(obx, asked, status, dialect, rules) for obx in order.observations]
     seen = [one for one in each if one is not None]
     head = order.header or order.common or order.observations[0]
     deciding = [one for one in seen if one.status in DECIDING and one.flaw is None]
@@ -88,55 +87,54 @@ def read_order(
     left_out = [one.obx for one in seen if one.flaw is not None and one.of_instrument is not None]
     lost = [Order(order.common, order.header, left_out)] if left_out else []
     return Understood(
-        Part(_result(reader, subject), at(message, head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
+        Part(_result(reader, subject), at(head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
     )
 
 
 def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | None:
     """Why nothing of the order can be acted on."""
     if not reader.order.observations:
-        return Flaw(Problem.SEGMENT_MISSING, at(reader.message, head))
+        return Flaw(Problem.SEGMENT_MISSING, at(head))
     if reader.status in _VOID and any(one.of_instrument for one in deciding):
         # The order was taken back, and its results say that they are final: one of the two is wrong.
-        return Flaw(Problem.VALUE_UNREADABLE, at(reader.message, head, 25))
+        return Flaw(Problem.VALUE_UNREADABLE, at(head, 25))
     return None
 
 
 def _flaws(reader: _Reader) -> Iterator[Flaw]:
-    message = reader.message
     yield from [one.flaw for one in reader.seen if one.flaw is not None]
-    yield from [Flaw(Problem.VALUE_UNREADABLE, at(message, *place)) for place in reader.times.untimely]
-    yield from [Flaw(Problem.NO_SCORE, at(message, one.obx, 5)) for one in reader.files]
+    yield from [Flaw(Problem.VALUE_UNREADABLE, at(*place)) for place in reader.times.untimely]
+    yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in reader.files]
     told = [(one, day(said(one.obx, 5))) for one in reader.due_dates]
     differ = len({when for _, when in told}) > 1
-    yield from [Flaw(Problem.VALUE_UNREADABLE, at(message, one.obx, 5)) for one, when in told if differ or when is None]
+    yield from [Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5)) for one, when in told if differ or when is None]
 
 
 def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
-    order, seen, times = reader.order, reader.seen, reader.times.by_place
+    order, seen, times = reader.order, reader.seen, reader.times.by_obx
     name = name_of(reader.message, order)
     first = min(times.values(), default=None)
     named, placer = () if order.header is None else triplets(order.header, 4), placer_of(order)
     body = observation(named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer)
     due_dates = {day(said(one.obx, 5)) for one in reader.due_dates}
     return ReceivedResult(
-        received=Received("Observation", body, (name,) if name else (), door=DOOR),
+        received=Received("Observation", body, (name,) if name else ()),
         subject=subject,
         administered=tuple(_administered(reader, name.value if name else None)),
         corrects=reader.status in CORRECTING or any(one.status in CORRECTING for one in seen),
         due_date=due_dates.pop() if len(due_dates) == 1 else None,
-        safety_event=any(_is_recent(times.get(one.obx.place), reader.now) for one in reader.events),
+        safety_event=any(_is_recent(times.get(one.obx.number), reader.now) for one in reader.events),
         whole=False,
     )
 
 
 def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
     """One piece of what is said under one name in one status: a number that is sent in two code systems is one."""
-    times = reader.times.by_place
+    times = reader.times.by_obx
     found: dict[tuple[str, Moment | None, str, Status], list[Reading]] = defaultdict(list)
     for one in reader.seen:
         if one.readings and isinstance(one.meaning, CodeUse):
-            key = (one.meaning.instrument_id, times.get(one.obx.place), _source(one, one.meaning, name), one.status)
+            key = (one.meaning.instrument_id, times.get(one.obx.number), _source(one, one.meaning, name), one.status)
             found[key] += one.readings
     asked = reader.instrument_id
     if asked is not None and all(one.of_instrument != asked for one in reader.seen):
@@ -152,7 +150,7 @@ def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
         yield Administered(instrument_id, who, effective, piece)
     for one in reader.files:
         # Beside a score that comes otherwise it must not make that unreadable.
-        when = times.get(one.obx.place)
+        when = times.get(one.obx.number)
         piece = Piece(f"{name or ''} file".strip(), one.status, (_A_FILE,))
         yield Administered(one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.now, piece)
 

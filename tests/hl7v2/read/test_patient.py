@@ -27,7 +27,7 @@ def pid(dialect: Dialect) -> Pid:
         said = {3: "1^^^MATERN^MR"} | fields
         line = "|".join(["PID", *(said.get(number, "") for number in range(1, 31))])
         message = read(f"MSH|^~\\&|A|B|||20260301||ADT^A31|1|P|2.5.1\r{line}".encode())
-        return read_patient(message, message.segments[1], dialect, updates=updates)
+        return read_patient(message.segments[1], dialect, updates=updates)
 
     return reading
 
