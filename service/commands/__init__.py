@@ -1,12 +1,19 @@
 """The command line. What a command needs is imported when it runs, so that the others answer at once."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
 
 from service.shared.errors import InvalidMappings, ServiceError
+
+if TYPE_CHECKING:
+    from service.messages import Messages
+    from service.office import Office
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,3 +35,23 @@ def explained(command: Callable[P, T]) -> Callable[P, T]:
         raise typer.Exit(2)
 
     return run
+
+
+@contextmanager
+def opened_office() -> Iterator[Office]:
+    """Administration over the database of these settings."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.office(read_settings()) as office:
+        yield office
+
+
+@contextmanager
+def opened_messages() -> Iterator[Messages]:
+    """The same for what came in."""
+    from service import wiring
+    from service.settings import read_settings
+
+    with wiring.messages(read_settings()) as messages:
+        yield messages

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import explained
+from service.commands import explained, opened_office
 from service.commands.registry import print_table
 from service.referrals.delivery import UNSETTLED, DeliveryState
 
@@ -20,10 +20,7 @@ def list_deliveries(
     at_most: Annotated[int, typer.Option(min=1, help="how many, the newest first")] = 100,
 ) -> None:
     """List deliveries."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         rows = [
             (
                 each.id,
@@ -49,13 +46,11 @@ def retry(
     ] = None,
 ) -> None:
     """Send dead or unknown deliveries on their way again; each is looked for in the record before it is sent."""
-    from service import wiring
     from service.office import NotAccepted
-    from service.settings import read_settings
 
     if bool(ids) == bool(dead):
         raise NotAccepted("Name either deliveries or --dead DESTINATION.")
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         retried = office.retry_dead(dead) if dead else office.retry_deliveries(ids or ())
     for id in retried:
         typer.echo(f"Delivery {id} is on its way again.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from service.commands import explained
+from service.commands import explained, opened_messages
 from service.commands.registry import print_table
 
 messages = typer.Typer(help="What came in, and what became of it.", no_args_is_help=True)
@@ -23,14 +23,12 @@ def list_messages(
     at_most: Annotated[int, typer.Option(min=1, help="how many, the newest first")] = 100,
 ) -> None:
     """List messages."""
-    from service import wiring
-    from service.settings import read_settings
     from service.store.messages import MessageQuery
 
     query = MessageQuery(
         at_most, door=door, disposition=disposition, since=_moment(since), organisation_id=organisation
     )
-    with wiring.messages(read_settings()) as kept:
+    with opened_messages() as kept:
         rows = [
             (
                 each.id,
@@ -53,10 +51,7 @@ def show(
     body: Annotated[bool, typer.Option("--body", help="also its body: it holds personal data")] = False,
 ) -> None:
     """Show what became of a message. That it was shown is written into the audit."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.messages(read_settings()) as kept:
+    with opened_messages() as kept:
         shown = kept.show(id, with_body=body)
     message = shown.message
     facts = {
@@ -87,12 +82,10 @@ def replay(
 
     What had been acted on changes nothing. Each message is replayed once, and names the one that it became.
     """
-    from service import wiring
     from service.office import NotAccepted
-    from service.settings import read_settings
 
     failed = False
-    with wiring.messages(read_settings()) as kept:
+    with opened_messages() as kept:
         for id in ids:
             try:
                 became = kept.replay(id)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service.commands import explained
+from service.commands import explained, opened_office
 
 organisation = typer.Typer(help="Hospitals and community organisations.", no_args_is_help=True)
 client = typer.Typer(help="The systems that speak for an organisation.", no_args_is_help=True)
@@ -37,10 +37,7 @@ def add_organisation(
     quiet: Quiet = False,
 ) -> None:
     """Register an organisation."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         id = office.add_organisation(name, kind.value, fhir_endpoint, identifier, hl7v2_endpoint)
     typer.echo(id if quiet else f"Organization/{id} is registered: {name}")
 
@@ -49,10 +46,7 @@ def add_organisation(
 @explained
 def list_organisations() -> None:
     """List the organisations."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         rows = [(each.id, each.kind.value, each.name, each.endpoint or "") for each in office.organisations()]
     print_table(("id", "kind", "name", "endpoint"), rows)
 
@@ -78,9 +72,7 @@ def add_client(
     quiet: Quiet = False,
 ) -> None:
     """Register a client with its public keys and the most it may ever be granted, or a hospital's sender of HL7 v2."""
-    from service import wiring
     from service.office import NotAccepted
-    from service.settings import read_settings
 
     scopes = [part for each in scope or () for part in each.split()]
     sends = certificate is not None or mllp_sender is not None
@@ -88,7 +80,7 @@ def add_client(
         raise NotAccepted("A sender of HL7 v2 has neither scopes nor a JWK Set.")
     if not sends and not scopes:
         raise NotAccepted("Give at least one --scope.")
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         if sends:
             shown = certificate.read_bytes() if certificate is not None else None
             id = office.add_sender(organisation, certificate=shown, mllp_sender=mllp_sender)
@@ -102,10 +94,7 @@ def add_client(
 @explained
 def list_clients() -> None:
     """List the clients."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         rows = [
             (
                 each.id,
@@ -122,10 +111,7 @@ def list_clients() -> None:
 @explained
 def revoke_client(id: str) -> None:
     """End a client and every token it holds; running services feel it within a second."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         office.revoke_client(id)
     typer.echo(f"Client {id} is revoked.")
 
@@ -137,10 +123,7 @@ def import_programme(
     quiet: Quiet = False,
 ) -> None:
     """Register a programme from its description, or replace that of the organisation's programme of the same name."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         id = office.import_programme(file)
     typer.echo(id if quiet else f"Programme {id} is registered.")
 
@@ -149,10 +132,7 @@ def import_programme(
 @explained
 def list_programmes() -> None:
     """List the programmes with their places, also those that are not active."""
-    from service import wiring
-    from service.settings import read_settings
-
-    with wiring.office(read_settings()) as office:
+    with opened_office() as office:
         rows = [
             (
                 each.id,

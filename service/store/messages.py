@@ -62,21 +62,7 @@ class Messages:
         # An id begins with the time at which it was made, so the primary key has them in the order of their coming.
         every = _every(query).subquery()
         rows = self._unit.execute(select(every).order_by(every.c.id.desc()).limit(query.at_most))
-        return [
-            KeptMessage(
-                row.id,
-                row.tenant_id,
-                row.client_id,
-                row.door,
-                row.type,
-                row.received_at,
-                row.disposition,
-                row.correlation_id,
-                row.replayed_as,
-                bool(row.sealed),
-            )
-            for row in rows
-        ]
+        return [KeptMessage(**{**row._asdict(), "sealed": bool(row.sealed)}) for row in rows]
 
     def find(self, id: str) -> KeptMessage | None:
         return next(iter(self.list(MessageQuery(1, id=id))), None)

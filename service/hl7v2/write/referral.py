@@ -7,7 +7,7 @@ from service.hl7v2.write.message import Sheet
 from service.hl7v2.write.outbound import Topic
 from service.hl7v2.write.result import Finding, Order, moment, number, result, status, words
 from service.referrals.contact import Engagement, reason_told
-from service.referrals.offer import OfferState
+from service.referrals.offer import Offer, OfferState
 from service.referrals.referral import Referral
 
 
@@ -27,7 +27,7 @@ def offer_result(sheet: Sheet) -> list[str]:
     allows that."""
     referral, offer = _referral(sheet), sheet.parcel.offer
     assert offer is not None  # noqa: S101 - packed with every offer
-    findings = list(_offer(sheet))
+    findings = list(_offer(sheet, offer))
     if sheet.parcel.engagement is not None:
         findings += _engagement(sheet, sheet.parcel.engagement, offer.id)
     known = ("Task", offer.id) in sheet.parcel.record_ids
@@ -35,11 +35,9 @@ def offer_result(sheet: Sheet) -> list[str]:
     return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.now, findings, replaces=known))
 
 
-def _offer(sheet: Sheet) -> Iterator[Finding]:
-    parcel, offer = sheet.parcel, sheet.parcel.offer
-    assert offer is not None  # noqa: S101 - packed with every offer
-    assert parcel.programme is not None  # noqa: S101 - likewise
-    part = _part(offer.id)
+def _offer(sheet: Sheet, offer: Offer) -> Iterator[Finding]:
+    parcel, part = sheet.parcel, _part(offer.id)
+    assert parcel.programme is not None  # noqa: S101 - packed with every offer
     yield words(Topic.PROGRAMME, parcel.programme.name, f"{offer.id}.programme", part)
     yield status(sheet, Topic.OFFER_STATUS, offer.state.value, f"{offer.id}.status", part)
     if reason := reason_told(offer, parcel.engagement):
