@@ -18,6 +18,7 @@ from service.fhir.application import Gauges, create_application
 from service.fhir.channel import FhirChannel
 from service.fhir.door import Door, RateLimit
 from service.flow.rules import Rules
+from service.hl7v2 import acknowledge
 from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.connection import Limits
 from service.hl7v2.door import Door as MessageDoor
@@ -224,6 +225,7 @@ def build_application(parts: Parts, alongside: Sequence[Alongside] = ()) -> Fast
 def build_listener(parts: Parts) -> Listener:
     """Who listens for HL7 v2. Raises InvalidSettings or InvalidMappings."""
     settings, door = parts.settings, build_message_door(parts)
+    acknowledge.prepare()
     limits = Limits(
         longest=settings.mllp_longest,
         connections=settings.mllp_connections,

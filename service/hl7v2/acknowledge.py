@@ -1,9 +1,9 @@
 """Acknowledgements (HL7 v2.5.1, chapter 2, section 2.9), in original and in enhanced mode.
 
-hl7apy builds and validates one of each shape when it is first needed; after that it is a text with places in it.
-Messages before version 2.5 have an ERR segment without severity, code or words: there a refusal says them in MSA-3 and
-MSA-6 and the place in ERR-1, and what was kept is acknowledged by MSA alone, because their engines take any ERR for a
-refusal. MSA-3 was withdrawn with version 2.7; up to then it is filled, for it is what most engines show.
+hl7apy builds and validates one of each shape at the start (`prepare`); after that it is a text with places in it.
+Before version 2.5 there is one ERR segment, whose only field has the place and the code of each problem: whether it was
+kept is said by MSA-1 alone, and in words by MSA-3, of a refusal also by MSA-6. MSA-3 was withdrawn with version 2.7; up
+to then it is filled, for it is what most engines show.
 """
 
 import re
@@ -110,10 +110,16 @@ def acknowledge(
     }
     of_the_first = told[0] if told else dict.fromkeys(("words", "condition", "meaning"), "")
     lines = [shape.header.format_map(values), shape.answer(refused).format_map(values | of_the_first)]
-    if refused or not shape.old:
-        lines += [shape.error.format_map(each) for each in told]
+    problems = [shape.error.format_map(each) for each in told]
+    lines += [_in_one(problems, marks)] if shape.old and problems else problems
     text = "".join(f"{line.rstrip(marks.field)}\r" for line in lines)
     return text.encode(header.codec if header else "ascii", errors="replace")
+
+
+def _in_one(problems: Sequence[str], marks: Delimiters) -> str:
+    """The ERR segment of a version that has only one, as a repetition of ERR-1 for each of several."""
+    name = f"ERR{marks.field}"
+    return name + marks.repetition.join(each.removeprefix(name) for each in problems)
 
 
 def _told(error: Error, marks: Delimiters) -> dict[str, str]:
@@ -190,6 +196,12 @@ _SAMPLES = {
     "severity": "W",
     "what": "subject-unknown",
 }
+
+
+def prepare() -> None:
+    """Build and validate every shape, so that no message waits for it."""
+    for version in VERSIONS:
+        _built(version)
 
 
 @cache

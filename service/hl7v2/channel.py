@@ -15,7 +15,8 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.lines import NotCalled
 from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
 from service.hl7v2.write.alert import alert_result
-from service.hl7v2.write.message import NotNamed, NotValid, Sheet, control_id, validated
+from service.hl7v2.write.build import Draft, NotValid, build
+from service.hl7v2.write.message import NotNamed, Sheet, control_id
 from service.hl7v2.write.note import note_document
 from service.hl7v2.write.outbound import Asked, Outbound
 from service.hl7v2.write.referral import offer_result, referral_result
@@ -24,7 +25,7 @@ from service.screening.instrument import Recorded
 from service.shared import telemetry
 from service.shared.clock import Clock
 
-_WRITE: Mapping[Recorded, Callable[[Sheet, Rules], list[str]]] = {
+_WRITE: Mapping[Recorded, Callable[[Sheet, Rules], list[Draft]]] = {
     Recorded.ALERTS: alert_result,
     Recorded.REFERRAL: lambda sheet, _: referral_result(sheet),
     Recorded.OFFERS: lambda sheet, _: offer_result(sheet),
@@ -52,8 +53,8 @@ class Hl7v2Channel:
         sheet = self._sheet(parcel)
         try:
             line = self.connect(parcel.destination.hl7v2_endpoint or "")
-            # To validate one takes so long that others would wait for it.
-            message = await asyncio.to_thread(lambda: validated(write(sheet, self.rules), sheet.outbound))
+            # To build one takes so long that others would wait for it.
+            message = await asyncio.to_thread(lambda: build(write(sheet, self.rules)))
         except NotCalled:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
         except NotNamed:

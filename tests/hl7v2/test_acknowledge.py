@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from service.flow.answer import Reason
 from service.flow.receive_message import Problem
+from service.hl7v2 import acknowledge as acknowledge_module
 from service.hl7v2.acknowledge import MOST_ERRORS, VERSIONS, Error, Verdict, acknowledge, wanted
 from service.hl7v2.errors import MEANINGS, Unfit
 from service.hl7v2.segments import Segment, header_of, read
@@ -67,9 +68,12 @@ def test_before_version_2_5_a_refusal_has_its_place_in_err_1_and_its_words_in_ms
     ]
 
 
-def test_before_version_2_5_what_was_kept_has_no_err_because_any_err_is_a_refusal_there() -> None:
+def test_before_version_2_5_what_was_kept_and_not_used_has_its_places_in_one_err() -> None:
     answer = told(header(HEADER.format(version="2.4")), Verdict.ACCEPT, WARNINGS)
-    assert plain(answer)[1:] == ["MSA|AA|M1|Kept, but not used: the person is not known here."]
+    assert plain(answer)[1:] == [
+        "MSA|AA|M1|Kept, but not used: the person is not known here.",
+        "ERR|PID^1^3^204&Unknown key identifier&HL70357~OBX^2^3^103&Table value not found&HL70357",
+    ]
 
 
 def test_from_version_2_7_msa_3_is_withdrawn() -> None:
@@ -103,6 +107,15 @@ def test_hl7apy_finds_nothing_wrong_with_any_shape(version: str, verdict: Verdic
     assert parse_message(judged, VALIDATION_LEVEL.STRICT).validate()
 
 
+def test_every_shape_is_there_before_the_first_message_comes() -> None:
+    acknowledge_module._built.cache_clear()
+    acknowledge_module.prepare()
+    made = acknowledge_module._built.cache_info().misses
+    for version in VERSIONS:
+        told(header(HEADER.format(version=version)), Verdict.REJECT, REFUSAL)
+    assert acknowledge_module._built.cache_info().misses == made == len(VERSIONS)
+
+
 def test_the_senders_own_delimiters_and_characters_are_used() -> None:
     of = header("MSH$%*!@$ÉHR%1$MAT$PR$PEER$20260601$$ORU%R01$M1$P$2.5.1")
     answer = read(told(of, Verdict.ACCEPT, WARNINGS))
@@ -112,6 +125,11 @@ def test_the_senders_own_delimiters_and_characters_are_used() -> None:
     assert err is not None
     assert [err.text(2, number) for number in (1, 2, 3)] == ["PID", "1", "3"]
     assert err.text(8) == MEANINGS[Reason.SUBJECT_UNKNOWN].words
+    before = read(told(header("MSH$%*!@$EHR$MAT$PR$PEER$20260601$$ORU%R01$M1$P$2.4"), Verdict.ACCEPT, WARNINGS)).first(
+        "ERR"
+    )
+    assert before is not None
+    assert before.raw(1).split("*")[1] == "OBX%2%3%103@Table value not found@HL70357"
 
 
 def test_what_had_no_header_is_refused_in_our_own_name() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from service.hl7v2.frame import framed
 from service.hl7v2.segments import Message
-from service.hl7v2.write.message import NotValid
+from service.hl7v2.write.build import NotValid
 from service.hl7v2.write.outbound import Asked
 from service.screening.instrument import AnswerLinks, Approval, Recorded
 from tests.flow.support import MINUTE, piece, scores
@@ -155,7 +155,7 @@ def test_a_message_that_is_not_valid_is_never_sent_and_is_shown(
     def refuse(*_: object) -> bytes:
         raise NotValid("made up")
 
-    monkeypatch.setattr("service.hl7v2.channel.validated", refuse)
+    monkeypatch.setattr("service.hl7v2.channel.build", refuse)
     with engine() as heard:
         sender = new_sender(heard)
         sender.in_danger()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from service.delivery.words import alert_words, marked
 from service.flow.rules import Rules
+from service.hl7v2.write.build import Draft
 from service.hl7v2.write.fields import lines
 from service.hl7v2.write.message import Sheet
 from service.hl7v2.write.outbound import Topic
@@ -19,7 +20,7 @@ from service.screening.instrument import Priority
 _FLAG = {Priority.URGENT: "AA"}
 
 
-def alert_result(sheet: Sheet, rules: Rules) -> list[str]:
+def alert_result(sheet: Sheet, rules: Rules) -> list[Draft]:
     alert = sheet.parcel.alert
     assert alert is not None  # noqa: S101 - packed with every alert
     name = alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}"

@@ -1,7 +1,7 @@
-"""Fields and segments as they stand in a message (HL7 v2.6, chapters 2 and 2A), with the usual delimiters."""
+"""Fields as they stand in a message (HL7 v2.6, chapters 2 and 2A), with the usual delimiters."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from service.hl7v2.segments import escaped
@@ -28,12 +28,6 @@ def coded(code: Coded) -> str:
 
 def time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y%m%d%H%M%S}+0000"
-
-
-def segment(name: str, fields: Mapping[int, str]) -> str:
-    """`fields` are by number, and ready to be sent."""
-    last = max(fields)
-    return "|".join((name, *(fields.get(number, "") for number in range(1, last + 1)))).rstrip("|")
 
 
 def lines(words: str) -> Sequence[str]:

@@ -1,25 +1,21 @@
-"""A message that goes out: its header, whom it is about, and that it is what the standard says it must be."""
+"""A message that goes out: its header, and whom it is about."""
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.write.fields import components, segment, text, time
+from service.hl7v2.write.build import Draft
+from service.hl7v2.write.fields import components, text, time
 from service.hl7v2.write.outbound import Outbound
 from service.referrals.delivery import Delivery
 from service.shared.errors import ServiceError
 
 # Nobody's name is in what is sent: the hospital has it. U: this is no name (table 0200).
 _NO_NAME = "^^^^^^U"
-
-
-class NotValid(ServiceError):
-    """What was written is no valid message: a defect of ours. It names the rule that is broken, never a value."""
 
 
 class NotNamed(ServiceError):
@@ -47,30 +43,30 @@ def control_id(delivery: Delivery) -> str:
     return base64.b32encode(hashlib.sha256(delivery.id.encode()).digest())[:20].decode()
 
 
-def header(sheet: Sheet, type: str, event: str) -> str:
-    own, outbound = sheet.sender, sheet.outbound
-    asked = (outbound.commit, outbound.application)
-    fields = {
-        **dict(enumerate(map(text, (*own, *outbound.receiving)), 2)),
-        6: time(sheet.now),
-        8: f"{type}^{event}^{type}_{event}",
-        9: control_id(sheet.parcel.delivery),
-        10: "P",
-        11: outbound.version.value,
-        14: asked[0] or "",
-        15: asked[1] or "",
-        17: "UNICODE UTF-8",
-    }
-    # MSH-1 is the delimiter itself, so that every field stands one place before its number.
-    return segment("MSH", {1: "^~\\&", **fields})
+def header(sheet: Sheet, type: str, event: str) -> Draft:
+    outbound = sheet.outbound
+    return Draft(
+        "MSH",
+        {
+            **dict(enumerate(map(text, (*sheet.sender, *outbound.receiving)), 3)),
+            7: time(sheet.now),
+            9: f"{type}^{event}^{type}_{event}",
+            10: control_id(sheet.parcel.delivery),
+            11: "P",
+            12: outbound.version.value,
+            15: outbound.commit or "",
+            16: outbound.application or "",
+            18: "UNICODE UTF-8",
+        },
+    )
 
 
-def patient(sheet: Sheet) -> str:
+def patient(sheet: Sheet) -> Draft:
     """PID-3 has her identifiers as the hospital itself writes them. Raises NotNamed."""
     numbers = [each for each in (_cx(one, sheet.dialect) for one in sheet.parcel.identifiers) if each]
     if not numbers:
         raise NotNamed
-    return segment("PID", {1: "1", 3: "~".join(numbers), 5: _NO_NAME})
+    return Draft("PID", {1: "1", 3: "~".join(numbers), 5: _NO_NAME})
 
 
 def _cx(identifier: Identifier, dialect: Dialect) -> str | None:
@@ -89,21 +85,3 @@ def _cx(identifier: Identifier, dialect: Dialect) -> str | None:
 
 def _is_oid(name: str) -> bool:
     return "." in name and all(part.isdecimal() for part in name.split("."))
-
-
-def validated(segments: Iterable[str], outbound: Outbound) -> bytes:
-    """The message as bytes, once hl7apy finds in it what we wrote and nothing against the standard. Raises NotValid."""
-    from hl7apy.consts import VALIDATION_LEVEL
-    from hl7apy.exceptions import HL7apyException
-    from hl7apy.parser import parse_message
-
-    written: Sequence[str] = tuple(segments)
-    try:
-        message = parse_message("\r".join(written), validation_level=VALIDATION_LEVEL.STRICT)
-        message.validate()
-        read_back = message.to_er7().rstrip("\r").split("\r")
-    except (HL7apyException, ValueError, AttributeError, TypeError, KeyError) as problem:
-        raise NotValid(type(problem).__name__) from None
-    if read_back != list(written) or message.version != outbound.version.value:
-        raise NotValid("read back otherwise")
-    return "".join(f"{each}\r" for each in written).encode()

@@ -4,7 +4,8 @@ Each line of it is an OBX of its own. Engines file that as lines whatever they a
 it stands by some of them.
 """
 
-from service.hl7v2.write.fields import coded, components, lines, segment, text, time
+from service.hl7v2.write.build import Draft
+from service.hl7v2.write.fields import coded, components, lines, text, time
 from service.hl7v2.write.message import Sheet, header, patient
 from service.hl7v2.write.outbound import Topic, Version
 
@@ -12,7 +13,7 @@ from service.hl7v2.write.outbound import Topic, Version
 _NO_VISIT, _PROGRESS_NOTE, _TEXT, _RESTRICTED, _AVAILABLE = "N", "PN", "TX", "R", "AV"
 
 
-def note_document(sheet: Sheet) -> list[str]:
+def note_document(sheet: Sheet) -> list[Draft]:
     """The segments of the message. Raises NotNamed."""
     parcel = sheet.parcel
     assert parcel.note is not None  # noqa: S101 - packed with every note
@@ -31,15 +32,15 @@ def note_document(sheet: Sheet) -> list[str]:
     }
     return [
         header(sheet, "MDM", "T02"),
-        segment("EVN", {2: happened}),
+        Draft("EVN", {2: happened}),
         patient(sheet),
-        segment("PV1", {1: "1", 2: _NO_VISIT}),
-        segment("TXA", document),
+        Draft("PV1", {1: "1", 2: _NO_VISIT}),
+        Draft("TXA", document),
         *(_line(sheet, parcel.note.id, number, each) for number, each in enumerate(lines(parcel.note_text), 1)),
     ]
 
 
-def _line(sheet: Sheet, note_id: str, number: int, line: str) -> str:
+def _line(sheet: Sheet, note_id: str, number: int, line: str) -> Draft:
     named = sheet.entity(f"{note_id}.{number}") if sheet.outbound.version is Version.V2_6 else ""
     fields = {1: str(number), 2: "TX", 3: coded(sheet.outbound.topic(Topic.NOTE)), 4: str(number), 5: text(line)}
-    return segment("OBX", {**fields, 11: "F", 21: named})
+    return Draft("OBX", {**fields, 11: "F", 21: named})

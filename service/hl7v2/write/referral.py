@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
+from service.hl7v2.write.build import Draft
 from service.hl7v2.write.message import Sheet
 from service.hl7v2.write.outbound import Topic
 from service.hl7v2.write.result import Finding, Order, moment, number, result, status, words
@@ -11,7 +12,7 @@ from service.referrals.offer import Offer, OfferState
 from service.referrals.referral import Referral
 
 
-def referral_result(sheet: Sheet) -> list[str]:
+def referral_result(sheet: Sheet) -> list[Draft]:
     """Where the referral stands, and why it was closed."""
     referral = _referral(sheet)
     findings = [status(sheet, Topic.REFERRAL_STATUS, referral.state.value, f"{referral.id}.status")]
@@ -22,7 +23,7 @@ def referral_result(sheet: Sheet) -> list[str]:
     return result(sheet, order)
 
 
-def offer_result(sheet: Sheet) -> list[str]:
+def offer_result(sheet: Sheet) -> list[Draft]:
     """Where an offer of it stands, under the same order, and what its programme says of the time with her if she
     allows that."""
     referral, offer = _referral(sheet), sheet.parcel.offer

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.hl7v2.write.fields import coded, components, segment, text, time
+from service.hl7v2.write.build import Draft
+from service.hl7v2.write.fields import coded, components, text, time
 from service.hl7v2.write.message import Sheet, header, patient
 from service.hl7v2.write.outbound import Topic, Version
 
@@ -37,7 +38,7 @@ class Order:
     replaces: bool = False
 
 
-def result(sheet: Sheet, order: Order) -> list[str]:
+def result(sheet: Sheet, order: Order) -> list[Draft]:
     """The segments of the message. An alert about no woman has no PID. Raises NotNamed."""
     about_her = sheet.parcel.delivery.patient_id is not None
     status = "C" if order.replaces else "F"
@@ -68,9 +69,9 @@ def number(topic: Topic, value: int, name: str, part: str = "") -> Finding:
     return Finding(topic, "NM", str(value), name, part)
 
 
-def _obr(sheet: Sheet, order: Order, status: str) -> str:
+def _obr(sheet: Sheet, order: Order, status: str) -> Draft:
     placer = sheet.parcel.placer
-    return segment(
+    return Draft(
         "OBR",
         {
             1: "1",
@@ -84,9 +85,9 @@ def _obr(sheet: Sheet, order: Order, status: str) -> str:
     )
 
 
-def _obx(sheet: Sheet, order: Order, number: int, finding: Finding, status: str) -> str:
+def _obx(sheet: Sheet, order: Order, number: int, finding: Finding, status: str) -> Draft:
     named = sheet.entity(finding.name) if sheet.outbound.version is Version.V2_6 else ""
-    return segment(
+    return Draft(
         "OBX",
         {
             1: str(number),

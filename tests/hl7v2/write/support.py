@@ -11,7 +11,8 @@ from pathlib import Path
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
 from service.hl7v2.write.alert import alert_result
-from service.hl7v2.write.message import Sheet, validated
+from service.hl7v2.write.build import Draft, build
+from service.hl7v2.write.message import Sheet
 from service.hl7v2.write.note import note_document
 from service.hl7v2.write.outbound import Outbound
 from service.hl7v2.write.referral import offer_result, referral_result
@@ -111,7 +112,7 @@ PARCELS = {
     "alert-about-no-woman": ABOUT_NOBODY,
     "note": NOTED,
 }
-WRITE: dict[str, Callable[[Sheet], list[str]]] = {
+WRITE: dict[str, Callable[[Sheet], list[Draft]]] = {
     "ServiceRequest": referral_result,
     "Task": offer_result,
     "Communication": lambda sheet: alert_result(sheet, RULES),
@@ -119,9 +120,12 @@ WRITE: dict[str, Callable[[Sheet], list[str]]] = {
 }
 
 
+def drafted(parcel: Parcel, outbound: Outbound = OUTBOUND) -> list[Draft]:
+    return WRITE[parcel.delivery.resource_type](Sheet(parcel, outbound, DIALECT, SENDER, NOW))
+
+
 def written(parcel: Parcel, outbound: Outbound = OUTBOUND) -> bytes:
-    sheet = Sheet(parcel, outbound, DIALECT, SENDER, NOW)
-    return validated(WRITE[parcel.delivery.resource_type](sheet), outbound)
+    return build(drafted(parcel, outbound))
 
 
 def readable(message: bytes) -> str:

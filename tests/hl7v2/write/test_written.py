@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from service.delivery.channel import Parcel
 from service.hl7v2.segments import Message, read
+from service.hl7v2.write.build import Draft, NotValid, build
 from service.hl7v2.write.fields import LINE_WIDTH, lines
-from service.hl7v2.write.message import NotNamed, NotValid, control_id, validated
+from service.hl7v2.write.message import NotNamed, control_id
 from service.hl7v2.write.outbound import Asked, Coded, Completion, Topic, Version
 from service.referrals.offer import OfferState
 from service.referrals.referral import ReferralState
@@ -26,6 +27,7 @@ from tests.hl7v2.write.support import (
     REFERRED,
     SUPPORTED,
     UNTOLD,
+    drafted,
     readable,
     written,
 )
@@ -157,18 +159,39 @@ def test_a_note_says_what_its_text_says_line_by_line() -> None:
     assert document.text(17) == "AU"
 
 
-@pytest.mark.parametrize("missing", ["PID", "OBR", "OBX|1"])
-def test_a_message_that_is_not_valid_is_a_defect(missing: str) -> None:
-    whole = written(REFERRED).decode().rstrip("\r").split("\r")
-    without = [each[:4] + "|" if each.startswith(missing) else each for each in whole]
-    with pytest.raises(NotValid):
-        validated(without, OUTBOUND)
+AGAINST_THE_STANDARD = {
+    "without the number of her": ("PID", 3, ""),
+    "without what was ordered": ("OBR", 4, ""),
+    "without the status of an observation": ("OBX", 11, ""),
+    "with a word for a number": ("OBX", 1, "one"),
+    "with a time that is none": ("OBR", 7, "yesterday"),
+    "of a field that there is not": ("PID", 77, "x"),
+    "in a version that there is not": ("MSH", 12, "2.55"),
+    "of a structure that there is not": ("MSH", 9, "ORU^R01^ORU_R99"),
+}
 
 
-def test_what_hl7apy_would_leave_out_is_a_defect_too() -> None:
-    whole = written(REFERRED).decode().rstrip("\r").split("\r")
+@pytest.mark.parametrize("what", AGAINST_THE_STANDARD)
+def test_a_message_that_is_not_valid_is_a_defect(what: str) -> None:
+    name, number, value = AGAINST_THE_STANDARD[what]
+    drafts = [
+        Draft(each.name, {**each.fields, number: value} if each.name == name else each.fields)
+        for each in drafted(REFERRED)
+    ]
     with pytest.raises(NotValid):
-        validated([*whole, "ZZZ|1"], OUTBOUND)
+        build(drafts)
+
+
+@pytest.mark.parametrize("value", ["a\\.br\\b", "a\nb", "two\rlines", "half an \\escape", "A|C"])
+def test_what_hl7apy_would_write_otherwise_is_a_defect_too(value: str) -> None:
+    *others, obx = drafted(REFERRED)
+    with pytest.raises(NotValid):
+        build([*others, Draft("OBX", {**obx.fields, 2: "TX", 5: value})])
+
+
+def test_a_segment_of_another_message_is_a_defect_too() -> None:
+    with pytest.raises(NotValid):
+        build([*drafted(REFERRED), Draft("ZZZ", {1: "1"})])
 
 
 ANYTHING = st.text(st.characters(codec="utf-8"), max_size=300)
