@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 
-from benchmarks.world import NEGATIVE, POSITIVE, World, observation
+from benchmarks.load import Door
+from benchmarks.world import NEGATIVE, POSITIVE, Woman, World, observation, oru
+from service.hl7v2.frame import framed
 
 PAGE = 20
+STEADY = 200
+_CONTROLS = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +35,76 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """`requests` gives all that there are to send: without end unless each needs a woman of its own.
+class Message:
+    """One of HL7 v2."""
 
-    `target` is the least share of the floor's requests per second, None where none is set.
+    body: bytes
+
+    @property
+    def wire(self) -> bytes:
+        return framed(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The least share of the floor's requests per second, the least per second, the longest that 99 of 100 may take."""
+
+    share: float | None = None
+    per_second: float | None = None
+    p99_ms: float | None = None
+
+
+NO_GOAL = Goal()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`sent` gives all that there is to send: without end unless each needs a woman of its own.
+
+    `connections` None is as many as the run has; `per_second` None is as fast as answers come.
     """
 
     name: str
-    expected: int
-    requests: Callable[[World], Iterator[Request]]
-    target: float | None = None
+    sent: Callable[[World], Iterator[Request | Message]]
+    goal: Goal = NO_GOAL
+    door: Door = Door.HTTP
+    expected: str = "201"
+    connections: int | None = None
+    per_second: float | None = None
 
-    def some(self, world: World, most: int) -> list[Request]:
+    def some(self, world: World, most: int) -> list[Request | Message]:
         """The first of them."""
-        return list(islice(self.requests(world), most))
+        return list(islice(self.sent(world), most))
 
 
-def negatives(world: World) -> Iterator[Request]:
-    """Each another administration, of one woman after the other."""
-    return _results(world, NEGATIVE, rounds=1_000)
-
-
-def positives(world: World) -> Iterator[Request]:
-    """Each of a woman who was never referred, so that each opens a referral and makes an offer."""
-    return _results(world, POSITIVE, rounds=1)
-
-
-def _results(world: World, scores: tuple[int, ...], rounds: int) -> Iterator[Request]:
-    kind, last = f"{sum(scores)}", datetime.now(UTC)
-    for round_ in range(rounds):
-        at = last - timedelta(minutes=sum(scores) + round_)
-        for number, woman in enumerate(world.women):
-            body = observation(woman, f"{kind}-{round_}-{number}", scores, at)
+def _requests(scores: tuple[int, ...], rounds: int, share: int = 0) -> Callable[[World], Iterator[Request]]:
+    def sent(world: World) -> Iterator[Request]:
+        for number, woman, at in _administrations(world, scores, rounds, share):
+            body = observation(woman.id, number, scores, at)
             yield Request("POST", "/fhir/Observation", world.hospital_token, body)
+
+    return sent
+
+
+def _messages(scores: tuple[int, ...], rounds: int, share: int = 0) -> Callable[[World], Iterator[Message]]:
+    def sent(world: World) -> Iterator[Message]:
+        for number, woman, at in _administrations(world, scores, rounds, share):
+            yield Message(oru(woman.number, f"V{number}", str(next(_CONTROLS)), scores, at))
+
+    return sent
+
+
+def _administrations(
+    world: World, scores: tuple[int, ...], rounds: int, share: int
+) -> Iterator[tuple[str, Woman, datetime]]:
+    """One of each woman in each round. With one round each is of a woman who was never referred, so that a positive
+    one opens a referral and makes an offer; then `share` is which of the equal shares of the women it takes."""
+    kind, last = f"{share}{sum(scores)}", datetime.now(UTC)
+    women = world.women if rounds > 1 else world.women[share::SHARES]
+    for round_ in range(rounds):
+        at = last - timedelta(minutes=sum(scores) + SHARES * round_ + share)
+        for number, woman in enumerate(women):
+            yield f"{kind}-{round_}-{number}", woman, at
 
 
 def polls(parameters: str) -> Callable[[World], Iterator[Request]]:
@@ -75,9 +116,19 @@ def polls(parameters: str) -> Callable[[World], Iterator[Request]]:
     return poll
 
 
+def _oru(name: str, sent: Callable[[World], Iterator[Message]], connections: int, goal: Goal, rate: float = 0) -> Case:
+    return Case(name, sent, goal, Door.MLLP, "AA", connections, rate or None)
+
+
+SHARES, ROUNDS = 4, 1_000
 CASES = (
-    Case("negative result", 201, negatives, target=0.30),
-    Case("positive result", 201, positives, target=0.15),
-    Case("empty poll", 200, polls("_lastUpdated=gt2100-01-01T00:00:00Z")),
-    Case(f"poll, {PAGE} tasks", 200, polls(f"_count={PAGE}")),
+    Case("negative result", _requests(NEGATIVE, ROUNDS), Goal(share=0.30)),
+    Case("positive result", _requests(POSITIVE, 1), Goal(share=0.15)),
+    Case("empty poll", polls("_lastUpdated=gt2100-01-01T00:00:00Z"), expected="200"),
+    Case(f"poll, {PAGE} tasks", polls(f"_count={PAGE}"), expected="200"),
+    _oru("ORU negative, 1 line", _messages(NEGATIVE, ROUNDS, 1), 1, Goal(per_second=600)),
+    _oru("ORU negative, 8 lines", _messages(NEGATIVE, ROUNDS, 2), 8, Goal(per_second=600)),
+    _oru("ORU positive, 1 line", _messages(POSITIVE, 1, 1), 1, Goal(per_second=300)),
+    _oru("ORU positive, 8 lines", _messages(POSITIVE, 1, 2), 8, Goal(per_second=300)),
+    _oru(f"ORU at {STEADY} a second", _messages(NEGATIVE, ROUNDS, 3), 8, Goal(p99_ms=100), STEADY),
 )

@@ -1,6 +1,6 @@
-"""The load: a bare HTTP/1.1 client on keep-alive connections, in a process of its own.
+"""The load: a bare client of HTTP/1.1 or MLLP on kept connections, in a process of its own.
 
-It sends prepared bytes and reads no more of an answer than its status and length, so that nearly all of the time
+It sends prepared bytes and reads no more of an answer than its status and where it ends, so that nearly all of the time
 measured is the server's.
 """
 
@@ -12,29 +12,41 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from typing import cast
 
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length: "
+END_OF_FRAME = b"\x1c\r"
+VERDICT = b"\rMSA|"
 PATIENCE_SECONDS = 30
+
+
+class Door(StrEnum):
+    HTTP = "http"
+    MLLP = "mllp"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """What to send and for how long. Without `again` every request is sent once, and the load ends with the last.
 
-    `warm_up` and `seconds` are seconds of wall time; `expected` is the status that counts as an answer.
+    `warm_up` and `seconds` are seconds of wall time; `expected` is the status, or the code of an acknowledgement, that
+    counts as an answer. With `per_second` the requests go out evenly in time, over whichever connection is free, and
+    each is as old as its time: what waits behind a slow one counts as slow too.
     """
 
+    door: Door
     port: int
     requests: Sequence[bytes]
-    expected: int
+    expected: str
     again: bool
     connections: int
     warm_up: float
     seconds: float
+    per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +86,19 @@ async def _load(load: Load) -> Measured:
     wrong: Counter[str] = Counter()
     loop = asyncio.get_running_loop()
 
-    def note(sent: float, heard: float, status: int) -> None:
+    def note(sent: float, heard: float, status: str) -> None:
         answers.append((heard, heard - sent))
         if status != load.expected:
-            wrong[str(status)] += 1
+            wrong[status] += 1
 
+    times = None if load.per_second is None else (began + number / load.per_second for number in count())
     ended: list[asyncio.Future[None]] = []
     for _ in range(load.connections):
         done: asyncio.Future[None] = loop.create_future()
         ended.append(done)
-        await loop.create_connection(partial(_Client, requests, until, note, done), "127.0.0.1", load.port)
+        await loop.create_connection(
+            partial(_Client, _ANSWERS[load.door], requests, times, until, note, done), "127.0.0.1", load.port
+        )
     await asyncio.wait_for(asyncio.gather(*ended), load.warm_up + load.seconds + PATIENCE_SECONDS)
     return _figures(answers, dict(wrong), from_, min(until, answers[-1][0]))
 
@@ -106,41 +121,67 @@ def _figures(answers: list[tuple[float, float]], wrong: Mapping[str, int], from_
     )
 
 
+def _http_status(received: bytes) -> str | None:
+    head = received.find(END_OF_HEAD)
+    if head < 0:
+        return None
+    length = received.find(LENGTH, 0, head) + len(LENGTH)
+    whole = head + len(END_OF_HEAD) + int(received[length : received.find(b"\r", length)])
+    return None if len(received) < whole else received[9:12].decode()
+
+
+def _verdict(received: bytes) -> str | None:
+    if not received.endswith(END_OF_FRAME):
+        return None
+    code = received.find(VERDICT) + len(VERDICT)
+    return received[code : code + 2].decode()
+
+
+_ANSWERS: Mapping[Door, Callable[[bytes], str | None]] = {Door.HTTP: _http_status, Door.MLLP: _verdict}
+
+
 class _Client(asyncio.Protocol):
-    """One connection: the next request goes out as soon as the answer to the one before is in."""
+    """One connection: the next request goes out as soon as the answer to the one before is in, or at its time."""
 
     def __init__(
         self,
+        answer: Callable[[bytes], str | None],
         requests: Iterator[bytes],
+        times: Iterator[float] | None,
         until: float,
-        note: Callable[[float, float, int], None],
+        note: Callable[[float, float, str], None],
         done: "asyncio.Future[None]",
     ) -> None:
-        self._requests, self._until, self._note, self._done = requests, until, note, done
+        self._answer, self._requests, self._times = answer, requests, times
+        self._until, self._note, self._done = until, note, done
         self._received, self._sent = b"", 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._send()
+        self._go_on()
 
     def data_received(self, data: bytes) -> None:
         received = self._received = self._received + data
-        head = received.find(END_OF_HEAD)
-        if head < 0:
-            return
-        length = received.find(LENGTH, 0, head) + len(LENGTH)
-        if len(received) < head + len(END_OF_HEAD) + int(received[length : received.find(b"\r", length)]):
+        status = self._answer(received)
+        if status is None:
             return
         self._received = b""
-        self._note(self._sent, time.perf_counter(), int(received[9:12]))
-        self._send()
+        self._note(self._sent, time.perf_counter(), status)
+        self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._done.done():
             self._done.set_exception(error or ConnectionResetError("The server closed the connection."))
 
+    def _go_on(self) -> None:
+        now = time.perf_counter()
+        self._sent = now if self._times is None else next(self._times)
+        if self._sent > now:
+            asyncio.get_running_loop().call_later(self._sent - now, self._send)
+        else:
+            self._send()
+
     def _send(self) -> None:
-        self._sent = time.perf_counter()
         request = next(self._requests, None) if self._sent < self._until else None
         if request is not None:
             self._transport.write(request)

@@ -1,7 +1,8 @@
 """The run: each case of each database between two measurements of the floor, so that both meet the same machine."""
 
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,17 +13,21 @@ from statistics import fmean
 from rich.console import Console
 
 from benchmarks import startup
-from benchmarks.cases import PAGE, Case, Request
-from benchmarks.load import Load, measure
+from benchmarks.cases import PAGE, Case, Message, Request
+from benchmarks.load import Door, Load, measure
 from benchmarks.processes import Server, free_port, served
+from benchmarks.reading import Reading, compare
 from benchmarks.report import Figures, Started
 from benchmarks.startup import Imported
 from benchmarks.statements import USED, count
 from benchmarks.world import NEGATIVE, World, make, observation
+from service.mappings import own_folder
 from service.settings import Settings
 
 MOST_PER_SECOND = 2_500
+OUR_HOSPITAL = Path(__file__).parent / "hospital.toml"
 NOBODY = "00000000-0000-7000-8000-000000000000"
+FLOOR = Case("floor", lambda _: iter(()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,13 @@ class Run:
     figures: list[Figures] = field(default_factory=list)
     started: list[Started] = field(default_factory=list)
     imports: list[Imported] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
     def perform(self) -> None:
         """Raises NotStarted when a server does not come up."""
         port, folder = free_port(), self.plan.folder
+        shutil.copytree(own_folder(), folder / "mappings")
+        shutil.copy(OUR_HOSPITAL, folder / "mappings" / "sites")
         command = ("benchmarks.floor", str(port), str(folder / "floor.db"))
         with served(command, port, os.environ, folder / "floor.log") as floor:
             for database in self.plan.databases:
@@ -61,8 +69,16 @@ class Run:
     def _database(self, database: str, url: str, floor: Server) -> None:
         plan, port = self.plan, free_port()
         settings = Settings(
-            data_folder=plan.folder / database, database_url=url, port=port, requests_per_minute=10**9, migrate=True
+            data_folder=plan.folder / database,
+            mappings_folder=plan.folder / "mappings",
+            database_url=url,
+            port=port,
+            mllp_port=free_port(),
+            requests_per_minute=10**9,
+            migrate=True,
         )
+        with self.console.status("reading alone"):
+            self.readings = self.readings or compare(settings)
         environment, command = _environment(settings), ("service", "serve", "--no-worker")
         with self.console.status(f"{database}: start"):
             with served(command, port, environment, plan.folder / "first.log") as server:
@@ -85,9 +101,11 @@ class Run:
         floors, found = [self._floor(floor)], []
         for case in self.plan.cases:
             with self.console.status(f"{database}: {case.name}"):
-                requests = case.some(world, int(MOST_PER_SECOND * (self.plan.warm_up + self.plan.seconds)))[USED:]
-                figures = self._load(case.name, database, server, requests, expected=case.expected)
-            found.append(replace(figures, statements=statements[case.name], target=case.target))
+                most = (case.per_second or MOST_PER_SECOND) * (self.plan.warm_up + self.plan.seconds) + USED
+                sent = case.some(world, int(most) + 1)[USED:]
+                port = world.settings.mllp_port if case.door is Door.MLLP else server.port
+                figures = self._load(case, database, server, port or 0, sent)
+            found.append(replace(figures, statements=statements[case.name], goal=case.goal))
             floors.append(self._floor(floor))
             self.console.print(f"{database}: {case.name}: {figures.measured.per_second:,.0f} a second")
         yield from floors
@@ -101,16 +119,34 @@ class Run:
         body = observation(NOBODY, "FLOOR", NEGATIVE, datetime.now(UTC))
         with self.console.status("floor"):
             requests = [Request("POST", "/fhir/Observation", "x" * 43, body)]
-            return self._load("floor", "", floor, requests, expected=201, again=True)
+            return self._load(FLOOR, "", floor, floor.port, requests, again=True)
 
     def _load(
-        self, name: str, database: str, server: Server, requests: list[Request], *, expected: int, again: bool = False
+        self,
+        case: Case,
+        database: str,
+        server: Server,
+        port: int,
+        sent: Sequence[Request | Message],
+        *,
+        again: bool = False,
     ) -> Figures:
-        plan, wires = self.plan, [each.wire for each in requests]
+        plan = self.plan
+        load = Load(
+            door=case.door,
+            port=port,
+            requests=[each.wire for each in sent],
+            expected=case.expected,
+            again=again,
+            connections=case.connections or plan.connections,
+            warm_up=plan.warm_up,
+            seconds=plan.seconds,
+            per_second=case.per_second,
+        )
         before = server.usage().cpu_seconds
-        measured = measure(Load(server.port, wires, expected, again, plan.connections, plan.warm_up, plan.seconds))
+        measured = measure(load)
         cpu_us = 1_000_000 * (server.usage().cpu_seconds - before) / measured.answered
-        return Figures(name, database, measured, cpu_us, share=1.0, cpu_share=1.0)
+        return Figures(case.name, database, measured, cpu_us, share=1.0, cpu_share=1.0)
 
     @contextmanager
     def _address(self, database: str) -> Iterator[str | None]:
@@ -136,7 +172,9 @@ def _environment(settings: Settings) -> dict[str, str]:
     ours = {
         "PEER_REFERRAL_DATA_FOLDER": str(settings.data_folder),
         "PEER_REFERRAL_DATABASE_URL": settings.database_url,
+        "PEER_REFERRAL_MAPPINGS_FOLDER": str(settings.mappings_folder),
         "PEER_REFERRAL_PORT": str(settings.port),
+        "PEER_REFERRAL_MLLP_PORT": str(settings.mllp_port),
         "PEER_REFERRAL_REQUESTS_PER_MINUTE": str(settings.requests_per_minute),
         "PEER_REFERRAL_MIGRATE": str(settings.migrate),
     }

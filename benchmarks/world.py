@@ -32,6 +32,8 @@ from service.store.directory import Organisation
 from service.store.unit_of_work import UnitOfWork
 from service.wiring import Parts, prepare
 
+HOSPITAL = "00000000-0000-7000-8000-000000000001"
+SENDER = ("EHR", "TEST")
 NOBODY_LISTENS = "http://127.0.0.1:9/fhir"
 AT_ONCE = 64
 POSITIVE = (2, 2, 2, 2, 2, 2, 1, 1, 1, 0)
@@ -39,14 +41,22 @@ NEGATIVE = (1, 0, 1, 0, 0, 0, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Woman:
+    """By her id at the service, and by her number at the hospital."""
+
+    id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """`women` are registered and have agreed, by their ids at the service; each token is good for a day."""
+    """`women` are registered and have agreed; each token is good for a day."""
 
     settings: Settings
     programme: str
     hospital_token: str
     programme_token: str
-    women: tuple[str, ...]
+    women: tuple[Woman, ...]
 
 
 def observation(woman: str, number: str, scores: tuple[int, ...], at: datetime) -> bytes:
@@ -56,6 +66,22 @@ def observation(woman: str, number: str, scores: tuple[int, ...], at: datetime) 
     return orjson.dumps({**people.epds_total(screening, woman), "component": items})
 
 
+def oru(woman: str, number: str, control: str, scores: tuple[int, ...], at: datetime) -> bytes:
+    """The same EPDS as an ORU^R01, its items in the hospital's own codes (hospital.toml)."""
+    taken, name = f"{at:%Y%m%d%H%M%S}+0000", "Testperson^Testina-Maria^^^^^L~Testperson^Tessie^^^^^D"
+    lines = [
+        f"MSH|^~\\&|{SENDER[0]}|{SENDER[1]}|PR|PEER|{taken}||ORU^R01^ORU_R01|{control}|P|2.5.1",
+        f"PID|1||{woman}^^^TEST^MR||{name}||19960229|F|||1 Example Terrace^^^^ZZ99 3VZ^^H^^Testborough||||eng",
+        f"OBR|1||{number}^TEST|71354-5^EPDS^LN|||{taken}|||||||||||||||{taken}||OTH|F",
+        f"OBX|1|NM|99046-5^Total score^LN||{sum(scores)}|{{score}}^score^UCUM|0-30||||F|||{taken}",
+    ]
+    lines += [
+        f"OBX|{item + 1}|NM|EPDS{item}^Item {item}^L||{score}||0-3||||F|||{taken}"
+        for item, score in enumerate(scores, 1)
+    ]
+    return "\r".join((*lines, "")).encode()
+
+
 def make(settings: Settings, women: int, offers: int, tell: Callable[[int], None]) -> World:
     """Registers `women`, and as many more as there are to be `offers` waiting for the programme's answer.
 
@@ -63,26 +89,26 @@ def make(settings: Settings, women: int, offers: int, tell: Callable[[int], None
     """
     parts = prepare(settings)
     try:
-        hospital, hospital_token = _admit(parts, OrganisationKind.HOSPITAL, HOSPITAL_SCOPE)
-        programme, programme_token = _admit(parts, OrganisationKind.COMMUNITY, PROGRAMME_SCOPE)
+        hospital, hospital_token = _admit(parts, HOSPITAL, OrganisationKind.HOSPITAL, HOSPITAL_SCOPE)
+        programme, programme_token = _admit(parts, new_id(), OrganisationKind.COMMUNITY, PROGRAMME_SCOPE)
         parts.store.run_now(programme, lambda tx: tx.programmes.put(_programme(programme), _now()))
-        ids = asyncio.run(_register(parts, hospital, programme.organisation_id, women + offers, tell))
-        for number, woman in enumerate(ids[women:]):
-            body = observation(woman, f"EARLIER-{number}", POSITIVE, _now())
+        known = asyncio.run(_register(parts, hospital, programme.organisation_id, women + offers, tell))
+        for number, woman in enumerate(known[women:]):
+            body = observation(woman.id, f"EARLIER-{number}", POSITIVE, _now())
             parts.store.run_now(hospital, partial(_receive, rules=parts.rules, body=body))
     finally:
         parts.store.close_now()
-    return World(settings, programme.organisation_id, hospital_token, programme_token, tuple(ids[:women]))
+    return World(settings, programme.organisation_id, hospital_token, programme_token, tuple(known[:women]))
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _admit(parts: Parts, kind: OrganisationKind, scope: str) -> tuple[Caller, str]:
+def _admit(parts: Parts, id: str, kind: OrganisationKind, scope: str) -> tuple[Caller, str]:
     """An organisation with a client, and a token that the client holds."""
     now, token, scopes = _now(), secrets.token_urlsafe(32), frozenset(scope.split())
-    caller = Caller(new_id(), new_id(), kind, scopes, new_id())
+    caller = Caller(new_id(), id, kind, scopes, new_id())
     endpoint = NOBODY_LISTENS if kind is OrganisationKind.HOSPITAL else None
     organisation = Organisation(caller.organisation_id, f"Test {kind}", kind, endpoint, None, True, now)
 
@@ -90,6 +116,9 @@ def _admit(parts: Parts, kind: OrganisationKind, scope: str) -> tuple[Caller, st
         client = Client(caller.client_id, caller.organisation_id, kind, scopes, '{"keys":[]}', None)
         tx.access.add_client(client, now)
         tx.access.add_token(token_hash(token), caller.client_id, scopes, now, now + timedelta(days=1))
+        if kind is OrganisationKind.HOSPITAL:
+            engine = Client(new_id(), caller.organisation_id, kind, frozenset(), mllp_sender="|".join(SENDER))
+            tx.access.add_client(engine, now)
 
     office = the_service(new_id())
     parts.store.run_now(office, lambda tx: tx.organisations.add(organisation))
@@ -119,16 +148,16 @@ def _programme(caller: Caller) -> Programme:
 
 async def _register(
     parts: Parts, hospital: Caller, programme: str, women: int, tell: Callable[[int], None]
-) -> list[str]:
-    ids: list[str] = []
+) -> list[Woman]:
+    known: list[Woman] = []
     for first in range(0, women, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, women))
-        ids += await asyncio.gather(*(_woman(parts, hospital, programme, number) for number in numbers))
-        tell(len(ids))
-    return ids
+        known += await asyncio.gather(*(_woman(parts, hospital, programme, number) for number in numbers))
+        tell(len(known))
+    return known
 
 
-async def _woman(parts: Parts, hospital: Caller, programme: str, number: int) -> str:
+async def _woman(parts: Parts, hospital: Caller, programme: str, number: int) -> Woman:
     """A patient, and her consent to be referred to this organisation."""
     now, rules = _now(), parts.rules
     person = replace(people.tessie(now.date()), hospital_number=f"TEST-{number:06}")
@@ -144,7 +173,7 @@ async def _woman(parts: Parts, hospital: Caller, programme: str, number: int) ->
         assert isinstance(record_consent(tx, rules, message, now), Accepted)
         return known.id
 
-    return await parts.store.run(hospital, register)
+    return Woman(await parts.store.run(hospital, register), person.hospital_number)
 
 
 def _receive(tx: UnitOfWork, rules: Rules, body: bytes) -> None:
