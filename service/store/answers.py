@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from service.referrals.alert import Alert, AlertState
 from service.referrals.answer_link import AnswerLink
+from service.referrals.delivery import Lane
 from service.screening.instrument import Recorded
 from service.store.alerts import ALERT, to_alert
 from service.store.deliveries import DELIVERY
@@ -30,7 +31,6 @@ _COPIES = (
         ALIAS,
         (ALIAS.c.resource_id == ALERT.c.id)
         & (ALIAS.c.system == ORGANISATION.c.fhir_endpoint)
-        & (ALIAS.c.tenant_id == ALERT.c.tenant_id)
         & (ALIAS.c.type == "Task"),
     )
     .where(ALERT.c.tenant_id == bindparam("tenant"), ORGANISATION.c.active)
@@ -38,6 +38,7 @@ _COPIES = (
 )
 _STILL_OWED = select(DELIVERY.c.resource_id).where(
     DELIVERY.c.destination_id == bindparam("tenant"),
+    DELIVERY.c.lane == Lane.ALERT.value,
     DELIVERY.c.resource_type == Recorded.ALERT_TASKS.value,
     IS_WAITING,
 )

@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select,
 
 from service.referrals.alert import AlertCode
 from service.referrals.delivery import (
-    UNSETTLED,
     Delivery,
     DeliveryState,
     DeliveryTrigger,
@@ -23,7 +22,7 @@ from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
-from service.store.tables.outgoing import IS_WAITING, DeliveryRow
+from service.store.tables.outgoing import IS_UNSETTLED, IS_WAITING, DeliveryRow
 from service.store.tables.referral import AlertRow
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ STUCK_OF_HERS = Prepared(
     .where(
         NOT_OVER,
         DELIVERY.c.patient_id == bindparam("patient"),
-        in_states(DELIVERY.c.state, UNSETTLED),
+        IS_UNSETTLED,
         DELIVERY.c.last_outcome.is_not(None) | TRIED,
     )
     .limit(1)
@@ -109,6 +108,7 @@ STUCK_OF_ALL = Prepared(
     select(DELIVERY.c.id)
     .where(
         NOT_OVER,
+        IS_UNSETTLED,
         or_(
             IS_WAITING & (DELIVERY.c.shown_at.is_not(None) | TRIED),
             DELIVERY.c.patient_id.is_(None) & (DELIVERY.c.state == DeliveryState.DEAD.value),

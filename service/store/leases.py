@@ -21,7 +21,7 @@ from service.referrals.delivery import (
 from service.store.deliveries import DELIVERY, ORGANISATION, in_states, to_delivery
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
-from service.store.tables.outgoing import IS_WAITING
+from service.store.tables.outgoing import IS_UNSETTLED, IS_WAITING
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -35,6 +35,7 @@ BUSY = exists().where(
     OTHER.c.destination_id == DELIVERY.c.destination_id,
     OTHER.c.patient_id == DELIVERY.c.patient_id,
     OTHER.c.id != DELIVERY.c.id,
+    IS_UNSETTLED,
     OTHER.c.state == LEASED.value,
     OTHER.c.lease_until > bindparam("at"),
 )

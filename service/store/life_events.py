@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, case, select
 
 from service.referrals.life_event import LifeEvent
 from service.store.dialect import Dialect
@@ -26,7 +26,7 @@ LAST = Prepared(
         EVENT.c.happened_on == bindparam("happened_on"),
     )
 )
-HEARD = Prepared(select(EVENT.c.event, EVENT.c.heard_at).where(EVENT.c.patient_id == bindparam("patient_id")))
+ALL = Prepared(select(EVENT).where(EVENT.c.patient_id == bindparam("patient_id")))
 
 
 class LifeEvents:
@@ -38,20 +38,28 @@ class LifeEvents:
         day = happened_on.isoformat() if happened_on else ""
         key = {"patient_id": patient_id, "event": event.value, "happened_on": day}
         last: datetime | None = self._unit.execute(LAST, key).scalar_one_or_none()
-        self.keep(patient_id, event.value, day, now)
+        self._keep([{**key, "heard_at": now}])
         return last
 
     def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool:
-        heard = self._unit.execute(HEARD, {"patient_id": patient_id}).all()
+        heard = self._unit.execute(ALL, {"patient_id": patient_id}).all()
         return any(row.event in events and row.heard_at >= since for row in heard)
 
-    def keep(self, patient_id: str, event: str, happened_on: str, heard_at: datetime) -> None:
-        row = {"patient_id": patient_id, "event": event, "happened_on": happened_on, "heard_at": heard_at}
-        self._unit.execute(_keep(self._unit.dialect), row)
+    def carry_over(self, patient_id: str, to_id: str) -> None:
+        """All that was heard of one woman was heard of another."""
+        heard = self._unit.execute(ALL, {"patient_id": patient_id}).all()
+        self._keep([{**row._asdict(), "patient_id": to_id} for row in heard])
+
+    def _keep(self, rows: list[dict[str, object]]) -> None:
+        if rows:
+            self._unit.execute(_keep(self._unit.dialect), rows)
 
 
 @cache
 def _keep(dialect: Dialect) -> Prepared:
     new = dialect.insert(EVENT)
     key = [EVENT.c.patient_id, EVENT.c.event, EVENT.c.happened_on]
-    return Prepared(new.on_conflict_do_update(index_elements=key, set_={"heard_at": new.excluded["heard_at"]}))
+    heard_at = new.excluded["heard_at"]
+    # Of a record that becomes part of another, what was heard may be older than what was heard of that one.
+    later = case((EVENT.c.heard_at > heard_at, EVENT.c.heard_at), else_=heard_at)
+    return Prepared(new.on_conflict_do_update(index_elements=key, set_={"heard_at": later}))

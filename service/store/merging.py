@@ -13,14 +13,14 @@ from service.store.tables.columns import table
 from service.store.tables.hold import UnseenChangeRow
 from service.store.tables.outgoing import IS_WAITING, DeliveryRow
 from service.store.tables.referral import IS_UNRESOLVED, AlertRow, OfferRow, ReferralRow
-from service.store.tables.woman import ConsentRow, LifeEventRow, PatientRow, ScreeningResultRow
+from service.store.tables.woman import ConsentRow, PatientRow, ScreeningResultRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 PATIENT, RESULT, CONSENT = table(PatientRow), table(ScreeningResultRow), table(ConsentRow)
 REFERRAL, OFFER, ALERT = table(ReferralRow), table(OfferRow), table(AlertRow)
-DELIVERY, UNSEEN, EVENT = table(DeliveryRow), table(UnseenChangeRow), table(LifeEventRow)
+DELIVERY, UNSEEN = table(DeliveryRow), table(UnseenChangeRow)
 # Audit and the messages received stay as they were: they say what happened then.
 HERS = (CONSENT, REFERRAL, OFFER, ALERT)
 TO: BindParameter[str] = bindparam("to_id")
@@ -61,7 +61,6 @@ HANDED_OVER = [
     _of_referral(ALERT, TextClause(IS_UNRESOLVED.text)),
     _of_referral(RESULT),
 ]
-EVENTS = Prepared(select(EVENT).where(EVENT.c.patient_id == bindparam("from_id")))
 
 
 class Merging:
@@ -86,6 +85,5 @@ class Merging:
         unit.execute(CARRIED_RESULTS, {**values, "left_behind": sorted(left_behind)})
         unit.execute(CARRIED_DELIVERIES, {**values, "destination": unit.caller.organisation_id})
         unit.execute(EARLIER, values)
-        for row in unit.execute(EVENTS, {"from_id": patient_id}).all():
-            unit.life_events.keep(to_id, row.event, row.happened_on, row.heard_at)
+        unit.life_events.carry_over(patient_id, to_id)
         unit.aliases.hand_over("Patient", patient_id, to_id)

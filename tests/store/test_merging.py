@@ -1,7 +1,7 @@
 """A record that has become part of another, and what happened in a life: the same on both databases."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 import pytest
@@ -44,9 +44,21 @@ def test_events_of_two_records_are_those_of_the_one_that_is_left(service: Servic
     hospital, now = service.hospital(), service.now()
     goes, stays = service.woman(hospital), service.woman(hospital)
     service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_DIED, None, now))
+    service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_IN_CARE, None, now))
+    service.run(hospital, lambda tx: tx.life_events.hear(stays, LifeEvent.BABY_IN_CARE, None, now + HOUR))
     service.run(hospital, lambda tx: _merge(tx, goes, stays))
 
-    assert service.run(hospital, lambda tx: tx.life_events.heard_since(stays, {LifeEvent.BABY_DIED}, now))
+    def heard_since(*since: datetime) -> list[bool]:
+        events = (LifeEvent.BABY_DIED, LifeEvent.BABY_IN_CARE)
+        return service.run(
+            hospital,
+            lambda tx: [
+                tx.life_events.heard_since(stays, {event}, at) for event, at in zip(events, since, strict=True)
+            ],
+        )
+
+    assert heard_since(now, now + HOUR) == [True, True], "what was heard last counts, of whichever record"
+    assert heard_since(now + HOUR, now + DAY) == [False, False]
 
 
 def test_whoever_locks_a_record_that_is_no_more_begins_anew_and_finds_the_other(service: Service) -> None:

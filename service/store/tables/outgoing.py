@@ -5,11 +5,12 @@ from datetime import datetime
 from sqlalchemy import Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
-from service.referrals.delivery import WAITING
+from service.referrals.delivery import UNSETTLED, WAITING
 from service.store.tables.columns import Instant, Row, Text, optional, required
 
 # As text, so that both databases see in a query what the index is for.
 IS_WAITING = text("state IN (" + ", ".join(f"'{state.value}'" for state in WAITING) + ")")
+IS_UNSETTLED = text("state IN (" + ", ".join(f"'{state.value}'" for state in UNSETTLED) + ")")
 
 
 class DeliveryRow(Row, table=True):
@@ -19,7 +20,14 @@ class DeliveryRow(Row, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("destination_id", "resource_type", "resource_id", "version", name="uq_delivery_version"),
-        Index("ix_delivery_state_lane_due_at", "state", "lane", "due_at"),
+        Index(
+            "ix_delivery_unsettled",
+            "destination_id",
+            "patient_id",
+            "state",
+            sqlite_where=IS_UNSETTLED,
+            postgresql_where=IS_UNSETTLED,
+        ),
         # What is owed to one destination, in its order, without the many that were settled long ago.
         Index(
             "ix_delivery_waiting",

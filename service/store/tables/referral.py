@@ -187,13 +187,7 @@ class AlertRow(Row, table=True):
         Index("ix_alert_due_at_climbs", "due_at", sqlite_where=CLIMBS, postgresql_where=CLIMBS),
         Index("ix_alert_referral_id", "referral_id"),
         Index("ix_alert_patient_id", "patient_id"),
-        Index(
-            "ix_alert_patient_id_unresolved",
-            "patient_id",
-            sqlite_where=IS_UNRESOLVED,
-            postgresql_where=IS_UNRESOLVED,
-        ),
-        Index("ix_alert_tenant_id_awaited", "tenant_id", sqlite_where=IS_AWAITED, postgresql_where=IS_AWAITED),
+        Index("ix_alert_tenant_id_awaited", "tenant_id", "id", sqlite_where=IS_AWAITED, postgresql_where=IS_AWAITED),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)

@@ -2,16 +2,21 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, Date, Index, Integer, UniqueConstraint
+from sqlalchemy import Boolean, Date, Index, Integer, TextClause, UniqueConstraint
 from sqlmodel import Field
 
 from service.store.tables.columns import Instant, Json, Row, Text, optional, required
+
+IS_REPLACED = TextClause("replaced_by IS NOT NULL")
 
 
 class PatientRow(Row, table=True):
     """The aggregate that every unit about her locks first. `replaced_by` is the record that it has become part of."""
 
     __tablename__ = "patient"
+    __table_args__ = (
+        Index("ix_patient_replaced_by", "replaced_by", sqlite_where=IS_REPLACED, postgresql_where=IS_REPLACED),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: str = required(Text, foreign_key="organisation.id")

@@ -50,17 +50,10 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
         )
         batch_op.create_index("ix_alert_patient_id", ["patient_id"], unique=False)
-        batch_op.create_index(
-            "ix_alert_patient_id_unresolved",
-            ["patient_id"],
-            unique=False,
-            sqlite_where=sa.text("state <> 'resolved'"),
-            postgresql_where=sa.text("state <> 'resolved'"),
-        )
         batch_op.create_index("ix_alert_referral_id", ["referral_id"], unique=False)
         batch_op.create_index(
             "ix_alert_tenant_id_awaited",
-            ["tenant_id"],
+            ["tenant_id", "id"],
             unique=False,
             sqlite_where=sa.text("state <> 'resolved' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
             postgresql_where=sa.text("state <> 'resolved' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
@@ -262,7 +255,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("destination_id", "resource_type", "resource_id", "version", name="uq_delivery_version"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_state_lane_due_at", ["state", "lane", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_unsettled",
+            ["destination_id", "patient_id", "state"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('ready', 'leased', 'unknown', 'dead')"),
+            postgresql_where=sa.text("state IN ('ready', 'leased', 'unknown', 'dead')"),
+        )
         batch_op.create_index(
             "ix_delivery_waiting",
             ["destination_id", "lane", "id"],
@@ -292,6 +291,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["organisation.id"], name=op.f("fk_patient_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
     )
+    with op.batch_alter_table("patient", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_patient_replaced_by",
+            ["replaced_by"],
+            unique=False,
+            sqlite_where=sa.text("replaced_by IS NOT NULL"),
+            postgresql_where=sa.text("replaced_by IS NOT NULL"),
+        )
+
     op.create_table(
         "programme",
         sa.Column("id", sa.Text(), nullable=False),
