@@ -8,7 +8,7 @@ from service.consent.consent import Consent
 from service.flow.ports_intake import Inbox, KeptMessages, MessageControl
 from service.flow.ports_woman import Aliases, LifeEvents, Merging, Patients
 from service.referrals.alert import Alert, AlertCode, ResultVersion
-from service.referrals.contact import Contact, Engagement, Support
+from service.referrals.contact import Contact, Engagement
 from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged
@@ -107,7 +107,9 @@ class Offers(Protocol):
 
     def add(self, offer: Offer) -> None: ...
     def save(self, offer: Offer, moved_from: Offer) -> None: ...
-    def support(self, offer_id: str) -> Support: ...
+    def history(self, offer_id: str) -> Sequence[tuple[OfferState, datetime]]:
+        """The state of each version and the time from which its programme could see it, the oldest first."""
+
     def must_be_seen(self, offer: Offer, by: datetime) -> None:
         """Its programme has until then to fetch this version, or somebody has to ring it."""
 

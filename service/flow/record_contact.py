@@ -23,6 +23,7 @@ from service.referrals.contact import (
     ContactOutcome,
     Remark,
     remark_on,
+    support_of,
 )
 from service.referrals.escalation import Said, all_of
 from service.referrals.offer import ACTIVE, Offer, OfferState
@@ -98,7 +99,7 @@ def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact,
         return Refused(Reason.CONTACT_NOT_ACCEPTED if to_come else Reason.CONTACT_CALLED_OFF, "basedOn")
     if message.outcome not in MAY_LIE_AHEAD and message.started_at > now + CLOCKS_DIFFER_BY:
         return Refused(Reason.CONTACT_IN_THE_FUTURE, _STARTED[message.received.type])
-    remark = remark_on(message.started_at, tx.offers.support(offer.id)) if message.outcome in MADE else None
+    remark = remark_on(message.started_at, support_of(tx.offers.history(offer.id))) if message.outcome in MADE else None
     enter = _add if message.received.target_id is None else _correct
     answer = enter(tx, offer, message, remark)
     if isinstance(answer, Accepted):

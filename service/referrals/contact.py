@@ -1,10 +1,11 @@
 """An attempt to reach her or a session with her, as the programme reports it (FHIR Encounter or Procedure)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from service.referrals.offer import Ending, Offer, OfferState
+from service.referrals.offer import OFFER_ENDED, PAUSED, Ending, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
 
@@ -55,6 +56,20 @@ class Support:
     began: datetime | None
     ended: datetime | None
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+
+
+def support_of(history: Sequence[tuple[OfferState, datetime]]) -> Support:
+    """As its programme has seen it: the states of an offer with the times from which they held, the oldest first."""
+    began = next((at for state, at in history if state is OfferState.ACCEPTED), None)
+    ended = next((at for state, at in history if state in OFFER_ENDED), None)
+    pauses: list[tuple[datetime, datetime | None]] = []
+    for state, at in history:
+        paused = bool(pauses) and pauses[-1][1] is None
+        if state in PAUSED and not paused:
+            pauses.append((at, None))
+        elif state not in PAUSED and paused:
+            pauses[-1] = pauses[-1][0], at
+    return Support(began, ended, tuple(pauses))
 
 
 def remark_on(started_at: datetime, support: Support) -> Remark | None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
-from service.referrals.contact import Support
-from service.referrals.offer import OFFER_ENDED, PAUSED, Ending, Handles, Offer, OfferState
+from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.shared.clock import from_milliseconds
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
@@ -107,22 +106,9 @@ class Offers:
             raise LookupError("the offer had changed under the woman's lock")
         self._keep_version(offer)
 
-    def support(self, offer_id: str) -> Support:
-        """As its programme has seen it: from the stamp of the acceptance to that of the end, and the pauses between."""
-        seen = [
-            (OfferState(row.state), from_milliseconds(row.stamp))
-            for row in self._unit.execute(STATES, {"offer": offer_id})
-        ]
-        began = next((at for state, at in seen if state is OfferState.ACCEPTED), None)
-        ended = next((at for state, at in seen if state in OFFER_ENDED), None)
-        pauses: list[tuple[datetime, datetime | None]] = []
-        for state, at in seen:
-            paused = bool(pauses) and pauses[-1][1] is None
-            if state in PAUSED and not paused:
-                pauses.append((at, None))
-            elif state not in PAUSED and paused:
-                pauses[-1] = pauses[-1][0], at
-        return Support(began, ended, tuple(pauses))
+    def history(self, offer_id: str) -> list[tuple[OfferState, datetime]]:
+        rows = self._unit.execute(STATES, {"offer": offer_id})
+        return [(OfferState(row.state), from_milliseconds(row.stamp)) for row in rows]
 
     def must_be_seen(self, offer: Offer, by: datetime) -> None:
         row = {"offer_id": offer.id, "version": offer.version, "patient_id": offer.patient_id, "see_by": by}

@@ -20,16 +20,15 @@ OF_RESULT = Prepared(select(RESULT.c.pieces).where(RESULT.c.id == bindparam("res
 OF_REFERRAL = Prepared(
     select(RESULT.c.pieces).where(RESULT.c.referral_id == bindparam("referral")).order_by(RESULT.c.id).limit(1)
 )
-NEWEST = Prepared(
-    select(func.coalesce(RESOURCE.c.body, MESSAGE.c.body))
+OBSERVATIONS = (
+    select(RESOURCE.c.id, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
     .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)
     .where(
         RESOURCE.c.tenant_id == bindparam("tenant_id"),
         RESOURCE.c.type == "Observation",
-        RESOURCE.c.id == bindparam("resource_id"),
+        RESOURCE.c.id.in_(bindparam("ids", expanding=True)),
     )
-    .order_by(RESOURCE.c.version.desc())
-    .limit(1)
+    .order_by(RESOURCE.c.id, RESOURCE.c.version)
 )
 
 
@@ -43,11 +42,8 @@ class Orders:
             (OF_RESULT, {"result": result_id}) if result_id is not None else (OF_REFERRAL, {"referral": referral_id})
         )
         kept = self._unit.execute(statement, values).scalar_one_or_none()
-        names = {name for piece in (kept or {}).get("pieces", ()) for name in piece["names"]}
-        found = (self._body(tenant_id, name) for name in sorted(names) if name.startswith("Observation/"))
-        return [body for body in found if body is not None]
-
-    def _body(self, tenant_id: str, name: str) -> bytes | None:
-        values = {"tenant_id": tenant_id, "resource_id": name.partition("/")[2]}
-        body: bytes | None = self._unit.execute(NEWEST, values).scalar_one_or_none()
-        return body
+        names = {name.partition("/") for piece in (kept or {}).get("pieces", ()) for name in piece["names"]}
+        ids = sorted(id for type, _, id in names if type == "Observation")
+        rows = self._unit.execute(OBSERVATIONS, {"tenant_id": tenant_id, "ids": ids}) if ids else ()
+        newest = {row.id: bytes(row.bytes) for row in rows}
+        return list(newest.values())

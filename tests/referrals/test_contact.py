@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.referrals.contact import Remark, Support, remark_on
+from service.referrals.contact import Remark, Support, remark_on, support_of
+from service.referrals.offer import OfferState
 
 BEGAN, ENDED = datetime(2026, 6, 1, 12, tzinfo=UTC), datetime(2026, 7, 1, 12, tzinfo=UTC)
 PAUSED, RESUMED, AGAIN = (datetime(2026, 6, day, 12, tzinfo=UTC) for day in (10, 12, 20))
@@ -54,3 +55,29 @@ def test_what_has_no_end_yet_has_nothing_after_it_and_what_never_began_has_nothi
 def test_a_contact_in_a_pause_is_part_of_the_support_and_told_apart(started_at: datetime, during: bool) -> None:
     support = Support(BEGAN, None, ((PAUSED, RESUMED), (AGAIN, None)))
     assert remark_on(started_at, support) is (Remark.DURING_A_PAUSE if during else None)
+
+
+A, P, H, C = OfferState.ACCEPTED, OfferState.IN_PROGRESS, OfferState.HELD_BY_SERVICE, OfferState.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("states", "support"),
+    [
+        ((OfferState.REQUESTED, OfferState.REJECTED), (None, 1, ())),
+        ((OfferState.REQUESTED, A, P), (1, None, ())),
+        ((OfferState.REQUESTED, A, P, C), (1, 3, ())),
+        ((OfferState.REQUESTED, A, H, P, H, OfferState.HELD_BY_BOTH, C), (1, 6, ((2, 3), (4, 6)))),
+        ((OfferState.REQUESTED, A, H), (1, None, ((2, None),))),
+        ((OfferState.REQUESTED, A, OfferState.HELD_BY_PROGRAMME), (1, None, ())),
+    ],
+)
+def test_support_goes_from_acceptance_to_end_with_the_pauses_that_the_team_made(
+    states: tuple[OfferState, ...], support: tuple[int | None, int | None, tuple[tuple[int, int | None], ...]]
+) -> None:
+    def at(number: int | None) -> datetime | None:
+        return None if number is None else BEGAN + number * MINUTE
+
+    began, ended, pauses = support
+    found = support_of([(state, BEGAN + number * MINUTE) for number, state in enumerate(states)])
+    assert (found.began, found.ended) == (at(began), at(ended))
+    assert found.pauses == tuple((at(since), at(until)) for since, until in pauses)
