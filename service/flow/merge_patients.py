@@ -1,7 +1,7 @@
 """A hospital has found that two of its records are one woman's: what was the one's becomes the other's."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from service.consent.consent import Consent
@@ -147,15 +147,8 @@ def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Rece
 def _joined(survivor: Patient, retired: Patient, reached: SafeContact | None) -> Patient:
     """What the survivor does not say is as the other said it; a death counts wherever it was said."""
     mine, theirs = survivor.facts, retired.facts
-    facts = PatientFacts(
-        preferred_name=mine.preferred_name or theirs.preferred_name,
-        birth_date=mine.birth_date or theirs.birth_date,
-        district=mine.district or theirs.district,
-        language=mine.language or theirs.language,
-        interpreter=mine.interpreter or theirs.interpreter,
-        deceased=mine.deceased or theirs.deceased,
-        gender=mine.gender or theirs.gender,
-    )
+    names = [each.name for each in fields(PatientFacts)]
+    facts = PatientFacts(**{name: getattr(mine, name) or getattr(theirs, name) for name in names})
     births = [day for day in (survivor.delivered_on, retired.delivered_on) if day is not None]
     return replace(
         survivor,

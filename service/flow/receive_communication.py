@@ -103,7 +103,7 @@ def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommun
         if len(offers) == 1:
             return replace(_about_one(tx, rules, offers[0], message, now), told=Told.HER_CLINICIAN_BY_HANDLE)
     id, repeated, taken = _name(tx, message)
-    answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    answer = _answer(id, repeated=repeated)
     for offer in () if repeated else offers:
         tx.patients.lock(offer.patient_id)
         alert_about_offer(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
@@ -117,7 +117,7 @@ def _about_nobody(tx: Transaction, rules: Rules, message: ReceivedCommunication,
         # There is no woman whose lock would keep two of them apart, so a unique key does.
         first = _came_before(tx, message.fingerprint, id, now)
         id, repeated = first, first != id
-    answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    answer = _answer(id, repeated=repeated)
     told = _tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
     remember(tx, message.received, None, answer)
     return Kept(answer, told, taken)
@@ -145,7 +145,7 @@ def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCom
         id, repeated, taken = earlier.id, True, False
     else:
         id, repeated, taken = _name(tx, message)
-    answer: Accepted | Repeated = Repeated("Communication", id, 1) if repeated else _created(id)
+    answer = _answer(id, repeated=repeated)
     if not repeated:
         escalate(tx, rules, offer, message.said, now, type="Communication", id=id, fingerprint=message.fingerprint)
         # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
@@ -177,8 +177,8 @@ def _name(tx: Transaction, message: ReceivedCommunication) -> tuple[str, bool, b
     return new_id, False, True
 
 
-def _created(id: str) -> Accepted:
-    return Accepted("Communication", id, 1, created=True)
+def _answer(id: str, *, repeated: bool) -> Accepted | Repeated:
+    return Repeated("Communication", id, 1) if repeated else Accepted("Communication", id, 1, created=True)
 
 
 def _offers(tx: Transaction, about: tuple[Reference, ...]) -> list[Offer]:
