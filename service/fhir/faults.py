@@ -233,7 +233,6 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "business-rule",
         "This offer was rejected, cancelled or withdrawn, so no contact is taken for it. Please make none.",
     ),
-    Reason.NO_OPEN_PLACE: Row(409, "business-rule", "The programme has no open place."),
 }
 
 

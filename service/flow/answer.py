@@ -36,7 +36,6 @@ class Reason(StrEnum):
     CONTACT_NOT_ACCEPTED = "contact-not-accepted"
     ACTIVITY_UNKNOWN = "activity-unknown"
     CONTACT_CALLED_OFF = "contact-called-off"
-    NO_OPEN_PLACE = "no-open-place"
 
 
 @dataclass(frozen=True, slots=True)

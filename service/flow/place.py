@@ -44,8 +44,10 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
         return Found(ReferralTrigger.WOMAN_DIED)
     policy, needs = rules.policy(referral.tenant_id), _needs(rules, patient, now)
     asked = frozenset(offer.programme_id for offer in tx.offers.of_referral(referral.id) if not offer.recalled)
-    ranking = rank(tx.programmes.all(), needs, asked, now.date())
     consents = tx.consents.of_patient(referral.patient_id)
+    if agreed_to_any(rules, consents, now):
+        tx.programmes.lock_for(referral.patient_id)
+    ranking = rank(tx.programmes.all(), needs, asked, now.date())
     standings = _standings(rules, patient, ranking.fits, consents, now)
     found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
     found = found or _when_she_refused_all(rules, standings, consents, trigger, now)

@@ -80,8 +80,9 @@ class Organisations(Protocol):
 class Programmes(Protocol):
     def all(self) -> Sequence[Programme]: ...
     def get(self, id: str) -> Programme: ...
-    def lock(self, id: str) -> Programme:
-        """The same, held until the commit: two women cannot be given one last place."""
+    def lock_for(self, patient_id: str) -> None:
+        """Until the commit no other unit takes a place of a programme that she has said yes or no to; what `all` says
+        from here on of their places is true."""
 
 
 class Referrals(Protocol):

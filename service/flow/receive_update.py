@@ -224,13 +224,10 @@ def _move(
 
 
 def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> Refused | None:
-    """Consent is asked again, and the place is taken under the programme's lock."""
-    consents = tx.consents.of_patient(offer.patient_id)
-    purpose = rules.consent_terms.purposes
-    if not isinstance(ask_gate(consents, offer.organisation_id, Element.PREFERRED_NAME, purpose, now), Permit):
-        return Refused(Reason.NO_LIVE_CONSENT)
-    programme = tx.programmes.lock(offer.programme_id)
-    return Refused(Reason.NO_OPEN_PLACE) if programme.places_taken >= programme.places else None
+    """Consent is asked again. The place has been the offer's own since it was made."""
+    consents, purposes = tx.consents.of_patient(offer.patient_id), rules.consent_terms.purposes
+    answer = ask_gate(consents, offer.organisation_id, Element.PREFERRED_NAME, purposes, now)
+    return None if isinstance(answer, Permit) else Refused(Reason.NO_LIVE_CONSENT)
 
 
 def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> bool:

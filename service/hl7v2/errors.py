@@ -117,7 +117,6 @@ MEANINGS: dict[What, Meaning] = {
     Reason.ALREADY_ANSWERED: _kept("205", "it was answered before."),
     Reason.NO_LIVE_CONSENT: _kept("207", "there is no consent to it."),
     Reason.IN_THE_FUTURE: _kept("102", "its time is still to come."),
-    Reason.NO_OPEN_PLACE: _kept("207", "there is no open place."),
     Reason.BASE_VERSION_UNKNOWN: _kept("204", "it changes a version that never was."),
     Reason.CONTACT_IN_THE_FUTURE: _kept("102", "its time is still to come."),
     Reason.CONTACT_NOT_ACCEPTED: _kept("207", "nobody has accepted to support her."),

@@ -55,7 +55,8 @@ PAUSED = (_S.HELD_BY_SERVICE, _S.HELD_BY_BOTH)
 ACTIVE = (*GOES_ON, *PAUSED)
 LIVE = (_S.REQUESTED, *ACTIVE)
 OFFER_ENDED = tuple(state for state in OfferState if state not in LIVE)
-TAKES_A_PLACE = ACTIVE
+# Also before it is answered: who was asked does not hear afterwards that another woman was quicker.
+TAKES_A_PLACE = LIVE
 # Never accepted, or taken back: what a programme reads of it says that it is over, and for a time only.
 TOMBSTONES = (_S.REJECTED, _S.CANCELLED, _S.ENTERED_IN_ERROR)
 

@@ -70,8 +70,8 @@ class Statements:
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """`languages` are BCP 47 primary tags; empty `districts` means everywhere. `places_taken` counts accepted
-    offers. After `training_renewed_until` it takes nobody new."""
+    """`languages` are BCP 47 primary tags; empty `districts` means everywhere. `places_taken` counts the offers that
+    are accepted and those that wait for their answer. After `training_renewed_until` it takes nobody new."""
 
     id: str
     organisation_id: str

@@ -32,9 +32,10 @@ class Dialect(Protocol):
     def __hash__(self) -> int:
         """A store has one of its own, for which statements are built once and kept."""
 
-    @property
-    def name(self) -> str:
-        """`sqlite` or `postgresql`."""
+    name: str
+    """`sqlite` or `postgresql`."""
+    alone: bool
+    """Whether no other unit writes while one does."""
 
     def engine(self, url: URL, *, read_only: bool = False) -> Engine:
         """An engine whose connections are in the driver's autocommit, so that only `begin` and `end` draw the lines."""
@@ -86,6 +87,7 @@ class SqliteDialect:
     """Write-ahead log, full synchronisation, one writer: from BEGIN IMMEDIATE on it has the database alone."""
 
     name = "sqlite"
+    alone = True
 
     # The disk lost or garbled something that had been written; what follows cannot be promised to be durable.
     _broken = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_NOTADB"})
@@ -163,6 +165,7 @@ class PostgresqlDialect:
     """READ COMMITTED for writes behind row locks, REPEATABLE READ where one snapshot is promised."""
 
     name = "postgresql"
+    alone = False
 
     _begin: ClassVar = {
         Kind.WRITE: "BEGIN ISOLATION LEVEL READ COMMITTED",

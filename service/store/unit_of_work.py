@@ -20,7 +20,7 @@ from service.store.contacts import Contacts
 from service.store.control import MessageControl
 from service.store.deliveries import Deliveries
 from service.store.dialect import Dialect
-from service.store.directory import Organisations, Programmes
+from service.store.directory import Organisations
 from service.store.due import Due
 from service.store.escalations import Escalations
 from service.store.feed import Feed
@@ -35,6 +35,7 @@ from service.store.offers import Offers
 from service.store.orders import Orders
 from service.store.patients import Patients
 from service.store.prepared import Prepared, Rows
+from service.store.programmes import Programmes
 from service.store.referrals import Referrals
 from service.store.results import Results
 from service.store.retention import tidy

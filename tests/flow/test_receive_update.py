@@ -1,5 +1,6 @@
 """A programme answers an offer: every refusal, the three-way merge, and what referral and record hear of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ from service.flow.keep_reports import STATUS_REASON, Reported
 from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate, receive_update
 from service.flow.received import Received
 from service.referrals.escalation import Concern, Said
-from service.referrals.offer import OfferState
+from service.referrals.offer import Offer, OfferState
 from service.screening.instrument import Priority
-from tests.flow.support import HOUR, NOW, Service, body, piece, scores, why
+from tests.flow.support import HOUR, NOW, Family, Service, body, piece, scores, why
 
 NOTE: dict[str, object] = {"text": "She sounded very low today."}
 OUTPUT: dict[str, object] = {"type": "sessions", "valueInteger": 3}
@@ -183,17 +184,39 @@ def test_an_acceptance_needs_a_consent_that_is_still_alive(service: Service) -> 
     assert service.states(family.woman) == ("offered", ["requested"])
 
 
-def test_the_last_place_goes_to_one_woman(service: Service) -> None:
+def two_and_one_place(service: Service) -> tuple[Family, Offer, str]:
+    """A woman who was offered the last place of a programme, and another who has agreed to it as well."""
     family, offer = service.offered(places=1)
     other = service.woman(family.hospital, district=next(iter(family.programme.districts)))
     service.consent(family.hospital, other, family.community)
     service.result(family.hospital, other, piece(15, scores(15)))
-    (others,) = service.offers(other)
+    return family, offer, other
 
-    assert why(service.update(family.community, others.id, "accepted")) == "accepted"
-    assert why(service.update(family.community, offer.id, "accepted")) == "no-open-place"
-    assert service.states(family.woman) == ("offered", ["requested"])
-    service.update(family.community, others.id, "completed")
+
+def test_the_last_place_is_hers_to_whom_it_was_offered(service: Service) -> None:
+    family, offer, other = two_and_one_place(service)
+    assert service.states(other) == ("placing", [])
+    assert service.alerts(other) == ["unplaced"]
+
+    assert why(service.update(family.community, offer.id, "accepted")) == "accepted"
+    service.chase(24 * HOUR)
+    assert service.states(other) == ("placing", [])
+
+
+@pytest.mark.parametrize("how", ["rejected", "completed"])
+def test_a_place_that_nobody_has_any_more_goes_to_who_waits_for_it(service: Service, how: str) -> None:
+    family, offer, other = two_and_one_place(service)
+    if how == "completed":
+        service.update(family.community, offer.id, "accepted")
+    service.update(family.community, offer.id, how, "Not for us")
+    service.chase(24 * HOUR)
+    assert service.states(other) == ("offered", ["requested"])
+
+
+def test_a_programme_that_has_fewer_places_by_now_may_take_whom_it_was_offered(service: Service) -> None:
+    family, offer = service.offered(places=1)
+    fewer = replace(family.programme, places=0)
+    service.run(family.hospital, lambda tx: tx.programmes.put(fewer, service.now()))
     assert why(service.update(family.community, offer.id, "accepted")) == "accepted"
 
 

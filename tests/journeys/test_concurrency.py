@@ -117,6 +117,21 @@ def test_of_64_that_are_shown_the_same_at_once_one_is_the_first(service: Service
     assert sum(row["times"] for row in service.rows("disclosure", subject=subject)) == AT_ONCE
 
 
+def test_of_12_women_placed_at_once_one_is_offered_the_last_place(crowded: Service) -> None:
+    for _ in range(ROUNDS_FOR_EACH_PAIR):
+        family = crowded.family(places=1)
+        women = [crowded.woman(family.hospital, district=next(iter(family.programme.districts))) for _ in range(12)]
+        for woman in women:
+            crowded.consent(family.hospital, woman, family.community)
+        messages = [crowded.message(woman, piece(15, scores(15))) for woman in women]
+        works = [partial(receive_result, rules=crowded.rules, message=each, now=crowded.now()) for each in messages]
+        together(crowded, *((family.hospital, work) for work in works))
+
+        states = Counter(crowded.states(woman)[0] for woman in women)
+        assert states == {"offered": 1, "placing": 11}
+        assert len(crowded.rows("offer", programme_id=family.programme.id)) == 1
+
+
 def test_64_consents_at_once_let_a_waiting_referral_go_on_once(service: Service) -> None:
     family = service.family()
     service.withdraw(family)

@@ -135,8 +135,8 @@ def test_the_service_can_cancel_or_void_whatever_is_live() -> None:
         assert OFFER_TABLE[state, OfferTrigger.SERVICE_VOIDS] is OfferState.ENTERED_IN_ERROR
 
 
-def test_only_what_is_accepted_and_not_over_takes_a_place() -> None:
-    assert {*TAKES_A_PLACE} == {*ACTIVE} == {*LIVE} - {OfferState.REQUESTED}
+def test_what_waits_for_its_answer_or_is_accepted_and_not_over_takes_a_place() -> None:
+    assert {*TAKES_A_PLACE} == {*LIVE} == {*ACTIVE} | {OfferState.REQUESTED}
 
 
 def test_a_programme_sees_a_hold_whoever_set_it_and_every_other_state_as_it_is() -> None:

@@ -81,7 +81,7 @@ def accepting(it: Counted) -> None:
 
 
 UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
-    "a negative result": (negative, 9),
+    "a negative result": (negative, 7),
     "a positive result, offered": (positive, 22),
     "a positive result with self-harm present": (present, 14),
     "an empty poll": (lambda it: poll(it.service, it.family.community), 2),
@@ -89,8 +89,8 @@ UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
 UPON_AN_OFFER: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a poll with one Task": (lambda it: poll(it.service, it.family.community), 8),
     "a hospital's page with one Task": (lambda it: page(it.service, it.family.hospital), 12),
-    "an acceptance": (accepting, 18),
-    "a withdrawal": (lambda it: it.service.withdraw(it.family), 21),
+    "an acceptance": (accepting, 15),
+    "a withdrawal": (lambda it: it.service.withdraw(it.family), 20),
 }
 
 

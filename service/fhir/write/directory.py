@@ -7,7 +7,8 @@ from service.referrals.programme import Programme, Statements
 from service.shared.caller import OrganisationKind
 from service.shared.clock import milliseconds
 from service.shared.code import Code
-from service.store.directory import Listed, Organisation
+from service.store.directory import Organisation
+from service.store.programmes import Listed
 
 _TYPES = {
     OrganisationKind.HOSPITAL: terms.HEALTHCARE_PROVIDER,

@@ -46,7 +46,8 @@ from service.screening.instrument import EscalationContact, Priority, Stage
 from service.shared.caller import OrganisationKind
 from service.shared.clock import milliseconds
 from service.shared.code import Code
-from service.store.directory import Listed, Organisation
+from service.store.directory import Organisation
+from service.store.programmes import Listed
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "fhir"
 RULES = load()
