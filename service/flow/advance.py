@@ -80,7 +80,11 @@ def _carry_out(
 ) -> Referral:
     if effect is ReferralEffect.PLACE:
         found = place(tx, rules, referral, trigger, now)
-        return (advance(tx, rules, referral, found.trigger, now, found.named) if found else None) or referral
+        if found.trigger is not None:
+            referral = advance(tx, rules, referral, found.trigger, now, found.named) or referral
+        if found.again_at is not None:
+            tx.referrals.place_again(referral.id, found.again_at)
+        return referral
     offer_trigger, states = _ON_OFFERS[effect]
     # Whatever the hold is for, a programme reads the same.
     reason = rules.status_reason("paused" if effect is ReferralEffect.HOLD_OFFERS else trigger.value)

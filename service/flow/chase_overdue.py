@@ -1,5 +1,5 @@
 """A due time has passed: decide what waited, let an offer lapse, follow a consent that begins, end what consent no
-longer covers, place what found nobody, climb the ladder, find out whether a programme knows that it
+longer covers, place what waits for a place, climb the ladder, find out whether a programme knows that it
 must pause or stop."""
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class DueKind(StrEnum):
     OFFER_LAPSES = "offer-lapses"
     CONSENT_BEGINS = "consent-begins"
     CONSENT_ENDS = "consent-ends"
-    NOBODY_FITTED = "nobody-fitted"
+    WAITS_FOR_A_PLACE = "waits-for-a-place"
     ALERT_OVERDUE = "alert-overdue"
     CHANGE_NOT_SEEN = "change-not-seen"
 
@@ -113,7 +113,7 @@ _CHASE: dict[DueKind, Callable[[Transaction, Rules, Overdue, datetime], None]] =
     DueKind.OFFER_LAPSES: _lapse,
     DueKind.CONSENT_BEGINS: _begin_with_consent,
     DueKind.CONSENT_ENDS: _end_with_consent,
-    DueKind.NOBODY_FITTED: _place_again,
+    DueKind.WAITS_FOR_A_PLACE: _place_again,
     DueKind.ALERT_OVERDUE: _climb,
     DueKind.CHANGE_NOT_SEEN: _look_whether_seen,
 }

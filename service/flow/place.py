@@ -11,11 +11,11 @@ from service.flow.agreed import agreed_to, agreed_to_any
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.matching import Needs, Standing, judge, rank
+from service.referrals.matching import Needs, PassedOver, Ranking, Standing, judge, rank
 from service.referrals.offer import Offer, OfferState
 from service.referrals.patient import Patient
 from service.referrals.programme import Programme
-from service.referrals.referral import Referral, ReferralTrigger
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.shared.audit import Action, AuditEvent
 
 # What one programme that fits leads to, the best that can happen first.
@@ -28,16 +28,26 @@ _LEADS_TO: dict[Standing, ReferralTrigger] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the referral hears of it, and the programmes that the clinic is to ask her about, by id."""
+    """What the referral hears of it, None for nothing new; the programmes that the clinic is to ask her about, by id;
+    and when to try again."""
 
-    trigger: ReferralTrigger
+    trigger: ReferralTrigger | None
     named: tuple[str, ...] = ()
+    again_at: datetime | None = None
 
 
-def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTrigger, now: datetime) -> Found | None:
+# What time alone finds once more, by the state that the same had led to: the clinic has heard it, and so has she.
+_NO_NEWS: dict[ReferralState, tuple[ReferralTrigger, ...]] = {
+    ReferralState.PLACING: (ReferralTrigger.NOBODY_FITS,),
+    ReferralState.AWAITING_CONSENT: (ReferralTrigger.NOBODY_FITS, ReferralTrigger.CONSENT_NEEDED),
+}
+
+
+def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTrigger, now: datetime) -> Found:
     """Match first, then ask the gate: the best programme that fits and that a live permit names gets the offer.
 
-    `trigger` is what placing follows from. None when nothing has come of trying again.
+    `trigger` is what placing follows from. It is tried again, without asking anybody, when nobody fits and when a
+    programme that she has agreed to has no place.
     """
     patient = tx.patients.lock(referral.patient_id)
     if patient.facts.deceased:
@@ -51,17 +61,24 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
     standings = _standings(rules, patient, ranking.fits, consents, now)
     found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
     found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
-    if found is ReferralTrigger.NOBODY_FITS:
-        tx.referrals.place_again(referral.id, now + timedelta(hours=policy.place_again_hours))
-        if trigger is ReferralTrigger.TRIED_AGAIN:
-            return None  # the clinic has been told, and nothing has changed for it
+    waits = found is ReferralTrigger.NOBODY_FITS
+    waits = waits or (found is ReferralTrigger.CONSENT_NEEDED and _is_full(rules, ranking, consents, now))
+    again_at = now + timedelta(hours=policy.place_again_hours) if waits else None
+    if trigger is ReferralTrigger.TRIED_AGAIN and found in _NO_NEWS[referral.state]:
+        return Found(None, again_at=again_at)
     tx.referrals.record_placement(referral.id, judge(ranking, standings, needs), now)
     if Standing.CHOSEN in standings:
         _offer(tx, rules, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
     wanted = Standing.CONSENT_NEEDED if Standing.CONSENT_NEEDED in standings else Standing.REFUSED_BY_HER
     ask = [each.id for each, standing in zip(ranking.fits, standings, strict=True) if standing is wanted]
     named = tuple(ask[: policy.consent_request_names]) if found is ReferralTrigger.CONSENT_NEEDED else ()
-    return Found(found, named)
+    return Found(found, named, again_at)
+
+
+def _is_full(rules: Rules, ranking: Ranking, consents: Sequence[Consent], now: datetime) -> bool:
+    """Whether a programme that she has agreed to would have her if it had a place."""
+    full = (programme for programme, missed in ranking.passed_over if missed is PassedOver.NO_OPEN_PLACE)
+    return any(isinstance(agreed_to(rules, consents, each.organisation_id, now), Permit) for each in full)
 
 
 def _needs(rules: Rules, patient: Patient, now: datetime) -> Needs:

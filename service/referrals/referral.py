@@ -97,10 +97,10 @@ def _rows(
 
 REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     (_S.PLACING, _T.OPENED): (_S.PLACING, (_E.PLACE,)),
-    (_S.PLACING, _T.OFFER_MADE): (_S.OFFERED, ()),
+    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.OFFER_MADE, _S.OFFERED),
     (_S.PLACING, _T.CONSENT_NEEDED): (_S.AWAITING_CONSENT, (_A.CONSENT_NEEDED,)),
     (_S.PLACING, _T.NOBODY_FITS): (_S.PLACING, (_A.UNPLACED,)),
-    (_S.PLACING, _T.NO_SAFE_CONTACT): (_S.PLACING, (_A.NO_SAFE_CONTACT,)),
+    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.NO_SAFE_CONTACT, _S.PLACING, _A.NO_SAFE_CONTACT),
     # The last safe way to reach her was taken back after a programme was asked.
     (_S.OFFERED, _T.NO_SAFE_CONTACT): (_S.PLACING, (_E.CANCEL_UNANSWERED_OFFERS, _E.PLACE)),
     (_S.SUPPORTED, _T.NO_SAFE_CONTACT): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.SAFE_CONTACT_WITHDRAWN)),
@@ -108,7 +108,8 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_GIVEN, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_GIVEN, None),
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.FACTS_CHANGED, _S.PLACING, _E.PLACE),
-    (_S.PLACING, _T.TRIED_AGAIN): (_S.PLACING, (_E.PLACE,)),
+    # Who waits for a place that she has agreed to goes on waiting for her word on others meanwhile.
+    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.TRIED_AGAIN, None, _E.PLACE),
     # A no to one programme leaves the others to be asked about; placing finds whether there are any.
     **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.PROGRAMME_REFUSED, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_REFUSED, _S.CLOSED),

@@ -35,7 +35,7 @@ DUE = {
     DueKind.OFFER_LAPSES: _due(OFFER.c.respond_by, REQUESTED),
     DueKind.CONSENT_BEGINS: _due(CONSENT.c.begins_at),
     DueKind.CONSENT_ENDS: _due(CONSENT.c.ends_at),
-    DueKind.NOBODY_FITTED: _due(REFERRAL.c.place_again_at),
+    DueKind.WAITS_FOR_A_PLACE: _due(REFERRAL.c.place_again_at),
     DueKind.ALERT_OVERDUE: _due(ALERT.c.due_at, CLIMBS),
     DueKind.CHANGE_NOT_SEEN: _due(UNSEEN.c.see_by, id="offer_id"),
 }

@@ -225,12 +225,67 @@ def test_while_nobody_fits_it_is_tried_again_and_said_once(service: Service, res
     for _ in range(3):
         service.pass_time(4 * HOUR)
         due = service.read(the_service(""), lambda tx: tx.due.overdue(service.now(), 9))
-        assert DueKind.NOBODY_FITTED in [each.kind for each in due]
+        assert DueKind.WAITS_FOR_A_PLACE in [each.kind for each in due]
         service.chase()
         again = service.read(the_service(""), lambda tx: tx.due.overdue(service.now(), 9))
-        assert DueKind.NOBODY_FITTED not in [each.kind for each in again]
+        assert DueKind.WAITS_FOR_A_PLACE not in [each.kind for each in again]
     assert service.alerts(family.woman) == ["unplaced"]
     assert (service.rows("placement"), service.referral(family.woman)) == before
+
+
+def asked_meanwhile(service: Service) -> tuple[Family, Offer]:
+    """The same, but that the clinic was asked to ask her about another programme, which has places."""
+    family, taken = service.supported(places=1)
+    service.programme(service.community(), districts=family.programme.districts)
+    other = service.woman(family.hospital, district=next(iter(family.programme.districts)))
+    service.consent(family.hospital, other, family.community)
+    service.result(family.hospital, other, piece(15, scores(15)))
+    assert service.states(other) == ("awaiting-consent", [])
+    return replace(family, woman=other), taken
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+def test_who_has_agreed_to_what_had_no_place_gets_it_when_one_is_free_and_nobody_is_asked_again(
+    service: Service, resolved: bool
+) -> None:
+    family, taken = asked_meanwhile(service)
+    if resolved:
+        request = service.alert(family.woman, "consent-needed")["id"]
+        resolve = AlertTrigger.RESOLVE
+        service.run(the_service(""), lambda tx: move_alert(tx, service.rules, tx.alerts.lock(request), resolve, NOW))
+    before = [service.rows(table, patient_id=family.woman) for table in ("referral", "delivery", "alert")]
+    service.chase(3 * HOUR)
+    service.chase(HOUR)
+    waits = [service.rows(table, patient_id=family.woman) for table in ("referral", "delivery", "alert")]
+    assert waits[0][0].pop("place_again_at") > before[0][0].pop("place_again_at")
+    assert waits == before
+
+    service.update(family.community, taken.id, "completed")
+    service.chase(4 * HOUR)
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert [each.organisation_id for each in service.offers(family.woman)] == [family.community.organisation_id]
+    assert [row["state"] for row in service.rows("alert", patient_id=family.woman)] == ["resolved"]
+
+
+def test_when_the_free_place_has_no_safe_way_to_reach_her_the_clinic_hears_that(service: Service) -> None:
+    family, taken = asked_meanwhile(service)
+    changed = service.now() + MINUTE
+    service.consent(family.hospital, family.woman, family.community, given_at=changed, safe_contact=UNREACHABLE)
+    service.update(family.community, taken.id, "completed")
+    service.chase(4 * HOUR)
+    assert service.states(family.woman) == ("placing", [])
+    assert {row["code"]: row["state"] for row in service.rows("alert", patient_id=family.woman)} == {
+        "consent-needed": "resolved",
+        "no-safe-contact": "open",
+    }
+
+
+def test_a_place_that_she_has_not_agreed_to_is_not_waited_for(service: Service) -> None:
+    family, _ = asked_meanwhile(service)
+    other = service.woman(family.hospital, district=next(iter(family.programme.districts)))
+    service.result(family.hospital, other, piece(15, scores(15)))
+    waiting = {row["patient_id"]: row["place_again_at"] is not None for row in service.rows("referral")}
+    assert (waiting[family.woman], waiting[other]) == (True, False)
 
 
 def test_what_is_found_without_a_safe_channel_is_said_and_not_tried_for_ever(service: Service) -> None:
@@ -242,7 +297,7 @@ def test_what_is_found_without_a_safe_channel_is_said_and_not_tried_for_ever(ser
     assert service.states(family.woman) == ("placing", [])
     assert service.alerts(family.woman) == ["unplaced", "no-safe-contact"]
     due = service.read(the_service(""), lambda tx: tx.due.overdue(service.now() + DAY, 9))
-    assert DueKind.NOBODY_FITTED not in [each.kind for each in due]
+    assert DueKind.WAITS_FOR_A_PLACE not in [each.kind for each in due]
 
 
 def test_a_referral_that_was_closed_is_not_tried_again(service: Service) -> None:

@@ -22,10 +22,11 @@ STILL_OPEN = ("in-review", "awaiting-consent", "placing", "offered", "supported"
 CLOSES = dict.fromkeys(STILL_OPEN, "closed cancel-offers")
 EXPECTED: dict[str, dict[str, str]] = {
     "opened": {"placing": PLACING},
-    "offer-made": {"placing": "offered"},
+    "offer-made": {"awaiting-consent": "offered", "placing": "offered"},
     "consent-needed": {"placing": "awaiting-consent consent-needed"},
     "nobody-fits": {"placing": "placing unplaced"},
     "no-safe-contact": {
+        "awaiting-consent": "placing no-safe-contact",
         "placing": "placing no-safe-contact",
         "offered": "placing cancel-unanswered-offers place",
         "supported": "on-hold hold-offers safe-contact-withdrawn",
@@ -39,7 +40,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "supported": "supported",
         "on-hold": "on-hold",
     },
-    "tried-again": {"placing": PLACING},
+    "tried-again": {"awaiting-consent": "awaiting-consent place", "placing": PLACING},
     "facts-changed": {"awaiting-consent": PLACING, "placing": PLACING},
     "programme-refused": {"awaiting-consent": PLACING, "placing": PLACING},
     "consent-refused": {
@@ -216,10 +217,13 @@ def test_what_has_ended_never_opens_again() -> None:
     assert onward == {(_S.COMPLETED, _S.ENTERED_IN_ERROR), (_S.CLOSED, _S.ENTERED_IN_ERROR)}
 
 
-def test_only_placing_makes_offers() -> None:
-    assert {then for then, effects in REFERRAL_TABLE.values() if ReferralEffect.PLACE in effects} == {_S.PLACING}
-    assert {state for state, trigger in REFERRAL_TABLE if trigger is _T.OFFER_MADE} == {_S.PLACING}
-    assert {state for (state, _), (then, _) in REFERRAL_TABLE.items() if then is _S.OFFERED} == {_S.PLACING, _S.OFFERED}
+def test_only_placing_makes_offers_and_trying_again_while_her_word_on_others_is_awaited() -> None:
+    places = {pair: then for pair, (then, effects) in REFERRAL_TABLE.items() if ReferralEffect.PLACE in effects}
+    assert places.pop((_S.AWAITING_CONSENT, _T.TRIED_AGAIN)) is _S.AWAITING_CONSENT
+    assert {*places.values()} == {_S.PLACING}
+    waits = {_S.PLACING, _S.AWAITING_CONSENT}
+    assert {state for state, trigger in REFERRAL_TABLE if trigger is _T.OFFER_MADE} == waits
+    assert {state for (state, _), (then, _) in REFERRAL_TABLE.items() if then is _S.OFFERED} == waits | {_S.OFFERED}
 
 
 def test_support_begins_by_acceptance_or_by_a_clinician_and_in_no_other_way() -> None:

@@ -321,7 +321,7 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
         (DueKind.RESULT_WAITS_NO_LONGER.value, waits.woman),
         (DueKind.CONSENT_BEGINS.value, begins.woman),
         (DueKind.CONSENT_ENDS.value, ends.woman),
-        (DueKind.NOBODY_FITTED.value, nobody.woman),
+        (DueKind.WAITS_FOR_A_PLACE.value, nobody.woman),
         (DueKind.ALERT_OVERDUE.value, nobody.woman),
         (DueKind.OFFER_LAPSES.value, ends.woman),
         (DueKind.OFFER_LAPSES.value, lapses.woman),

@@ -23,7 +23,7 @@ IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.val
 
 class ReferralRow(Row, table=True):
     """The partial unique index is what makes it one open referral for each woman, whatever arrives at once.
-    `place_again_at` is set while no programme was found for it."""
+    `place_again_at` is set while no programme was found for it, or none of those that she has agreed to has a place."""
 
     __tablename__ = "referral"
     __table_args__ = (
