@@ -12,6 +12,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.delivery.worker import Worker
 from service.hl7v2.listener import Listener
@@ -19,7 +20,7 @@ from service.settings import Settings
 from service.shared import telemetry
 from service.shared.errors import ServiceError
 from service.store.address import exclusive
-from service.wiring import Alongside, Parts, build_application, build_listener, build_worker, prepare
+from service.wiring import Alongside, build_application, build_listener, build_probes, build_worker, prepare
 
 DRAIN_SECONDS = 30
 # Both together are less than the 40 seconds that whoever stops us is asked to wait.
@@ -27,6 +28,7 @@ MLLP_DRAIN_SECONDS = 8
 BACKLOG = 2048
 MLLP_PORT = 2575
 """The port that is registered for HL7."""
+LISTEN_PROBES_PORT, WORKER_PROBES_PORT = 8081, 8082
 # Beside the connections of senders: those of HTTP, the database, logs and libraries.
 OTHER_FILES = 1_024
 
@@ -49,57 +51,49 @@ def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False
             at = sockets.enter_context(_listening(settings.mllp_host, settings.mllp_port))
             alongside.append(partial(_hearing, build_listener(parts), at))
         application = build_application(parts, alongside)
-        gc.freeze()  # what is there when serving begins stays, so the collector need not look through it again
-        config = uvicorn.Config(
-            application,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-        server = uvicorn.Server(config)
-        # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
-        signal.signal(signal.SIGTERM, server.handle_exit)
-        if end_with_input:
-            threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
-        server.run(sockets=[sockets.enter_context(_listening(settings.host, settings.port))])
-        if not server.started:
-            raise NotStarted("The service did not come up; what it said is above.")
+        http = sockets.enter_context(_listening(settings.host, settings.port))
+        _run(application, http, trusted_proxies=settings.trusted_proxies, end_with_input=end_with_input)
 
 
 def listen(settings: Settings) -> None:
     """Listen for HL7 v2 alone, until SIGTERM or SIGINT: what was received whole is answered, then the store closes."""
     telemetry.configure(settings.log_level)
-    with exclusive(settings.database), _listening(settings.mllp_host, settings.mllp_port or MLLP_PORT) as at:
+    with (
+        exclusive(settings.database),
+        _listening(settings.mllp_host, settings.mllp_port or MLLP_PORT) as at,
+        _answering_probes(settings.probes_port or LISTEN_PROBES_PORT) as http,
+    ):
         parts = prepare(settings)
-        gc.freeze()
-        with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
-            runner.run(_listen(parts, build_listener(parts), at))
-
-
-async def _listen(parts: Parts, listener: Listener, at: socket.socket) -> None:
-    stopped = asyncio.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stopped.set)
-    async with _hearing(listener, at):
-        await stopped.wait()
-    await parts.close()
+        _run(build_probes(parts, [partial(_hearing, build_listener(parts), at)]), http)
 
 
 def work(settings: Settings) -> None:
     """Run a worker alone until SIGTERM or SIGINT."""
     telemetry.configure(settings.log_level)
-    asyncio.run(_work(prepare(settings)))
+    with _answering_probes(settings.probes_port or WORKER_PROBES_PORT) as http:
+        parts = prepare(settings)
+        _run(build_probes(parts, [partial(_working, build_worker(parts))]), http)
 
 
-async def _work(parts: Parts) -> None:
-    worker = build_worker(parts)
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
-    await worker.run()
-    await parts.close()
+def _run(application: FastAPI, http: socket.socket, *, trusted_proxies: str = "", end_with_input: bool = False) -> None:
+    gc.freeze()  # what is there when serving begins stays, so the collector need not look through it again
+    config = uvicorn.Config(
+        application,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal anew when it has drained; this hears it, so that a service that ended well says so.
+    signal.signal(signal.SIGTERM, server.handle_exit)
+    if end_with_input:
+        threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+    server.run(sockets=[http])
+    if not server.started:
+        raise NotStarted("The service did not come up; what it said is above.")
 
 
 @asynccontextmanager
@@ -118,7 +112,8 @@ async def _hearing(listener: Listener, at: socket.socket) -> AsyncIterator[None]
     """Senders of HL7 v2 are heard for as long as the block lasts; what was received whole when it ends is answered."""
     _open_enough_files(listener.limits.connections)
     listener.start(at)
-    telemetry.tell("mllp-listening", port=at.getsockname()[1], encrypted=str(listener.encrypted).lower())
+    host, port, *_ = at.getsockname()
+    telemetry.tell("mllp-listening", host=host, port=port, encrypted=str(listener.encrypted).lower())
     try:
         yield
     finally:
@@ -139,6 +134,14 @@ def _end_with_input(server: uvicorn.Server) -> None:
     while os.read(0, 1024):
         pass
     server.should_exit = True
+
+
+@contextmanager
+def _answering_probes(port: int) -> Iterator[socket.socket]:
+    """To this machine alone: there is no sign-in for them."""
+    with _listening("127.0.0.1", port) as opened:
+        telemetry.tell("probes-answered", port=port)
+        yield opened
 
 
 @contextmanager

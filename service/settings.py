@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     mllp_out_key: Path | None = Field(None, description="the key of that certificate")
     mllp_out_ca: Path | None = Field(None, description="who signs engines' certificates; empty: this machine's own")
     mllp_answer_seconds: float = Field(15, gt=0, description="how long a hospital's engine may take to acknowledge")
+    probes_port: int | None = Field(
+        None, ge=1, le=65535, description="port on this machine for the probes of listen (8081) and worker (8082)"
+    )
     lease_seconds: int = Field(90, ge=1, description="how long a worker may hold a delivery before another takes it")
     copies_seconds: float = Field(15, gt=0, description="pause between two looks at alerts answered in the record")
     migrate: bool | None = Field(None, description="migrate when starting; empty: only the embedded database")

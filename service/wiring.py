@@ -1,6 +1,6 @@
 """The composition root: the only place that knows every concrete class, and where the program is put together."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,11 +14,12 @@ from service.delivery.channel import EitherChannel
 from service.delivery.copies import Copies
 from service.delivery.reach import unheard
 from service.delivery.worker import Worker
-from service.fhir.application import Gauges, create_application
+from service.fhir import probes
+from service.fhir.application import create_application
 from service.fhir.channel import FhirChannel
 from service.fhir.door import Door, RateLimit
 from service.flow.rules import Rules
-from service.hl7v2 import acknowledge
+from service.hl7v2 import acknowledge, tls
 from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.connection import Limits
 from service.hl7v2.door import Door as MessageDoor
@@ -29,7 +30,6 @@ from service.messages import Messages
 from service.office import Office
 from service.security import keys, sealing
 from service.security.bearer import Bearers
-from service.security.certificates import client_context, server_context
 from service.security.jwks import KeySource
 from service.security.keys import SigningKeys
 from service.security.outgoing import Outgoing
@@ -81,9 +81,8 @@ class Parts:
         """The connections to the hospitals that take HL7 v2."""
         if self._lines is None:
             settings = self.settings
-            files = settings.mllp_out_certificate, settings.mllp_out_key, settings.mllp_out_ca
-            patience = Patience(answer=settings.mllp_answer_seconds)
-            self._lines = Lines(client_context(*files), settings.mllp_plain, patience)
+            context = tls.sending(settings.mllp_out_certificate, settings.mllp_out_key, settings.mllp_out_ca)
+            self._lines = Lines(context, settings.mllp_plain, Patience(answer=settings.mllp_answer_seconds))
         return self._lines
 
     async def close(self) -> None:
@@ -203,23 +202,32 @@ def build_application(parts: Parts, alongside: Sequence[Alongside] = ()) -> Fast
     parts.signing_keys()  # made at the first start, so that a backup taken then has them
     token_endpoint = TokenEndpoint(parts.store, key_source, f"{settings.public_url}/token", parts.clock)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as running:
-            for each in alongside:
-                await running.enter_async_context(each())
-            yield
-        await key_source.aclose()
-        await parts.close()
-
     return create_application(
         door,
         access_routes(token_endpoint, parts.signing_keys, settings.public_url),
         answering.router(parts.store, parts.rules, parts.clock),
         mappings.definitions(),
-        Gauges(ready=parts.store.ready),
-        lifespan,
+        parts.store.ready,
+        _lifespan(parts, alongside, key_source.aclose),
     )
+
+
+def build_probes(parts: Parts, alongside: Sequence[Alongside]) -> FastAPI:
+    """The application of a process without doors of HTTP: it answers probes while what is `alongside` works."""
+    return probes.application(parts.store.ready, _lifespan(parts, alongside))
+
+
+def _lifespan(parts: Parts, alongside: Sequence[Alongside], *closing: Callable[[], Awaitable[None]]) -> probes.Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as running:
+            for close in (parts.close, *closing):
+                running.push_async_callback(close)
+            for each in alongside:
+                await running.enter_async_context(each())
+            yield
+
+    return lifespan
 
 
 def build_listener(parts: Parts) -> Listener:
@@ -232,7 +240,5 @@ def build_listener(parts: Parts) -> Listener:
         message_seconds=settings.mllp_message_seconds,
         idle_seconds=settings.mllp_idle_seconds,
     )
-    tls = None
-    if settings.mllp_certificate is not None and settings.mllp_key is not None:
-        tls = server_context(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)
-    return Listener(door, door.senders, Refusals(parts.store), limits, tls)
+    context = tls.listening(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)
+    return Listener(door, door.senders, Refusals(parts.store), limits, context)

@@ -45,21 +45,24 @@ def serve(
 def listen(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on; 2575 when nothing else is set")] = None,
+    probes_port: Annotated[int | None, typer.Option(help="port of its probes; 8081 when nothing else is set")] = None,
 ) -> None:
-    """Listen for HL7 v2 alone, without the API and without a worker."""
+    """Listen for HL7 v2 alone, without the API and without a worker; probes are answered on this machine."""
     from service import serving
     from service.settings import read_settings
 
-    serving.listen(read_settings(mllp_host=host, mllp_port=port))
+    serving.listen(read_settings(mllp_host=host, mllp_port=port, probes_port=probes_port))
 
 
 @explained
-def worker() -> None:
-    """Run a worker alone: it sends deliveries and keeps due times."""
+def worker(
+    probes_port: Annotated[int | None, typer.Option(help="port of its probes; 8082 when nothing else is set")] = None,
+) -> None:
+    """Run a worker alone: it sends deliveries and keeps due times; probes are answered on this machine."""
     from service import serving
     from service.settings import read_settings
 
-    serving.work(read_settings())
+    serving.work(read_settings(probes_port=probes_port))
 
 
 @explained

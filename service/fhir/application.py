@@ -2,24 +2,21 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.fhir import bundles, changing, hearing, intake, listing, reading, searching
+from service.fhir import bundles, changing, hearing, intake, listing, probes, reading, searching
 from service.fhir import definitions as defining
 from service.fhir.documentation import add_documentation
 from service.fhir.door import Door, Problem, refusal
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, reply
+from service.fhir.probes import Lifespan, Ready
 from service.shared import telemetry
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
@@ -31,14 +28,6 @@ _HTTP_FAULTS = {404: Fault.ADDRESS_UNKNOWN, 405: Fault.METHOD_NOT_ALLOWED}
 
 WORTH_LOGGING = 400
 LONG_SECONDS = 1.0
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Gauges:
-    """What the operator's probes ask: `ready` gives None when the service can commit, else the reason why not."""
-
-    ready: Callable[[], str | None]
 
 
 def create_application(
@@ -46,7 +35,7 @@ def create_application(
     access: APIRouter,
     pages: APIRouter,
     definitions: Mapping[str, bytes],
-    gauges: Gauges,
+    ready: Ready,
     lifespan: Lifespan,
 ) -> FastAPI:
     """The whole application; `access` are the addresses of the security room, `pages` those of the console,
@@ -66,7 +55,7 @@ def create_application(
     for error in (Problem, BadInput, Unavailable, HTTPException):
         application.add_exception_handler(error, _answer_error)
     doors = (each.router(door) for each in (intake, changing, hearing, bundles, searching, listing, reading))
-    routers = (*doors, defining.router(definitions), access, pages, _health(gauges))
+    routers = (*doors, defining.router(definitions), access, pages, probes.router(ready))
     # A router that is included is searched twice for each request; its routes alone are searched once.
     application.state.routes = [route for router in routers for route in router.routes]
     application.router.routes.extend(application.state.routes)
@@ -153,24 +142,3 @@ def _allowed(request: Request) -> str:
     """Every method taken at this address; the router names only those of the first route that fits it."""
     routes = (route for route in request.app.state.routes if route.matches(request.scope)[0] is not Match.NONE)
     return ", ".join(sorted({method for route in routes for method in getattr(route, "methods", ())}))
-
-
-def _health(gauges: Gauges) -> APIRouter:
-    routes = APIRouter(tags=["operation"])
-
-    @routes.get("/livez", summary="Whether the process runs")
-    async def livez() -> Response:
-        return Response(orjson.dumps({"status": "live"}), media_type="application/json")
-
-    @routes.get("/readyz", summary="Whether the service can take messages: its database can commit")
-    async def readyz() -> Response:
-        reason = gauges.ready()
-        telemetry.READY.set(reason is None)
-        answer = {"status": "ready"} if reason is None else {"status": "not ready", "reason": reason}
-        return Response(orjson.dumps(answer), 200 if reason is None else 503, media_type="application/json")
-
-    @routes.get("/metrics", summary="Counters for Prometheus")
-    async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    return routes

@@ -1,9 +1,9 @@
 """The connections to all destinations that take HL7 v2, one for each."""
 
-import ssl
 from dataclasses import dataclass, field
 
 from service.hl7v2.outgoing import Address, Line, Patience, address_of
+from service.security.certificates import Context
 
 
 class NotCalled(Exception):
@@ -19,7 +19,7 @@ def may_be_called(endpoint: str, *, allow_plain: bool) -> bool:
 class Lines:
     """`tls` is how the other end proves who it is, and we who we are."""
 
-    tls: ssl.SSLContext
+    tls: Context
     allow_plain: bool = False
     patience: Patience = field(default_factory=Patience)
     _lines: dict[str, Line] = field(default_factory=dict)

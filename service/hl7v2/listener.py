@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from service.hl7v2.connection import Connection, Limits, Refused, tell_fault
 from service.hl7v2.frame import Frame
+from service.security.certificates import Context
 from service.shared import telemetry
 from service.shared.caller import Caller
 
@@ -33,8 +34,8 @@ class Refusals(Protocol):
 
 
 class Listener:
-    """Serves MLLP on one socket, on the running event loop. With `tls` every connection is encrypted, and where that
-    asks for a certificate, the certificate names the sender.
+    """Serves MLLP on one socket, on the running event loop. With `tls` every connection is encrypted by what it gives
+    then, and where that asks for a certificate, the certificate names the sender.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Listener:
         senders: Senders,
         refusals: Refusals,
         limits: Limits | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: Context | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._door, self._senders, self._refusals, self._tls = door, senders, refusals, tls
@@ -120,10 +121,11 @@ class Listener:
                     tell_fault("too-many-connections", str(peer[0]))
 
     async def _welcome(self, connection: Connection, accepted: socket.socket, address: str) -> None:
-        patience = None if self._tls is None else self.limits.handshake_seconds
+        tls = None if self._tls is None else self._tls()
+        patience = None if tls is None else self.limits.handshake_seconds
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=patience
+                lambda: connection, accepted, ssl=tls, ssl_handshake_timeout=patience
             )
         except ssl.SSLError:
             tell_fault("handshake-refused", address)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from service.hl7v2.frame import Frame, Framer, framed
 from service.hl7v2.turns import Turns
+from service.security.certificates import Context
 from service.security.transport import is_loopback
 
 READ_AT_ONCE = 65_536
@@ -114,7 +115,7 @@ class Line:
     """The connection is kept between messages. A receiver that closes it after each is met with a new one each time."""
 
     address: Address
-    tls: ssl.SSLContext | None
+    tls: Context | None
     patience: Patience = field(default_factory=Patience)
     _turns: Turns = field(default_factory=Turns)
     _open: _Open | None = None
@@ -163,10 +164,10 @@ class Line:
             if not kept.ended and time.monotonic() - kept.used_at < self.patience.idle:
                 return kept
             await self.aclose()
-        host, port, _ = self.address
+        (host, port, _), tls = self.address, self.tls and self.tls()
         try:
             async with asyncio.timeout(self.patience.connect):
-                reader, writer = await asyncio.open_connection(host, port, ssl=self.tls)
+                reader, writer = await asyncio.open_connection(host, port, ssl=tls)
         except ssl.SSLError:
             raise NotAnswered(Failure.NOT_TRUSTED) from None
         except (OSError, TimeoutError):

@@ -1,9 +1,54 @@
 """TLS for connections without a proxy in between: of those who connect to us, and ours to a hospital."""
 
 import ssl
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from service.shared.errors import InvalidSettings
+
+Context = Callable[[], ssl.SSLContext]
+"""The context for the next connection."""
+
+
+class Renewed:
+    """A context that `make` makes anew for the next connection when one of its files has changed.
+
+    While they cannot be used, as between a new certificate and its key, the last good one goes on. `tell` hears of each
+    change once: None, or why it was not taken.
+    """
+
+    def __init__(
+        self,
+        make: Context,
+        files: Iterable[Path | None],
+        tell: Callable[[InvalidSettings | None], None],
+    ) -> None:
+        self._make, self._tell = make, tell
+        self._files = [file for file in files if file is not None]
+        self._seen = self._state()
+        self._context = make()
+
+    def __call__(self) -> ssl.SSLContext:
+        state = self._state()
+        if state != self._seen:
+            self._seen, problem = state, None
+            try:
+                self._context = self._make()
+            except InvalidSettings as found:
+                problem = found
+            self._tell(problem)
+        return self._context
+
+    def _state(self) -> list[tuple[int, ...]]:
+        return [_state(file) for file in self._files]
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def server_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:

@@ -35,7 +35,7 @@ class V2Sender(Sender):
 
     outbound: Outbound = OUTBOUND
     dialect: Dialect = DIALECT
-    lines: Lines = field(default_factory=lambda: Lines(ssl.create_default_context(), patience=HASTE))
+    lines: Lines = field(default_factory=lambda: Lines(ssl.create_default_context, patience=HASTE))
 
     def hospital(self) -> Caller:
         id = new_id()

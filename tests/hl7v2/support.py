@@ -14,6 +14,7 @@ from service.hl7v2.connection import Limits
 from service.hl7v2.frame import Frame, Framer
 from service.hl7v2.listener import Listener, Refusals, Senders
 from service.hl7v2.segments import header_of
+from service.security.certificates import Context
 from service.shared.caller import Caller
 
 PATIENCE = 20.0
@@ -130,7 +131,7 @@ class Running:
 @asynccontextmanager
 async def listening(
     limits: Limits | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: Context | None = None,
     senders: Senders | None = None,
     refusals: Refusals | None = None,
 ) -> AsyncIterator[Running]:

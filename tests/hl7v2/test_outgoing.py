@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 def line(to: Engine, tls: ssl.SSLContext | None = None, patience: Patience = HASTE) -> Line:
     address = address_of(to.endpoint)
     assert address is not None
-    return Line(address, tls, patience)
+    return Line(address, None if tls is None else lambda: tls, patience)
 
 
 async def send(over: Line, control: str, rank: int = 1) -> str:
@@ -77,7 +77,7 @@ def test_an_endpoint_is_a_host_and_a_port(endpoint: str, address: Address | None
 )
 def test_a_plain_connection_stays_on_this_machine_unless_that_is_allowed(endpoint: str, plain: bool, may: bool) -> None:
     assert may_be_called(endpoint, allow_plain=plain) is may
-    lines = Lines(ssl.create_default_context(), allow_plain=plain)
+    lines = Lines(ssl.create_default_context, allow_plain=plain)
     if may:
         assert lines.connect(endpoint) is lines.connect(endpoint)
         return

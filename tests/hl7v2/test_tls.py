@@ -49,7 +49,7 @@ class Ward:
             self.server.certificate, self.server.key_file, self.authority.certificate if client_ca else None
         )
         senders = Senders(self.service.store, lambda: self.elapsed)
-        return listening(LIMITS, context, senders, Refusals(self.service.store))
+        return listening(LIMITS, lambda: context, senders, Refusals(self.service.store))
 
     def refusals(self) -> list[tuple[str, str]]:
         rows = select(AUDIT.c.subject, AUDIT.c.outcome).where(AUDIT.c.outcome != "success")

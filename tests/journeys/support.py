@@ -62,14 +62,16 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> N
 
 
 class ServiceProcess:
-    """`python -m service serve` or `worker` on loopback. What it says goes to `said`; it may be started again."""
+    """`python -m service serve`, `listen` or `worker` on loopback, whose probes are at `url`. What it says goes to
+    `said`; it may be started again."""
 
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.said = folder / "said.txt"
         self.process: subprocess.Popen[bytes] | None = None
-        given = {"data_folder": str(folder), "database_url": database_url, "allow_loopback": "true", **settings}
+        given = {"data_folder": str(folder), "database_url": database_url, "allow_loopback": "true"}
+        given |= {"probes_port": str(self.port), **settings}
         self._given = {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
 
     @property

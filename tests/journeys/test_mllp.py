@@ -12,7 +12,7 @@ import pytest
 from service import wiring
 from service.hl7v2.frame import Framer, framed
 from service.hl7v2.segments import Message, read
-from tests.hl7v2.certificates import issue
+from tests.hl7v2.certificates import anonymous, issue
 from tests.hl7v2.wire import message
 from tests.journeys.conftest import NewService
 from tests.journeys.support import ServiceProcess, free_port, wait_until
@@ -45,14 +45,6 @@ def connected(port: int, tls: ssl.SSLContext | None = None) -> Iterator[Engine]:
         else:
             with tls.wrap_socket(plain, server_hostname="localhost") as secured:
                 yield Engine(secured)
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def told(answer: Message) -> tuple[str, str]:
@@ -91,14 +83,19 @@ def test_the_listener_serves_alone_and_knows_after_a_restart_what_it_kept(
     port = free_port()
     service = new_service(database_url, mllp_port=str(port))
     known(service)
-    service.start("listen", ready=False)
-    wait_until(lambda: listens(port), "it listens")
+    service.start("listen")
     with connected(port) as engine:
         (first,) = engine.send(message("M1"))
         assert told(first) == ("AA", "M1")
+        probes = {name: httpx.get(f"{service.url}/{name}", trust_env=False) for name in ("livez", "readyz", "metrics")}
+        assert [probes[name].json() for name in ("livez", "readyz")] == [{"status": "live"}, {"status": "ready"}]
+        assert 'peer_referral_mllp_messages_total{outcome="answered"} 1.0' in probes["metrics"].text
+        assert httpx.get(f"{service.url}/fhir/metadata", trust_env=False).status_code == 404
+    started = service.said.read_text()
+    assert f'"event": "mllp-listening", "host": "127.0.0.1", "port": {port}, "encrypted": "false"' in started
+    assert f'"event": "probes-answered", "port": {service.port}' in started
     assert service.stop() == 0
-    service.start("listen", ready=False)
-    wait_until(lambda: listens(port), "it listens again")
+    service.start("listen")
     with connected(port) as engine:
         (again,) = engine.send(message("M1"))
         assert told(again) == ("AA", "M1")
@@ -127,6 +124,27 @@ def test_mutual_tls_names_the_hospital(new_service: NewService, tmp_path: Path) 
         engine.connection.sendall(framed(message("M2")))
         assert engine.connection.recv(65_536) == b""
     wait_until(lambda: '"handshake-refused"' in service.said.read_text(), "the log has it")
+
+
+def test_a_certificate_that_was_renewed_is_shown_without_a_restart(new_service: NewService, tmp_path: Path) -> None:
+    first, second = (issue(tmp_path, name) for name in ("first", "second"))
+    shown, key, port = tmp_path / "shown.pem", tmp_path / "shown.key", free_port()
+    shown.write_bytes(first.certificate.read_bytes())
+    key.write_bytes(first.key_file.read_bytes())
+    service = new_service(mllp_port=str(port), mllp_certificate=str(shown), mllp_key=str(key))
+    known(service)
+    service.start("listen")
+    with connected(port, anonymous(first)) as long_lived:
+        # A certificate without its key is none: connections go on with the one before, and the log says so.
+        shown.write_bytes(second.certificate.read_bytes())
+        with connected(port, anonymous(first)) as engine:
+            assert told(*engine.send(message("M1"))) == ("AA", "M1")
+        assert '"event": "certificate-not-renewed"' in service.said.read_text()
+        key.write_bytes(second.key_file.read_bytes())
+        with connected(port, anonymous(second)) as engine:
+            assert told(*engine.send(message("M2"))) == ("AA", "M2")
+        assert '"event": "certificate-renewed"' in service.said.read_text()
+        assert told(*long_lived.send(message("M3"))) == ("AA", "M3")
 
 
 @pytest.mark.parametrize(

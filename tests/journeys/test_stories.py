@@ -102,7 +102,7 @@ def test_the_worker_may_be_a_process_of_its_own(
     with postgresql_database(None) as url:
         service, worker = new_service(url), new_service(url)
         command(service, "migrate")
-        worker.start("worker", ready=False)
+        worker.start("worker")
         told = told_stories(service, tmp_path, "serve", "--port", str(service.port), "--no-worker")
         assert not told, told
         assert service.stop() == 0
