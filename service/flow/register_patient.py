@@ -48,11 +48,10 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         known = tx.visible.patient_id(received.target_id)
         return _addressed(tx, rules, message, known, now) if known else Refused(Reason.NOT_FOUND), known
     by_identifier, by_own_id = known_as(tx, "Patient", received.names), _known_by_own_id(tx, message)
-    if len(by_identifier) > 1:
+    # An update that is addressed to somebody unknown here may be about her, or about the known woman whom it names too.
+    to_a_stranger = message.updates and _is_new(tx, received.condition)
+    if len(by_identifier) + to_a_stranger > 1:
         return doubt_all(tx, rules, by_identifier | by_own_id, "identifier", now), None
-    if message.updates and by_identifier and _is_new(tx, received.condition):
-        # An update addressed to somebody unknown here, with the identifier of a woman who is known.
-        return Refused(Reason.SEVERAL_MATCH, "identifier"), None
     others = by_own_id - by_identifier
     if others:
         again = _said_before(tx, received, others)

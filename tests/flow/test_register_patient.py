@@ -228,14 +228,21 @@ def test_a_registration_decides_nothing(service: Service) -> None:
     assert service.rows("delivery") == []
 
 
-def test_an_update_addressed_to_nobody_known_does_not_change_another_woman(service: Service) -> None:
-    hospital = service.hospital()
-    known = service.register(hospital, FACTS, NAME)
-    assert isinstance(known, Accepted)
-    answer = service.register(hospital, FACTS, NAME, condition=OTHER_NAME, updates=True)
-    assert why(answer) == "several-match"
-    (kept,) = service.rows("patient", id=known.id)
-    assert kept["version"] == 1
+def test_an_update_addressed_to_nobody_known_does_not_change_another_woman_and_a_person_is_told(
+    service: Service,
+) -> None:
+    family, _ = service.supported()
+    service.register(family.hospital, FACTS, NAME, target_id=family.woman, updates=True)
+    before = service.rows("patient")
+    for _ in range(2):
+        answer = service.register(family.hospital, FACTS, NAME, condition=OTHER_NAME, updates=True)
+        assert why(answer) == "identity-conflict"
+    assert service.rows("patient") == before
+    assert service.alerts(family.woman) == ["identity-conflict"]
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    # Whoever finds out that she is meant says so under the number that is hers already.
+    both = service.register(family.hospital, FACTS, NAME, OTHER_NAME, target_id=family.woman, updates=True)
+    assert why(both) == "accepted"
 
 
 def test_an_update_leaves_the_facts_that_it_does_not_speak_of(service: Service) -> None:
