@@ -154,10 +154,9 @@ def _answer(door: Door, request: Request, kept: Kept, issues: list[Issue], shown
 
 def refused(door: Door, caller: Caller, outcome: Refused, says_something: bool) -> Response:
     """A no. What a programme wrote beside it is heard all the same: by a clinician, or else the operator has to."""
-    if not says_something:
-        return refusal(outcome)
-    if outcome.reason in _ABOUT_NOBODY:
-        tell_operator(caller, "inbound")
+    if not outcome.heard:
+        if says_something and outcome.reason in _ABOUT_NOBODY:
+            tell_operator(caller, "inbound")
         return refusal(outcome)
     texts = door.rules.escalation_texts
     told = [Issue("informational", texts[each], severity="information") for each in ("emergency", "refused")]

@@ -64,12 +64,14 @@ class Repeated:
 class Refused:
     """Not acted on. `element` is the FHIRPath or v2 location that the reason is about, when there is one.
 
-    `doubted` are the patients of an identity conflict.
+    `doubted` are the patients of an identity conflict. `heard` says that a clinician has been told, now or before, of
+    words that its sender wrote in it.
     """
 
     reason: Reason
     element: str | None = None
     doubted: tuple[str, ...] = field(default=(), compare=False)
+    heard: bool = field(default=False, compare=False)
 
 
 Answer = Accepted | Repeated | Refused

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from service.flow.escalate import escalate
 from service.flow.ports import Transaction
@@ -29,6 +30,14 @@ class Reported:
     said: Said | None = None
 
 
+class Kept(NamedTuple):
+    """`new` says that there was anything that had not come before, `heard` that a clinician has been told, now or
+    before, of what the sender wrote itself."""
+
+    new: bool = False
+    heard: bool = False
+
+
 def keep_reports(
     tx: Transaction,
     rules: Rules,
@@ -38,9 +47,9 @@ def keep_reports(
     now: datetime,
     *,
     decides: bool,
-) -> bool:
-    """Whether anything of it is new. `base` is the offer as its sender had read it; `decides` says that the sender
-    means to change the status. The caller holds the lock on the woman."""
+) -> Kept:
+    """`base` is the offer as its sender had read it; `decides` says that the sender means to change the status. The
+    caller holds the lock on the woman."""
     elements = {each.element for each in reports}
     read = _read(offer, base)
     if elements & {WORDS, LABELS}:
@@ -58,7 +67,8 @@ def keep_reports(
             tx.offers.add_report(offer.id, each.element, each.content, now)
     if any(each.said is not None for each in new):
         escalate(tx, rules, offer, _as_one(new, decides=decides), now, type="Task")
-    return bool(new)
+    own = (each for each in reports if each.content not in read.get(each.element, ()))
+    return Kept(bool(new), any(each.said is not None for each in own))
 
 
 def _read(*versions: Offer) -> Mapping[str, Sequence[Report]]:

@@ -9,7 +9,7 @@ from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.identify import once_held
-from service.flow.keep_reports import LABELS, Reported, keep_reports
+from service.flow.keep_reports import LABELS, Kept, Reported, keep_reports
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.received import Received
@@ -114,8 +114,12 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
     """Merge the update into the offer and move offer and referral. Only what differs from its base was intended."""
     offer = tx.visible.offer(message.offer_id)
     if offer is None:
-        offer = _hear_of_what_was(tx, rules, message, now)
-        answer: Answer = Refused(Reason.NOT_FOUND)
+        # Its tombstone may be gone: then there is nothing to update, and somebody may still be worried about her.
+        offer, heard = once_held(tx, "Task", message.offer_id), False
+        if offer is not None:
+            tx.patients.lock(offer.patient_id)
+            heard = _report(tx, rules, offer, message, now).heard
+        answer: Answer = Refused(Reason.NOT_FOUND, heard=heard)
     elif offer.organisation_id != tx.caller.organisation_id:
         answer = Refused(Reason.NOT_THE_OWNER)
     else:
@@ -125,16 +129,6 @@ def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: 
     return remember(tx, message.received, offer.patient_id if offer else None, answer)
 
 
-def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Offer | None:
-    """The offer whose tombstone is gone: there is nothing to update, and somebody is still worried about her."""
-    held = once_held(tx, "Task", message.offer_id)
-    if held is not None:
-        tx.patients.lock(held.patient_id)
-        _report(tx, rules, held, message, now)
-        return held
-    return None
-
-
 def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Answer:
     nowhere = _leads_nowhere(tx, offer, message)
     if nowhere is not None:
@@ -142,10 +136,12 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     # What a volunteer writes is heard whatever becomes of the status that it came with.
     reported = _report(tx, rules, offer, message, now)
     moved = nowhere or _merge(tx, rules, offer, message, now)
-    if moved == offer and not reported:
+    if moved == offer and not reported.new:
         return Repeated("Task", offer.id, offer.version)
-    if isinstance(moved, Refused) and not reported:
-        return moved
+    if isinstance(moved, Refused):
+        moved = replace(moved, heard=reported.heard)
+        if not reported.new:
+            return moved
     changed = replace(offer if isinstance(moved, Refused) else moved, version=offer.version + 1)
     save_offer(tx, rules, changed, offer)
     if isinstance(moved, Refused):
@@ -230,10 +226,10 @@ def _may_accept(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> R
     return None if isinstance(answer, Permit) else Refused(Reason.NO_LIVE_CONSENT)
 
 
-def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> bool:
-    """Keep what is new of what it reports and tell a clinician what was said; whether there was anything new."""
+def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Kept:
+    """Keep what is new of what it reports and tell a clinician what was said."""
     if not message.reports:
-        return False
+        return Kept()
     base = _base(tx, offer, message) or offer
     decides = message.state not in (None, as_programmes_see(base.state))
     return keep_reports(tx, rules, offer, base, message.reports, now, decides=decides)

@@ -56,14 +56,15 @@ def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now:
     """Keep the contact and owe the record the new count. What was written in it is heard also when it is refused."""
     offer = _offer(tx, message)
     if offer is None:
-        offer = _hear_of_what_was(tx, rules, message, now)
+        offer = _once_held(tx, message)
         answer: Answer = Refused(Reason.SUBJECT_UNKNOWN, "subject")
     else:
         tx.patients.lock(offer.patient_id)
-        held = _offer(tx, message) or offer
-        answer = _keep(tx, rules, held, message, now)
-        if message.said is not None and not isinstance(answer, Repeated):
-            _hear(tx, rules, held, message.received.type, message.said, now)
+        offer = _offer(tx, message) or offer
+        answer = _keep(tx, rules, offer, message, now)
+    if offer is not None and message.said is not None and not isinstance(answer, Repeated):
+        heard = _hear(tx, rules, offer, message.received.type, message.said, now)
+        answer = replace(answer, heard=heard) if isinstance(answer, Refused) else answer
     return remember(tx, message.received, offer.patient_id if offer else None, answer)
 
 
@@ -81,7 +82,7 @@ def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
     return held if held is not None and held.organisation_id == tx.caller.organisation_id else None
 
 
-def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Offer | None:
+def _once_held(tx: Transaction, message: ReceivedContact) -> Offer | None:
     """The offer whose tombstone is gone: there is nothing to report on, but somebody wrote something about her."""
     if message.patient_handle is None or message.said is None:
         return None
@@ -89,7 +90,6 @@ def _hear_of_what_was(tx: Transaction, rules: Rules, message: ReceivedContact, n
     if held is None:
         return None
     tx.patients.lock(held.patient_id)
-    _hear(tx, rules, held, message.received.type, message.said, now)
     return held
 
 
@@ -161,15 +161,16 @@ def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, rema
     )
 
 
-def _hear(tx: Transaction, rules: Rules, offer: Offer, type: str, said: Said, now: datetime) -> None:
-    """The same words of a contact are told once, however often it is sent and corrected. What the programme had read
-    itself is no word of its own."""
+def _hear(tx: Transaction, rules: Rules, offer: Offer, type: str, said: Said, now: datetime) -> bool:
+    """Whether a clinician has been told. The same words of a contact are told once, however often it is sent and
+    corrected. What the programme had read itself is no word of its own."""
     shown = words_shown(tx, rules, offer)
     said = replace(said, texts=tuple(each for each in said.texts if each not in shown))
     if not (said.texts or said.concerns or said.attached):
-        return
+        return False
     earlier = all_of([each.said for each in tx.escalations.of_offer(offer.id) if each.type == type and each.said])
     if not (
         {*said.texts} <= {*earlier.texts} and said.concerns <= earlier.concerns and said.attached <= earlier.attached
     ):
         escalate(tx, rules, offer, said, now, type=type)
+    return True

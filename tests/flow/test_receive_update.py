@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Reason, Refused, Repeated
-from service.flow.keep_reports import STATUS_REASON, Reported
+from service.flow.keep_reports import LABELS, STATUS_REASON, Reported
 from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate, receive_update
 from service.flow.received import Received
 from service.referrals.escalation import Concern, Said
-from service.referrals.offer import Offer, OfferState
+from service.referrals.offer import Offer, OfferState, display_of
 from service.screening.instrument import Priority
 from tests.flow.support import HOUR, NOW, Family, Service, body, piece, scores, why
 
@@ -288,10 +288,25 @@ def test_a_note_is_heard_after_everything_is_over(service: Service) -> None:
 def test_a_note_beside_a_refused_status_is_heard_all_the_same(service: Service) -> None:
     family, offer = service.supported()
     answer = service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE, NOTE))
-    assert why(answer) == "transition-not-allowed"
+    assert isinstance(answer, Refused)
+    assert (answer.reason, answer.heard) == ("transition-not-allowed", True)
     assert service.alerts(family.woman) == ["escalation"]
     assert service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE,)) == answer
     assert service.alerts(family.woman) == ["escalation"]
+
+
+def test_a_refused_task_that_brings_back_only_what_was_read_does_not_say_that_it_was_heard(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    read = service.offers(family.woman)[0]
+    shown = Reported(LABELS, {"text": display_of(offer.id)}, Said((display_of(offer.id),)))
+    reason = Reported(STATUS_REASON, {"text": read.status_reason}, Said((str(read.status_reason),)))
+    received = Received("Task", body(), target_id=offer.id)
+    message = ReceivedUpdate(received, offer.id, None, OfferState.COMPLETED, None, None, (), (shown, reason))
+    answer = service.run(family.community, lambda tx: receive_update(tx, service.rules, message, NOW))
+    assert isinstance(answer, Refused)
+    assert not answer.heard
+    assert service.alerts(family.woman) == []
 
 
 def test_a_coded_concern_is_heard_as_urgently_as_it_says_also_beside_a_refused_status(service: Service) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Repeated
+from service.flow.answer import Accepted, Refused, Repeated
 from service.flow.received import Identifier
 from service.referrals.contact import ContactOutcome, Engagement, Remark
 from service.referrals.escalation import Concern, Said
 from service.referrals.instruction import HoldReason, Order
-from service.referrals.offer import Offer
+from service.referrals.offer import Offer, display_of
 from service.screening.instrument import Priority
 from service.shared.caller import the_service
-from tests.flow.support import DAY, HOUR, MINUTE, NOW, Service, why
+from tests.flow.support import DAY, FACTS, HOUR, MINUTE, NOW, Service, why
 
 NAME = Identifier("urn:programme", "contact-1")
 
@@ -139,9 +139,29 @@ def test_what_was_written_in_a_contact_is_heard_once(service: Service) -> None:
 
 def test_what_was_written_in_a_refused_contact_is_heard_all_the_same(service: Service) -> None:
     family, offer = service.offered()
-    assert why(service.contact(family.community, offer, said=SAID)) == "contact-not-accepted"
+    for _ in range(2):
+        refused = service.contact(family.community, offer, said=SAID)
+        assert isinstance(refused, Refused)
+        assert (refused.reason, refused.heard) == ("contact-not-accepted", True)
     assert service.alerts(family.woman) == ["escalation"]
     assert service.rows("contact") == []
+
+
+def test_a_refused_contact_that_repeats_only_what_was_shown_does_not_say_that_it_was_heard(service: Service) -> None:
+    family, offer = service.offered()
+    shown = Said((display_of(offer.id), str(FACTS.preferred_name)), called=Priority.ROUTINE)
+    refused = service.contact(family.community, offer, said=shown)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.heard) == ("contact-not-accepted", False)
+    assert service.alerts(family.woman) == []
+
+
+def test_a_correction_of_what_is_not_there_is_refused_and_its_words_are_heard(service: Service) -> None:
+    family, offer = service.supported()
+    refused = service.contact(family.community, offer, target_id="019aa000-0000-7000-8000-00000000f00d", said=SAID)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.heard) == ("not-found", True)
+    assert service.alerts(family.woman) == ["escalation"]
 
 
 # When it was, in minutes after the acceptance; the support ends after ten hours, and all of it is reported later.

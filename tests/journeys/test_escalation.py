@@ -293,3 +293,20 @@ def test_a_contact_is_read_by_the_hospital_only_while_she_allows_it(
     world.hospital.must(200)("PUT", f"Consent/{agreed['id']}", withdrawn)
     assert world.hospital.ask("GET", f"Encounter/{made['id']}").status_code == 404
     assert world.programme.ask("GET", f"Encounter/{made['id']}").status_code == 200
+
+
+def test_a_refused_contact_says_that_words_were_heard_only_when_they_were(world: World) -> None:
+    _, patient_id, task = world.offered()
+    encounter = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "VR"},
+        "subject": {"reference": task["for"]["reference"], "display": task["for"]["display"]},
+        "period": {"start": instant(datetime.now(UTC))},
+    }
+    shown = world.programme.ask("POST", "Encounter", encounter)
+    assert (shown.status_code, len(diagnostics(shown))) == (422, 1)
+    told = world.programme.ask("POST", "Encounter", encounter | {"reasonCode": [{"text": WORDS}]})
+    assert told.status_code == 422
+    assert "her maternity team is being told" in diagnostics(told)[-1][1]
+    assert WORDS in alert_of(world, patient_id)["note"][0]["text"]
