@@ -140,7 +140,7 @@ def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Rece
     version = retired.version + 1
     tx.patients.save(replace(retired, version=version, replaced_by=survivor.id))
     _, body = tx.inbox.latest("Patient", retired.id) or (1, received.body)
-    tx.inbox.keep(replace(received, body=body), retired.id, Accepted("Patient", retired.id, version))
+    tx.inbox.keep(replace(received, content=body), retired.id, Accepted("Patient", retired.id, version))
     tx.audit.write(AuditEvent(Action.UPDATE, f"Patient/{retired.id}", retired.id, "merged"))
 
 

@@ -1,6 +1,7 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -20,7 +21,7 @@ from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Stage
-from service.screening.result import STILL_TO_COME, ScreeningResult, Status, attach, without
+from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import is_to_come
 
 # Where a form says when it was filled in; an Observation says it in `effective`.
@@ -155,19 +156,26 @@ def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bo
 def _attach(
     tx: Transaction, rules: Rules, message: ReceivedResult, patient: Patient, own: str
 ) -> list[ScreeningResult]:
-    policy = rules.policy(patient.tenant_id)
-    results: dict[tuple[str, str, datetime], ScreeningResult] = {}
+    policy, named = rules.policy(patient.tenant_id), _named(message)
+    # What is put in the place of a result amends it, also when its sender goes on calling it final.
+    amends = message.received.target_id is not None and not message.received.replays
+    by_key: dict[tuple[str, str, datetime], list[Administered]] = defaultdict(list)
     for each in message.administered:
-        key = (each.instrument_id, each.respondent, each.effective)
-        blank = _blank(tx, each, patient, patient.stage(each.effective, policy))
-        known = results.get(key) or tx.results.find(blank) or blank
-        piece = replace(each.piece, names=each.piece.names | {own})
-        if message.received.target_id is not None and not message.received.replays and piece.status is Status.FINAL:
-            # What is put in the place of a result amends it, also when its sender goes on calling it final.
-            piece = replace(piece, status=Status.AMENDED)
+        by_key[each.instrument_id, each.respondent, each.effective].append(each)
+    results = []
+    for said in by_key.values():
+        blank = _blank(tx, said[0], patient, patient.stage(said[0].effective, policy))
+        known = tx.results.find(blank) or blank
         # An update may give its source another name; what the same resource said before goes all the same.
-        results[key] = attach(without(known, _said_anew(message, known, own) - _named(message)), piece)
-    return list(results.values())
+        gone = _said_anew(message, known, own) - named
+        before = without(known, gone) if gone else known
+        results.append(attach(before, *(_owned(each.piece, own, amends) for each in said)))
+    return results
+
+
+def _owned(piece: Piece, own: str, amends: bool) -> Piece:
+    status = Status.AMENDED if amends and piece.status is Status.FINAL else piece.status
+    return Piece(piece.source, status, piece.readings, piece.expects, piece.names | {own})
 
 
 def _left_behind(

@@ -105,7 +105,7 @@ def _asked(tx: Transaction, entry: Entry, asked: Mapping[str, Identifier]) -> di
 def _settled(tx: Transaction, entry: Entry, ids: Mapping[str, str], within: str) -> Message:
     """The message with ids in place of handles, as if it had come alone after all that it mentions."""
     message = aimed(tx, entry.message, updates=entry.updates)
-    received = replace(message.received, within=within, body=_named(message.received.body, entry, ids))
+    received = replace(message.received, within=within, content=_named(message.received.body, entry, ids))
     match message:
         case ReceivedPatient():
             return replace(message, received=received)

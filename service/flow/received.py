@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -48,7 +49,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """`body` is kept byte for byte. `condition` is If-None-Exist or the criterion of a conditional update.
+    """`body` is kept byte for byte; `content` is it, or what makes it when it is asked for. `condition` is
+    If-None-Exist or the criterion of a conditional update.
 
     `target_id` names the resource an update is about, `expected_version` is its If-Match. `within` is the id under
     which the message is kept that held this resource among others; None when it was the message itself. `replays` is
@@ -56,7 +58,7 @@ class Received:
     """
 
     type: str
-    body: bytes
+    content: bytes | Callable[[], bytes]
     identifiers: tuple[Identifier, ...] = ()
     condition: Identifier | None = None
     target_id: str | None = None
@@ -69,6 +71,10 @@ class Received:
     def names(self) -> tuple[Identifier, ...]:
         """What the resource is called, each name once, the condition first."""
         return tuple(dict.fromkeys([*([self.condition] if self.condition else []), *self.identifiers]))
+
+    @property
+    def body(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content()
 
     def repeats(self, body: bytes) -> bool:
         """Whether `body` says the same, in whatever order and with whatever blanks: another door may write it anew."""

@@ -66,8 +66,10 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         return Accepted("Patient", new_id, 1, created=True), new_id
     if message.updates:
         return _update(tx, rules, owner, message, now), owner
+    if received.condition is not None:
+        return Repeated("Patient", owner, tx.patients.lock(owner).version), owner
     version, body = tx.inbox.latest("Patient", owner) or (1, b"")
-    if received.condition is not None or received.repeats(body):
+    if received.repeats(body):
         return Repeated("Patient", owner, version), owner
     return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier"), owner
 

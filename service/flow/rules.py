@@ -30,7 +30,8 @@ HEADINGS = ("heading", "withheld")
 HEADING_FIELDS = ("programme", "telephone", "time")
 
 
-@dataclass(frozen=True, slots=True)
+# Read once and compared by being the same, so that what was worked out by it can be kept.
+@dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """`by_code` finds what a code stands for, `context_codes` the Observations that tell about the pregnancy.
 

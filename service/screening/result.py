@@ -141,12 +141,14 @@ class ScreeningResult:
         return tuple(piece for piece in self.pieces.values() if piece.status in DECIDING)
 
 
-def attach(result: ScreeningResult, piece: Piece) -> ScreeningResult:
-    """The result with `piece` in place of what its source said before; unchanged when that outranks it."""
-    known = result.pieces.get(piece.source)
-    if known is not None and _RANK[piece.status] < _RANK[known.status]:
-        return result
-    return replace(result, pieces={**result.pieces, piece.source: piece})
+def attach(result: ScreeningResult, *pieces: Piece) -> ScreeningResult:
+    """The result with each piece in place of what its source said before, unless that outranks it."""
+    kept = dict(result.pieces)
+    for piece in pieces:
+        known = kept.get(piece.source)
+        if known is None or _RANK[piece.status] >= _RANK[known.status]:
+            kept[piece.source] = piece
+    return replace(result, pieces=kept)
 
 
 def without(result: ScreeningResult, sources: Collection[str]) -> ScreeningResult:

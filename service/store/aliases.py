@@ -36,12 +36,21 @@ class Aliases:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+        self._known: dict[tuple[str, ...], str] = {}
 
     def find(self, type: str, system: str, value: str, tenant_id: str | None = None) -> str | None:
-        found: str | None = self._unit.execute(FIND, self._name(type, system, value, tenant_id)).scalar_one_or_none()
-        return found
+        """Asked once in a unit: what a name stands for changes only when two records become one, and whoever locks one
+        of them hears of that."""
+        name = self._name(type, system, value, tenant_id)
+        known = self._known.get(tuple(name.values())) or self._unit.execute(FIND, name).scalar_one_or_none()
+        if known is not None:
+            self._known[tuple(name.values())] = known
+        return known
 
     def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
+        name = self._name(type, system, value, tenant_id)
+        if (known := self._known.get(tuple(name.values()))) is not None:
+            return known
         row = {
             "tenant_id": tenant_id or self._unit.caller.organisation_id,
             "type": type,
@@ -51,9 +60,8 @@ class Aliases:
             "former": False,
         }
         claimed: str | None = self._unit.execute(_claim(self._unit.dialect), row).scalar_one_or_none()
-        if claimed is not None:
-            return claimed
-        holder: str = self._unit.execute(FIND, self._name(type, system, value, tenant_id)).scalar_one()
+        holder: str = claimed or self._unit.execute(FIND, name).scalar_one()
+        self._known[tuple(name.values())] = holder
         return holder
 
     def names(self, type: str, resource_id: str, tenant_id: str) -> list[tuple[str, str]]:
@@ -69,6 +77,7 @@ class Aliases:
 
     def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
         """Every name of the one is a former name of the other."""
+        self._known.clear()
         values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type, "of_id": resource_id}
         self._unit.execute(HAND_OVER, {**values, "to_id": to_id})
 

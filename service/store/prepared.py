@@ -96,17 +96,18 @@ class _Compiled:
         if compiled.post_compile_params:
             raise TypeError("a statement with a list of unknown length cannot be prepared")
         self.sql = str(compiled)
-        self._order = compiled.positiontup
         self._fixed = {name: value for name, value in compiled.params.items() if name not in names}
         converters = {name: _in(bind.type, dialect) for bind, name in compiled.bind_names.items()}
-        self._converters = [(name, convert) for name, convert in converters.items() if convert is not None]
+        self._named = compiled.positiontup is None
+        self._order = [(name, converters[name]) for name in compiled.positiontup or converters]
         self.make = _maker(statement, dialect)
 
     def parameters(self, values: Values) -> Any:
-        given = {**self._fixed, **values}
-        for name, convert in self._converters:
-            given[name] = convert(given[name])
-        return given if self._order is None else [given[name] for name in self._order]
+        given = {**self._fixed, **values} if self._fixed else values
+        converted = [given[name] if convert is None else convert(given[name]) for name, convert in self._order]
+        return (
+            {name: value for (name, _), value in zip(self._order, converted, strict=True)} if self._named else converted
+        )
 
 
 def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]], Any]:

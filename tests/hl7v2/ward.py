@@ -93,8 +93,10 @@ class Ward:
 
     def positive(self, woman: str = "W1", taken: str = "20260601110000+0000") -> None:
         """An EPDS of 15 by its ten answers, none of them a risk, taken then."""
+        self.answers(woman, (1, 2, 2, 2, 2, 2, 2, 1, 1, 0), taken)
+
+    def answers(self, woman: str, answers: tuple[int, ...], taken: str = "20260601110000+0000") -> None:
         head, *_ = oru(f"R{next(_CONTROLS)}", woman=woman).decode().split("\r")
-        answers = [1, 2, 2, 2, 2, 2, 2, 1, 1, 0]
         items = [
             f"OBX|{number}|NM|EPDS{number}^item^L||{score}||||||F|||{taken}" for number, score in enumerate(answers, 1)
         ]
@@ -112,11 +114,14 @@ class Ward:
     def offers(self, number: str = "W1") -> list[Offer]:
         return self.service.offers(self.woman(number))
 
+    def agrees(self, number: str = "W1") -> list[str]:
+        """That she agrees to be referred, and may be rung."""
+        return [pid(number), con("A"), "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"]
+
     def supported(self, number: str = "W1") -> None:
         """She is positive, has agreed to one programme and may be rung, and the programme has accepted."""
         self.add_programme()
-        yes = [con("A"), "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"]
-        assert self.tells("A08", pid(number), *yes) == "AA"
+        assert self.tells("A08", *self.agrees(number)) == "AA"
         self.positive(number)
         (offer,) = self.offers(number)
         self.service.update(self.community, offer.id, "accepted")

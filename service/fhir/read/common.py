@@ -32,7 +32,7 @@ def received(
     found = (_identifier(each) for each in entries(tree.get("identifier", [])))
     return Received(
         type=tree["resourceType"],
-        body=body,
+        content=body,
         identifiers=tuple(each for each in found if each is not None),
         condition=condition,
         target_id=target_id,

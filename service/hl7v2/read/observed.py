@@ -1,12 +1,14 @@
 """OBX -> what it is, how far it counts, and what numbers it states (v2-to-FHIR, OBX[Observation])."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from service.flow.receive_message import Flaw, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import FILES, Asked, Meaning, Triplet, Values, meanings, scores, triplets, values_of
+from service.hl7v2.read.component import Tree, components
 from service.hl7v2.read.fields import at
 from service.hl7v2.segments import Segment
 from service.screening.instrument import CodeUse, Role
@@ -20,6 +22,8 @@ _OBSERVED: Mapping[str, Status] = {
     "X": Status.CANCELLED, "D": Status.ENTERED_IN_ERROR, "W": Status.ENTERED_IN_ERROR,
 }  # fmt: skip
 _NO_RESULT = "O"
+# What is remembered is as long as a score, a code or a date.
+_SHORT = 64
 # OBR-25, table 0123; D is of table 0085, but is written there too.
 _ORDERED: Mapping[str, Status] = {
     "F": Status.FINAL, "C": Status.CORRECTED, "P": Status.PRELIMINARY, "R": Status.PRELIMINARY, "A": Status.PRELIMINARY,
@@ -29,9 +33,11 @@ _ORDERED: Mapping[str, Status] = {
 
 
 class Observed(NamedTuple):
-    """One OBX. `named` are its codes, `type` and `values` its OBX-2 and OBX-5 as they were sent.
+    """One OBX. `named` are its codes, `type` and `values` its OBX-2 and OBX-5 as they were sent, `components` what is
+    shown of it.
 
-    `meaning` is None for what is not known here. `flaw` says why it cannot be acted on; then it has no `readings`.
+    `meaning` is None for what is not known here. `wrong` says why it cannot be acted on, and in which field; then it
+    has no `readings`.
     """
 
     obx: Segment
@@ -40,12 +46,17 @@ class Observed(NamedTuple):
     values: Values
     meaning: Meaning | None
     status: Status
+    components: list[Tree]
     readings: tuple[Reading, ...] = ()
-    flaw: Flaw | None = None
+    wrong: tuple[Problem, int] | None = None
 
     @property
     def decides(self) -> bool:
-        return self.flaw is None and self.status in DECIDING
+        return self.wrong is None and self.status in DECIDING
+
+    @property
+    def flaw(self) -> Flaw | None:
+        return None if self.wrong is None else Flaw(self.wrong[0], at(self.obx, self.wrong[1]))
 
     @property
     def is_file(self) -> bool:
@@ -65,12 +76,26 @@ def observed(
     obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
 ) -> Observed | None:
     """None for what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
+    value = obx.raw(5)
+    # Neither its place in the message nor its time, but all that says what it is.
+    fields = ("", "", obx.raw(2), obx.raw(3), "", value, obx.raw(6), "", "", "", "", obx.raw(11))
+    alone = Segment("OBX", 0, obx.delimiters, obx.codec, fields)
+    read = _observed if len(value) <= _SHORT else _observed.__wrapped__
+    one = read(alone, asked, order_status, dialect, rules)
+    return one and one._replace(obx=obx)
+
+
+# A hospital sends the same few hundred codes, each with one of a few answers, in every message.
+@lru_cache(maxsize=4096)
+def _observed(
+    obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+) -> Observed | None:
     letter = obx.text(11).upper()
     if letter == _NO_RESULT:
         return None
     status = _OBSERVED.get(letter) if letter else order_status
     named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
-    found = meanings(named, asked.code, dialect, rules)
+    found, shown = meanings(named, asked.code, dialect, rules), components(obx, named, type, values, dialect)
     if not found and type in FILES and asked.instrument_id is not None:
         # Whatever the file is called, it is what there is of the questionnaire.
         found = {CodeUse(asked.instrument_id, Role.PANEL)}
@@ -79,16 +104,16 @@ def observed(
         readings: tuple[Reading, ...] = ()
         if isinstance(meaning, CodeUse) and type not in FILES:
             readings = _readings(type, values, meaning, dialect, rules)
-        return Observed(obx, named, type, values, meaning, status, readings)
+        return Observed(obx, named, type, values, meaning, status, shown, readings)
     # Of several that contradict each other one, so that what is recognised in it is not lost.
     some = min(found, key=str, default=None)
-    flaw = None
+    wrong = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
-        flaw = Flaw(problem, at(obx, 3 if len(found) > 1 else 11))
+        wrong = (problem, 3 if len(found) > 1 else 11)
     elif asked.instrument_id is not None and status in DECIDING and values and not _is_ignored(named, dialect):
-        flaw = Flaw(Problem.CODE_UNKNOWN, at(obx, 3))
-    return Observed(obx, named, type, values, some, status or Status.UNKNOWN, (), flaw)
+        wrong = (Problem.CODE_UNKNOWN, 3)
+    return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, (), wrong)
 
 
 def _readings(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> tuple[Reading, ...]:

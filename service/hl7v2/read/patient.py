@@ -1,6 +1,7 @@
 """PID -> ReceivedPatient: who she is, and the few facts that placing her needs (v2-to-FHIR, PID[Patient])."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache, partial
 from typing import NamedTuple
 
 from service.flow.receive_message import Flaw, Problem
@@ -14,6 +15,7 @@ from service.hl7v2.times import day, moment
 from service.referrals.patient import PatientFacts
 from service.shared.language import language_tag
 
+_MOST_IDENTIFIERS = 50
 PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
@@ -49,7 +51,8 @@ def read_patient(pid: Segment, dialect: Dialect, *, updates: bool) -> Named:
     facts = facts_in(pid, dialect)
     received = Received(
         type="Patient",
-        body=person(pid, identifiers, facts, dialect.zone),
+        # Of a woman who is known and unchanged nobody asks for it.
+        content=cache(partial(person, pid, identifiers, facts, dialect.zone)),
         identifiers=identifiers,
         condition=identifiers[0],
     )
@@ -62,13 +65,17 @@ def read_patient(pid: Segment, dialect: Dialect, *, updates: bool) -> Named:
 
 
 def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Identifier, ...]:
-    """What each CX of a field stands for, as PID-3, PID-21 and MRG-1 have them; those of no use are left out."""
+    """What each CX of a field stands for, as PID-3, PID-21 and MRG-1 have them; those of no use are left out, and all
+    of them where there are more than anybody has."""
     whole, marks = segment.raw(field), segment.delimiters
+    written = whole.split(marks.repetition) if whole else []
+    if len(written) > _MOST_IDENTIFIERS:
+        return ()
     found = []
-    for number in range(1, whole.count(marks.repetition) + 2) if whole else ():
-        value, type = said(segment, field, 1, number), said(segment, field, 5, number)
-        namespace, universal, kind = (segment.text(field, 4, number, part) for part in (1, 2, 3))
-        found.append(dialect.identifier(value, namespace, universal, kind, type))
+    for each in written:
+        alone = Segment("", 0, marks, segment.codec, ("", each))
+        namespace, universal, kind = (alone.text(1, 4, 1, part) for part in (1, 2, 3))
+        found.append(dialect.identifier(said(alone, 1), namespace, universal, kind, said(alone, 1, 5)))
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 

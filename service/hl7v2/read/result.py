@@ -70,7 +70,7 @@ def read_order(
     each = [observed(obx, asked, status, dialect, rules) for obx in order.observations]
     seen = [one for one in each if one is not None]
     head = order.header or order.common or order.observations[0]
-    deciding = [one for one in seen if one.status in DECIDING and one.flaw is None]
+    deciding = [one for one in seen if one.decides]
     events = [one for one in deciding if not one.readings and _is_event(one, dialect, rules)]
     reader = _Reader(
         message, order, dialect, now, asked.instrument_id, status, seen,
@@ -84,7 +84,7 @@ def read_order(
     wrong = _wrong(reader, head, deciding)
     if wrong is not None:
         return Understood(None, (wrong,), recognise_orders([order], dialect, rules))
-    left_out = [one.obx for one in seen if one.flaw is not None and one.of_instrument is not None]
+    left_out = [one.obx for one in seen if one.wrong is not None and one.of_instrument is not None]
     lost = [Order(order.common, order.header, left_out)] if left_out else []
     return Understood(
         Part(_result(reader, subject), at(head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
