@@ -1,7 +1,7 @@
 # Every command of the project. All that a machine needs is Python 3.11 or newer and make.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install test check browser fuzz faults bench diagrams guides migrations requirements clean
+.PHONY: help demo serve install test check browser interop fuzz faults bench diagrams guides migrations requirements clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
@@ -29,7 +29,7 @@ serve: $(VENV)/.run ## run the service on this machine (SERVE_ARGS="--port 8080"
 install: $(VENV)/bin/peer-referral ## make .venv with the development tools and the command peer-referral
 
 test: check install ## check, then run every test on SQLite and on PostgreSQL (TEST_ARGS="tests/store -k outbox")
-	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser" $(TEST_ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser and not interop" $(TEST_ARGS)
 
 check: $(VENV)/.develop ## lint, formatting, types, import contracts and size limits
 	$(RUN) ruff check .
@@ -40,6 +40,9 @@ check: $(VENV)/.develop ## lint, formatting, types, import contracts and size li
 
 browser: install $(VENV)/.browser ## look at every page for people in headless Chromium, judged by axe
 	$(RUN) pytest -m browser $(TEST_ARGS)
+
+interop: install $(VENV)/.node ## speak with programs that others have written: node-hl7-client and -server, mllp_send, hl7, hl7apy, the calls of Gravity's client
+	$(RUN) pytest tests/interop tests/hl7v2/test_receivers.py tests/journeys/test_gravity_client.py $(TEST_ARGS)
 
 fuzz: install ## run the property tests in full, with a fresh seed
 	$(RUN) pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=full $(TEST_ARGS)
@@ -103,6 +106,14 @@ $(VENV)/.develop: requirements-develop.txt | $(VENV)/.installer
 $(VENV)/.browser: requirements-browser.txt | $(VENV)/.develop
 	@echo "[3/3] Installing axe and the driver of a browser"
 	$(install)
+
+# Only what the lock file names, each checked against its hash, and nothing of it is run while it is installed.
+$(VENV)/.node: tests/interop/node/package-lock.json | $(VENV)/bin/python
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "make interop needs Node 20 or newer with npm (Debian: packages nodejs and npm)" >&2; exit 1; }
+	@mkdir -p $(VENV)/node && cp tests/interop/node/package.json tests/interop/node/package-lock.json $(VENV)/node
+	npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 $(VENV)/bin/peer-referral: pyproject.toml $(VENV)/.develop
 	@$(RUN) pip install --quiet --no-deps --no-build-isolation --editable .
