@@ -212,7 +212,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Reason.CHANGED_MEANWHILE: Row(409, "conflict", "The resource changed meanwhile. Read it and try again."),
     Reason.TRANSITION_NOT_ALLOWED: Row(422, "business-rule", "This status cannot follow the present one."),
-    Reason.ELEMENT_FIXED: Row(422, "business-rule", "This element is fixed once the resource exists."),
+    Reason.ELEMENT_FIXED: Row(422, "business-rule", "Fixed once it exists. Leave it out, or send it as it was read."),
     Reason.STATUS_REASON_REQUIRED: Row(422, "required", "This status needs a statusReason with a text."),
     Reason.NO_LIVE_CONSENT: Row(409, "business-rule", "No consent in force permits this."),
     Reason.IN_THE_FUTURE: Row(422, "value", "The time lies in the future. Check the sender's clock and time zone."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from service.flow.advance import advance
@@ -32,27 +32,50 @@ _LEADS_TO = {
 }
 
 
+# A record may keep times without a fraction of a second.
+_PRECISION = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a message says that a referral is, where only the service decides; empty of what it does not speak of.
+
+    It gives the referral these `ids` of ours, and names these `hospitals` by our ids as those that asked for it. It was
+    `opened_at` then, and is over for these `reasons`. `words` are those of its notes, and of an order's own reason.
+    """
+
+    subject: Reference | None = None
+    ids: frozenset[str] = frozenset()
+    hospitals: frozenset[str] = frozenset()
+    opened_at: datetime | None = None
+    reasons: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+UNDESCRIBED = Described()
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedInstruction:
-    """`referral_id` is our id, or that of the copy in the hospital's record; `subject` None when it names no woman."""
+    """`referral_id` is our id, or that of the copy in the hospital's record."""
 
     received: Received
     referral_id: str
     said: Instruction
-    subject: Reference | None = None
+    described: Described = UNDESCRIBED
 
 
 def instruct(tx: Transaction, rules: Rules, message: ReceivedInstruction, now: datetime) -> Answer:
     """Do as told, at most once. A hold reaches every offer; only a clinician's word lifts it, and nothing else does."""
-    answer_it = partial(_follow, rules=rules, said=message.said, now=now)
-    return about_referral(tx, message.referral_id, message.received, message.subject, answer_it)
+    answer_it = partial(_follow, rules=rules, message=message, now=now)
+    return about_referral(tx, message.referral_id, message.received, message.described, answer_it)
 
 
 def about_referral(
     tx: Transaction,
     referral_id: str,
     received: Received,
-    subject: Reference | None,
+    described: Described,
     answer_it: Callable[[Transaction, Referral], Answer],
 ) -> Answer:
     """Find the referral that a hospital means, answer the message about it under the woman's lock, and keep both."""
@@ -63,13 +86,28 @@ def about_referral(
     # Read again under the lock: it may have moved while we waited for it.
     referral = tx.referrals.get(referral.id)
     answer: Answer
-    if subject is not None and subject_of(tx, subject) != referral.patient_id:
-        answer = Refused(Reason.ELEMENT_FIXED, "subject")
+    differs = _differs(tx, referral, described)
+    if differs is not None:
+        answer = Refused(Reason.ELEMENT_FIXED, differs)
     elif received.expected_version not in (None, referral.version):
         answer = Refused(Reason.VERSION_STALE)
     else:
         answer = answer_it(tx, referral)
     return remember(tx, replace(received, target_id=referral.id), referral.patient_id, answer)
+
+
+def _differs(tx: Transaction, referral: Referral, described: Described) -> str | None:
+    """The element by which another referral is described than this one."""
+    if described.subject is not None and subject_of(tx, described.subject) != referral.patient_id:
+        return "subject"
+    if described.opened_at is not None and abs(described.opened_at - referral.opened_at) >= _PRECISION:
+        return "authoredOn"
+    said = {
+        "identifier": described.ids - {referral.id},
+        "requester": described.hospitals - {referral.tenant_id},
+        "extension": described.reasons - {referral.reason},
+    }
+    return next((element for element, others in said.items() if others), None)
 
 
 def _named(tx: Transaction, id: str) -> Referral | None:
@@ -80,8 +118,14 @@ def _named(tx: Transaction, id: str) -> Referral | None:
     return referral
 
 
-def _follow(tx: Transaction, referral: Referral, *, rules: Rules, said: Instruction, now: datetime) -> Answer:
+def _follow(
+    tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedInstruction, now: datetime
+) -> Answer:
+    said = message.said
     if _is_done(tx, referral, said):
+        told = "\n".join(each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ()))
+        if not all(each in told for each in message.described.words):
+            return Refused(Reason.ELEMENT_FIXED, "note")
         return Repeated("ServiceRequest", referral.id, referral.version)
     trigger = _resumes(tx, referral) if said.order is Order.RESUME else _TELLS[said.order]
     if isinstance(trigger, Refused):

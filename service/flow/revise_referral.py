@@ -8,11 +8,11 @@ from service.consent.safe_contact import SafeContact
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import follow_safe_contact
-from service.flow.instruct import about_referral
+from service.flow.instruct import UNDESCRIBED, Described, about_referral
 from service.flow.learn import learn, said_at
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
-from service.flow.received import Received, Reference
+from service.flow.received import Received
 from service.flow.rules import Rules
 from service.referrals.needs import SupportNeeds
 from service.referrals.referral import OPEN, Referral, ReferralState, ReferralTrigger
@@ -20,27 +20,26 @@ from service.referrals.referral import OPEN, Referral, ReferralState, ReferralTr
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRevision:
-    """`states` are those that its status stands for, `notes` the texts of its notes. `safe_contact` and `needs` are
-    None when it says nothing of them, `subject` when it names no woman."""
+    """`states` are those that its status stands for. `safe_contact` and `needs` are None when it says nothing of
+    them."""
 
     received: Received
     referral_id: str
     states: frozenset[ReferralState]
     safe_contact: SafeContact | None
     needs: SupportNeeds | None
-    subject: Reference | None = None
-    notes: tuple[str, ...] = ()
+    described: Described = UNDESCRIBED
 
 
 def revise_referral(tx: Transaction, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
     """The status stays the service's own. What is said holds until something newer is said."""
     answer_it = partial(_revise, rules=rules, message=message, now=now)
-    return about_referral(tx, message.referral_id, message.received, message.subject, answer_it)
+    return about_referral(tx, message.referral_id, message.received, message.described, answer_it)
 
 
 def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
     told = {each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ())}
-    if not told.issuperset(message.notes):
+    if not told.issuperset(message.described.words):
         return Refused(Reason.ELEMENT_FIXED, "note")
     says_more = message.safe_contact is not None or message.needs is not None
     if referral.state not in message.states or (says_more and referral.state not in OPEN):

@@ -15,7 +15,7 @@ from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
-from service.flow.instruct import ReceivedInstruction, instruct
+from service.flow.instruct import Described, ReceivedInstruction, instruct
 from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Report, Reported
 from service.flow.receive_result import receive_result
 from service.flow.receive_update import Named, NamedActivity, ReceivedUpdate, receive_update
@@ -303,7 +303,7 @@ class Service:
         """Hold, resume, close or void."""
         said = Instruction(order, self.now(), reason, by, "Midwife", text)
         received = Received("ServiceRequest", body(), target_id=referral_id, expected_version=expected_version)
-        message = ReceivedInstruction(received, referral_id, said, subject)
+        message = ReceivedInstruction(received, referral_id, said, Described(subject))
         return self.run(hospital, lambda tx: instruct(tx, self.rules, message, self.now()))
 
     # What a programme does

@@ -1,19 +1,22 @@
 """A hospital holds, resumes, closes and voids its referral, from every state that a referral can be in."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Reason, Refused, Repeated
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.instruct import Described, ReceivedInstruction, instruct
 from service.flow.received import Received, Reference
 from service.flow.revise_referral import ReceivedRevision, revise_referral
-from service.referrals.instruction import HoldReason, Order
+from service.referrals.instruction import HoldReason, Instruction, Order
 from service.referrals.referral import ReferralState
 from service.shared.caller import the_service
 from service.shared.ids import new_id
-from tests.flow.support import MINUTE, UNREACHABLE, Family, Service, body, piece, scores, why
+from tests.flow.support import MINUTE, NOW, UNREACHABLE, Family, Service, body, piece, scores, why
 
 HOLD, RESUME, CLOSE, VOID = Order.HOLD, Order.RESUME, Order.CLOSE, Order.VOID
 
@@ -396,7 +399,8 @@ def test_a_note_that_the_referral_does_not_carry_is_refused_and_what_it_carries_
 
     def put_back(*notes: str) -> str:
         received = Received("ServiceRequest", body(), target_id=referral.id)
-        message = ReceivedRevision(received, referral.id, frozenset({ReferralState.ON_HOLD}), None, None, notes=notes)
+        on_hold = frozenset({ReferralState.ON_HOLD})
+        message = ReceivedRevision(received, referral.id, on_hold, None, None, Described(words=notes))
         step = partial(revise_referral, rules=service.rules, message=message, now=service.now())
         return why(service.run(family.hospital, step))
 
@@ -421,3 +425,54 @@ def test_every_order_is_kept_and_audited_and_owed_to_the_record(service: Service
 def test_the_service_itself_has_no_hospitals_word(service: Service) -> None:
     family, _ = service.supported()
     assert why(service.tell(the_service(""), service.referral(family.woman).id, HOLD)) == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "element"),
+    [
+        ({"ids": frozenset({"another"})}, "identifier"),
+        ({"hospitals": frozenset({"another"})}, "requester"),
+        ({"opened_at": NOW + MINUTE}, "authoredOn"),
+        ({"reasons": frozenset({"woman-died"})}, "extension"),
+    ],
+)
+@pytest.mark.parametrize("orders", [True, False])
+def test_what_describes_another_referral_is_refused_by_its_element(
+    service: Service, wrong: dict[str, Any], element: str, orders: bool
+) -> None:
+    family, _ = service.supported()
+    referral = service.referral(family.woman)
+    right = Described(
+        ids=frozenset({referral.id}),
+        hospitals=frozenset({referral.tenant_id}),
+        opened_at=referral.opened_at.replace(microsecond=0),
+    )
+
+    def sent(described: Described) -> Answer:
+        received = Received("ServiceRequest", body(), target_id=referral.id)
+        said = Instruction(CLOSE, service.now())
+        if orders:
+            order = ReceivedInstruction(received, referral.id, said, described)
+            return service.run(family.hospital, lambda tx: instruct(tx, service.rules, order, service.now()))
+        revision = ReceivedRevision(received, referral.id, frozenset({referral.state}), None, None, described)
+        return service.run(family.hospital, lambda tx: revise_referral(tx, service.rules, revision, service.now()))
+
+    refused = sent(replace(right, **wrong))
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.element) == ("element-fixed", element)
+    assert service.referral(family.woman) == referral
+    assert not isinstance(sent(right), Refused)
+
+
+def test_what_is_said_of_a_referral_that_is_over_already_is_refused_unless_it_was_said_before(service: Service) -> None:
+    family, _ = service.supported()
+    id = service.referral(family.woman).id
+
+    def close(*words: str) -> str:
+        said = Instruction(CLOSE, service.now(), text=" ".join(words) or None)
+        received = Received("ServiceRequest", body(), target_id=id)
+        message = ReceivedInstruction(received, id, said, Described(words=words))
+        return why(service.run(family.hospital, lambda tx: instruct(tx, service.rules, message, service.now())))
+
+    answers = [close(*words) for words in (("Moved.", "Told."), ("Moved.", "Told."), (), ("Told.", "She died."))]
+    assert answers == ["accepted", "repeated", "repeated", "element-fixed"]

@@ -211,6 +211,15 @@ def test_a_safe_way_said_of_the_request_lets_the_referral_go_on(world: World) ->
     assert (answer["id"], answer["status"]) == (referral["id"], "active")
     assert [each["status"] for each in offers()] == ["requested"]
 
+    own = {
+        "requester": {"display": "Test Midwife Marlow"},
+        "orderDetail": [{"text": "Twice a week"}],
+        "priority": "asap",
+    }
+    refused = world.hospital.ask("PUT", f"ServiceRequest/{referral['id']}", answer | own | {"status": "revoked"})
+    named = {each["expression"][0] for each in refused.json()["issue"]}
+    assert (refused.status_code, named) == (422, {f"ServiceRequest.{each}" for each in own})
+    assert world.hospital.must(200)("GET", f"ServiceRequest/{referral['id']}") == answer
     ended = world.hospital.must(200)("PUT", f"ServiceRequest/{referral['id']}", answer | {"status": "revoked"})
     assert ended["status"] == "revoked"
     assert [each["status"] for each in offers()] == ["cancelled"]

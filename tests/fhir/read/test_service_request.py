@@ -10,11 +10,12 @@ from service.fhir import terms
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.service_request import read_service_request
+from service.fhir.write.record import REQUEST_STATUS, record_service_request
 from service.flow.instruct import ReceivedInstruction
 from service.flow.received import Reference
 from service.flow.revise_referral import ReceivedRevision
 from service.referrals.instruction import Instruction, Order
-from service.referrals.referral import ReferralState
+from service.referrals.referral import Referral, ReferralState
 
 Tree = dict[str, Any]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -26,6 +27,7 @@ SENT: Tree = {
     "intent": "order",
     "subject": {"reference": "Patient/p1"},
 }
+REFERRAL = Referral("r1", 4, "h1", "p1", ReferralState.CLOSED, NOW, NOW, "closed-by-clinician")
 Guarded = Callable[[Tree], Tree]
 
 
@@ -39,7 +41,7 @@ def test_revoked_closes_and_entered_in_error_voids(guarded: Guarded) -> None:
         message = put(guarded, status=status)
         assert isinstance(message, ReceivedInstruction)
         assert message.said == Instruction(order, NOW)
-        assert message.subject == Reference("Patient", "p1")
+        assert message.described.subject == Reference("Patient", "p1")
 
 
 @pytest.mark.parametrize(
@@ -65,33 +67,99 @@ def test_the_reason_is_in_the_status_extension_or_in_the_notes(guarded: Guarded)
     assert message.said.text == "Moved away. Told by telephone."
 
 
+def refusal(guarded: Guarded, **changes: Any) -> list[str | None]:
+    """The elements that it is refused for."""
+    with pytest.raises(BadInput) as refused:
+        put(guarded, **changes)
+    assert refused.value.status == 422
+    return [each.expression for each in refused.value.issues]
+
+
+SNOMED = "http://snomed.info/sct"
+NARRATIVE = '<div xmlns="http://www.w3.org/1999/xhtml">She prefers a group.</div>'
+SAFE = {"url": terms.SAFE_CONTACT, "extension": [{"url": "voicemail", "valueCode": "deny"}]}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"intent": "plan"},
-        {"code": {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}},
+        {"priority": "urgent"},
+        {"priority": "stat"},
+        {"code": {"coding": [{"system": SNOMED, "code": "1"}]}},
+        {"code": {"coding": [{"system": SNOMED, "code": terms.PEER_SUPPORT.code}], "text": "A group, please"}},
+        {"category": [{"coding": [{"system": SNOMED, "code": "410606002"}]}, {"text": "Counselling"}]},
+        {"orderDetail": [{"text": "Twice a week"}]},
         {"occurrenceDateTime": "2026-12-01"},
         {"performer": [{"reference": "Organization/o1"}]},
         {"doNotPerform": True},
+        {"identifier": [{"system": "https://st-test.example/order", "value": "7"}]},
+        {"requester": {"display": "Test Midwife Marlow"}},
+        {"requester": {"reference": "Practitioner/p1"}},
+        {"requester": {"reference": "https://record.example/fhir/Organization/o1"}},
+        {"language": "cy"},
+        {"text": {"status": "additional", "div": NARRATIVE}},
+        {"meta": {"tag": [{"system": "urn:a", "code": "1"}]}},
+        {"meta": {"security": [{"system": terms.RESTRICTED.system, "code": "V"}]}},
+        {"extension": [{"url": "https://st-test.example/extension", "valueString": "Twice a week"}]},
+        {"extension": [{"url": terms.STATUS_REASON, "valueString": "Moved away."}]},
+        {"extension": [SAFE]},
     ],
     ids=str,
 )
-def test_nothing_else_of_it_can_be_changed(guarded: Guarded, changes: Tree) -> None:
-    with pytest.raises(BadInput) as refused:
-        put(guarded, **changes)
-    assert refused.value.status == 422
+def test_whatever_an_order_says_that_is_not_acted_on_is_refused_by_its_element(guarded: Guarded, changes: Tree) -> None:
+    assert refusal(guarded, **changes) == [f"ServiceRequest.{next(iter(changes))}"]
 
 
-@pytest.mark.parametrize("priority", ["urgent", "asap", "stat"])
-def test_its_priority_is_not_the_hospitals_to_change(guarded: Guarded, priority: str) -> None:
-    with pytest.raises(BadInput) as refused:
-        put(guarded, priority=priority)
-    (issue,) = refused.value.issues
-    assert (refused.value.status, issue.expression) == (422, "ServiceRequest.priority")
-    put(guarded, priority="routine")
+def test_every_such_element_is_named_at_once(guarded: Guarded) -> None:
+    changes = {"status": "active", "priority": "urgent", "orderDetail": [{"text": "Now"}], "bodySite": [{"text": "x"}]}
+    named = {f"ServiceRequest.{each}" for each in ("priority", "orderDetail", "bodySite")}
+    assert {*refusal(guarded, **changes)} == named
+
+
+def test_a_reason_without_an_order_is_refused(guarded: Guarded) -> None:
+    why = {"url": terms.STATUS_REASON, "valueCodeableConcept": {"text": "Moved away."}}
+    assert refusal(guarded, status="active", extension=[why]) == ["ServiceRequest.extension"]
+
+
+@pytest.mark.parametrize("status", sorted({*REQUEST_STATUS.values()}))
+def test_what_is_served_may_be_sent_back_whole_in_the_words_of_another_record(guarded: Guarded, status: str) -> None:
+    served = record_service_request(REFERRAL, 1_790_000_000_000)
+    put(guarded, **served | {"status": status})
+    retold = {
+        "id": "r1",
+        "meta": {"versionId": "7", "source": "#engine", "security": served["meta"]["security"][:1]},
+        "text": {"status": "generated", "div": NARRATIVE},
+        "category": [{"coding": [{**served["category"][0]["coding"][0], "display": "Social service (procedure)"}]}],
+        "code": {"coding": [{**served["code"]["coding"][0], "userSelected": False}]},
+    }
+    described = put(guarded, **{**served, **retold, "status": status}).described
+    assert described.ids == {REFERRAL.id}
+    assert described.hospitals == {REFERRAL.tenant_id}
+    assert described.opened_at == REFERRAL.opened_at
+    assert described.reasons == {REFERRAL.reason}
+    assert described.words == ()
+
+
+@pytest.mark.parametrize(
+    ("concept", "words"),
+    [
+        ({"coding": [{"system": "urn:a", "code": "7", "display": "Moved away"}]}, ("Moved away",)),
+        ({"coding": [{"system": "urn:a", "code": "moved"}]}, ("moved",)),
+        (
+            {"coding": [{"system": "urn:a", "code": "7", "display": "Moved"}], "text": "To her."},
+            ("To her.",),
+        ),
+        ({"coding": [{"system": terms.REFERRAL_REASON, "code": "woman-died"}]}, ()),
+    ],
+)
+def test_a_coded_reason_is_kept_in_its_words(guarded: Guarded, concept: Tree, words: tuple[str, ...]) -> None:
+    message = put(guarded, extension=[{"url": terms.STATUS_REASON, "valueCodeableConcept": concept}])
+    assert isinstance(message, ReceivedInstruction)
+    assert (message.described.words, message.said.text) == (words, " ".join(words) or None)
 
 
 def test_its_notes_are_brought_along_when_it_orders_nothing(guarded: Guarded) -> None:
     message = put(guarded, status="active", note=[{"text": "hold: safety"}, {"text": "resume"}])
     assert isinstance(message, ReceivedRevision)
-    assert message.notes == ("hold: safety", "resume")
+    assert message.described.words == ("hold: safety", "resume")
