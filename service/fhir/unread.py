@@ -5,18 +5,22 @@ from fastapi import Request
 from service.fhir.door import Door
 from service.fhir.outcome import BadInput
 from service.fhir.recognise import recognise, words
-from service.flow.keep_unreadable import Heard, Unreadable, keep_unreadable
+from service.flow.hear_refused_transaction import Legible, hear_refused_transaction
+from service.flow.keep_unreadable import Heard, Unreadable
 from service.flow.received import Reference
 from service.shared import telemetry
 from service.shared.caller import Caller
 from service.shared.ids import new_id
 
 
-async def keep_unread(door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput) -> None:
-    """Nothing from a known sender is thrown away: a person may have to look at what we could not read."""
+async def keep_unread(
+    door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput, legible: Legible | None = None
+) -> None:
+    """Nothing from a known sender is thrown away: a person may have to look at what we could not read, but for what is
+    `legible`."""
     unreadable = unread(door, caller, request, body, problem)
     now = door.clock.now()
-    heard = await door.store.run(caller, lambda tx: keep_unreadable(tx, door.rules, unreadable, now))
+    heard = await door.store.run(caller, lambda tx: hear_refused_transaction(tx, door.rules, unreadable, legible, now))
     if heard is Heard.THE_OPERATOR_MUST_BE:
         tell_operator(caller, unreadable.id)
 

@@ -35,20 +35,32 @@ def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
 
 
 def hear_risk(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> bool:
-    """Let an answer about self-harm do what it does in a result that is taken, but for opening a referral: her
-    clinician is told, and what no programme has answered is taken back. False when there is no such answer, or when
-    nobody knows whose it is."""
-    risks = list(_risks(rules, message))
-    patient_id = subject_of(tx, message.subject) if risks else None
+    """Let an answer about self-harm be heard (`hear_risks_of`). False when there is none, or nobody knows whose."""
+    patient_id = subject_of(tx, message.subject) if any(_risks(rules, message)) else None
     if patient_id is None:
         return False
+    hear_risks_of(tx, rules, patient_id, [message], now)
+    return True
+
+
+def hear_risks_of(
+    tx: Transaction, rules: Rules, patient_id: str, messages: Iterable[ReceivedResult], now: datetime
+) -> None:
+    """Let her answers about self-harm do once what one does in a result that is taken, but for opening a referral: her
+    clinician is told, and what no programme has answered is taken back."""
     patient = tx.patients.lock(patient_id)
     policy = rules.policy(patient.tenant_id)
+    risks = (each for message in messages for each in _risks(rules, message))
     trigger, code = _RISKS[all(too_old_to_refer(each.effective, policy, now) for each in risks)]
     referral = tx.referrals.open_of(patient_id)
     if referral is None or advance(tx, rules, referral, trigger, now) is None:
         alert_about(tx, rules, code, patient, now)
-    return True
+
+
+def is_news(tx: Transaction, patient_id: str | None, content: str) -> bool:
+    """Whether nobody was told in the last seven days that this was refused of her, or of nobody who was known."""
+    key, whole = (hashlib.sha256(each.encode()).digest() for each in (f"refused {patient_id} {content}", content))
+    return tx.control.claim(ControlKey(key, whole), tx.new_id(), b"") is None
 
 
 def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused: Refused, now: datetime) -> None:
@@ -61,11 +73,7 @@ def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused
     if seen is Recognised.AN_INSTRUMENT and refused.reason in _NO_NEWS:
         return
     patient_id = subject_of(tx, message.subject)
-    content = message.received.fingerprint()
-    key, whole = (hashlib.sha256(each.encode()).digest() for each in (f"refused {patient_id} {content}", content))
-    if tx.control.claim(ControlKey(key, whole), tx.new_id(), b"") is not None:
-        return
-    if hear_risk(tx, rules, message, now):
+    if not is_news(tx, patient_id, message.received.fingerprint()) or hear_risk(tx, rules, message, now):
         return
     if patient_id is not None:
         alert_about(tx, rules, AlertCode.UNREADABLE_RESULT, tx.patients.lock(patient_id), now)

@@ -86,6 +86,11 @@ def _is_new(tx: Transaction, name: Identifier | None) -> bool:
     return name is not None and tx.aliases.find("Patient", name.system, name.value) is None
 
 
+def women_named(tx: Transaction, message: ReceivedPatient) -> set[str]:
+    """Everybody for whom its identifiers, or the id in its body, stand."""
+    return known_as(tx, "Patient", message.received.names) | _known_by_own_id(tx, message)
+
+
 def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:
     """Whom the id in the body stands for; one that is an id of ours stands for whom it names here."""
     if message.own_id is None:

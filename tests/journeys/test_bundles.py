@@ -215,6 +215,47 @@ def test_a_refused_risk_is_heard_all_the_same(world: World) -> None:
     assert len(alerts(world, "unreadable-risk")) == before + 2
 
 
+STRANGER = "Patient?identifier=urn:nobody|1"
+REFUSALS: dict[str, Callable[[str], Resource]] = {
+    "a step refuses another entry": lambda _: entry(name(), about(total("-", 3), STRANGER)),
+    "another entry cannot be read": lambda _: entry(name(), {**patient(new_person()), "gender": "unheard-of"}),
+    "the risk itself is refused": lambda her: entry(
+        name(), about(epds("-", RISK, datetime(2099, 1, 1, tzinfo=UTC)), her)
+    ),
+}
+
+
+@pytest.mark.parametrize("known_by", ["its id", "an entry", "an identifier"])
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_risk_in_a_refused_transaction_is_her_clinicians_and_takes_back_what_nobody_accepted(
+    world: World, refusal: str, known_by: str
+) -> None:
+    person, her, offer = world.offered()
+    woman, asked = name(), f"identifier={number_of(person)}"
+    reference = {"its id": f"Patient/{her}", "an entry": woman, "an identifier": f"Patient?{asked}"}[known_by]
+    unnamed = len(alerts(world, "unreadable-risk"))
+    entries = [entry(name(), about(epds("-", RISK), reference)), REFUSALS[refusal](reference)]
+    if known_by == "an entry":
+        entries.append(entry(woman, patient(person), ifNoneExist=asked))
+    for _ in range(2):
+        assert send(world, bundle(*entries)).status_code in (400, 422)
+
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
+    assert len([each for each in alerts(world, "self-harm-present") if her in json.dumps(each)]) == 1
+    assert len(alerts(world, "unreadable-risk")) == unnamed
+
+
+def test_a_risk_that_cannot_be_read_is_told_beside_one_that_can(world: World) -> None:
+    _, her, _ = world.offered()
+    before = len(alerts(world, "unreadable-risk"))
+    spoilt = about(epds("-", RISK), f"Patient/{her}") | {"status": "finalish"}
+    sent = bundle(entry(name(), about(epds("-", RISK), f"Patient/{her}")), entry(name(), spoilt))
+    assert send(world, sent).status_code == 422
+    assert len([each for each in alerts(world, "self-harm-present") if her in json.dumps(each)]) == 1
+    assert len(alerts(world, "unreadable-risk")) == before + 1
+
+
 @pytest.mark.parametrize("type", ["transaction", "batch"])
 def test_a_risk_of_a_woman_who_is_not_known_is_heard(world: World, type: str) -> None:
     before = len(alerts(world, "unreadable-risk"))
