@@ -11,6 +11,13 @@ from service.screening.instrument import Policy, Stage, stage_at
 ONE_PREGNANCY = timedelta(days=150)
 
 FEMALE = "female"
+# A record writes such a date where it has none (1900-01-01, 0001-01-01); nobody is so old.
+_OLDEST = timedelta(days=120 * 365)
+
+
+def birth_date(written: date | None, today: date) -> date | None:
+    """As far as it can be somebody's."""
+    return None if written is None or today - written > _OLDEST else written
 
 
 @dataclass(frozen=True, slots=True)

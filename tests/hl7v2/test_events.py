@@ -6,6 +6,7 @@ import pytest
 
 from service.screening.instrument import Stage
 from tests.flow.support import Service
+from tests.hl7v2.doors import oru
 from tests.hl7v2.ward import SYSTEM, Ward, cx, message, pid
 
 PAUSED = ("on-hold", ["held-by-service"])
@@ -29,6 +30,31 @@ def test_an_empty_field_leaves_what_is_known_and_two_quotes_take_it_away(ward: W
     ward.tells("A08", pid(_11='""', _15=""))
     (woman,) = ward.rows("patient")
     assert (woman["district"], woman["language"]) == (None, "en")
+
+
+@pytest.mark.parametrize(("field", "place"), [({"born": "20260801"}, 7), ({"_29": "20260801"}, 29)])
+def test_a_birth_or_a_death_still_to_come_changes_nothing_about_her_and_a_person_is_told(
+    ward: Ward, field: dict[str, str], place: int
+) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(**field)) == f"AA PID^1^{place} 102 W"
+    assert ward.state() == ("supported", ["accepted"])
+    (woman,) = ward.rows("patient")
+    assert str(woman["birth_date"]) == "1995-04-01"
+    assert not woman["deceased"]
+    assert ward.alerts() == ["not-all-used"]
+
+
+def test_a_result_with_a_birth_still_to_come_is_hers_and_no_babys(ward: Ward) -> None:
+    assert ward.sends(oru(total=22, born="20260801")) == "AA PID^1^7 102 W"
+    assert len(ward.rows("screening_result")) == 1
+
+
+def test_a_birth_is_heard_on_the_day_that_it_is_where_she_lives(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid("B1", born="20260602", _21=cx("W1"))) == "AA"
+    (woman,) = ward.rows("patient", id=ward.woman())
+    assert str(woman["delivered_on"]) == "2026-06-02"
 
 
 @pytest.mark.parametrize("event", ["A03", "A11", "A02", "A13"])

@@ -1,7 +1,7 @@
 """Patient -> ReceivedPatient: the few facts that placing her needs, out of all that her record says."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import extension_values
@@ -12,7 +12,7 @@ from service.fhir.terms import INTERPRETER_REQUIRED, LANGUAGE
 from service.flow.answer import Reason
 from service.flow.received import Received
 from service.flow.register_patient import ReceivedPatient
-from service.referrals.patient import PatientFacts
+from service.referrals.patient import PatientFacts, birth_date
 from service.shared.language import language_tag
 
 INTERPRETER_NEEDED = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed"
@@ -21,10 +21,6 @@ YES = "373066001"  # SNOMED CT, in US Core's value set for interpreter needed
 # Name.use and Address.use, None where it is not said. Where she lived or is billed is not where a programme looks.
 _NAMES = ("usual", "official", None, "nickname", "temp", "anonymous", "maiden", "old")
 _ADDRESSES = ("home", None, "temp", "work")
-
-
-# A record writes such a date where it has none (1900-01-01, 0001-01-01); nobody is so old.
-_OLDEST = timedelta(days=120 * 365)
 
 
 def read_patient(tree: Tree, received: Received, *, updates: bool, now: datetime) -> ReceivedPatient:
@@ -45,15 +41,10 @@ def _refuse_the_future(tree: Tree, now: datetime) -> None:
         raise BadInput.of(*(Finding(Reason.IN_THE_FUTURE, f"Patient.{name}") for name in ahead))
 
 
-def _birth_date(tree: Tree, now: datetime) -> date | None:
-    born = whole_day(tree.get("birthDate", ""))
-    return None if born is None or now.date() - born > _OLDEST else born
-
-
 def _facts(tree: Tree, now: datetime) -> PatientFacts:
     return PatientFacts(
         preferred_name=next((each for each in map(_given, _by_use(tree.get("name", ()), _NAMES)) if each), None),
-        birth_date=_birth_date(tree, now),
+        birth_date=birth_date(whole_day(tree.get("birthDate", "")), now.date()),
         district=next((each for each in map(_district, _by_use(tree.get("address", ()), _ADDRESSES)) if each), None),
         language=_language(tree.get("communication", ())),
         interpreter=_interpreter(tree),

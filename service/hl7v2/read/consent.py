@@ -21,7 +21,7 @@ from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
 from service.hl7v2.times import moment
-from service.shared.clock import DAYS_DIFFER_BY
+from service.shared.clock import is_to_come
 
 CONSENT = "urn:peer-referral:hl7v2:consent"
 """The system of their names: hers, the site's code, and when she decided."""
@@ -136,7 +136,7 @@ def _consent(
     if word.agrees is None or isinstance(word.agrees, Problem):
         return word.agrees
     decided = moment(word.decided, dialect.zone)
-    if word.agrees and (decided is None or decided.begins > now + DAYS_DIFFER_BY):
+    if word.agrees and (decided is None or is_to_come(decided.begins, now)):
         # The newest word counts, so a yes whose time nobody knows could overtake a no.
         return Problem.VALUE_UNREADABLE if word.decided else Problem.VALUE_MISSING
     organisation = word.rule.organisation_id or (asked if word.rule.asked else None)

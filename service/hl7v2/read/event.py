@@ -19,7 +19,7 @@ from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
-    facts_in,
+    DEATH,
     identifiers_in,
     read_patient,
 )
@@ -28,6 +28,7 @@ from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
 from service.referrals.life_event import UNWELCOME, LifeEvent
+from service.shared.clock import DAYS_DIFFER_BY, is_to_come
 
 MOTHER, RELATIONSHIP, RELATIVE = 21, 3, 33
 # OBX-11 (table 0085) and DG1-21 (table 0206) of what counts; an empty one counts too.
@@ -62,7 +63,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     (pid,) = pids
     if is_baby(pid, dialect, now):
         return _of_baby(message, pid, dialect, now)
-    named = read_patient(pid, dialect, updates=True)
+    named = read_patient(pid, dialect, now, updates=True)
     if named.patient is None or named.subject is None:
         return Group(None, (), named.flaws)
     parts = [Part(named.patient, at(pid))] if updates else []
@@ -78,7 +79,9 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
 def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     """Whether it is about a baby or a child: nobody of that age is ever referred."""
     born = moment(said(pid, BIRTH_DATE), dialect.zone)
-    return bool(said(pid, MOTHER)) if born is None else dialect.codes.is_child(born.begins.date(), now.date())
+    if born is None or is_to_come(born.begins, now):
+        return bool(said(pid, MOTHER))
+    return dialect.codes.is_child(born.begins.date(), now.date())
 
 
 def mother_of(message: Message, pid: Segment, dialect: Dialect) -> Reference | None:
@@ -92,7 +95,7 @@ def mother_of(message: Message, pid: Segment, dialect: Dialect) -> Reference | N
 
 def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Group:
     """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at."""
-    told = [(event, happened, at(pid)) for event, happened in _of_its_life(pid, dialect)]
+    told = [(event, happened, at(pid)) for event, happened in _of_its_life(pid)]
     told += _happened(message, dialect, now)
     mother = mother_of(message, pid, dialect)
     if mother is None:
@@ -103,11 +106,11 @@ def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) ->
     return Group(mother, tuple(_events(mother, hers, now)))
 
 
-def _of_its_life(pid: Segment, dialect: Dialect) -> Iterator[tuple[LifeEvent, date | None]]:
+def _of_its_life(pid: Segment) -> Iterator[tuple[LifeEvent, date | None]]:
     born = day(said(pid, BIRTH_DATE))
     if born is not None:
         yield LifeEvent.BIRTH, born
-    if facts_in(pid, dialect).deceased:
+    if said(pid, DEATH).upper() == "Y" or said(pid, DATE_OF_DEATH):
         yield LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH))
 
 
@@ -150,7 +153,7 @@ def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> 
 
 def _events(subject: Reference, told: list[Told], now: datetime) -> Iterator[Part]:
     for event, happened, place in told:
-        # A day to come is a slip of the pen, or of the clock.
-        day_of_it = None if happened is not None and happened > now.date() else happened
+        # A day that has begun nowhere yet is a slip of the pen, or of the clock.
+        day_of_it = None if happened is not None and happened > (now + DAYS_DIFFER_BY).date() else happened
         if event is not LifeEvent.BIRTH or day_of_it is not None:
             yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it), place)

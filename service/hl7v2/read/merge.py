@@ -21,7 +21,7 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     pairs = list(_pairs(message))
     if not pairs:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
-    return tuple(_group(pid, retired, dialect) for pid, retired in pairs)
+    return tuple(_group(pid, retired, dialect, now) for pid, retired in pairs)
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -45,7 +45,7 @@ def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
             yield pid, segment
 
 
-def _group(pid: Segment, retired: Segment, dialect: Dialect) -> Group:
+def _group(pid: Segment, retired: Segment, dialect: Dialect, now: datetime) -> Group:
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:
@@ -57,8 +57,8 @@ def _group(pid: Segment, retired: Segment, dialect: Dialect) -> Group:
     subject = Reference("Patient", identifier=stays[0])
     if not retired_ones:
         return Group(subject, ())
-    facts = facts_in(pid, dialect)
-    body = person(pid, stays, facts, dialect.zone)
+    facts = facts_in(pid, dialect, now)
+    body = person(pid, stays, facts, dialect.zone, frozenset())
     received = Received("Patient", body, identifiers=stays, condition=stays[0])
     merge = ReceivedMerge(received, facts, retired_ones)
     return Group(subject, (Part(merge, at(retired, RETIRED)),))

@@ -39,7 +39,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
         recognised = recognise_orders(patient.orders, dialect, rules)
         whose = Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid))
         return Group(None, (), () if recognised is Recognised.NOTHING else (whose,), recognised)
-    named = read_patient(patient.pid, dialect, updates=False)
+    named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), named.flaws, recognise_orders(patient.orders, dialect, rules))
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]

@@ -1,9 +1,11 @@
 """PID -> ReceivedPatient: who she is, and the few facts that placing her needs (v2-to-FHIR, PID[Patient])."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache, partial
 from typing import NamedTuple
 
+from service.flow.answer import Reason
 from service.flow.receive_message import Flaw, Problem
 from service.flow.received import Identifier, Received, Reference
 from service.flow.register_patient import ReceivedPatient
@@ -12,7 +14,8 @@ from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.person import GENDERS, person
 from service.hl7v2.segments import Segment
 from service.hl7v2.times import day, moment
-from service.referrals.patient import PatientFacts
+from service.referrals.patient import PatientFacts, birth_date
+from service.shared.clock import is_to_come
 from service.shared.language import language_tag
 
 _MOST_IDENTIFIERS = 50
@@ -42,25 +45,30 @@ class Named(NamedTuple):
     flaws: tuple[Flaw, ...]
 
 
-def read_patient(pid: Segment, dialect: Dialect, *, updates: bool) -> Named:
+def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool) -> Named:
     """`updates` is True where the message is about her facts (ADT): then what it says of them counts, `""` takes away
-    and an empty field leaves as it is (v2.5.1, 2.5.3.2). Otherwise it only registers a woman who was not known."""
+    and an empty field leaves as it is (v2.5.1, 2.5.3.2), and so does a date that is none or is still to come.
+    Otherwise it only registers a woman who was not known."""
     identifiers = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not identifiers:
         return Named(None, None, (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS)),))
-    facts = facts_in(pid, dialect)
+    wrong, facts = _wrong_dates(pid, dialect, now), facts_in(pid, dialect, now)
+    # Whatever else stands in PID-29, it was written of somebody who has died.
+    unused = frozenset(field for field, why in wrong.items() if field != DATE_OF_DEATH or why is Reason.IN_THE_FUTURE)
     received = Received(
         type="Patient",
         # Of a woman who is known and unchanged nobody asks for it.
-        content=cache(partial(person, pid, identifiers, facts, dialect.zone)),
+        content=cache(partial(person, pid, identifiers, facts, dialect.zone, unused)),
         identifiers=identifiers,
         condition=identifiers[0],
     )
-    unsaid = frozenset(fact for fact, places in _SAID_IN.items() if not any(map(pid.raw, places)))
+    unsaid = frozenset(
+        fact for fact, places in _SAID_IN.items() if not any(pid.raw(each) for each in places if each not in unused)
+    )
     return Named(
         patient=ReceivedPatient(received, facts, updates, unsaid=unsaid),
         subject=Reference("Patient", identifier=identifiers[0]),
-        flaws=tuple(_flaws(pid, dialect)),
+        flaws=tuple(Flaw(problem, at(pid, field)) for field, problem in wrong.items()),
     )
 
 
@@ -79,16 +87,18 @@ def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Iden
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def facts_in(pid: Segment, dialect: Dialect) -> PatientFacts:
-    """What PID does not say is None or False."""
+def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> PatientFacts:
+    """What PID does not say is None or False, and so is a birth date that nobody can have, or a day still to come."""
+    born = None if _is_ahead(pid, BIRTH_DATE, dialect, now) else day(said(pid, BIRTH_DATE))
+    died = bool(said(pid, DATE_OF_DEATH)) and not _is_ahead(pid, DATE_OF_DEATH, dialect, now)
     return PatientFacts(
         preferred_name=_first(pid, 5, 2, _NAMES),
-        birth_date=day(said(pid, BIRTH_DATE)),
+        birth_date=birth_date(born, now.date()),
         district=_first(pid, 11, dialect.district, _ADDRESSES),
         language=_language(pid, dialect),
         interpreter=False,
         gender=_gender(pid),
-        deceased=said(pid, DEATH).upper() == "Y" or bool(said(pid, DATE_OF_DEATH)),
+        deceased=said(pid, DEATH).upper() == "Y" or died,
     )
 
 
@@ -115,9 +125,18 @@ def _language(pid: Segment, dialect: Dialect) -> str | None:
     return next((each for each in known if each), None)
 
 
-def _flaws(pid: Segment, dialect: Dialect) -> Iterator[Flaw]:
-    """A date that is none is told, and she is taken without it."""
+def _wrong_dates(pid: Segment, dialect: Dialect, now: datetime) -> dict[int, Problem | Reason]:
+    """A date that is none, or that is still to come, is told, and she is taken without it."""
+    found: dict[int, Problem | Reason] = {}
     for field in (BIRTH_DATE, DATE_OF_DEATH):
         written = said(pid, field)
         if written and moment(written, dialect.zone) is None:
-            yield Flaw(Problem.VALUE_UNREADABLE, at(pid, field))
+            found[field] = Problem.VALUE_UNREADABLE
+        elif written and _is_ahead(pid, field, dialect, now):
+            found[field] = Reason.IN_THE_FUTURE
+    return found
+
+
+def _is_ahead(pid: Segment, field: int, dialect: Dialect, now: datetime) -> bool:
+    meant = moment(said(pid, field), dialect.zone)
+    return meant is not None and is_to_come(meant.begins, now)

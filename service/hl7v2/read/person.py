@@ -24,10 +24,13 @@ _ADDRESSES: Mapping[str, str] = {
 _SYSTEMS: Mapping[str, str] = {"PH": "phone", "CP": "phone", "FX": "fax", "BP": "pager", "INTERNET": "email"}
 
 
-def person(pid: Segment, identifiers: tuple[Identifier, ...], facts: PatientFacts, zone: tzinfo) -> bytes:
-    """`facts` are what was read of the same segment."""
-    born = facts.birth_date.isoformat() if facts.birth_date else _fhir(pid, 7, zone)
-    died = _fhir(pid, 29, zone)
+def person(
+    pid: Segment, identifiers: tuple[Identifier, ...], facts: PatientFacts, zone: tzinfo, unused: frozenset[int]
+) -> bytes:
+    """`facts` are what was read of the same segment, `unused` the fields with a date that is not believed."""
+    born, died = (None if field in unused else _fhir(pid, field, zone) for field in (7, 29))
+    if facts.birth_date:
+        born = facts.birth_date.isoformat()
     language = {"language": {"coding": [{"system": LANGUAGES, "code": facts.language}]}, "preferred": True}
     telephones = [
         _telephone(parts, use) for field, use in ((13, "home"), (14, "work")) for parts in pid.repetitions(field)

@@ -37,7 +37,7 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISPLACED, "PID^2"),)),)
     if not pids or request is None:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "RF1^1" if pids else "PID^1"),)),)
-    named = read_patient(pids[0], dialect, updates=False)
+    named = read_patient(pids[0], dialect, now, updates=False)
     if named.subject is None or is_baby(pids[0], dialect, now):
         return (Group(None, (), named.flaws or (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])),)),)
     return (_group(message, pids[0], request, named, dialect, rules, now),)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -13,6 +13,8 @@ from service.flow.register_patient import ReceivedPatient
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.patient import Named, read_patient
 from service.hl7v2.segments import read
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 MRN, OID = "https://hospital.example/mrn", "urn:oid:1.2.3.4.5"
 
@@ -27,7 +29,7 @@ def pid(dialect: Dialect) -> Pid:
         said = {3: "1^^^MATERN^MR"} | fields
         line = "|".join(["PID", *(said.get(number, "") for number in range(1, 31))])
         message = read(f"MSH|^~\\&|A|B|||20260301||ADT^A31|1|P|2.5.1\r{line}".encode())
-        return read_patient(message.segments[1], dialect, updates=updates)
+        return read_patient(message.segments[1], dialect, NOW, updates=updates)
 
     return reading
 
@@ -121,13 +123,43 @@ def test_an_empty_field_leaves_a_fact_and_a_null_takes_it_away(pid: Pid, field: 
 
 
 def test_no_field_says_whether_she_needs_an_interpreter(pid: Pid) -> None:
-    assert patient(pid(dict.fromkeys(range(5, 31), "x"))).unsaid == {"interpreter"}
+    assert patient(pid(dict.fromkeys(range(5, 31), "x") | {7: "19900214"})).unsaid == {"interpreter"}
 
 
-def test_a_birth_date_that_is_none_is_told_and_she_is_taken_without_it(pid: Pid) -> None:
-    named = pid({7: "19901301"})
-    assert patient(named).facts.birth_date is None
-    assert [(each.problem, each.at) for each in named.flaws] == [("value-unreadable", "PID^1^7")]
+WRONG_DATES = {
+    "a birth on no day": ({7: "19901301"}, "birth_date", "value-unreadable PID^1^7"),
+    "a birth still to come": ({7: "20260401"}, "birth_date", "in-the-future PID^1^7"),
+    "a death still to come": ({29: "20260302093000+0000"}, "deceased", "in-the-future PID^1^29"),
+}
+
+
+@pytest.mark.parametrize(("fields", "fact", "told"), WRONG_DATES.values(), ids=WRONG_DATES)
+def test_a_date_that_cannot_be_is_told_and_she_is_taken_without_it(
+    pid: Pid, fields: dict[int, str], fact: str, told: str
+) -> None:
+    named = pid(fields, updates=True)
+    assert not getattr(patient(named).facts, fact)
+    assert fact in patient(named).unsaid
+    assert [f"{each.problem} {each.at}" for each in named.flaws] == [told]
+    assert {"birthDate", "deceasedDateTime"}.isdisjoint(kept(named))
+
+
+def test_a_day_that_has_begun_somewhere_is_not_to_come(pid: Pid) -> None:
+    named = pid({29: "20260302"})
+    assert (patient(named).facts.deceased, named.flaws) == (True, ())
+
+
+@pytest.mark.parametrize("fields", [{29: "sometime"}, {29: "20300101", 30: "Y"}])
+def test_who_is_said_to_have_died_has_died_whatever_the_date(pid: Pid, fields: dict[int, str]) -> None:
+    named = pid(fields, updates=True)
+    assert patient(named).facts.deceased
+    assert "deceased" not in patient(named).unsaid
+    assert len(named.flaws) == 1
+
+
+def test_a_birth_date_that_nobody_can_have_is_none(pid: Pid) -> None:
+    named = pid({7: "19000101"})
+    assert (patient(named).facts.birth_date, named.flaws) == (None, ())
 
 
 @pytest.mark.parametrize(
