@@ -1,4 +1,4 @@
-"""A running service for a module, in a process of its own, with everybody who speaks to it; or its store alone."""
+"""A running service in a process of its own, with everybody who speaks to it; or its store alone."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -9,6 +9,7 @@ import pytest
 from service.demo.hospital import HospitalRecord
 from service.flow.rules import Rules
 from service.shared.clock import SystemClock
+from tests.conftest import PostgresqlDatabase
 from tests.flow.support import Service
 from tests.journeys.support import ServiceProcess, World, furnish
 
@@ -29,11 +30,31 @@ def serving(folder: Path, database_url: str = "", **settings: str) -> Iterator[W
             service.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The service on its embedded database, for tests whose subject is the door and not the store."""
+    """The service on its embedded database, for tests whose subject is the door and not the store. It stands for all
+    modules: each test has women of its own, and speaks of what others left there only by what it knew before."""
     with serving(tmp_path_factory.mktemp("service"), requests_per_minute="100000") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql_world(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_database: PostgresqlDatabase, migrated_database: str
+) -> Iterator[World]:
+    """The same on PostgreSQL."""
+    with (
+        postgresql_database(migrated_database) as url,
+        serving(tmp_path_factory.mktemp("service"), url, requests_per_minute="100000") as running,
+    ):
+        yield running
+
+
+@pytest.fixture(params=["world", "postgresql_world"], ids=["sqlite", "postgresql"])
+def either_world(request: pytest.FixtureRequest) -> World:
+    """The service on each of the two databases."""
+    world: World = request.getfixturevalue(request.param)
+    return world
 
 
 @pytest.fixture(scope="module")

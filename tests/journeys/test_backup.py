@@ -161,24 +161,23 @@ def test_nothing_is_restored_under_a_running_service(
     backup = str(tmp_path / "night.backup")
     assert command(service, "organisation", "add", "St Test", "--kind", "hospital").exit_code == 0
     assert command(service, "backup", backup).exit_code == 0
+    answers: list[Result] = []
+
+    def refused() -> bool:
+        answers.append(command(service, "restore", backup, "--yes"))
+        return answers[-1].exit_code == 2
+
     try:
         if arguments == ("serve",):
             service.start()
+            assert refused()
         else:
             service.start(*arguments, ready=False)
-            wait_until(lambda: in_use(service, backup), "the worker has opened the database", seconds=60)
-        refused = command(service, "restore", backup, "--yes")
-        assert (refused.exit_code, refused.stderr) == (
-            2,
-            "The database is in use. Stop `serve` and every worker first.\n",
-        )
+            wait_until(refused, "the worker has opened the database", seconds=60)
+        assert answers[-1].stderr == "The database is in use. Stop `serve` and every worker first.\n"
     finally:
         service.stop()
     assert command(service, "restore", backup, "--yes").exit_code == 0
-
-
-def in_use(service: ServiceProcess, backup: str) -> bool:
-    return command(service, "restore", backup, "--yes").exit_code == 2
 
 
 def test_a_backup_that_is_killed_leaves_nothing_under_its_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ It sends no If-Match and no Prefer, puts back whole cached copies, reads ids as 
 follows a next link, and shows an error for its whole dashboard when a requester or a Patient is not to be had.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,20 @@ import httpx
 import pytest
 
 from service.demo.record import Resource
+from tests.journeys.conftest import serving
 from tests.journeys.support import Party, World
 
 PROFILE = "http://hl7.org/fhir/us/sdoh-clinicalcare/StructureDefinition/SDOHCC-TaskForReferralManagement"
 READING = {"Accept": "application/fhir+json", "Accept-Charset": "utf-8", "User-Agent": "Ruby FHIR Client"}
 WRITING = {**READING, "Content-Type": "application/fhir+json;charset=utf-8"}
 CLOSED = {"rejected", "cancelled", "completed"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One of its own, for this client asks for everything that its programme holds each time."""
+    with serving(tmp_path_factory.mktemp("service"), requests_per_minute="100000") as running:
+        yield running
 
 
 class Client:

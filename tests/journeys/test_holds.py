@@ -1,7 +1,6 @@
 """A hospital pauses, resumes and ends over the wire, and the programme reads that it is to make no contact."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,11 +22,6 @@ def parameters(*more: Resource) -> Resource:
 HOLD = parameters({"name": "reason", "valueCode": "pregnancy-loss"}, {"name": "note", "valueString": WORDS})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def running(request: pytest.FixtureRequest, new_world: Callable[..., World], postgresql_url: str) -> World:
-    return new_world(postgresql_url if request.param == "postgresql" else "")
-
-
 def supported(world: World) -> Supported:
     person, patient_id, task = world.offered()
     task = world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"})
@@ -45,8 +39,8 @@ def read(world: World, task: Resource) -> Resource:
     return answer
 
 
-def test_a_hold_reaches_the_programme_and_is_lifted_by_a_clinician(running: World) -> None:
-    world = running
+def test_a_hold_reaches_the_programme_and_is_lifted_by_a_clinician(either_world: World) -> None:
+    world = either_world
     person, _, task = supported(world)
     referral = referral_of(world, task)
     held = world.hospital.must(200)("POST", f"{referral}/$hold", HOLD)
@@ -82,7 +76,7 @@ def test_what_the_hospital_says_of_it_reaches_no_programme(world: World) -> None
     world.hospital.must(200)("POST", f"{referral}/$hold", HOLD)
     seen = read(world, task)
     told = [seen, *(world.programme.must(200)("GET", seen[each]["reference"]) for each in ("focus", "for"))]
-    told += world.tasks()
+    told += [each for each in world.tasks() if each["id"] == task["id"]]
     text = json.dumps(told)
     for word in (WORDS, "pregnancy-loss", "Marlow", "midwife"):
         assert word not in text

@@ -12,6 +12,7 @@ import pytest
 from service import wiring
 from service.hl7v2.frame import Framer, framed
 from service.hl7v2.segments import Message, read
+from service.shared.errors import InvalidSettings
 from tests.hl7v2.certificates import anonymous, issue
 from tests.hl7v2.wire import message
 from tests.journeys.conftest import NewService
@@ -150,9 +151,21 @@ def test_a_certificate_that_was_renewed_is_shown_without_a_restart(new_service: 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"mllp_host": "0.0.0.0"}, "PEER_REFERRAL_MLLP_CLIENT_CA must be set"),
         ({"mllp_certificate": "a.pem"}, "PEER_REFERRAL_MLLP_CERTIFICATE and PEER_REFERRAL_MLLP_KEY belong together"),
         ({"mllp_client_ca": "a.pem"}, "PEER_REFERRAL_MLLP_CLIENT_CA needs PEER_REFERRAL_MLLP_CERTIFICATE"),
+    ],
+)
+def test_what_does_not_go_together_is_no_setting(
+    new_service: NewService, settings: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(InvalidSettings, match=sentence):
+        new_service(mllp_port=str(free_port()), **settings).settings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"mllp_host": "0.0.0.0"}, "PEER_REFERRAL_MLLP_CLIENT_CA must be set"),
         ({"mllp_certificate": "a.pem", "mllp_key": "b.pem"}, "a.pem and b.pem are no certificate with its key"),
     ],
 )
