@@ -24,6 +24,11 @@ class Store:
         with self.engine.connect() as connection:
             return list(connection.execute(statement).scalars())
 
+    def by_id(self, of: Table, name: str) -> dict[str, str]:
+        """One column of every row. Two columns that are asked for each by itself may come in different orders."""
+        with self.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(select(of.c.id, of.c[name]))}
+
     def time_passes(self) -> int:
         """What waits for its next attempt waits no longer; how much is still owed."""
         with self.engine.begin() as connection:

@@ -73,7 +73,7 @@ def problems(kept: Acknowledged, store: Store, record: RecordProcess) -> dict[st
     of_kind = {kind: set(store.column(VERSION, "id", type=kind)) for kind in ("Observation", "Consent", "Encounter")}
     requests, tasks = by_our_id(held, "ServiceRequest", "referral"), by_our_id(held, "Task", "offer")
     said = by_our_id(held, "Communication", "alert")
-    wanted = dict(zip(offers, (TASK_STATUS[OfferState(each)] for each in store.column(OFFER, "state")), strict=True))
+    wanted = {id: TASK_STATUS[OfferState(state)] for id, state in store.by_id(OFFER, "state").items()}
     audited = store.audited("C", "U")
     effects = [
         *(f"Observation/{id}" for id in kept.results),
