@@ -26,8 +26,9 @@ class Dialect:
 
     `coding_systems` has the URL of a coding system by its name in table 0396. Every other code is local: `forms` says
     what it stands for, by the code of the order that it comes under (OBR-4, OBR-15; `ANY_ORDER` for all others), and
-    `panels` the instrument that such an order is. `context` has the local codes that tell about the pregnancy, and
-    `ignored` the codes of any system that are sent beside an instrument and never belong to it.
+    `panels` the instrument that such an order is. `answers` has the scores of its coded answers, by instrument and
+    number of the item. `context` has the local codes that tell about the pregnancy, and `ignored` the codes of any
+    system that are sent beside an instrument and never belong to it.
 
     `respondent` is the local code of the OBX that says who answered, and `herself` are its values for the woman;
     without it she did. `languages` has the BCP 47 tag of what PID-15 says in other words. `district` is the component
@@ -45,6 +46,7 @@ class Dialect:
     coding_systems: Mapping[str, str]
     forms: Mapping[str, Mapping[str, CodeUse]]
     panels: Mapping[str, str]
+    answers: Mapping[tuple[str, int], Mapping[str, int]]
     context: Mapping[str, Context]
     ignored: frozenset[str]
     respondent: str | None

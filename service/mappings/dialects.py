@@ -29,6 +29,7 @@ def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
         coding_systems=_urls(table.table("coding_system")),
         forms=forms,
         panels=panels,
+        answers=_answers(table.tables("answer"), rules),
         context=_context(table.tables("context")),
         # What is said of consent may stand under the order of an instrument.
         ignored=frozenset((*table.texts("ignored"), *codes.consents, *codes.details)),
@@ -93,6 +94,26 @@ def _forms(table: Table, rules: Rules) -> tuple[dict[str, dict[str, CodeUse]], d
 def _each(orders: tuple[str, ...], row: Table, rules: Rules) -> Iterator[tuple[str, tuple[str, CodeUse]]]:
     questions = questions_in(row, rules.instruments)
     return ((order, question) for order in orders for question in questions)
+
+
+def _answers(rows: list[Table], rules: Rules) -> dict[tuple[str, int], dict[str, int]]:
+    found: dict[tuple[str, int], dict[str, int]] = {}
+    for row in rows:
+        id, scores = row.text("instrument"), row.table("scores")
+        by_number = rules.instruments[id].by_number if id in rules.instruments else {}
+        if not by_number:
+            row.note("instrument", "is no instrument that is known")
+        stated = {code: scores.whole(code) for code in scores.names()}
+        for number in row.optional_wholes("items") or by_number:
+            item, answers = by_number.get(number), found.setdefault((id, number), {})
+            for code, score in stated.items():
+                if item is not None and not item.lowest <= score <= item.highest:
+                    scores.note(code, f"is no score of item {number}")
+                if answers.setdefault(code, score) != score:
+                    scores.note(code, f"stands for two answers to item {number}")
+            if item is None and by_number:
+                row.note("items", f"{number} is no item of this instrument")
+    return found
 
 
 def _context(rows: list[Table]) -> dict[str, Context]:

@@ -76,6 +76,12 @@ class Table:
             self.note(key, "is not a list of texts")
         return tuple(value.strip() for value in values if isinstance(value, str))
 
+    def optional_wholes(self, key: str) -> tuple[int, ...]:
+        values = self._take(key, list, cast("list[object]", [])) if key in self else []
+        if not all(type(value) is int for value in values):
+            self.note(key, "is not a list of whole numbers")
+        return tuple(value for value in values if type(value) is int)
+
     def optional_texts(self, key: str) -> tuple[str, ...]:
         return self.texts(key) if key in self else ()
 

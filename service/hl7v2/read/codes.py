@@ -1,7 +1,6 @@
 """What a code stands for here, and what number a value states."""
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,7 +10,6 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.segments import NULL, Delimiters, Segment
 from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import whole_score
-from service.shared.code import Code
 
 Meaning = CodeUse | Context
 Values = tuple[tuple[str, ...], ...]
@@ -101,15 +99,21 @@ def values_of(obx: Segment) -> Values:
 def scores(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> list[int | None]:
     """The whole number that each value states, None where there is none: text, a bound such as > 12, a coded answer
     not known. `type` is OBX-2; OBX-8 decides nothing."""
-    answers = _answers(use, rules)
-    return [_score(type, parts, answers, dialect) for parts in values]
+    return [_answer(parts, use, dialect, rules) if type in CODED else _score(type, parts) for parts in values]
 
 
-def _score(type: str, parts: tuple[str, ...], answers: Mapping[Code, int], dialect: Dialect) -> int | None:
-    if type in CODED:
-        codes = (dialect.code(each.code, each.system) for each in triplets_of(parts))
-        found = {answers[code] for code in codes if code is not None and code in answers}
-        return found.pop() if len(found) == 1 else None
+def _answer(parts: tuple[str, ...], use: CodeUse, dialect: Dialect, rules: Rules) -> int | None:
+    """Several codes are to say the same score; unknown ones do not count."""
+    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
+    if item is None:
+        return None
+    own = dialect.answers.get((use.instrument_id, item.number), {})
+    named = ((each, dialect.code(each.code, each.system)) for each in triplets_of(parts))
+    scores = {own.get(each.code) if code is None else item.answers.get(code) for each, code in named} - {None}
+    return scores.pop() if len(scores) == 1 else None
+
+
+def _score(type: str, parts: tuple[str, ...]) -> int | None:
     if type == "SN":
         # Comparator, number, separator, number: ^14 and =^14 are plain numbers.
         comparator, number, *rest = (*parts, "")
@@ -120,11 +124,6 @@ def _score(type: str, parts: tuple[str, ...], answers: Mapping[Code, int], diale
 def _whole(text: str) -> int | None:
     score = whole_score(text)
     return whole_score(Decimal(text)) if score is None and _NUMBER.fullmatch(text) else score
-
-
-def _answers(use: CodeUse, rules: Rules) -> Mapping[Code, int]:
-    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
-    return {} if item is None else item.answers
 
 
 def context_of(named: Triplet, dialect: Dialect, rules: Rules) -> Context | None:

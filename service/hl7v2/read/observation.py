@@ -30,9 +30,10 @@ def observation(
     effective: str | None,
     dialect: Dialect,
     placer: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> bytes:
     """`order` are the codes of what was ordered, `status` that of the order, `effective` a FHIR dateTime, `placer` the
-    parts of the number under which it was asked for.
+    parts of the number under which it was asked for, `notes` what was written beside it.
 
     What was taken back is not shown, and neither is a file: both stand in the message, which is kept as it came.
     """
@@ -56,6 +57,8 @@ def observation(
     ]
     if components:
         tree["component"] = components
+    if notes:
+        tree["note"] = [{"text": each} for each in notes]
     return orjson.dumps(tree)
 
 

@@ -12,11 +12,13 @@ from service.hl7v2.segments import Message, Segment
 
 @dataclass(slots=True)
 class Order:
-    """`header` is its OBR or TXA, `common` its ORC. Without a header its observations are about the patient."""
+    """`header` is its OBR or TXA, `common` its ORC, `notes` are the NTE below any of its segments. Without a header its
+    observations are about the patient."""
 
     common: Segment | None = None
     header: Segment | None = None
     observations: list[Segment] = field(default_factory=list)
+    notes: list[Segment] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -40,13 +42,14 @@ class Patient:
         return [each for order in self.orders for each in order.observations]
 
 
-_Kind = Literal["patient", "common", "header", "observation"]
+_Kind = Literal["patient", "common", "header", "observation", "note"]
 _KINDS: dict[str, _Kind] = {
     "PID": "patient",
     "ORC": "common",
     "OBR": "header",
     "TXA": "header",
     "OBX": "observation",
+    "NTE": "note",
 }
 
 
@@ -75,6 +78,9 @@ def _put(found: list[Patient], segment: Segment, kind: _Kind) -> None:
             orders.append(Order(header=segment))
         else:
             begun.header = segment
+    elif kind == "note":
+        if orders:
+            orders[-1].notes.append(segment)
     else:
         if not orders:
             orders.append(Order())

@@ -18,7 +18,7 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import Times, administrations
 from service.hl7v2.read.codes import CODED, asked_by, context_of, says_no, triplets, triplets_of
-from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
 from service.hl7v2.read.observed import Observed, observed, ordered
@@ -115,7 +115,9 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
     name = name_of(reader.message, order)
     first = min(times.values(), default=None)
     named, placer = () if order.header is None else triplets(order.header, 4), placer_of(order)
-    body = observation(named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer)
+    body = observation(
+        named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer, _notes(order)
+    )
     due_dates = {day(said(one.obx, 5)) for one in reader.due_dates}
     return ReceivedResult(
         received=Received("Observation", body, (name,) if name else ()),
@@ -126,6 +128,12 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
         safety_event=any(_is_recent(times.get(one.obx.number), reader.now) for one in reader.events),
         whole=False,
     )
+
+
+def _notes(order: Order) -> list[str]:
+    """What each NTE says, its repetitions as lines (NTE-3 is formatted text)."""
+    written = ("\n".join(of(parts, 1) for parts in each.repetitions(3)).strip() for each in order.notes)
+    return [each for each in written if each]
 
 
 def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:

@@ -1,5 +1,6 @@
 """OBR and OBX, one trait at a time; whole messages are in test_golden.py."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -96,6 +97,38 @@ def test_an_instrument_s_key_stands_in_the_order_or_in_its_source(group: Receive
 def test_codes_of_one_order_mean_nothing_under_another(group: Receive) -> None:
     read = group(obr("other^Other^L"), obx("epds_10^v^L", "2"))
     assert (read.parts, read.flaws, read.recognised) == ((), (), Recognised.NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("item", "written", "score"),
+    [
+        ("EPDS1", "A4^Answer^L", 3),
+        ("EPDS10", "A4^Answer^L", 0),
+        ("EPDS10", "A1", 3),
+        ("EPDS10", "7^Answer^99X^A2^Answer^L", 2),
+        ("EPDS10", "A2^Answer^L^A3^Answer^L", None),
+        ("EPDS10", "A5^Answer^L", None),
+        ("EPDS10", "A1^Answer^LN", None),
+        ("EPDS10", "3", None),
+    ],
+)
+def test_an_answer_in_a_hospital_s_own_code_has_the_score_that_the_hospital_says(
+    group: Receive, item: str, written: str, score: int | None
+) -> None:
+    (one,) = readings(group(obr(), obx(f"{item}^Item^L", written, type="CWE")))
+    assert (one.value, one.unreadable) == (score, "OBX-5" if score is None else None)
+
+
+def test_a_harmful_answer_in_a_hospital_s_own_code_is_recognised_where_it_is_not_used(group: Receive) -> None:
+    read = group(obr(status="X"), obx("EPDS10^Item^L", "A1^Answer^L", type="CE"))
+    assert (read.parts, read.recognised) == ((), Recognised.A_CRITICAL_ANSWER)
+
+
+def test_what_is_written_beside_a_result_is_kept_with_it_and_decides_nothing(group: Receive) -> None:
+    told = group(obr(), r"NTE|1||one line\.br\another", obx(TOTAL, "3"), "NTE|1||first~second", "NTE|2||")
+    assert readings(told) == readings(group(obr(), obx(TOTAL, "3")))
+    body = json.loads(result(told).received.body)
+    assert body["note"] == [{"text": "one line\nanother"}, {"text": "first\nsecond"}]
 
 
 def test_an_order_of_which_nothing_is_known_here_is_kept_and_nobody_is_troubled(group: Receive) -> None:
