@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.flow.move_alert import move_alert
+from service.flow.owe import owe_alert
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import Alert, AlertCode, AlertState, AlertTrigger
@@ -30,7 +31,8 @@ def of_her_present(tx: UnitOfWork, delivery: Delivery) -> Delivery:
 
 def tell_of(tx: UnitOfWork, rules: Rules, delivery: Delivery, after: DeliveryState, now: datetime) -> bool:
     """Raise one alert for all that is stuck of hers, and a single one, about no woman, for a record that takes nothing
-    of several. It says itself again for as long as nobody hears it. False when a person was told of this one before.
+    of several: it says of how many women at least something waits. It says itself again for as long as nobody hears it.
+    False when a person was told of this one before.
 
     `delivery` is of her present; `after` is what became of it. An alert that says this and is stuck in its turn raises
     no other, which would fare no better.
@@ -43,12 +45,28 @@ def tell_of(tx: UnitOfWork, rules: Rules, delivery: Delivery, after: DeliverySta
     # Two that fail at once would each find that nobody has been told.
     tx.take_turn(f"{tenant_id} {code}")
     several = after is not DeliveryState.DEAD and tx.deliveries.others_wait(delivery, TOLD_AFTER_ATTEMPTS)
-    patient_id = None if several else delivery.patient_id
-    if not any(
-        each.patient_id == patient_id and (several or each.state is AlertState.OPEN)
-        for each in tx.alerts.about_stuck(tenant_id, patient_id)
-    ):
-        raise_alert(tx, rules, code, tenant_id=tenant_id, patient_id=patient_id, referral_id=None, now=now)
+    patient_id, women = delivery.patient_id, None
+    if several:
+        patient_id, women = None, tx.deliveries.women_waiting(tenant_id)
+    about = (each for each in tx.alerts.about_stuck(tenant_id, patient_id) if each.patient_id == patient_id)
+    told = next((each for each in about if several or each.state is AlertState.OPEN), None)
+    if told is None:
+        raise_alert(
+            tx,
+            rules,
+            code,
+            tenant_id=tenant_id,
+            patient_id=patient_id,
+            referral_id=None,
+            now=now,
+            women_waiting=women,
+        )
+    elif women is not None and women >= 2 * (told.women_waiting or 1):
+        # Not for each one more: what waits may be thousands, and each change is one delivery more to wait.
+        known = tx.alerts.lock(told.id)
+        counted = replace(known, women_waiting=women, version=known.version + 1)
+        tx.alerts.save(counted, known)
+        owe_alert(tx, rules, counted)
     return True
 
 

@@ -9,9 +9,11 @@ from service.referrals.programme import Programme
 
 
 def alert_words(alert: Alert, rules: Rules) -> str:
-    """What is asked, and whom to ring."""
-    words = rules.alert_text(alert.code)
-    return f"{words} Telephone: {alert.telephone}" if alert.telephone else words
+    """What is asked, whom to ring, and how many women wait."""
+    words = [rules.alert_text(alert.code)]
+    words += [f"Telephone: {alert.telephone}"] if alert.telephone else []
+    words += [f"Women of whom something waits: at least {alert.women_waiting}."] if alert.women_waiting else []
+    return " ".join(words)
 
 
 def marked(escalation: Escalation, programme: Programme, rules: Rules) -> str:

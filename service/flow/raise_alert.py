@@ -25,11 +25,10 @@ def raise_alert(
     priority: Priority | None = None,
     result: ResultVersion | None = None,
     telephone: str | None = None,
+    women_waiting: int | None = None,
 ) -> Alert:
     """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced.
-
-    `priority` None is the one of its kind.
-    """
+    `priority` None is the one of its kind."""
     kind, policy = ALERT_KINDS[code], rules.policy(tenant_id)
     priority = priority or kind.priority or _site_priority(code, policy)
     alert = Alert(
@@ -46,6 +45,7 @@ def raise_alert(
         programmes=programmes,
         result=result,
         telephone=telephone,
+        women_waiting=women_waiting,
     )
     tx.alerts.add(alert)
     tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))

@@ -167,6 +167,7 @@ class Alert:
     what a review of it rests on. Whoever acknowledged it stands in the three elements of that name; `review` is None
     until a review has ended it. `copy_seen` names the version of the copy in the hospital's record whose answer was
     last refused, `copy_refusal` why. `telephone` is the programme's that is to be rung, when the alert asks for that.
+    `women_waiting` is of how many women at least something waits for a record that takes nothing.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Alert:
     review: Review | None = None
     copy_seen: str | None = None
     copy_refusal: str | None = None
+    women_waiting: int | None = None
 
     def is_contradicted_by(self, outcome: ReviewOutcome | None) -> bool:
         """Whether it is over, and a review that comes now has come to another end."""

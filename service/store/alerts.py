@@ -116,6 +116,7 @@ def _columns(alert: Alert) -> dict[str, object]:
         "reviewed_at": review.reviewed_at if review else None,
         "copy_seen": alert.copy_seen,
         "copy_refusal": alert.copy_refusal,
+        "women_waiting": alert.women_waiting,
     }
 
 
@@ -141,6 +142,7 @@ def to_alert(row: Row[Any]) -> Alert:
         copy_seen=row.copy_seen,
         copy_refusal=row.copy_refusal,
         telephone=row.telephone,
+        women_waiting=row.women_waiting,
     )
 
 

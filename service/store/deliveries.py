@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, select, update
 
 from service.referrals.alert import AlertCode
 from service.referrals.delivery import (
@@ -66,6 +66,11 @@ RETRY = Prepared(
         owed_at=bindparam("at"),
         settled_at=None,
         shown_at=None,
+    )
+)
+WOMEN_WAITING = Prepared(
+    select(func.count(DELIVERY.c.patient_id.distinct())).where(
+        DELIVERY.c.destination_id == bindparam("destination"), IS_WAITING
     )
 )
 TRIED = DELIVERY.c.attempts >= bindparam("tried")
@@ -167,6 +172,11 @@ class Deliveries:
         """Whether anything about another woman fails there too, after so many attempts."""
         values = {"destination": delivery.destination_id, "patient": delivery.patient_id, "tried": tried}
         return self._unit.execute(OTHERS_WAIT, values).first() is not None
+
+    def women_waiting(self, destination_id: str) -> int:
+        """How many women there are of whom anything is owed to it and not settled."""
+        count: int = self._unit.execute(WOMEN_WAITING, {"destination": destination_id}).scalar_one()
+        return count
 
     def stuck(self, destination_id: str, patient_id: str | None, tried: int) -> bool:
         """Whether anything of hers has failed and is not over, also what a person has sent on its way again. Of

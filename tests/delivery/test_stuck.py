@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 
 from service.delivery.channel import Parcel, Sent
+from service.delivery.words import alert_words
 from service.demo.hospital import HospitalRecord
 from service.office import Office
 from service.referrals.delivery import DeliveryTrigger
+from service.shared.caller import the_service
 from service.shared.ids import new_id
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import Scripted, Sender
-from tests.flow.support import piece, scores
+from tests.flow.support import Family, piece, scores
 
 MINUTE = timedelta(minutes=1)
 TAKEN = Sent(DeliveryTrigger.TAKEN, "taken")
@@ -54,13 +56,18 @@ def owed(sender: Sender, woman: str) -> set[str]:
 def several(sender: Sender, how_many: int) -> list[str]:
     """Women of one hospital to whose record statuses are owed."""
     family, _ = sender.offered()
-    women = [family.woman]
-    for _ in range(how_many - 1):
+    return sorted([family.woman, *more(sender, family, how_many - 1)])
+
+
+def more(sender: Sender, family: Family, how_many: int) -> list[str]:
+    """As many women who are offered the same programme by the same hospital."""
+    women = []
+    for _ in range(how_many):
         woman = sender.woman(family.hospital, district=next(iter(family.programme.districts)))
         sender.consent(family.hospital, woman, family.community)
         sender.result(family.hospital, woman, piece(15, scores(15)))
         women.append(woman)
-    return sorted(women)
+    return women
 
 
 def retry(sender: Sender, woman: str) -> list[str]:
@@ -112,10 +119,28 @@ def test_a_record_that_takes_nothing_is_one_alert_which_ends_when_all_of_it_has_
     assert told(sender, last) == [(None, "resolved")]
 
 
+def test_a_record_that_takes_nothing_says_how_many_women_wait_and_again_when_they_are_twice_as_many(
+    sender: Sender,
+) -> None:
+    family, _ = sender.offered()
+    said = []
+    for how_many in (2, 2, 1):
+        more(sender, family, how_many)
+        send(sender, 20, FAILS)
+        (alert,) = sender.rows("alert", code="delivery-stuck", tenant_id=family.hospital.organisation_id)
+        said.append(alert["women_waiting"])
+    assert said == [3, 3, 6]
+    words = alert_words(sender.read(the_service(""), lambda tx: tx.alerts.get(alert["id"])), sender.rules)
+    assert words.endswith(" Women of whom something waits: at least 6.")
+    send(sender, 2, TAKEN)
+    assert told(sender, family.woman) == [(None, "resolved")]
+
+
 def test_one_woman_whose_record_fails_is_told_of_by_herself(sender: Sender) -> None:
     woman, _ = several(sender, 2)
     send(sender, 20, FAILS, about(woman))
     assert told(sender, woman) == [(woman, "open")]
+    assert sender.rows("alert", code="delivery-stuck", patient_id=woman)[0]["women_waiting"] is None
     send(sender, 1, TAKEN)
     assert told(sender, woman) == [(woman, "resolved")]
 

@@ -118,6 +118,7 @@ WORK: dict[str, tuple[Callable[[UnitOfWork], object], str]] = {
     "that hers is being sent": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_unsettled"),
     "what is stuck of hers": (lambda tx: tx.deliveries.stuck("hospital", "woman", 8), "ix_delivery_unsettled"),
     "what is stuck of all": (lambda tx: tx.deliveries.stuck("hospital", None, 8), "ix_delivery_unsettled"),
+    "how many women wait": (lambda tx: tx.deliveries.women_waiting("hospital"), "ix_delivery_waiting"),
     "that it is told to be stuck": (
         lambda tx: tx.alerts.about_stuck("hospital", "woman"),
         "ix_alert_tenant_id_awaited",

@@ -214,6 +214,7 @@ class AlertRow(Row, table=True):
     copy_seen: str | None = optional(Text)
     copy_refusal: str | None = optional(Text)
     telephone: str | None = optional(Text)
+    women_waiting: int | None = optional(Integer)
     stamp: int = required(BigInteger)
 
 

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("copy_seen", sa.Text(), nullable=True),
         sa.Column("copy_refusal", sa.Text(), nullable=True),
         sa.Column("telephone", sa.Text(), nullable=True),
+        sa.Column("women_waiting", sa.Integer(), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
