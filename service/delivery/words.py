@@ -9,8 +9,9 @@ from service.referrals.programme import Programme
 
 
 def alert_words(alert: Alert, rules: Rules) -> str:
-    """What is asked, whom to ring, and how many women wait."""
+    """What is asked, how many messages it is about, whom to ring, and how many women wait."""
     words = [rules.alert_text(alert.code)]
+    words += [f"Messages: {alert.times}."] if alert.times > 1 else []
     words += [f"Telephone: {alert.telephone}"] if alert.telephone else []
     words += [f"Women of whom something waits: at least {alert.women_waiting}."] if alert.women_waiting else []
     return " ".join(words)

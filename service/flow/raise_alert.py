@@ -26,34 +26,26 @@ def raise_alert(
     result: ResultVersion | None = None,
     telephone: str | None = None,
     women_waiting: int | None = None,
+    topic: str | None = None,
 ) -> Alert:
     """Add the alert and owe it to the record in the lane that waits for nothing; a worklist row is not announced.
     `priority` None is the one of its kind."""
     kind, policy = ALERT_KINDS[code], rules.policy(tenant_id)
     priority = priority or kind.priority or _site_priority(code, policy)
+    due_at = now + _time_to_acknowledge(kind.announced, priority, policy)
     alert = Alert(
-        id=tx.new_id(),
-        version=1,
-        tenant_id=tenant_id,
-        patient_id=patient_id,
-        referral_id=referral_id,
-        code=code,
-        priority=priority,
-        state=AlertState.OPEN,
-        raised_at=now,
-        due_at=now + _time_to_acknowledge(kind.announced, priority, policy),
-        programmes=programmes,
-        result=result,
-        telephone=telephone,
-        women_waiting=women_waiting,
-    )
+        tx.new_id(), 1, tenant_id, patient_id, referral_id, code, priority, AlertState.OPEN, now, due_at,
+        programmes=programmes, result=result, telephone=telephone, women_waiting=women_waiting, topic=topic,
+    )  # fmt: skip
     tx.alerts.add(alert)
     tx.audit.write(AuditEvent(Action.CREATE, f"Alert/{alert.id}", patient_id))
     owe_alert(tx, rules, alert, says_it=True)
     return alert
 
 
-def alert_about(tx: Transaction, rules: Rules, code: AlertCode, patient: Patient, now: datetime) -> Alert:
+def alert_about(
+    tx: Transaction, rules: Rules, code: AlertCode, patient: Patient, now: datetime, topic: str | None = None
+) -> Alert:
     """Raise an alert about a woman, and about her open referral if she has one."""
     referral = tx.referrals.open_of(patient.id)
     return raise_alert(
@@ -64,6 +56,7 @@ def alert_about(tx: Transaction, rules: Rules, code: AlertCode, patient: Patient
         patient_id=patient.id,
         referral_id=referral.id if referral else None,
         now=now,
+        topic=topic,
     )
 
 
@@ -92,10 +85,10 @@ def alert_until_seen(tx: Transaction, rules: Rules, code: AlertCode, offer: Offe
         alert_about_offer(tx, rules, code, offer, now)
 
 
-def alert_sender(tx: Transaction, rules: Rules, code: AlertCode, now: datetime) -> None:
+def alert_sender(tx: Transaction, rules: Rules, code: AlertCode, now: datetime, topic: str | None = None) -> None:
     """Raise an alert at the hospital that has sent what it is about, of a woman whom nobody can tell."""
     tenant_id = tx.caller.organisation_id
-    raise_alert(tx, rules, code, tenant_id=tenant_id, patient_id=None, referral_id=None, now=now)
+    raise_alert(tx, rules, code, tenant_id=tenant_id, patient_id=None, referral_id=None, now=now, topic=topic)
 
 
 def _site_priority(code: AlertCode, policy: Policy) -> Priority:

@@ -43,10 +43,11 @@ class Problem(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """What of a group was not acted on. `at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`,
-    `OBX^2^5^1^1`. Never a value."""
+    `OBX^2^5^1^1`. Never a value. `authority` is whose identifiers could not be used."""
 
     problem: Problem | Reason
     at: str
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
     if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
         return
-    _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, now)
+    _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, flaws, now)
 
 
 _ALERTS = {
@@ -219,9 +220,18 @@ _ALERTS = {
 }
 
 
-def _tell_hospital(tx: Transaction, rules: Rules, code: AlertCode, subject: Reference | None, now: datetime) -> None:
+def _tell_hospital(
+    tx: Transaction, rules: Rules, code: AlertCode, subject: Reference | None, flaws: Sequence[Flaw], now: datetime
+) -> None:
+    """What goes wrong with every message, as for an authority that is not listed, is said once until somebody has seen
+    it. A result of a woman who is known, and a risk, are said each time."""
     patient_id = None if subject is None else subject_of(tx, subject)
-    if patient_id is not None:
-        alert_about(tx, rules, code, tx.patients.lock(patient_id), now)
+    again = code is AlertCode.NOT_ALL_USED or (code is AlertCode.UNREADABLE_RESULT and patient_id is None)
+    what = sorted({f"{flaw.problem} {flaw.authority}".strip() for flaw in flaws})
+    topic = "|".join((patient_id or "", *what)) if again else None
+    if topic is not None and tx.alerts.count_again(tx.caller.organisation_id, code, topic):
         return
-    alert_sender(tx, rules, code, now)
+    if patient_id is not None:
+        alert_about(tx, rules, code, tx.patients.lock(patient_id), now, topic)
+    else:
+        alert_sender(tx, rules, code, now, topic)

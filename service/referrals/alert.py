@@ -168,6 +168,9 @@ class Alert:
     until a review has ended it. `copy_seen` names the version of the copy in the hospital's record whose answer was
     last refused, `copy_refusal` why. `telephone` is the programme's that is to be rung, when the alert asks for that.
     `women_waiting` is of how many women at least something waits for a record that takes nothing.
+
+    `topic` says what it is about where the same may happen again and again; until somebody has seen it, it stands for
+    all of them, and `times` counts them. A count alone makes no new version.
     """
 
     id: str
@@ -183,6 +186,8 @@ class Alert:
     rung: int = 0
     programmes: tuple[str, ...] = ()
     telephone: str | None = None
+    topic: str | None = None
+    times: int = 1
     result: ResultVersion | None = None
     acknowledged_by: str | None = None
     acknowledged_by_role: str | None = None

@@ -23,6 +23,16 @@ THE_ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))
 ONE = Prepared(THE_ALERT)
 MOVE = Prepared(update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from")))
 ADD = Prepared(insert(ALERT))
+COUNT_AGAIN = Prepared(
+    update(ALERT)
+    .where(
+        ALERT.c.tenant_id == bindparam("of_tenant"),
+        ALERT.c.topic == bindparam("about"),
+        ALERT.c.code == bindparam("of_code"),
+        ALERT.c.state == AlertState.OPEN.value,
+    )
+    .values(times=ALERT.c.times + 1)
+)
 UNRESOLVED = Prepared(
     select(ALERT)
     .where(ALERT.c.referral_id == bindparam("referral"), ALERT.c.state != AlertState.RESOLVED.value)
@@ -64,6 +74,8 @@ class Alerts:
             "raised_at": alert.raised_at,
             "programmes": list(alert.programmes) or None,
             "telephone": alert.telephone,
+            "topic": alert.topic,
+            "times": alert.times,
             "stamp": 0,
             **_columns(alert),
         }
@@ -77,6 +89,12 @@ class Alerts:
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the alert had changed under the woman's lock")
         self._unit.touch(ALERT, alert.id)
+
+    def count_again(self, tenant_id: str, code: AlertCode, topic: str) -> bool:
+        # Two that come at once would each find that nobody has been told.
+        self._unit.take_turn(f"{tenant_id} {code} {topic}")
+        values = {"of_tenant": tenant_id, "of_code": code.value, "about": topic}
+        return self._unit.execute(COUNT_AGAIN, values).rowcount > 0
 
     def unresolved(self, referral_id: str, codes: Collection[AlertCode]) -> list[Alert]:
         if (ALERT, referral_id) in self._unit.empty:
@@ -143,6 +161,8 @@ def to_alert(row: Row[Any]) -> Alert:
         copy_refusal=row.copy_refusal,
         telephone=row.telephone,
         women_waiting=row.women_waiting,
+        topic=row.topic,
+        times=row.times,
     )
 
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from service.delivery.words import alert_words
+from service.flow.move_alert import move_alert
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.read.message import READERS
+from service.referrals.alert import AlertTrigger
 from service.shared.caller import OrganisationKind
 from service.shared.client import Client
 from service.shared.code import LOINC
@@ -342,3 +346,42 @@ def test_on_a_plain_connection_a_message_names_its_sender(hospital: Hospital) ->
     assert hospital.told_plainly(changed(oru("M2"), 4, "ELSEWHERE")) == "AR MSH^1^3 204 E"
     assert len(hospital.rows("inbound_message")) == 1
     assert hospital.rows("unreadable_message") == []
+
+
+def unlisted(control: str, authority: str = "ELSEWHERE", **said: Any) -> bytes:
+    return oru(control, **said).replace(b"HOSP&1.2.3&ISO", authority.encode())
+
+
+def test_of_an_authority_that_is_not_listed_a_person_is_told_once_until_it_is_seen(hospital: Hospital) -> None:
+    for number in range(5):
+        assert hospital.told(unlisted(f"M{number}", woman=f"W{number}")) == "AA PID^1^3 204 W"
+    (alert,) = hospital.rows("alert")
+    assert (alert["code"], alert["times"], alert["version"]) == ("unreadable-result", 5, 1)
+    found = hospital.service.run(hospital.caller, lambda tx: tx.alerts.get(alert["id"]))
+    assert "Messages: 5." in alert_words(found, hospital.service.rules)
+    assert len(hospital.rows("inbound_message", disposition="identifier-unusable")) == 5
+
+    hospital.told(unlisted("M5", "ANOTHER"))
+    assert [row["times"] for row in hospital.rows("alert")] == [5, 1]
+
+    hospital.service.run(
+        hospital.caller,
+        lambda tx: move_alert(tx, hospital.service.rules, found, AlertTrigger.ACKNOWLEDGE, hospital.service.now()),
+    )
+    hospital.told(unlisted("M6"))
+    assert sorted(row["times"] for row in hospital.rows("alert")) == [1, 1, 5]
+
+
+def test_a_risk_of_nobody_who_is_known_is_told_each_time(hospital: Hospital, risky: bytes) -> None:
+    for control in ("M1", "M2"):
+        hospital.told(changed(risky.replace(b"HOSP&1.2.3&ISO", b"ELSEWHERE"), 10, control))
+    assert hospital.alerts() == ["unreadable-risk", "unreadable-risk"]
+
+
+def test_what_is_wrong_with_each_message_about_one_woman_is_told_once_of_her(hospital: Hospital) -> None:
+    for number, woman in enumerate(("W1", "W1", "W2")):
+        assert hospital.told(oru(f"M{number}", woman=woman, total=0, born="yesterday")) == "AA PID^1^7 102 W"
+    assert sorted((row["code"], row["times"]) for row in hospital.rows("alert")) == [
+        ("not-all-used", 1),
+        ("not-all-used", 2),
+    ]

@@ -18,7 +18,7 @@ from service.referrals.patient import PatientFacts, birth_date
 from service.shared.clock import is_to_come
 from service.shared.language import language_tag
 
-_MOST_IDENTIFIERS = 50
+_MOST_IDENTIFIERS, _LONGEST_AUTHORITY = 50, 64
 PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
@@ -51,7 +51,8 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
     Otherwise it only registers a woman who was not known."""
     identifiers = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not identifiers:
-        return Named(None, None, (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS)),))
+        unknown = Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS), _authority(pid))
+        return Named(None, None, (unknown,))
     wrong, facts = _wrong_dates(pid, dialect, now), facts_in(pid, dialect, now)
     # Whatever else stands in PID-29, it was written of somebody who has died.
     unused = frozenset(field for field, why in wrong.items() if field != DATE_OF_DEATH or why is Reason.IN_THE_FUTURE)
@@ -85,6 +86,12 @@ def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Iden
         namespace, universal, kind = (alone.text(1, 4, 1, part) for part in (1, 2, 3))
         found.append(dialect.identifier(said(alone, 1), namespace, universal, kind, said(alone, 1, 5)))
     return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _authority(pid: Segment) -> str:
+    """Of the first identifier, by any of its names; a person is told of each other one only once."""
+    named = (pid.text(PATIENT_IDENTIFIERS, 4, 1, part) for part in (1, 2))
+    return next((each for each in named if each), "")[:_LONGEST_AUTHORITY]
 
 
 def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> PatientFacts:

@@ -17,6 +17,7 @@ IS_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + 
 _WORKLIST = ", ".join(f"'{code.value}'" for code, kind in ALERT_KINDS.items() if not kind.announced)
 IS_UNRESOLVED = text(f"state <> '{AlertState.RESOLVED.value}'")
 IS_AWAITED = text(f"{IS_UNRESOLVED.text} AND code NOT IN ({_WORKLIST})")
+HAS_TOPIC = text("topic IS NOT NULL")
 CLIMBS = text(f"state = '{AlertState.OPEN.value}' AND code NOT IN ({_WORKLIST})")
 IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.value}'" for state in TOMBSTONES) + ")")
 
@@ -187,6 +188,7 @@ class AlertRow(Row, table=True):
         Index("ix_alert_due_at_climbs", "due_at", sqlite_where=CLIMBS, postgresql_where=CLIMBS),
         Index("ix_alert_referral_id", "referral_id"),
         Index("ix_alert_patient_id", "patient_id"),
+        Index("ix_alert_tenant_id_topic", "tenant_id", "topic", sqlite_where=HAS_TOPIC, postgresql_where=HAS_TOPIC),
         Index("ix_alert_tenant_id_awaited", "tenant_id", "id", sqlite_where=IS_AWAITED, postgresql_where=IS_AWAITED),
     )
 
@@ -215,6 +217,8 @@ class AlertRow(Row, table=True):
     copy_refusal: str | None = optional(Text)
     telephone: str | None = optional(Text)
     women_waiting: int | None = optional(Integer)
+    topic: str | None = optional(Text)
+    times: int = required(Integer)
     stamp: int = required(BigInteger)
 
 

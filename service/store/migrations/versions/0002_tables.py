@@ -39,6 +39,8 @@ def upgrade() -> None:
         sa.Column("copy_refusal", sa.Text(), nullable=True),
         sa.Column("telephone", sa.Text(), nullable=True),
         sa.Column("women_waiting", sa.Integer(), nullable=True),
+        sa.Column("topic", sa.Text(), nullable=True),
+        sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
@@ -60,6 +62,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state <> 'resolved' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
         )
         batch_op.create_index("ix_alert_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
+        batch_op.create_index(
+            "ix_alert_tenant_id_topic",
+            ["tenant_id", "topic"],
+            unique=False,
+            sqlite_where=sa.text("topic IS NOT NULL"),
+            postgresql_where=sa.text("topic IS NOT NULL"),
+        )
 
     op.create_table(
         "alias",
