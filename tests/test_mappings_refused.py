@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.mappings import load, own_folder
+from service.shared.code import Code
 from service.shared.errors import InvalidMappings
 
 EPDS, PHQ9, SITE, CONSENT, CONTEXT, TEXTS, UNVERIFIED = (
@@ -251,3 +252,31 @@ def test_all_problems_of_all_files_are_listed_at_once(folder: Path) -> None:
     edit(folder, PHQ9, "score = 3", "score = 4")
     edit(folder, TEXTS, "otherwise = ", "other = ")
     assert len(problems_of(folder)) == 3
+
+
+LABEL = """[[label]]
+system = "https://circle.example/type"
+code = "42"
+displays = ["Peer support, one to one"]
+by = "Somebody"
+on = 2026-11-22
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        (LABEL + LABEL, "labels.toml.label[2].code: https://circle.example/type|42 has two rows"),
+        (LABEL.replace("by =", "who ="), "labels.toml.label[1].by: is missing"),
+        (LABEL.replace("https://", ""), "labels.toml.label[1].system: is not an absolute URI"),
+        (
+            LABEL.replace('["Peer support, one to one"]', '[""]'),
+            "labels.toml.label[1].displays: is not a list of texts",
+        ),
+    ],
+)
+def test_a_label_that_nobody_can_have_accepted_is_refused(folder: Path, written: str, problem: str) -> None:
+    (folder / "labels.toml").write_text(LABEL, "utf-8")
+    assert load(folder).labels == {Code("https://circle.example/type", "42"): {"Peer support, one to one"}}
+    (folder / "labels.toml").write_text(written, "utf-8")
+    assert problem in problems_of(folder)

@@ -34,7 +34,9 @@ _HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY
 
 
 def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedUpdate:
-    return read_task(tree, received, base=door.base_url, ours=frozenset(door.rules.status_reasons.values()))
+    rules = door.rules
+    ours = frozenset(rules.status_reasons.values())
+    return read_task(tree, received, base=door.base_url, ours=ours, labels=rules.labels)
 
 
 def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:

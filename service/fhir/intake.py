@@ -80,7 +80,7 @@ def _response(tree: Tree, received: Received, door: Door, caller: Caller, now: d
 
 
 def _contact(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedContact:
-    return read_contact(tree, received, base=door.base_url, now=now)
+    return read_contact(tree, received, base=door.base_url, now=now, labels=door.rules.labels)
 
 
 _HOSPITAL, _COMMUNITY = OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY

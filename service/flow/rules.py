@@ -26,6 +26,8 @@ ESCALATION_TEXTS = (
     "attachment",
     "nothing-written",
 )
+Labels = Mapping[Code, frozenset[str]]
+"""By a code, the texts beside it that somebody has looked at, and that no volunteer has written."""
 HEADINGS = ("heading", "withheld")
 HEADING_FIELDS = ("programme", "telephone", "time")
 
@@ -38,8 +40,8 @@ class Rules:
     `policies` is by organisation id, with `default` for a site that has said nothing of its own. `alert_texts` are what
     a clinician reads for an alert's code, `status_reasons` what a programme reads when its offer changes; both have
     `otherwise` for a code without words. So has `concern_texts`, for a clinician; `escalation_texts` has a text for
-    each of `ESCALATION_TEXTS`. `note_texts` are what a note in the record says. `version` names the whole content of
-    mappings/.
+    each of `ESCALATION_TEXTS`. `note_texts` are what a note in the record says. `labels` are the texts
+    beside a code that are no words of anybody's. `version` names the whole content of mappings/.
     """
 
     instruments: Mapping[str, Instrument]
@@ -52,6 +54,7 @@ class Rules:
     note_texts: NoteTexts
     escalation_texts: Mapping[str, str]
     concern_texts: Mapping[str, str]
+    labels: Labels
     version: str
 
     def policy(self, organisation_id: str) -> Policy:

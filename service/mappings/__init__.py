@@ -14,6 +14,7 @@ from service.hl7v2.write.outbound import Outbound
 from service.mappings.codes import CodeBook
 from service.mappings.dialects import read_dialect
 from service.mappings.instruments import read_context, read_instrument
+from service.mappings.labels import read_labels
 from service.mappings.outbound import read_outbound
 from service.mappings.programmes import programme_of
 from service.mappings.reader import Folder, Table
@@ -48,6 +49,7 @@ def load(folder: Path | None = None) -> Rules:
         note_texts=texts.notes(),
         escalation_texts=texts.escalation(),
         concern_texts=texts.by_code("concern"),
+        labels=read_labels(files.table("labels.toml")),
         version=_version(files.path),
     )
     for name in files.names("programmes/*.toml"):

@@ -17,12 +17,12 @@ class CodeBook:
         for row in unverified.tables("accepted"):
             row.text("reason")
             approval(row)
-            self._accepted[_plain_code(row)] = row
+            self._accepted[plain_code(row)] = row
         self._not_needed = set(self._accepted)
 
     def code(self, row: Table) -> Code:
         """The code of `row`, with its check digit, its status and its source looked at."""
-        code = _plain_code(row)
+        code = plain_code(row)
         row.text("source")
         status = row.text("status")
         if status not in ("verified", "unverified"):
@@ -57,7 +57,7 @@ def approval(table: Table) -> Approval:
     return Approval(table.text("by"), table.day("on"))
 
 
-def _plain_code(row: Table) -> Code:
+def plain_code(row: Table) -> Code:
     code = Code(row.text("system"), row.text("code"))
     if not code.system.startswith(("http://", "https://", "urn:")):
         row.note("system", "is not an absolute URI")

@@ -41,6 +41,22 @@ def wellbeing(patient_id: str, answers: tuple[int, ...]) -> Resource:
     return form(f"Patient/{patient_id}", item=page, questionnaire=f"{QUESTIONNAIRE}|2")
 
 
+LABEL = """
+    [[label]]
+    system = "https://circle.example/offer-type"
+    code = "42"
+    displays = ["Peer support, one to one"]
+    by = "Test Lead"
+    on = 2026-11-22
+"""
+
+
+def labelled(display: str) -> Resource:
+    """As a programme's software writes it on each Task."""
+    coding = {"system": "https://circle.example/offer-type", "code": "42", "display": display}
+    return {"reasonCode": {"coding": [coding], "text": display}}
+
+
 def written(world: World, *women: Person) -> set[str]:
     """What the record holds about them, as `record` calls it."""
     found = set()
@@ -64,6 +80,7 @@ def test_a_hospitals_own_form_decides_and_its_record_gets_what_it_takes(
 ) -> None:
     folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
     world = new_world(mappings_folder=str(folder))
+    (folder / "labels.toml").write_text(LABEL, encoding="utf-8")
     women = []
     for takes in CHOICES:
         decide(world, folder, takes)
@@ -76,7 +93,11 @@ def test_a_hospitals_own_form_decides_and_its_record_gets_what_it_takes(
         world.hospital.must(201)("POST", "QuestionnaireResponse", wellbeing(patient_id, POSITIVE))
         world.hospital.must(201)("POST", "QuestionnaireResponse", wellbeing(her_id, IN_DANGER))
         (offer,) = world.tasks("status=requested")
-        world.programme.must(200)("PUT", f"Task/{offer['id']}", offer | {"status": "accepted"})
+        accepted = offer | {"status": "accepted"} | labelled("Peer support, one-to-one")
+        accepted = world.programme.must(200)("PUT", f"Task/{offer['id']}", accepted)
+        assert [each["code"]["coding"][0]["code"] for each in world.tasks(f"patient={patient_id}", world.hospital)] == [
+            "fulfill"
+        ]
         (alert,) = world.tasks(f"patient={her_id}", world.hospital)
         assert alert["reasonCode"]["coding"][0]["code"] == "self-harm-present"
         wait_until(lambda takes=takes, women=women[-1]: written(world, *women) >= takes, f"{takes} is in the record")  # type: ignore[misc]

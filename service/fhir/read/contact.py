@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from service.fhir.read.common import codes, read_reference, unclear
 from service.fhir.read.times import begins, is_partial
-from service.fhir.read.wording import wording
+from service.fhir.read.wording import NONE_ACCEPTED, wording
 from service.fhir.survey import Tree
 from service.fhir.terms import BUSINESS_STATUS, CONTACT_MODE, CONTACT_OUTCOME
 from service.flow.received import Received
 from service.flow.record_contact import ReceivedContact
+from service.flow.rules import Labels
 from service.referrals.contact import MADE, ContactMode, ContactOutcome
 from service.referrals.escalation import Said
 from service.screening.instrument import Priority
@@ -72,7 +73,9 @@ _Meaning = TypeVar("_Meaning", bound=StrEnum)
 Span = tuple[datetime, datetime | None]
 
 
-def read_contact(tree: Tree, received: Received, *, base: str, now: datetime) -> ReceivedContact:
+def read_contact(
+    tree: Tree, received: Received, *, base: str, now: datetime, labels: Labels = NONE_ACCEPTED
+) -> ReceivedContact:
     """`base` is this server's, without /fhir. Raises BadInput when whom, how, when or with what outcome is not said."""
     type = received.type
     tasks, requests = _based_on(tree, type, base)
@@ -91,7 +94,7 @@ def read_contact(tree: Tree, received: Received, *, base: str, now: datetime) ->
         outcome=outcome,
         started_at=started_at,
         ended_at=ended_at,
-        said=_said(tree),
+        said=_said(tree, labels),
     )
 
 
@@ -191,12 +194,12 @@ def _after(start: datetime, length: Tree | None) -> datetime | None:
     return start + lasted
 
 
-def _said(tree: Tree) -> Said | None:
+def _said(tree: Tree, labels: Labels) -> Said | None:
     """What somebody wrote in it goes to a clinician, as a routine matter unless it codes a concern that is urgent.
 
     What the sender had read itself is taken out by the step, which knows it.
     """
-    found = wording(tree)
+    found = wording(tree, labels)
     texts = (*found.written, *found.labels)
     if not (texts or found.concerns or found.attached):
         return None

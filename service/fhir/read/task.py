@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
-from service.fhir.read.wording import Wording, wording
+from service.fhir.read.wording import NONE_ACCEPTED, Wording, wording
 from service.fhir.read.written import called
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
@@ -13,6 +13,7 @@ from service.fhir.write.record import TASK_STATUS
 from service.flow.keep_reports import BUSINESS_STATUS, LABELS, STATUS_REASON, WORDS, Reported
 from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.flow.received import Received
+from service.flow.rules import Labels
 from service.referrals.contact import CONTACT_TYPES
 from service.referrals.escalation import Said
 from service.referrals.offer import Ending, as_programmes_see
@@ -30,9 +31,12 @@ _REPORTED = frozenset({"note", "output", STATUS_REASON, BUSINESS_STATUS})
 _NO_ID = re.compile(r"(.*/)?|[A-Za-z]*")
 
 
-def read_task(tree: Tree, received: Received, *, base: str, ours: Collection[str] = ()) -> ReceivedUpdate:
+def read_task(
+    tree: Tree, received: Received, *, base: str, ours: Collection[str] = (), labels: Labels = NONE_ACCEPTED
+) -> ReceivedUpdate:
     """`received.target_id` is the Task's id in the address, `base` this server's without /fhir. `ours` is what the
-    service itself writes beside a status: a programme that sends the whole Task back has not said it.
+    service itself writes beside a status, and `labels` what a program writes beside a code: a programme that sends the
+    whole Task back has not said it.
 
     Raises BadInput when an output refers to a resource without its id: a client that could not create the resource
     still sends the Task (the CBO client of HL7 Gravity does).
@@ -52,9 +56,10 @@ def read_task(tree: Tree, received: Received, *, base: str, ours: Collection[str
         named=tuple(_named(tree, base)),
         reports=(
             *(_note(each) for each in tree.get("note", ())),
-            *(_output(each) for each in tree.get("output", ())),
-            *(each for element in (STATUS_REASON, BUSINESS_STATUS) for each in _beside_the_status(tree, element, ours)),
-            *_elsewhere(tree),
+            *(_output(each, labels) for each in tree.get("output", ())),
+            *_beside_the_status(tree, STATUS_REASON, ours, labels),
+            *_beside_the_status(tree, BUSINESS_STATUS, ours, labels),
+            *_elsewhere(tree, labels),
         ),
         ending=_ending(tree),
         activities=tuple(_activities(tree, base)),
@@ -94,17 +99,17 @@ def _said(found: Wording, urgency: Priority | None = None) -> Said | None:
     return Said(found.written, found.concerns, urgency, found.attached)
 
 
-def _output(output: Tree) -> Reported:
+def _output(output: Tree, labels: Labels) -> Reported:
     """A concern by a code of ours in type or value, with how urgent it is as a code; or words, whatever their type."""
     codes = [output.get("valueCode"), *(each.get("code") for each in _codings(output.get("valueCodeableConcept")))]
     urgency = next((urgency for each in codes if (urgency := called(each)) is not None), None)
-    return Reported("output", output, _said(wording(output), urgency))
+    return Reported("output", output, _said(wording(output, labels), urgency))
 
 
-def _beside_the_status(tree: Tree, element: str, ours: Collection[str]) -> Iterator[Reported]:
+def _beside_the_status(tree: Tree, element: str, ours: Collection[str], labels: Labels) -> Iterator[Reported]:
     """Each of its words, and each concern that it codes. Any other code says nothing to a clinician, nor does the
     display that belongs to it. A Task that calls itself urgent calls them so; what else they are, the step knows."""
-    found = wording(tree.get(element, {}))
+    found = wording(tree.get(element, {}), labels)
     urgent = Priority.URGENT if called(tree.get("priority")) is Priority.URGENT else None
     for text in (*found.written, *found.labels):
         if text not in ours:
@@ -114,10 +119,10 @@ def _beside_the_status(tree: Tree, element: str, ours: Collection[str]) -> Itera
         yield Reported(element, {"concern": concern.value}, Said((), frozenset({concern}), urgent))
 
 
-def _elsewhere(tree: Tree) -> Iterator[Reported]:
+def _elsewhere(tree: Tree, labels: Labels) -> Iterator[Reported]:
     """What is written in any other element, and the labels in all: nobody else would read it."""
-    found = wording({name: value for name, value in tree.items() if name not in _REPORTED})
-    entries = wording([tree.get("note", []), tree.get("output", [])])
+    found = wording({name: value for name, value in tree.items() if name not in _REPORTED}, labels)
+    entries = wording([tree.get("note", []), tree.get("output", [])], labels)
     for element, texts in ((WORDS, found.written), (LABELS, dict.fromkeys((*found.labels, *entries.labels)))):
         for text in texts:
             yield Reported(element, {"text": text}, Said((text,)))

@@ -11,6 +11,7 @@ from typing import Any
 
 from service.fhir import terms
 from service.fhir.read.written import NO_WORDS, as_shown, concern_of, members
+from service.flow.rules import Labels
 from service.referrals.escalation import Concern
 from service.referrals.offer import Ending
 from service.shared.code import Code
@@ -34,6 +35,7 @@ _DISPLAYS: Mapping[Code, str] = {
     Code(terms.ACT_CODE, "HH"): "home health",
     Code(terms.ACT_CODE, "AMB"): "ambulatory",
 }
+NONE_ACCEPTED: Labels = {}
 PEER_SUPPORT_TEXT = "peer support"
 # Systems whose codes say in words what they mean, so that a display may only repeat its code.
 _IN_WORDS = (terms.OURS, terms.HL7, terms.TERMINOLOGY)
@@ -58,10 +60,13 @@ class Wording:
     attached: bool
 
 
-def wording(tree: Any) -> Wording:
-    """Each text once, in the order written; many, or long ones, as one that is cut to what a clinician is shown."""
+def wording(tree: Any, accepted: Labels = NONE_ACCEPTED) -> Wording:
+    """What is written in `tree`, but for the labels that somebody has `accepted` (mappings/labels.toml).
+
+    Each text once, in the order written; many, or long ones, as one that is cut to what a clinician is shown.
+    """
     nodes = [(name, node) for name, node in members(tree, without=frozenset()) if isinstance(node, dict)]
-    found = [each for name, node in nodes for each in _texts(name, node)]
+    found = [each for name, node in nodes for each in _texts(name, node, accepted)]
     written = dict.fromkeys(text for text, is_label in found if not is_label)
     labels = dict.fromkeys(text for text, is_label in found if is_label and text not in written)
     return Wording(
@@ -76,7 +81,7 @@ def _fitting(texts: list[str]) -> tuple[str, ...]:
     return as_shown(texts if len(texts) <= _MOST else ["\n".join(texts)])
 
 
-def _texts(name: str, node: Tree) -> Iterator[tuple[str, bool]]:
+def _texts(name: str, node: Tree, accepted: Labels) -> Iterator[tuple[str, bool]]:
     """What is written in one object, which stands under `name`, and whether it is a label there."""
     for key, value in node.items():
         for text in value if isinstance(value, list) else [value]:
@@ -90,9 +95,9 @@ def _texts(name: str, node: Tree) -> Iterator[tuple[str, bool]]:
                 if len(said.split()) > 1:
                     yield said, False
             elif key == "display":
-                if not _is_known(node, said):
+                if not _is_known(node, said, accepted):
                     yield said, True
-            elif key != "text" or not _repeats(node, said):
+            elif key != "text" or not _repeats(node, said, accepted):
                 yield said, key == "text" and (name == "type" or _is_coded(node))
 
 
@@ -102,21 +107,22 @@ def _is_coded(node: Tree) -> bool:
     return bool(codings) and not any(concern_of(each) for each in codings if isinstance(each, dict))
 
 
-def _is_known(node: Tree, display: str) -> bool:
+def _is_known(node: Tree, display: str, accepted: Labels) -> bool:
     """The display of a code that is understood here, or the name of a person or a place that is referred to."""
     if "reference" in node:
         return _NAMES.search(str(node["reference"])) is not None
     system, code = str(node.get("system")), str(node.get("code"))
     known = {_DISPLAYS.get(Code(system, code)), code if system.startswith(_IN_WORDS) else None} - {None}
+    known |= accepted.get(Code(system, code), frozenset())
     return _plain(display) in {_plain(str(each)) for each in known}
 
 
-def _repeats(node: Tree, text: str) -> bool:
+def _repeats(node: Tree, text: str, accepted: Labels) -> bool:
     """Whether the text of a concept says no more than its codes, or than our own request."""
     codings = [each for each in node.get("coding", ()) if isinstance(each, dict)]
     displays = {_plain(str(each["display"])) for each in codings if "display" in each}
-    return _plain(text) in {PEER_SUPPORT_TEXT, *displays} or any(_is_known(each, text) for each in codings)
+    return _plain(text) in {PEER_SUPPORT_TEXT, *displays} or any(_is_known(each, text, accepted) for each in codings)
 
 
 def _plain(text: str) -> str:
-    return text.replace("-", " ").strip().casefold()
+    return " ".join(text.replace("-", " ").split()).casefold()

@@ -12,6 +12,7 @@ from service.flow.record_contact import ReceivedContact
 from service.referrals.contact import MADE, ContactMode, ContactOutcome
 from service.referrals.escalation import Concern, Said
 from service.screening.instrument import Priority
+from service.shared.code import Code
 
 Tree = dict[str, Any]
 Read = Callable[..., ReceivedContact]
@@ -287,3 +288,18 @@ def test_a_contact_that_is_not_clear_is_refused(read: Read, elements: Tree, expr
         read(**elements)
     assert (caught.value.status, caught.value.issues[0].expression) == (422, expression)
     assert "telepathy" not in caught.value.issues[0].text
+
+
+@pytest.mark.parametrize(("display", "said"), [("Peer support", None), ("She cried.", ("She cried.",))])
+def test_a_label_that_somebody_has_accepted_is_no_word(
+    guarded: Callable[[Tree], Tree], display: str, said: tuple[str, ...] | None
+) -> None:
+    kind = {"coding": [{"system": "https://circle.example/type", "code": "42", "display": display}]}
+    tree = guarded({
+        "resourceType": "Encounter", "status": "finished", **class_of("VR"), "subject": {"reference": "Patient/h2"},
+        "period": {"start": "2026-02-01T10:00:00Z"}, "serviceType": kind,
+        "type": [coded("contact-mode", "phone")],
+    })  # fmt: skip
+    accepted = {Code("https://circle.example/type", "42"): frozenset({"peer support"})}
+    message = read_contact(tree, received(tree, b""), base=BASE, now=NOW, labels=accepted)
+    assert (message.said and message.said.texts) == said

@@ -15,6 +15,7 @@ from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpda
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
 from service.screening.instrument import Priority
+from service.shared.code import Code
 
 Tree = dict[str, Any]
 Read = Callable[..., ReceivedUpdate]
@@ -383,3 +384,29 @@ def test_a_concern_and_a_picture_in_any_element_are_to_be_heard(read: Read) -> N
 def test_very_many_words_are_one_text(read: Read) -> None:
     (reported,) = read(extension=[{"url": "urn:a", "valueString": f"word {n}"} for n in range(200)]).reports
     assert str(reported.content["text"]).count("word") == 200
+
+
+TYPE = {"system": "https://circle.example/type", "code": "42", "display": "Peer support, one to one"}
+ACCEPTED = {Code("https://circle.example/type", "42"): frozenset({"peer support,  One-to-one"})}
+
+
+@pytest.mark.parametrize(
+    ("concept", "heard"),
+    [
+        ({"coding": [TYPE]}, ()),
+        ({"coding": [TYPE], "text": "Peer support, one to one"}, ()),
+        ({"coding": [TYPE], "text": DIE}, (DIE,)),
+        ({"coding": [{**TYPE, "display": DIE}]}, (DIE,)),
+        ({"coding": [{**TYPE, "code": "43"}]}, (TYPE["display"],)),
+        ({"coding": [{**TYPE, "system": "urn:a"}]}, (TYPE["display"],)),
+        ({"text": TYPE["display"]}, (TYPE["display"],)),
+    ],
+)
+@pytest.mark.parametrize("element", ["reasonCode", "statusReason", "businessStatus", "output"])
+def test_a_label_that_somebody_has_accepted_is_no_word_beside_its_code_alone(
+    element: str, concept: Tree, heard: tuple[str, ...]
+) -> None:
+    value = [{"type": concept, "valueBoolean": True}] if element == "output" else concept
+    tree = {"resourceType": "Task", "id": "7", "status": "accepted", element: value}
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE, labels=ACCEPTED)
+    assert tuple(text for each in message.reports if each.said for text in each.said.texts) == heard
