@@ -9,10 +9,10 @@ from service.flow.rules import DEFAULT_SITE
 from service.hl7v2.frame import Frame
 from service.hl7v2.look import look
 from service.hl7v2.understand import understand
+from tests.counting import count
 from tests.flow.support import NOW, Service, load_rules
 from tests.hl7v2.doors import MSH, OBR, PID
 from tests.hl7v2.ward import Ward
-from tests.store.test_statements import count
 
 LONG = 1_000_000
 SECONDS = 20

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from service.fhir.showing import show_focus, show_tasks
 from service.flow.disclose import disclose
@@ -14,6 +12,7 @@ from service.referrals.offer import Offer
 from service.shared.caller import Caller
 from service.store.queries import TaskQuery
 from service.store.unit_of_work import UnitOfWork
+from tests.counting import count
 from tests.flow.support import DAY, Family, Service, piece, scores
 
 
@@ -22,22 +21,6 @@ class Counted:
     service: Service
     family: Family
     offer: Offer | None = None
-
-
-def count(work: Callable[[], object]) -> int:
-    """Statements between BEGIN and COMMIT, the lock of the stamp aside: it is the dialect's own round trip."""
-    heard = 0
-
-    def hear(*_: object) -> None:
-        nonlocal heard
-        heard += 1
-
-    event.listen(Engine, "before_cursor_execute", hear)
-    try:
-        work()
-    finally:
-        event.remove(Engine, "before_cursor_execute", hear)
-    return heard
 
 
 def poll(service: Service, caller: Caller) -> None:
