@@ -1,6 +1,7 @@
 """What the worker claims, in which order, how long it waits, and who may settle it."""
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -265,8 +266,9 @@ def test_due_times_are_looked_for_once_a_second(sender: Sender, monkeypatch: pyt
         await running
 
     monkeypatch.setattr(Due, "overdue", look)
+    begun = time.monotonic()
     asyncio.run(play())
-    assert 1 <= len(looked) <= 2
+    assert 1 <= len(looked) <= time.monotonic() - begun + 1, "a busy machine may take its time"
 
 
 def owe_more(sender: Sender, family: Family) -> str:

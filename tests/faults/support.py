@@ -1,5 +1,6 @@
 """A simulated hospital record that outlives the service, senders that never give up, and what is found at the end."""
 
+import os
 import random
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from service.shared.ids import new_id
 from tests.journeys.support import POSITIVE, PROJECT, Party, ServiceProcess, epds, free_port, if_none_exist, new_person
 
 IN_DANGER = (2, 2, 2, 2, 2, 2, 1, 1, 1, 2)
+SEED = int(os.environ.get("PEER_REFERRAL_TEST_SEED", "11"))
 
 
 class RecordProcess:
@@ -77,6 +79,7 @@ class Senders:
         self.kept = Acknowledged()
         self._ends = threading.Event()
         self._url, self._hospital, self._programme = url, hospital, programme
+        self._random = random.Random(SEED)
         works: list[Callable[[Party], None]] = [self._send_a_woman] * threads
         self._threads = [threading.Thread(target=self._go_on, args=(work, hospital)) for work in works]
         self._threads.append(threading.Thread(target=self._go_on, args=(self._answer_offers, programme)))
@@ -125,7 +128,7 @@ class Senders:
         agreed = consent(person, patient_id, *organisations, datetime.now(UTC))
         agreed = self._insist(hospital, "POST", "Consent", agreed, If_None_Exist=if_none_exist(agreed))
         self.kept.consents.add(agreed["id"])
-        answers = random.choice((POSITIVE, POSITIVE, IN_DANGER, (0,) * 10))
+        answers = self._random.choice((POSITIVE, POSITIVE, IN_DANGER, (0,) * 10))
         result = epds(patient_id, answers)
         result = self._insist(hospital, "POST", "Observation", result, If_None_Exist=if_none_exist(result))
         self.kept.results[result["id"]] = patient_id
@@ -160,16 +163,16 @@ def encounter(task: Resource) -> Resource:
 
 
 def kill_at_random(service: ServiceProcess, times: int) -> int:
-    """Kill and start again; how many of the kills fell into the start itself. Says every tenth."""
-    early = 0
+    """Kill and start again, at moments that the seed says; how many of the kills fell into the start itself."""
+    early, chosen = 0, random.Random(SEED)
     for number in range(times):
         if number % 10 == 0:
             print(f"\nkilled {number} of {times} times", end="", flush=True)
-        if random.random() < 0.9:
+        if chosen.random() < 0.9:
             service.wait_until_ready()
-            time.sleep(random.uniform(0, 1.5))
+            time.sleep(chosen.uniform(0, 1.5))
         else:
-            time.sleep(random.uniform(0.2, 1.5))
+            time.sleep(chosen.uniform(0.2, 1.5))
             early += not service.is_ready()
         service.kill()
         service.start(ready=False)

@@ -1,6 +1,7 @@
 """kill -9 at random points during intake and delivery, while the hospital's record loses three answers in ten.
 
-`make faults` kills 50 times on each database, `make test` three times; PEER_REFERRAL_TEST_KILLS says how often.
+`make faults` kills 50 times on each database, `make test` three times; PEER_REFERRAL_TEST_KILLS says how often, and
+PEER_REFERRAL_TEST_SEED at which moments.
 """
 
 import os

@@ -67,7 +67,7 @@ def test_a_poller_that_reuses_last_updated_misses_nothing_and_hears_nothing_twic
     by_page = Poller(service, replace(community, client_id="by-page"), PAGE)
     over = Event()
     with ThreadPoolExecutor(WRITERS + 2) as threads:
-        writers = [threads.submit(_write, service, hospital, community, offers, over) for _ in range(WRITERS)]
+        writers = [threads.submit(_write, service, hospital, community, offers, over, seed) for seed in range(WRITERS)]
         readers = [threads.submit(_poll, each, over) for each in (poller, by_page)]
         time.sleep(SECONDS)
         over.set()
@@ -101,15 +101,15 @@ def _another(service: Service, hospital: Caller, community: Caller) -> str:
     return offer.id
 
 
-def _write(service: Service, hospital: Caller, community: Caller, offers: list[str], over: Event) -> int:
+def _write(service: Service, hospital: Caller, community: Caller, offers: list[str], over: Event, seed: int) -> int:
     """Mostly reports on offers that are there, now and then a new one."""
-    units = 0
+    units, chosen = 0, random.Random(seed)
     while not over.is_set():
-        if random.random() < 0.1:
+        if chosen.random() < 0.1:
             offers.append(_another(service, hospital, community))
             units += 3
         else:
-            answer = service.update(community, random.choice(offers), "requested", business_status=str(random.random()))
+            answer = service.update(community, chosen.choice(offers), "requested", business_status=str(chosen.random()))
             assert isinstance(answer, Accepted)
             units += 1
     return units
