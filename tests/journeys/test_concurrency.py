@@ -267,10 +267,16 @@ def _lapses(service: Service, case: Case) -> tuple[Caller, Work]:
     return the_service(new_id()), partial(chase_overdue, rules=service.rules, overdue=overdue, now=late)
 
 
-def _is_held(service: Service, case: Case) -> tuple[Caller, Work]:
-    received = Received("ServiceRequest", body(), target_id=case.offer.referral_id)
-    message = ReceivedInstruction(received, case.offer.referral_id, Instruction(Order.HOLD, service.now()))
-    return case.family.hospital, partial(instruct, rules=service.rules, message=message, now=service.now())
+def _orders(order: Order) -> Callable[[Service, Case], tuple[Caller, Work]]:
+    def trigger(service: Service, case: Case) -> tuple[Caller, Work]:
+        received = Received("ServiceRequest", body(), target_id=case.offer.referral_id)
+        message = ReceivedInstruction(received, case.offer.referral_id, Instruction(order, service.now()))
+        return case.family.hospital, partial(instruct, rules=service.rules, message=message, now=service.now())
+
+    return trigger
+
+
+_is_held = _orders(Order.HOLD)
 
 
 def _loses(service: Service, case: Case) -> tuple[Caller, Work]:
@@ -286,6 +292,7 @@ EVERYWHERE: dict[str, Trigger] = {
     "present": _screens,
     "die": _dies,
     "hold": _is_held,
+    "close": _orders(Order.CLOSE),
     "lose": _loses,
 }
 WHILE_OFFERED = {**EVERYWHERE, "accept": _answers("accepted"), "reject": _answers("rejected"), "lapse": _lapses}

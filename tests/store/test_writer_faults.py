@@ -51,8 +51,9 @@ def as_one_group(store: Any, works: Sequence[Callable[[Any], object]]) -> list[o
         tasks = [asyncio.create_task(store.run(CALLER, work)) for work in works]
         await asyncio.sleep(0)
         gate.set()
-        await first
-        return list(await asyncio.gather(*tasks, return_exceptions=True))
+        async with asyncio.timeout(30):  # somebody who never hears is the fault that is looked for here
+            await first
+            return list(await asyncio.gather(*tasks, return_exceptions=True))
 
     return asyncio.run(play())
 
