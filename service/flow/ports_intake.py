@@ -13,6 +13,9 @@ class Inbox(Protocol):
     def archive(self, received: Received, disposition: str, id: str | None = None) -> str:
         """Keep a message that holds several resources; the id to name in `within` of each of them."""
 
+    def settle(self, id: str, disposition: str) -> None:
+        """What became of a message that was archived before it was acted on to its end."""
+
     def changed_since(self, type: str, id: str, message_id: str) -> bool:
         """Whether a message that came after this one has made a version of the resource."""
 

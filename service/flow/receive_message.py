@@ -100,7 +100,7 @@ def receive_message(
     if earlier is not None:
         if earlier.content != message.control.content:
             return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER)
-        _keep(tx, message, id, REPEATED)
+        keep(tx, message, id, REPEATED)
         return earlier.acknowledgement
     flaws = act(tx, rules, message, id, now)
     if not flaws:
@@ -122,9 +122,19 @@ class _Outcome:
 
 
 def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
-    """Act on what it says and keep it as `within`; what was not acted on. The rules run once, after its last part; what
-    waits for their judgement follows."""
-    outcomes = [_Outcome(group, list(group.flaws), [], []) for group in message.groups]
+    """Act on what it says and keep it as `within`; what was not acted on."""
+    flaws, acted = act_on(tx, rules, message.received, message.groups, within, now)
+    unused = flaws[0].problem.value if flaws else NOTHING_KNOWN
+    keep(tx, message, within, unused if not acted else PARTLY if flaws else ACCEPTED)
+    return flaws
+
+
+def act_on(
+    tx: Transaction, rules: Rules, received: Received, groups: Iterable[Group], within: str, now: datetime
+) -> tuple[list[Flaw], bool]:
+    """Act on these groups of what is kept as `within`: what was not acted on, and whether anything was. The rules run
+    once, after the last part; what waits for their judgement follows."""
+    outcomes = [_Outcome(group, list(group.flaws), [], []) for group in groups]
     results: dict[str, ScreeningResult] = {}
     told: list[tuple[ReceivedResult, Answer]] = []
     waits: list[tuple[_Outcome, Part]] = []
@@ -134,7 +144,7 @@ def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, no
             if isinstance(part.step, AFTER_DECISIONS):
                 waits.append((outcome, part))
                 continue
-            answer, touched = _take(tx, rules, message.received, within, outcome, part, now)
+            answer, touched = _take(tx, rules, received, within, outcome, part, now)
             results |= {result.id: result for result in touched}
             if isinstance(part.step, ReceivedResult):
                 told.append((part.step, answer))
@@ -147,15 +157,12 @@ def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, no
     for result, answer in told:
         pause_after_event(tx, rules, result, answer, now)
     for outcome, part in waits:
-        _take(tx, rules, message.received, within, outcome, part, now)
-    if message.received.replays is None:
+        _take(tx, rules, received, within, outcome, part, now)
+    if received.replays is None:
         # Of what a message that is replayed still leaves over, a person was told when it came.
         for outcome in outcomes:
             _tell(tx, rules, outcome, now)
-    every = [flaw for outcome in outcomes for flaw in outcome.flaws]
-    unused = every[0].problem.value if every else NOTHING_KNOWN
-    _keep(tx, message, within, unused if not acted and not waits else PARTLY if every else ACCEPTED)
-    return every
+    return [flaw for outcome in outcomes for flaw in outcome.flaws], acted or bool(waits)
 
 
 def _take(
@@ -172,7 +179,8 @@ def _take(
     return answer, touched
 
 
-def _keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -> None:
+def keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -> None:
+    """Keep it, with what became of it."""
     tx.inbox.archive(message.received, disposition, id)
     tx.audit.write(AuditEvent(Action.EXECUTE, f"Message/{id}", outcome=disposition))
 

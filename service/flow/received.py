@@ -31,10 +31,12 @@ class ControlKey:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What came under a key before: the SHA-256 of what it said, and how it was acknowledged."""
+    """What came under a key before: the SHA-256 of what it said, how it was acknowledged, and under which id it is
+    kept."""
 
     content: bytes
     acknowledgement: bytes
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)

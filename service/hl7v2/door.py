@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from service.flow.answer import Refused
 from service.flow.keep_unreadable import Recognised, Unreadable
-from service.flow.receive_message import Flaw, receive_message
+from service.flow.receive_long_message import begin_message, finish_message, go_on, units_of
+from service.flow.receive_message import Flaw, ReceivedMessage, receive_message
 from service.flow.refuse_message import refuse_message
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
@@ -79,13 +82,7 @@ class Door:
         try:
             understood = understand(looked, dialect, self.rules, now)
             if isinstance(understood, tuple):
-                message = received_message(looked, understood)
-                kept = await self.store.run(
-                    caller,
-                    lambda tx: receive_message(
-                        tx, self.rules, message, now, lambda flaws: self.accepted(looked, dialect, flaws)
-                    ),
-                )
+                kept = await self._receive(looked, dialect, caller, received_message(looked, understood), now)
                 if isinstance(kept, bytes):
                     return kept
                 wrong = Unfit.CONTROL_ID_REUSED
@@ -97,6 +94,25 @@ class Door:
             telemetry.tell_defect("message-not-processed", defect, correlation_id=caller.correlation_id)
             wrong = Unfit.DEFECT
         return await self._refuse(looked, dialect, caller, wrong, now)
+
+    async def _receive(
+        self, looked: Looked, dialect: Dialect, caller: Caller, message: ReceivedMessage, now: datetime
+    ) -> bytes | Refused:
+        rules, units = self.rules, units_of(message.groups)
+
+        def told(flaws: Sequence[Flaw]) -> bytes:
+            return self.accepted(looked, dialect, flaws)
+
+        if len(units) == 1:
+            return await self.store.run(caller, lambda tx: receive_message(tx, rules, message, now, told))
+        id = await self.store.run(caller, lambda tx: begin_message(tx, message))
+        if not isinstance(id, str):
+            return id
+        flaws: list[Flaw] = []
+        for unit in units:
+            step = partial(go_on, rules=rules, received=message.received, unit=unit, id=id, now=now)
+            flaws += await self.store.run(caller, step)
+        return await self.store.run(caller, lambda tx: finish_message(tx, message, id, flaws, told))
 
     async def _refuse(self, looked: Looked, dialect: Dialect, caller: Caller, wrong: What, now: datetime) -> bytes:
         refused = self.sealed(looked, wrong, self._recognised(looked, dialect, wrong))

@@ -20,7 +20,6 @@ class Unfit(StrEnum):
     NOT_PRODUCTION = "not-production"
     VERSION_UNSUPPORTED = "version-unsupported"
     SENDER_UNKNOWN = "sender-unknown"
-    TOO_MANY_PARTS = "too-many-parts"
     DEFECT = "defect"
     UNAVAILABLE = "unavailable"
 
@@ -85,7 +84,6 @@ MEANINGS: dict[What, Meaning] = {
     Unfit.NOT_PRODUCTION: _refused("202", "Only messages of production are taken here.", "MSH^1^11"),
     Unfit.VERSION_UNSUPPORTED: _refused("203", "This version of HL7 is not taken here.", "MSH^1^12"),
     Unfit.SENDER_UNKNOWN: _refused("204", "This sender is not registered here. The message was not kept.", "MSH^1^3"),
-    Unfit.TOO_MANY_PARTS: _refused("207", "The message speaks of more than is taken in one. Please divide it."),
     Unfit.DEFECT: _refused("207", "The message could not be processed. Our operator has been told."),
     Unfit.UNAVAILABLE: _refused("207", "Nothing can be kept at the moment. Please send the message again."),
     Problem.SEGMENT_MISSING: _kept("100", "a segment is missing."),

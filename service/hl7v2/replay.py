@@ -1,6 +1,10 @@
 """A message that was kept, put through the door once more: as its sender's hospital is known now."""
 
+from functools import partial
+
 from service.flow.keep_unreadable import Recognised
+from service.flow.receive_long_message import Unit, begin_replay, finish_message, go_on, units_of
+from service.flow.receive_message import Acknowledge, Flaw, ReceivedMessage
 from service.flow.replay import refuse_replay, replay_message
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Fault, Frame
@@ -23,9 +27,27 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
         refused = door.sealed(looked, understood, Recognised.NOTHING)
         return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))
     message = received_message(looked, understood, root)
+    units = units_of(message.groups)
+    if len(units) > 1:
+        return _replay_long(door, message, units, caller, kept.id, lambda flaws: door.accepted(looked, dialect, flaws))
     return door.store.run_now(
         caller,
         lambda tx: replay_message(
             tx, door.rules, message, now, kept.id, lambda flaws: door.accepted(looked, dialect, flaws)
         ),
     )
+
+
+def _replay_long(
+    door: Door, message: ReceivedMessage, units: list[Unit], caller: Caller, replays: str, acknowledge: Acknowledge
+) -> str | None:
+    run, now = door.store.run_now, door.clock.now()
+    id = run(caller, lambda tx: begin_replay(tx, message, replays))
+    if id is None:
+        return None
+    flaws: list[Flaw] = []
+    for unit in units:
+        step = partial(go_on, rules=door.rules, received=message.received, unit=unit, id=id, now=now)
+        flaws += run(caller, step)
+    run(caller, lambda tx: finish_message(tx, message, id, flaws, acknowledge))
+    return id

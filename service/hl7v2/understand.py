@@ -10,16 +10,13 @@ from service.hl7v2.errors import Unfit, What
 from service.hl7v2.look import Looked
 from service.hl7v2.read.message import READERS
 
-MOST_PARTS = 200
-
 
 def understand(looked: Looked, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...] | What:
     """Its groups, or what its sender has to mend before it is taken."""
     wrong = looked.wrong or _unfit(looked, dialect)
     if wrong is not None or looked.message is None:
         return wrong or Unfit.DEFECT
-    groups = READERS[looked.type](looked.message, dialect, rules, now)
-    return groups if sum(len(each.parts) for each in groups) <= MOST_PARTS else Unfit.TOO_MANY_PARTS
+    return READERS[looked.type](looked.message, dialect, rules, now)
 
 
 def _unfit(looked: Looked, dialect: Dialect) -> Unfit | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CONTROL = table(MessageControlRow)
 REPEATED_WITHIN = timedelta(days=7)
 KEYED = (CONTROL.c.tenant_id == bindparam("of_tenant"), CONTROL.c.key == bindparam("of_key"))
-EARLIER = Prepared(select(CONTROL.c.content, CONTROL.c.acknowledgement).where(*KEYED))
+EARLIER = Prepared(select(CONTROL.c.content, CONTROL.c.acknowledgement, CONTROL.c.message_id).where(*KEYED))
 ACKNOWLEDGE = Prepared(update(CONTROL).where(*KEYED).values(acknowledgement=bindparam("given")))
 
 
@@ -58,7 +58,7 @@ class MessageControl:
         if unit.execute(_claim(unit.dialect), row).first() is not None:
             return None
         earlier = unit.execute(EARLIER, self._named(control)).one()
-        return Earlier(bytes(earlier.content), bytes(earlier.acknowledgement))
+        return Earlier(bytes(earlier.content), bytes(earlier.acknowledgement), earlier.message_id)
 
     def acknowledge(self, control: ControlKey, acknowledgement: bytes) -> None:
         self._unit.execute(ACKNOWLEDGE, {**self._named(control), "given": acknowledgement})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.received import Received
@@ -34,6 +34,9 @@ LATEST = Prepared(
     )
     .order_by(RESOURCE.c.version.desc())
     .limit(1)
+)
+SETTLE = Prepared(
+    update(MESSAGE).where(MESSAGE.c.id == bindparam("message"), MESSAGE.c.tenant_id == bindparam("of_tenant"))
 )
 # These belong to the service: what somebody sends of them is an update, and never the resource itself.
 OURS = frozenset({"Task", "ServiceRequest"})
@@ -85,6 +88,10 @@ class Inbox:
         }
         unit.later(MESSAGE, message)
         return message_id
+
+    def settle(self, id: str, disposition: str) -> None:
+        tenant = self._unit.caller.organisation_id
+        self._unit.execute(SETTLE, {"message": id, "of_tenant": tenant, "disposition": disposition})
 
     def keep_unreadable(self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str) -> None:
         """Keep, for thirty days, a body that a door refused; `reason` is the codes of what was wrong with it."""

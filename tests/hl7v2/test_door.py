@@ -275,14 +275,6 @@ def test_a_message_of_which_nothing_could_be_used_says_why_in_its_disposition(ho
     assert hospital.alerts() == ["unreadable-result"]
 
 
-def test_more_than_two_hundred_parts_are_refused(hospital: Hospital) -> None:
-    lines = [
-        MSH.format(control="M1"),
-        *(line for n in range(101) for line in group(woman=f"W{n}", total=1, order=f"F{n}")),
-    ]
-    assert hospital.told("\r".join(lines).encode()) == "AR 207 E"
-
-
 @pytest.mark.parametrize(
     ("accept", "application", "codes"),
     [("AL", "AL", "CA AA"), ("AL", "NE", "CA"), ("NE", "AL", "AA"), ("NE", "NE", "")],

@@ -26,7 +26,10 @@ def claim(service: Service, caller: Caller, key: ControlKey, acknowledgement: by
 def test_the_first_message_of_a_key_is_the_one_and_the_next_hears_how_that_was_acknowledged(service: Service) -> None:
     hospital, other = service.hospital(), service.hospital()
     assert claim(service, hospital, control("one"), b"the first") is None
-    assert claim(service, hospital, control("one", "else"), b"no") == Earlier(control("one").content, b"the first")
+    assert service.run(hospital, lambda tx: tx.control.claim(control("four"), "its id", b"the first")) is None
+    assert claim(service, hospital, control("four", "else"), b"no") == Earlier(
+        control("four").content, b"the first", "its id"
+    )
     assert claim(service, hospital, control("two"), b"another key") is None
     assert claim(service, other, control("one"), b"another hospital") is None
 
@@ -57,7 +60,9 @@ def test_a_key_is_free_again_after_seven_days_also_when_nobody_tidied(service: S
     assert claim(service, hospital, control("old", "new"), b"new") is not None
     clock.pass_time(HOUR)
     assert claim(service, hospital, control("old", "new"), b"new") is None
-    assert claim(service, hospital, control("old"), b"no") == Earlier(control("old", "new").content, b"new")
+    earlier = claim(service, hospital, control("old"), b"no")
+    assert earlier is not None
+    assert (earlier.content, earlier.acknowledgement) == (control("old", "new").content, b"new")
 
 
 def test_keys_go_after_seven_days_and_no_sooner(service: Service) -> None:

@@ -1,0 +1,92 @@
+"""A message that speaks of more than one unit may touch (DESIGN 4): a few groups after the other, each few in a unit of
+their own, under the one id that the whole is kept under.
+
+Its sender hears of it after the last unit. When it breaks off before, the sender sends it again; then it begins anew,
+what had been acted on is found again and changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from service.flow.answer import Reason, Refused
+from service.flow.keep_unreadable import Recognised
+from service.flow.ports import Transaction
+from service.flow.receive_message import ACCEPTED, PARTLY, REPEATED, Acknowledge, Flaw, Group, ReceivedMessage, act_on
+from service.flow.receive_message import keep as keep_message
+from service.flow.received import Received
+from service.flow.rules import Rules
+from service.flow.steps import SAYS_WHO
+
+MOST_PARTS = 200
+BEGUN = "begun"
+# What a repeat finds of one that was not acted on to its end.
+_UNFINISHED = b"unfinished"
+
+Unit = tuple[Group, ...]
+
+
+def units_of(groups: Sequence[Group]) -> list[Unit]:
+    """Its groups in their order, no more in a unit than it may touch. A group that is longer goes on in the next ones,
+    each of which begins with who she is."""
+    found: list[list[Group]] = [[]]
+    room = MOST_PARTS
+    for group in (piece for each in groups for piece in _cut(each)):
+        size = max(1, len(group.parts))
+        if size > room:
+            found.append([])
+            room = MOST_PARTS
+        found[-1].append(group)
+        room -= size
+    return [tuple(each) for each in found]
+
+
+def begin_message(tx: Transaction, message: ReceivedMessage) -> str | bytes | Refused:
+    """The id that it is kept under; its acknowledgement, when it has come before; Refused when other content has come
+    under the same key."""
+    id = tx.new_id()
+    earlier = tx.control.claim(message.control, id, _UNFINISHED)
+    if earlier is None:
+        tx.inbox.archive(message.received, BEGUN, id)
+        return id
+    if earlier.content != message.control.content:
+        return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER)
+    if earlier.acknowledgement == _UNFINISHED:
+        return earlier.message_id
+    keep_message(tx, message, id, REPEATED)
+    return earlier.acknowledgement
+
+
+def begin_replay(tx: Transaction, message: ReceivedMessage, replays: str) -> str | None:
+    """The id of the message that `replays` becomes, None when it had become one before."""
+    id = tx.new_id()
+    if not tx.messages.replayed(replays, by=id):
+        return None
+    tx.inbox.archive(message.received, BEGUN, id)
+    tx.control.claim(message.control, id, _UNFINISHED)
+    return id
+
+
+def go_on(tx: Transaction, rules: Rules, received: Received, unit: Unit, id: str, now: datetime) -> list[Flaw]:
+    """Act on one unit of it; what of it was not acted on."""
+    flaws, _ = act_on(tx, rules, received, unit, id, now)
+    return flaws
+
+
+def finish_message(
+    tx: Transaction, message: ReceivedMessage, id: str, flaws: Sequence[Flaw], acknowledge: Acknowledge
+) -> bytes:
+    """Its acknowledgement, to be given after the commit."""
+    told = acknowledge(flaws)
+    tx.control.acknowledge(message.control, told)
+    tx.inbox.settle(id, PARTLY if flaws else ACCEPTED)
+    return told
+
+
+def _cut(group: Group) -> Iterator[Group]:
+    who = group.parts[:1] if group.parts and isinstance(group.parts[0].step, SAYS_WHO) else ()
+    rest, most = group.parts[len(who) :], MOST_PARTS - len(who)
+    yield replace(group, parts=(*who, *rest[:most]))
+    for first in range(most, len(rest), most):
+        parts = (*who, *rest[first : first + most])
+        yield replace(group, parts=parts, flaws=(), recognised=Recognised.NOTHING)
