@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.run ## play four stories on the real service, shown on a page too, then keep serving (DEMO_ARGS=--exit ends it)
+demo: $(VENV)/.run ## play five stories on the real service, shown on a page too, then keep serving (DEMO_ARGS=--exit ends it)
 	@$(RUN) service demo $(DEMO_ARGS)
 
 serve: $(VENV)/.run ## run the service on this machine (SERVE_ARGS="--port 8080")

@@ -13,13 +13,13 @@ from service.settings import Settings
 
 
 def enrol(settings: Settings, cast: Cast) -> Players:
-    """Register the cast beside a service that is up, as an administrator does."""
-    members = (cast.hospital, cast.programme, cast.next_programme)
+    """Register the cast, as an administrator does; the service may be up or not."""
+    members = (cast.hospital, cast.infirmary, cast.programme, cast.next_programme)
     with wiring.office(settings) as office:
-        hospital, programme, following = (_member(office, member) for member in members)
+        hospital, infirmary, programme, following = (_member(office, member) for member in members)
         _describe(office, programme, cast.programme_description, settings.data_folder)
         _describe(office, following, cast.next_programme_description, settings.data_folder)
-    return Players(hospital, programme, following)
+    return Players(hospital, infirmary, programme, following)
 
 
 def _describe(office: Office, programme: Identity, described: Resource, folder: Path) -> None:
@@ -30,7 +30,9 @@ def _describe(office: Office, programme: Identity, described: Resource, folder: 
 
 def _member(office: Office, member: Member) -> Identity:
     organisation_id = office.add_organisation(
-        member.name, member.kind, member.fhir_endpoint, "|".join(member.identifier)
+        member.name, member.kind, member.fhir_endpoint, "|".join(member.identifier), member.hl7v2_endpoint
     )
+    if member.certificate is not None:
+        office.add_sender(organisation_id, certificate=member.certificate, mllp_sender=None)
     client_id = office.add_client(organisation_id, member.scope.split(), json.dumps(member.jwks), None)
     return member.registered_as(organisation_id, client_id)

@@ -15,7 +15,7 @@ def demo(
     exit_after: Annotated[bool, typer.Option("--exit", help="end after the stories instead of serving on")] = False,
     pause: Annotated[float, typer.Option(help="seconds to wait after each step, for an audience", min=0)] = 0.0,
 ) -> None:
-    """Play four stories on the real service with a simulated hospital and programmes, then keep serving."""
+    """Play five stories on the real service with simulated hospitals and programmes, then keep serving."""
     from service.commands.demonstration import demonstrate
 
     raise typer.Exit(demonstrate(exit_after=exit_after, pause=pause))

@@ -1,4 +1,5 @@
-"""A simulated hospital record and a simulated programme, and the story they play against the running service.
+"""Simulated hospitals and programmes, and the stories they play against the running service.
 
-Nothing here imports another room: the actors speak HTTP, as the systems they stand for would. Every person is invented.
+Nothing here imports another room: the actors speak HTTP and MLLP, as the systems they stand for would. Every person is
+invented.
 """

@@ -15,6 +15,7 @@ HOSPITAL_SCOPE = (
     "system/ServiceRequest.rus system/Task.rus system/Provenance.rs system/Organization.rs system/HealthcareService.rs "
     "system/Encounter.r system/Procedure.r"
 )
+INFIRMARY_SCOPE = "system/Patient.r system/Task.rs"
 PROGRAMME_SCOPE = (
     "system/Task.rus system/ServiceRequest.rs system/Patient.rs system/Consent.rs system/Observation.rs "
     "system/Organization.rs system/HealthcareService.rs system/Encounter.crus system/Procedure.crus "
@@ -24,7 +25,10 @@ PROGRAMME_SCOPE = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One organisation with its client. `kind` is hospital or community; `identifier` is (system, value)."""
+    """One organisation with its client. `kind` is hospital or community; `identifier` is (system, value).
+
+    `certificate` is that of its sender of HL7 v2, in PEM.
+    """
 
     name: str
     kind: str
@@ -32,6 +36,8 @@ class Member:
     scope: str
     key: ECKey = field(repr=False)
     fhir_endpoint: str | None = None
+    hl7v2_endpoint: str | None = None
+    certificate: bytes | None = None
 
     @property
     def jwks(self) -> KeySetSerialization:
@@ -48,14 +54,16 @@ class Cast:
     """Each `…_description` is what a programme's TOML file holds, as `programme_file` writes it."""
 
     hospital: Member
+    infirmary: Member
     programme: Member
     programme_description: Resource
     next_programme: Member
     next_programme_description: Resource
 
 
-def assemble(fhir_endpoint: str) -> Cast:
-    """The cast of the stories with fresh keys; `fhir_endpoint` is the FHIR base of the simulated hospital record."""
+def assemble(fhir_endpoint: str, hl7v2_endpoint: str | None = None, certificate: bytes | None = None) -> Cast:
+    """The cast of the stories with fresh keys. `fhir_endpoint` is the FHIR base of the simulated hospital record,
+    `hl7v2_endpoint` where the infirmary's engine takes HL7 v2, `certificate` what it shows when it sends."""
     return Cast(
         hospital=Member(
             name="St Test's Maternity",
@@ -64,6 +72,15 @@ def assemble(fhir_endpoint: str) -> Cast:
             scope=HOSPITAL_SCOPE,
             key=new_key(),
             fhir_endpoint=fhir_endpoint,
+        ),
+        infirmary=Member(
+            name="Sample Infirmary",
+            kind="hospital",
+            identifier=("https://sample-infirmary.example/organisation", "infirmary"),
+            scope=INFIRMARY_SCOPE,
+            key=new_key(),
+            hl7v2_endpoint=hl7v2_endpoint,
+            certificate=certificate,
         ),
         programme=_programme(PROGRAMME, "parent-circle"),
         programme_description=_description(PROGRAMME, places=12, telephone="+44 7700 900789"),

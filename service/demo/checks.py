@@ -29,9 +29,9 @@ def problems_before_acceptance(offer: Offer, person: Person) -> list[str]:
         *_beyond(offer.patient, PLACING),
         *_seen(offer.everything, _only_when_accepted(person)),
         *_scores(offer.others),
-        *_wrong(TASK_PROFILE in offer.task.get("meta", {}).get("profile", ()), "Task.meta.profile is not the profile"),
-        *_wrong(_districts(offer.patient) == [person.district], "Patient.address.district is not hers"),
-        *_wrong(_safe_contact(offer.request) is None, "the safe contact is shown before acceptance"),
+        *wrong(TASK_PROFILE in offer.task.get("meta", {}).get("profile", ()), "Task.meta.profile is not the profile"),
+        *wrong(_districts(offer.patient) == [person.district], "Patient.address.district is not hers"),
+        *wrong(_safe_contact(offer.request) is None, "the safe contact is shown before acceptance"),
     ]
 
 
@@ -44,16 +44,16 @@ def problems_after_acceptance(offer: Offer, person: Person) -> list[str]:
         *_beyond(offer.patient, CONTACTING),
         *_seen(offer.everything, _never(person)),
         *_scores(offer.others),
-        *_wrong(names == [(None, [person.preferred])], "Patient.name is not her preferred name alone"),
-        *_wrong(numbers == [_digits(person.safe_number)], "Patient.telecom is not the one safe number"),
-        *_wrong("voicemail" in rules, "the safe contact comes without its rules"),
+        *wrong(names == [(None, [person.preferred])], "Patient.name is not her preferred name alone"),
+        *wrong(numbers == [_digits(person.safe_number)], "Patient.telecom is not the one safe number"),
+        *wrong("voicemail" in rules, "the safe contact comes without its rules"),
     ]
 
 
 def problems_of_a_tombstone(offer: Offer, person: Person) -> list[str]:
     """What stays readable of an offer that was declined: that it was, and no fact about her."""
     return [
-        *_wrong(offer.task.get("status") == "rejected", "Task.status is not rejected"),
+        *wrong(offer.task.get("status") == "rejected", "Task.status is not rejected"),
         *_beyond(offer.patient, STUB),
         *_seen(offer.everything, _only_when_accepted(person) | {"district": person.district}),
         *_scores(offer.others),
@@ -72,8 +72,8 @@ def problems_of_an_answer(task: Resource) -> list[str]:
     told = [one for one in task.get("extension", ()) if one.get("url") == ESCALATION]
     parts = {one["url"]: one for each in told for one in each["extension"]}
     return [
-        *_wrong("valueInstant" in parts.get("acknowledged", {}), "Task does not say when it was acknowledged"),
-        *_wrong(CLINICIAN not in json.dumps(task), "Task says who it was"),
+        *wrong("valueInstant" in parts.get("acknowledged", {}), "Task does not say when it was acknowledged"),
+        *wrong(CLINICIAN not in json.dumps(task), "Task says who it was"),
     ]
 
 
@@ -173,7 +173,8 @@ def _safe_contact(request: Resource) -> Resource | None:
     return next((one for one in request.get("extension", ()) if one.get("url") == SAFE_CONTACT), None)
 
 
-def _wrong(holds: bool, problem: str) -> list[str]:
+def wrong(holds: bool, problem: str) -> list[str]:
+    """The problem, unless it holds."""
     return [] if holds else [problem]
 
 

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from service.demo.authority import ASSERTION_TYPE
 from service.demo.record import Resource
-from service.demo.step import Call, wire
+from service.demo.step import Call, masked, wire
 
 FHIR_JSON = "application/fhir+json"
 ASSERTION_SECONDS = 240
@@ -128,7 +128,7 @@ class SmartClient:
             answer = await self._http.request(method, url, headers=headers, content=content, data=form)
         except httpx.HTTPError as error:
             raise CallFailed(f"{method} {httpx.URL(url).path} got no answer ({type(error).__name__})") from error
-        return Exchange(method, url, answer.status_code, answer.headers, _tree(answer), _shown(answer, begun))
+        return Exchange(method, url, answer.status_code, answer.headers, _tree(answer), shown(answer, begun))
 
 
 def assertion(identity: Identity, token_url: str, **changes: Any) -> str:
@@ -152,13 +152,13 @@ def connection() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=10, trust_env=False, follow_redirects=False)
 
 
-def _shown(answer: httpx.Response, begun: float) -> Call:
-    """`begun` is by the performance counter."""
+def shown(answer: httpx.Response, begun: float) -> Call:
+    """The call as it was on the wire; `begun` is by the performance counter."""
     asked = answer.request
     return Call(
         asked.method,
-        asked.url.raw_path.decode(),
-        answer.status_code,
+        masked(asked.url.raw_path).decode(),
+        str(answer.status_code),
         time.perf_counter() - begun,
         wire(asked.headers, asked.content),
         wire(answer.headers, answer.content),

@@ -113,7 +113,7 @@ class HospitalRecord:
         answer = None if secret else reply.body
         received = wire(reply.headers, text.encode()) if status else Wire((), b"")
         target = request.scope["raw_path"].decode() + path.removeprefix(request.url.path)
-        call = Call(request.method, target, status, seconds, wire(request.headers, sent), received)
+        call = Call(request.method, target, str(status or ""), seconds, wire(request.headers, sent), received)
         self.journal.append(
             Received(datetime.now(UTC), reply.client_id, request.method, path, body, status, answer, call)
         )

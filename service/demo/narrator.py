@@ -1,5 +1,6 @@
 """Tells the stories on a terminal of eighty columns: who said what to whom, what came back, how long it took."""
 
+from collections.abc import Sequence
 from functools import singledispatchmethod
 from typing import Literal
 
@@ -7,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from service.demo.er7 import lines
 from service.demo.step import Chronicle, Ending, Fact, Message, Step, Story
 from service.demo.words import took
 
@@ -20,7 +22,7 @@ class Narrator:
         self._console = console
         fancy = console.encoding.startswith("utf")
         self._overflow: Literal["ellipsis", "crop"] = "ellipsis" if fancy else "crop"
-        self._arrow, self._tick, self._cross = ("→", "✓", "✗") if fancy else ("->", "ok", "x")
+        self._arrow, self._back, self._tick, self._cross = ("→", "←", "✓", "✗") if fancy else ("->", "<-", "ok", "x")
 
     @singledispatchmethod
     def show(self, told: object) -> None:
@@ -38,13 +40,16 @@ class Narrator:
 
     @show.register
     def _(self, message: Message) -> None:
-        answer = str(message.status) if message.status else "cut"
-        colour = "green" if 200 <= message.status < 300 else "red"
+        answer, colour = message.worst.answer or "cut", "green" if message.worst.good else "red"
         line = self._grid((24, None), (None, 1), (3, None), (7, None))
         line.columns[3].justify = "right"
         who = f"   {message.who} {self._arrow} {message.whom}"
         line.add_row(who, escape(message.request), f"[{colour}]{answer}[/]", f"[dim]{took(message.seconds)}[/]")
         self._console.print(line)
+        for call in message.calls:
+            self._segments("", lines(call.sent.body))
+            # Of the answer its own header says nothing that is not in the first line.
+            self._segments(self._back, lines(call.received.body)[1:])
 
     @show.register
     def _(self, fact: Fact) -> None:
@@ -73,6 +78,14 @@ class Narrator:
     def _say(self, *lines: str) -> None:
         for line in lines:
             self._console.print(line, highlight=False, width=self._width)
+
+    def _segments(self, mark: str, segments: Sequence[str]) -> None:
+        """Of HL7 v2 each begins a line of its own; what is longer goes on below, a little further in."""
+        for segment in segments:
+            known = segment.encode(self._console.encoding, "replace").decode(self._console.encoding)
+            first, rest = known[: self._width - 6], known[self._width - 6 :]
+            further = (rest[begin : begin + self._width - 8] for begin in range(0, len(rest), self._width - 8))
+            self._say(f"   {mark:<2} [dim]{escape(first)}[/]", *(f"        [dim]{escape(each)}[/]" for each in further))
 
     def _hanging(self, mark: str, text: str) -> None:
         line = self._grid((5, None), (None, 1))

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 UUID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{8}([0-9a-f]{4})")
 SECRETS = re.compile(
-    rb'(client_assertion=|"access_token"\s*:\s*"|Bearer\s+)[^&"\s]+|eyJ[\w-]+\.[\w-]+\.[\w-]*', re.IGNORECASE
+    rb'(client_assertion=|"access_token"\s*:\s*"|Bearer\s+|/answer/)[^&"|\s]+|eyJ[\w-]+\.[\w-]+\.[\w-]*', re.IGNORECASE
 )
 MASK = b"(masked)"
 HEADERS_SHOWN = {
@@ -21,10 +21,12 @@ HEADERS_SHOWN = {
 
 
 class Party(StrEnum):
-    """Who speaks. The hospital's record and its clinician are the hospital's, both programmes are programmes."""
+    """Who speaks. A hospital's record, its interface engine and its clinician are the hospital's, both programmes are
+    programmes."""
 
     HOSPITAL = "hospital"
     RECORD = "record"
+    ENGINE = "engine"
     CLINICIAN = "clinician"
     SERVICE = "service"
     PROGRAMME = "programme"
@@ -40,6 +42,7 @@ class Side(StrEnum):
 SIDES: dict[Party, Side] = {
     Party.HOSPITAL: Side.HOSPITAL,
     Party.RECORD: Side.HOSPITAL,
+    Party.ENGINE: Side.HOSPITAL,
     Party.CLINICIAN: Side.HOSPITAL,
     Party.SERVICE: Side.SERVICE,
     Party.PROGRAMME: Side.PROGRAMME,
@@ -62,14 +65,19 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request and its answer. `target` is path and query; `status` 0: the connection was cut without an answer."""
+    """One request and its answer. By HTTP `target` is path and query and `answer` the status; by HL7 v2 `method` is the
+    message type, `target` MSH-10 and `answer` MSA-1. No answer: the connection was cut without one."""
 
     method: str
     target: str
-    status: int
+    answer: str
     seconds: float
     sent: Wire
     received: Wire
+
+    @property
+    def good(self) -> bool:
+        return self.answer == "AA" or self.answer.startswith("2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,9 @@ class Message:
     as_sent: str = ""
 
     @property
-    def status(self) -> int:
-        """Of the first call that went wrong, else of the first."""
-        return next((call.status for call in self.calls if not 200 <= call.status < 300), self.calls[0].status)
+    def worst(self) -> Call:
+        """The first call that went wrong, else the first."""
+        return next((call for call in self.calls if not call.good), self.calls[0])
 
     @property
     def seconds(self) -> float:

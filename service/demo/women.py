@@ -1,4 +1,4 @@
-"""The women of the four stories. None of them is anybody: see people.py for the ranges that their numbers come from."""
+"""The women of the stories. None of them is anybody: see people.py for the ranges that their numbers come from."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ from service.demo.people import Person, Screening, tessie
 
 # The last answer is the one about self-harm.
 POSITIVE = (2, 2, 2, 2, 2, 2, 1, 1, 1, 0)
+NEGATIVE = (1, 0, 1, 0, 1, 0, 0, 1, 0, 0)
 LOW_WITH_SELF_HARM = (1, 0, 1, 1, 0, 1, 0, 1, 0, 1)
 
 
@@ -29,6 +30,20 @@ def tabby(today: date) -> Person:
     """The woman of story four."""
     return _woman(
         today, "TEST-000748", ("Tabby", "Testabitha", "Trialperson"), date(1988, 8, 8), ("401", "402"), "primrose"
+    )
+
+
+def tilly(today: date) -> Person:
+    """The woman of story five."""
+    return _woman(
+        today, "TEST-000859", ("Tilly", "Testine-Rose", "Specimenlady"), date(1994, 7, 8), ("501", "502"), "heather"
+    )
+
+
+def tara(today: date) -> Person:
+    """Another of story five, who needs nothing."""
+    return _woman(
+        today, "TEST-000960", ("Tara", "Testabella", "Patternwoman"), date(1990, 3, 4), ("601", "602"), "lavender"
     )
 
 

@@ -1,8 +1,9 @@
-"""What a call means to the people in the story, for those who read no FHIR, and how long it took."""
+"""What a call means to the people in the story, for those who read no FHIR and no HL7 v2, and how long it took."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from service.demo.er7 import Er7
 from service.demo.step import Call, Party
 
 # By method and resource type; a type with "?" is a search.
@@ -38,6 +39,12 @@ INTO_THE_RECORD = {
     ("PUT", "Task"): "brings the offer up to date",
     ("PUT", "Communication"): "brings the message up to date",
 }
+# By message type and what was ordered (OBR-4).
+TO_THE_ENGINE = {
+    ("ORU^R01", "PEER-REFERRAL"): "says where the referral stands",
+    ("ORU^R01", "PEER-ALERT"): "asks for a clinician",
+    ("MDM^T02", ""): "files a note",
+}
 
 
 def words_for(whom: Party, call: Call) -> str:
@@ -46,6 +53,11 @@ def words_for(whom: Party, call: Call) -> str:
     kind = target.path.removeprefix("/fhir/").strip("/").partition("/")[0]
     search = "?" if target.query and call.method == "GET" else ""
     return table.get((call.method, kind + search), "speaks")
+
+
+def words_for_message(message: Er7) -> str:
+    """The same for what the service sends by HL7 v2."""
+    return TO_THE_ENGINE.get((message.type, message.first("OBR").text(4)), "speaks")
 
 
 def took(seconds: float) -> str:

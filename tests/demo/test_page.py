@@ -13,7 +13,7 @@ import pytest
 from service.demo.page.render import SCRIPT, STYLE, addition, page, policy, pretty, text
 from service.demo.page.serve import live_page
 from service.demo.step import Telling, Told
-from tests.demo.support import SPITEFUL, STORY, WHOLE
+from tests.demo.support import ER7, SPITEFUL, STORY, WHOLE
 
 DOCS = "http://127.0.0.1:1/docs"
 VOID = {"meta", "link"}
@@ -65,6 +65,7 @@ def test_a_page_says_who_said_what_to_whom_with_status_time_and_bytes() -> None:
         "As it was on the wire, 26 bytes", "with its secrets masked", "Second programme", "Hospital's record", "cut",
         'If-Match: W/"1"', "Not found at the programme:", "found instead: requested", "1 of 2, 201 in 42 ms",
         "Her record", "contact-attempts 0", "0 of 1 stories came to their end.", "No body.",
+        "Hospital's engine → to Service", "ADT^A04 <M&1>", "AA", "MSA|AA|<M&1>", "␋MSH|^~\\&|MATERNITY", "␜␍",
     ):  # fmt: skip
         assert told in shown, told
 
@@ -102,6 +103,8 @@ def test_what_is_added_later_is_what_the_whole_page_would_have_shown() -> None:
     [
         (b'{"a":[1.50,"\xc3\xa9"]}', '{\n  "a": [\n    1.5,\n    "é"\n  ]\n}'),
         (b"grant_type=a&scope=b%2Fc+d", "grant_type = a\nscope = b/c d"),
+        (ER7, "MSH|^~\\&|MATERNITY|SAMPLE|||20261122||ADT^A04|<M&1>|P|2.5.1\nPID|1||TEST-1||Test^Testine"),
+        (b"MSHARED and no message", "MSHARED and no message"),
         (b"<p class=x>Sign in</p>", "<p class=x>Sign in</p>"),
         (b"\xff\x00\r", "�␀␍"),
         (b'"\\ud800"', '"?"'),

@@ -13,7 +13,7 @@ import httpx
 from service.demo.client import CallFailed, Exchange, Identity, SmartClient
 from service.demo.hospital import Received
 from service.demo.record import Resource
-from service.demo.stage import SERVICE_CLIENT_ID
+from service.demo.record_stage import SERVICE_CLIENT_ID
 from tests.journeys.support import ServiceProcess
 
 PATIENCE = 60.0

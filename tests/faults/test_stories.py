@@ -20,7 +20,8 @@ from service.demo.cast import assemble, new_key
 from service.demo.client import Identity, SmartClient, connection
 from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
 from service.demo.programme import Programme
-from service.demo.stage import SERVICE_CLIENT_ID, NotVerified, Stage
+from service.demo.record_stage import SERVICE_CLIENT_ID, RecordStage
+from service.demo.stage import NotVerified
 from service.demo.step import Party, Step, Telling
 from service.demo.stories.chronicle import her_record
 from service.demo.story import SCRIPTS, WARD_SCOPE, Players, Script
@@ -138,7 +139,7 @@ def once(number: int) -> Iterator[bool]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.perform.__module__.rpartition(".")[2])
 @pytest.mark.parametrize("where", (CALLS, DELIVERIES) if EVERY else (ONCE,))
 def test_a_story_in_which_the_service_is_killed_ends_as_if_it_had_not_been(
-    theatre: Theatre, script: Script, where: str, capsys: pytest.CaptureFixture[str]
+    theatre: Theatre, script: Script[RecordStage], where: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, engine, ending = theatre.danger.kills, theatre.store.engine.dialect.name, ENDINGS[script.title]
     lay(theatre.danger, where, random.Random(f"{SEED} {engine} {script.title}"), ending)
@@ -150,7 +151,7 @@ def test_a_story_in_which_the_service_is_killed_ends_as_if_it_had_not_been(
     assert found == {name: [] for name in found}
 
 
-async def played(theatre: Theatre, script: Script, ending: Ending) -> dict[str, list[str]]:
+async def played(theatre: Theatre, script: Script[RecordStage], ending: Ending) -> dict[str, list[str]]:
     """What is wrong when the story is over, by what must not be."""
     players, danger = theatre.players, theatre.danger
     telling = Telling()
@@ -166,7 +167,7 @@ async def played(theatre: Theatre, script: Script, ending: Ending) -> dict[str, 
             programme.high_mark = empty.high_mark
         woman = replace(script.woman(datetime.now(UTC).date()), hospital_number=f"TEST-{next(_NUMBERS):06}")
         ward = SmartClient(theatre.record.base, theatre.ward, http)
-        stage = Stage(telling, 1, hospital, *programmes, ward, theatre.record, woman, PATIENCE)
+        stage = RecordStage(telling, 1, *programmes, woman, PATIENCE, 0, hospital, ward, theatre.record)
         try:
             await script.perform(stage)
         except NotVerified:
@@ -191,7 +192,7 @@ def told_last(telling: Telling) -> list[str]:
     return [last.title, *(problem for fact in last.facts for problem in fact.problems)]
 
 
-async def received(stage: Stage, inboxes: list[Programme], ending: Ending) -> dict[str, list[str]]:
+async def received(stage: RecordStage, inboxes: list[Programme], ending: Ending) -> dict[str, list[str]]:
     """On the sides that receive: the hospital's record, and what the programmes find in their inboxes."""
     histories = await her_record(stage)
     held = {kind: len(found) for kind, found in histories.items()}
@@ -214,7 +215,7 @@ async def received(stage: Stage, inboxes: list[Programme], ending: Ending) -> di
     }
 
 
-def kept(theatre: Theatre, stage: Stage, ending: Ending) -> dict[str, list[str]]:
+def kept(theatre: Theatre, stage: RecordStage, ending: Ending) -> dict[str, list[str]]:
     """In the service's own tables: each of what was sent once, each effect with its audit row."""
     column, about = theatre.store.column, {"patient_id": stage.patient_id}
     referrals, offers, alerts = (column(of, "id", **about) for of in (REFERRAL, OFFER, ALERT))

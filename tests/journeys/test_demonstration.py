@@ -41,8 +41,8 @@ def test_it_shows_its_page_while_it_plays_and_serves_on_until_it_is_interrupted(
         assert docs is not None, shown
         with httpx.Client(trust_env=False, timeout=30) as http:
             steps = http.get(f"{page[1]}/steps").text
-            assert steps.count("data: ") > 30
-            assert "All 4 stories came to their end." in http.get(page[1]).text
+            assert steps.count("data: ") > 45
+            assert "All 5 stories came to their end." in http.get(page[1]).text
             assert http.get(docs[1]).status_code == 200
             process.send_signal(signal.SIGINT)
             try:
@@ -93,4 +93,4 @@ def test_it_ends_by_itself_with_0_when_every_step_was_found() -> None:
         [*COMMAND, "--exit"], cwd=PROJECT, env=CLEAN, capture_output=True, text=True, timeout=120, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "All 4 stories came to their end." in ended.stdout
+    assert "All 5 stories came to their end." in ended.stdout

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from service.demo.er7 import lines
 from service.demo.step import SIDES, Ending, Fact, Message, Party, Side, Step, Story, Telling, Told
 from service.demo.words import took
 
@@ -18,6 +19,7 @@ PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"
 NAMES: dict[Party, str] = {
     Party.HOSPITAL: "Hospital",
     Party.RECORD: "Hospital's record",
+    Party.ENGINE: "Hospital's engine",
     Party.CLINICIAN: "Clinician",
     Party.SERVICE: "Service",
     Party.PROGRAMME: "Programme",
@@ -68,7 +70,9 @@ def text(body: bytes) -> str:
 
 
 def pretty(body: bytes) -> str:
-    """The same for a reader: JSON indented, a form with a field on each line, anything else as it is."""
+    """The same for a reader: JSON indented, a form with a field and HL7 v2 with a segment on each line."""
+    if segments := lines(body):
+        return "\n".join(segments).translate(PICTURES)
     try:
         tree = json.loads(body)
     except ValueError:

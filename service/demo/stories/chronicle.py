@@ -4,7 +4,7 @@ import base64
 
 from service.demo.people import identifier_of, patient
 from service.demo.record import Resource
-from service.demo.stage import Stage
+from service.demo.record_stage import RecordStage
 from service.demo.step import Chronicle, Entry
 
 FROM_THE_SERVICE = ("ServiceRequest", "Task", "Communication", "DocumentReference")
@@ -12,7 +12,7 @@ Histories = dict[str, list[list[Resource]]]
 """By type, each resource's versions, oldest first."""
 
 
-async def her_record(stage: Stage) -> Histories:
+async def her_record(stage: RecordStage) -> Histories:
     """As the ward reads it over HTTP. Raises CallFailed."""
     women = await stage.ward.request("GET", f"Patient?identifier={identifier_of(patient(stage.person))}")
     kinds = {"Patient": [entry["resource"] for entry in women.must_be(200).body.get("entry", ())]}
@@ -26,7 +26,7 @@ def chronicle(histories: Histories) -> Chronicle:
     return Chronicle("Her record", tuple(_entry(one) for one in ordered))
 
 
-async def _history(stage: Stage, kind: str, identity: str) -> list[Resource]:
+async def _history(stage: RecordStage, kind: str, identity: str) -> list[Resource]:
     bundle = (await stage.ward.request("GET", f"{kind}/{identity}/_history")).must_be(200).body
     return [entry["resource"] for entry in bundle.get("entry", ())][::-1]
 

@@ -2,7 +2,7 @@
 
 from service.demo.cast import NEXT_PROGRAMME, PROGRAMME
 from service.demo.programme import Offer
-from service.demo.stage import Stage
+from service.demo.record_stage import RecordStage
 from service.demo.step import Side
 from service.demo.stories.steps import (
     accept,
@@ -20,7 +20,7 @@ TITLE = "Nothing leaves the hospital before she agrees"
 ABOUT = "Tesni's result is positive too, but nobody has asked her yet whether she would like to be offered support."
 
 
-async def perform(stage: Stage) -> None:
+async def perform(stage: RecordStage) -> None:
     await register(stage)
     await _screen(stage)
     await _see_nothing(stage)
@@ -29,7 +29,7 @@ async def perform(stage: Stage) -> None:
     await accept(stage, stage.programme, offer)
 
 
-async def _screen(stage: Stage) -> None:
+async def _screen(stage: RecordStage) -> None:
     meaning = "Instead of a referral the midwife finds a request to ask her, which names the programmes that would fit."
     async with stage.step(f"The hospital sends her EPDS: {of_result(POSITIVE)}", meaning):
         await send_result(stage, POSITIVE)
@@ -43,13 +43,13 @@ async def _screen(stage: Stage) -> None:
         stage.insist(Side.SERVICE, "the request names the programmes that fit, the best first", *problems)
 
 
-async def _see_nothing(stage: Stage) -> None:
+async def _see_nothing(stage: RecordStage) -> None:
     async with stage.step("No programme hears of her", "Not even that there is somebody."):
         await poll(stage, stage.programme, [])
         await poll(stage, stage.next_programme, [])
 
 
-async def _consent(stage: Stage) -> None:
+async def _consent(stage: RecordStage) -> None:
     meaning = "The midwife asks her at the next visit, alone. Tesni says yes, and which number is safe."
     async with stage.step("She agrees, and the referral goes on by itself", meaning):
         await agree(stage, stage.programme)
@@ -59,6 +59,6 @@ async def _consent(stage: Stage) -> None:
         stage.insist(Side.SERVICE, "the request to ask her is done", *problems)
 
 
-async def _offered(stage: Stage) -> Offer:
+async def _offered(stage: RecordStage) -> Offer:
     async with stage.step("The programme finds her offer", "Once, and with no more than it needs."):
         return await look_before_accepting(stage, stage.programme)

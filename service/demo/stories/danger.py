@@ -2,7 +2,7 @@
 
 from service.demo.people import outcome_of, reviewed
 from service.demo.record import Resource
-from service.demo.stage import Stage
+from service.demo.record_stage import RecordStage
 from service.demo.step import Party, Side
 from service.demo.stories.steps import (
     acknowledge,
@@ -23,7 +23,7 @@ ABOUT = (
 )
 
 
-async def perform(stage: Stage) -> None:
+async def perform(stage: RecordStage) -> None:
     await register(stage)
     await agree_to_one(stage)
     await _screen(stage)
@@ -32,7 +32,7 @@ async def perform(stage: Stage) -> None:
     await _judge(stage)
 
 
-async def _screen(stage: Stage) -> None:
+async def _screen(stage: RecordStage) -> None:
     meaning = (
         "The total alone would have passed unnoticed. The single answer counts by itself: the maternity team is told "
         "now, in words that give nothing away to somebody who looks over her shoulder."
@@ -44,7 +44,7 @@ async def _screen(stage: Stage) -> None:
         stage.insist(Side.SERVICE, "a clinician is asked to look, urgently, by a set time", *_unclear(asked))
 
 
-async def _see_nothing(stage: Stage) -> None:
+async def _see_nothing(stage: RecordStage) -> None:
     async with stage.step("No programme hears of her", "A volunteer is never the first to be left with this."):
         await poll(stage, stage.programme, [])
         written = [*await stage.charted("ServiceRequest"), *await stage.charted("Task")]
@@ -52,14 +52,14 @@ async def _see_nothing(stage: Stage) -> None:
         stage.insist(Side.HOSPITAL, "record: no referral and no offer", *problems)
 
 
-async def _see_it(stage: Stage) -> None:
+async def _see_it(stage: RecordStage) -> None:
     meaning = "The alert climbs no further. It stays open until somebody has judged what Thea needs."
     async with stage.step("A clinician has seen it", meaning):
         await acknowledge(stage, "clear-review")
         await stage.alert_task_in_record("accepted")
 
 
-async def _judge(stage: Stage) -> None:
+async def _judge(stage: RecordStage) -> None:
     meaning = "The midwife has spoken with Thea today. The perinatal mental-health team takes over."
     async with stage.step("The clinician decides: the specialist team, not peer support", meaning):
         (alert,) = await alert_tasks(stage, "clear-review")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from service.demo.checks import problems_of_an_answer, problems_of_the_loop
 from service.demo.programme import Offer
-from service.demo.stage import Stage
+from service.demo.record_stage import RecordStage
 from service.demo.step import Party, Side
 from service.demo.stories.chronicle import Histories, chronicle, her_record
 from service.demo.stories.steps import (
@@ -31,7 +31,7 @@ UNDER_WAY = "accepted|in-progress"
 WORRY = "She sounded very low today and I was worried. Could somebody from the team ring her?"
 
 
-async def perform(stage: Stage) -> None:
+async def perform(stage: RecordStage) -> None:
     await _prove_identity(stage)
     await register(stage)
     await agree_to_one(stage)
@@ -49,27 +49,27 @@ async def perform(stage: Stage) -> None:
     await _look_back(stage)
 
 
-async def _prove_identity(stage: Stage) -> None:
+async def _prove_identity(stage: RecordStage) -> None:
     meaning = "Each signs with a key that only it has, and gets a pass that is good for five minutes."
     async with stage.step("Hospital and programme prove who they are", meaning):
         stage.tell(Party.HOSPITAL, await stage.hospital.token())
         stage.tell(Party.PROGRAMME, await stage.programme.client.token())
 
 
-async def _find_inbox_empty(stage: Stage) -> None:
+async def _find_inbox_empty(stage: RecordStage) -> None:
     async with stage.step("The programme looks into its inbox", "Nobody has been referred to it yet."):
         await poll(stage, stage.programme, [])
         mark = () if stage.programme.high_mark else ("Bundle.meta.lastUpdated is missing",)
         stage.insist(Side.PROGRAMME, "the answer says from when to ask the next time", *mark)
 
 
-async def _screen(stage: Stage) -> None:
+async def _screen(stage: RecordStage) -> None:
     meaning = "The midwife has filled in the form with her. The record sends it by itself, item by item."
     async with stage.step(f"The hospital sends her EPDS: {of_result(POSITIVE)}", meaning):
         await send_result(stage, POSITIVE)
 
 
-async def _refer(stage: Stage) -> None:
+async def _refer(stage: RecordStage) -> None:
     meaning = (
         "The result is positive, no answer points to danger, she has agreed, and one programme fits: "
         "the midwife has nothing to write, and finds the referral in the record."
@@ -78,24 +78,24 @@ async def _refer(stage: Stage) -> None:
         await stage.record_shows("active", "requested")
 
 
-async def _see_the_offer(stage: Stage) -> Offer:
+async def _see_the_offer(stage: RecordStage) -> Offer:
     meaning = "It is asked whether it can take somebody from Testborough who speaks English. Not yet who she is."
     async with stage.step("The programme asks for what is new, and sees no more than it needs", meaning):
         return await look_before_accepting(stage, stage.programme)
 
 
-async def _ring_in_vain(stage: Stage, offer: Offer) -> None:
+async def _ring_in_vain(stage: RecordStage, offer: Offer) -> None:
     meaning = f"{stage.person.preferred} was out. An attempt counts too: the team can see that it was tried."
     async with stage.step("A volunteer rings, and nobody answers", meaning):
         await _contact(stage, offer, "did-not-attend", (1, 0))
 
 
-async def _talk(stage: Stage, offer: Offer) -> None:
+async def _talk(stage: RecordStage, offer: Offer) -> None:
     async with stage.step("The volunteer rings again, and they talk", "The first session. What was said stays there."):
         await _contact(stage, offer, "attended", (2, 1))
 
 
-async def _worry(stage: Stage, offer: Offer) -> None:
+async def _worry(stage: RecordStage, offer: Offer) -> None:
     meaning = (
         "The volunteer is not left alone with a worry: it goes to the maternity team as it was written. "
         "This is no emergency channel, and the programme is told so."
@@ -111,7 +111,7 @@ async def _worry(stage: Stage, offer: Offer) -> None:
         stage.insist(Side.SERVICE, "the clinician reads what the volunteer wrote, word for word", *problems)
 
 
-async def _answer_the_worry(stage: Stage, offer: Offer) -> None:
+async def _answer_the_worry(stage: RecordStage, offer: Offer) -> None:
     meaning = "The perinatal mental-health midwife has read it and rings her today. The volunteer sees that she has."
     async with stage.step("A clinician has seen it, and the programme knows", meaning):
         await acknowledge(stage, "clear-review")
@@ -122,13 +122,13 @@ async def _answer_the_worry(stage: Stage, offer: Offer) -> None:
         stage.insist(Side.PROGRAMME, text, *problems_of_an_answer(current.task))
 
 
-async def _talk_again(stage: Stage, offer: Offer) -> None:
+async def _talk_again(stage: RecordStage, offer: Offer) -> None:
     meaning = "The support goes on beside the care of the team."
     async with stage.step("They talk once more", meaning):
         await _contact(stage, offer, "attended", (3, 2))
 
 
-async def _complete(stage: Stage, offer: Offer) -> None:
+async def _complete(stage: RecordStage, offer: Offer) -> None:
     meaning = "The programme closes it. From here on it can read nothing more about her."
     async with stage.step("The support comes to its planned end", meaning):
         current = await stage.programme.look_into(offer.task["id"])
@@ -137,14 +137,14 @@ async def _complete(stage: Stage, offer: Offer) -> None:
         await stage.record_shows("completed", "completed", contacts=(3, 2))
 
 
-async def _contact(stage: Stage, offer: Offer, outcome: str, counted: tuple[int, int]) -> None:
+async def _contact(stage: RecordStage, offer: Offer, outcome: str, counted: tuple[int, int]) -> None:
     begun = datetime.now(UTC)
     call = await stage.programme.record_contact(offer, outcome, begun, datetime.now(UTC))
     stage.tell(Party.PROGRAMME, call)
     await stage.record_shows("active", UNDER_WAY, contacts=counted)
 
 
-async def _look_back(stage: Stage) -> None:
+async def _look_back(stage: RecordStage) -> None:
     meaning = "Everything that happened is in the record that the team works with, once, and in its order."
     histories: Histories = {}
 

@@ -8,6 +8,7 @@ from service.demo.client import Exchange
 from service.demo.people import answered, consent, due_date, epds_items, epds_total, identifier_of, patient
 from service.demo.programme import Offer, Programme
 from service.demo.record import Resource
+from service.demo.record_stage import RecordStage
 from service.demo.stage import Stage
 from service.demo.step import Party, Side
 from service.demo.women import screening
@@ -15,7 +16,7 @@ from service.demo.women import screening
 NO_MORE_THAN_NEEDED = "district and language, and no name, number, record or score"
 
 
-async def register(stage: Stage) -> None:
+async def register(stage: RecordStage) -> None:
     """Her chart is in the hospital's own record already; now the service hears of her."""
     name = stage.person.preferred
     stage.chart_id = stage.record.record.create(patient(stage.person))[0].id
@@ -30,7 +31,7 @@ async def register(stage: Stage) -> None:
         stage.insist(Side.SERVICE, "the service holds her under her hospital number", *problems)
 
 
-async def agree(stage: Stage, *programmes: Programme) -> None:
+async def agree(stage: RecordStage, *programmes: Programme) -> None:
     """To each of these; within a step."""
     hospital = stage.hospital.identity.organisation_id
     for number, programme in enumerate(programmes, start=1):
@@ -42,7 +43,7 @@ async def agree(stage: Stage, *programmes: Programme) -> None:
         stage.insist(Side.SERVICE, "the service holds her consent with its safe-contact rules", *problems)
 
 
-async def agree_to_one(stage: Stage) -> None:
+async def agree_to_one(stage: RecordStage) -> None:
     meaning = (
         f"{stage.person.preferred} wants peer support. She names one programme, lets it report back, "
         "and says which telephone may be rung, when, and that no message may be left."
@@ -51,7 +52,7 @@ async def agree_to_one(stage: Stage) -> None:
         await agree(stage, stage.programme)
 
 
-async def send_result(stage: Stage, answers: Sequence[int]) -> None:
+async def send_result(stage: RecordStage, answers: Sequence[int]) -> None:
     """Her due date, the ten items and the total; within a step."""
     held = screening(stage.person, answers, stage.now - timedelta(minutes=20))
     due = due_date(stage.person, stage.patient_id, held.at)
@@ -101,12 +102,22 @@ async def look_before_accepting(stage: Stage, programme: Programme) -> Offer:
     return offer
 
 
-async def accept(stage: Stage, programme: Programme, offer: Offer, *earlier: str) -> Offer:
+async def accept(stage: RecordStage, programme: Programme, offer: Offer, *earlier: str) -> Offer:
     """`earlier` are the statuses of offers to others. Two steps: it accepts, and sees whom to ring."""
     meaning = "A volunteer is free. The hospital's record hears that the programme has taken it on."
     async with stage.step("The programme accepts", meaning):
-        stage.tell(programme.party, await programme.answer(offer, "accepted"), words="says yes")
+        await say_yes(stage, programme, offer)
         await stage.record_shows("active", *earlier, "accepted")
+    return await see_whom_to_ring(stage, programme, offer)
+
+
+async def say_yes(stage: Stage, programme: Programme, offer: Offer) -> None:
+    """Within a step."""
+    stage.tell(programme.party, await programme.answer(offer, "accepted"), words="says yes")
+
+
+async def see_whom_to_ring(stage: Stage, programme: Programme, offer: Offer) -> Offer:
+    """A step."""
     meaning = (
         f"Only now does the programme learn that she is called {stage.person.preferred}, and the one number that is "
         "safe to ring, with its hours. Still no surname, no address, no record, no score."
@@ -118,14 +129,14 @@ async def accept(stage: Stage, programme: Programme, offer: Offer, *earlier: str
     return offer
 
 
-async def alert_tasks(stage: Stage, code: str) -> list[Resource]:
+async def alert_tasks(stage: RecordStage, code: str) -> list[Resource]:
     """What the service asks of the maternity team about her, of this code, as the hospital reads it there."""
     bundle = await stage.held_by_service(f"Task?patient=Patient/{stage.patient_id}")
     found = [entry["resource"] for entry in bundle.get("entry", ())]
     return [one for one in found if one["resourceType"] == "Task" and code in _codes(one.get("code", {}))]
 
 
-async def acknowledge(stage: Stage, code: str) -> None:
+async def acknowledge(stage: RecordStage, code: str) -> None:
     """A clinician says that the one alert of this code has been seen; within a step."""
     (alert,) = await alert_tasks(stage, code)
     reference, sent = f"Task/{alert['id']}", answered(alert, "accepted", "acknowledged")
@@ -148,6 +159,6 @@ def _codes(concept: Resource) -> list[str]:
     return [coding.get("code", "") for coding in concept.get("coding", ())]
 
 
-async def _sent_result(stage: Stage, resource: Resource) -> Exchange:
+async def _sent_result(stage: RecordStage, resource: Resource) -> Exchange:
     headers = {"If-None-Exist": f"identifier={identifier_of(resource)}"}
     return (await stage.hospital.request("POST", "Observation", resource, headers)).must_be(200, 201)
