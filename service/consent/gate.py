@@ -32,7 +32,10 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
+    """`said_at` is the instant of two words that contradict each other, None where another reason is."""
+
     reason: Why
+    said_at: datetime | None = None
 
 
 def ask_gate(
@@ -61,7 +64,7 @@ def ask_gate(
     consent = min(newest, key=lambda each: each.id)
     others = (each for each in newest if each is not consent)
     if any(replace(each, id=consent.id, version=consent.version) != consent for each in others):
-        return Refusal(Why.CONTRADICTORY)
+        return Refusal(Why.CONTRADICTORY, max(times))
     return _within(consent, element, purpose, now)
 
 

@@ -17,14 +17,21 @@ def agreed_to(rules: Rules, consents: Sequence[Consent], organisation_id: str, n
     return ask_gate(consents, organisation_id, Element.DISTRICT, rules.consent_terms.purposes, now)
 
 
+def contradicted_at(rules: Rules, consents: Sequence[Consent], organisation_id: str, now: datetime) -> datetime | None:
+    """The instant of her newest words on an organisation, if there are two and they contradict each other."""
+    answer = agreed_to(rules, consents, organisation_id, now)
+    return answer.said_at if isinstance(answer, Refusal) else None
+
+
 def agreed_to_any(rules: Rules, consents: Sequence[Consent], now: datetime) -> bool:
     """Whether she has said yes to somebody, whoever that is."""
     named = {each.recipient_id for each in consents if each.recipient_id is not None}
     return any(isinstance(agreed_to(rules, consents, each, now), Permit) for each in named)
 
 
-def agreed_to_offers(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> list[Permit | Refusal]:
+def agreed_to_offers(
+    tx: Transaction, rules: Rules, referral: Referral, consents: Sequence[Consent], now: datetime
+) -> list[Permit | Refusal]:
     """The same of each programme that has the referral or may accept it."""
-    consents = tx.consents.of_patient(referral.patient_id)
     live = (offer for offer in tx.offers.of_referral(referral.id) if offer.state in LIVE)
     return [agreed_to(rules, consents, offer.organisation_id, now) for offer in live]

@@ -77,9 +77,10 @@ def _end_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: date
     if overdue.patient_id is None or not tx.consents.end(overdue.id, now):
         return
     referral = tx.referrals.open_of(overdue.patient_id)
-    if referral is not None and any(
-        isinstance(answer, Refusal) for answer in agreed_to_offers(tx, rules, referral, now)
-    ):
+    if referral is None:
+        return
+    consents = tx.consents.of_patient(overdue.patient_id)
+    if any(isinstance(answer, Refusal) for answer in agreed_to_offers(tx, rules, referral, consents, now)):
         advance(tx, rules, referral, ReferralTrigger.CONSENT_EXPIRED, now)
 
 

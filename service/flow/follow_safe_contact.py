@@ -24,7 +24,8 @@ def follow_safe_contact(tx: Transaction, rules: Rules, referral: Referral, now: 
 
 def _is_reachable(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> bool:
     """By every programme that has, or may accept, the referral and that she allows to know of her."""
-    patient, answers = tx.patients.lock(referral.patient_id), agreed_to_offers(tx, rules, referral, now)
+    patient, consents = tx.patients.lock(referral.patient_id), tx.consents.of_patient(referral.patient_id)
+    answers = agreed_to_offers(tx, rules, referral, consents, now)
     return all(reachable(rules, patient, answer.consent, now) for answer in answers if isinstance(answer, Permit))
 
 

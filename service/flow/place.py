@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from service.consent.consent import Consent
 from service.consent.gate import Permit, Why
 from service.consent.safe_contact import newest, safe_channel
-from service.flow.agreed import agreed_to, agreed_to_any
+from service.flow.agreed import agreed_to, agreed_to_any, contradicted_at
+from service.flow.ask_which_counts import ask_which_counts
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
@@ -23,7 +24,14 @@ _LEADS_TO: dict[Standing, ReferralTrigger] = {
     Standing.CHOSEN: ReferralTrigger.OFFER_MADE,
     Standing.NO_SAFE_CONTACT: ReferralTrigger.NO_SAFE_CONTACT,
     Standing.CONSENT_NEEDED: ReferralTrigger.CONSENT_NEEDED,
+    Standing.CONTRADICTORY: ReferralTrigger.CONSENT_CONTRADICTORY,
 }
+_STANDS = {
+    Why.DENIED: Standing.REFUSED_BY_HER,
+    Why.WITHDRAWN: Standing.REFUSED_BY_HER,
+    Why.CONTRADICTORY: Standing.CONTRADICTORY,
+}
+_ASKS_HER = (ReferralTrigger.CONSENT_NEEDED, ReferralTrigger.CONSENT_CONTRADICTORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Found:
 # What time alone finds once more, by the state that the same had led to: the clinic has heard it, and so has she.
 _NO_NEWS: dict[ReferralState, tuple[ReferralTrigger, ...]] = {
     ReferralState.PLACING: (ReferralTrigger.NOBODY_FITS,),
-    ReferralState.AWAITING_CONSENT: (ReferralTrigger.NOBODY_FITS, ReferralTrigger.CONSENT_NEEDED),
+    ReferralState.AWAITING_CONSENT: (ReferralTrigger.NOBODY_FITS, *_ASKS_HER),
 }
 
 
@@ -62,13 +70,17 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
     found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
     found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
     waits = found is ReferralTrigger.NOBODY_FITS
-    waits = waits or (found is ReferralTrigger.CONSENT_NEEDED and _is_full(rules, ranking, consents, now))
+    waits = waits or (found in _ASKS_HER and _is_full(rules, ranking, consents, now))
     again_at = now + timedelta(hours=policy.place_again_hours) if waits else None
     if trigger is ReferralTrigger.TRIED_AGAIN and found in _NO_NEWS[referral.state]:
         return Found(None, again_at=again_at)
     tx.referrals.record_placement(referral.id, judge(ranking, standings, needs), now)
     if Standing.CHOSEN in standings:
         _offer(tx, rules, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
+    for programme, standing in zip(ranking.fits, standings, strict=True):
+        said_at = contradicted_at(rules, consents, programme.organisation_id, now)
+        if standing is Standing.CONTRADICTORY and said_at is not None:
+            ask_which_counts(tx, rules, referral, programme.organisation_id, said_at, now)
     wanted = Standing.CONSENT_NEEDED if Standing.CONSENT_NEEDED in standings else Standing.REFUSED_BY_HER
     ask = [each.id for each, standing in zip(ranking.fits, standings, strict=True) if standing is wanted]
     named = tuple(ask[: policy.consent_request_names]) if found is ReferralTrigger.CONSENT_NEEDED else ()
@@ -94,8 +106,7 @@ def _standings(
     for programme in fits:
         answer = agreed_to(rules, consents, programme.organisation_id, now)
         if not isinstance(answer, Permit):
-            refused = answer.reason in (Why.DENIED, Why.WITHDRAWN)
-            found.append(Standing.REFUSED_BY_HER if refused else Standing.CONSENT_NEEDED)
+            found.append(_STANDS.get(answer.reason, Standing.CONSENT_NEEDED))
         elif not reachable(rules, patient, answer.consent, now):
             found.append(Standing.NO_SAFE_CONTACT)
         else:

@@ -22,8 +22,9 @@ class Patients(Protocol):
 
 class Aliases(Protocol):
     def find(self, type: str, system: str, value: str) -> str | None: ...
-    def claim(self, type: str, system: str, value: str, resource_id: str) -> str:
-        """Let this name stand for `resource_id`, unless it is taken already: returns whom it stands for."""
+    def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
+        """Let this name stand for `resource_id`, unless it is taken already: returns whom it stands for. It is a name
+        in the caller's own tenant when `tenant_id` is None."""
 
     def retire(self, type: str, system: str, value: str) -> None:
         """It still leads to what it stands for, which is called so no more."""

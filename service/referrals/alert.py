@@ -56,6 +56,7 @@ class AlertCode(StrEnum):
     SCORE_MISMATCH = "score-mismatch"
     REPEAT_SCREENING = "repeat-screening"
     CONSENT_NEEDED = "consent-needed"
+    CONSENT_CONTRADICTORY = "consent-contradictory"
     UNPLACED = "unplaced"
     NO_SAFE_CONTACT = "no-safe-contact"
     SAFE_CONTACT_WITHDRAWN = "safe-contact-withdrawn"
@@ -123,6 +124,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.SCORE_MISMATCH: AlertKind(AlertTask.REVIEW, Priority.ROUTINE),
     AlertCode.REPEAT_SCREENING: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE, announced=False),
     AlertCode.CONSENT_NEEDED: AlertKind(AlertTask.OBTAIN_CONSENT, Priority.ROUTINE),
+    AlertCode.CONSENT_CONTRADICTORY: AlertKind(AlertTask.OBTAIN_CONSENT, Priority.ROUTINE),
     AlertCode.UNPLACED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.NO_SAFE_CONTACT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.SAFE_CONTACT_WITHDRAWN: AlertKind(AlertTask.REVIEW, Priority.URGENT),
@@ -163,7 +165,7 @@ class ResultVersion:
 class Alert:
     """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.
 
-    `programmes` are the ids of those that a request for consent names, the best first. `result` is what it is about and
+    `programmes` are the ids of those that a request for consent names. `result` is what it is about and
     what a review of it rests on. Whoever acknowledged it stands in the three elements of that name; `review` is None
     until a review has ended it. `copy_seen` names the version of the copy in the hospital's record whose answer was
     last refused, `copy_refusal` why. `telephone` is the programme's that is to be rung, when the alert asks for that.

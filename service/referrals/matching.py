@@ -46,6 +46,7 @@ class Standing(StrEnum):
     CHOSEN = "chosen"
     NEXT = "fits"
     CONSENT_NEEDED = "consent-needed"
+    CONTRADICTORY = "contradictory"
     REFUSED_BY_HER = "refused-by-her"
     NO_SAFE_CONTACT = "no-safe-contact"
 

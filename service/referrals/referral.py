@@ -28,6 +28,7 @@ class ReferralTrigger(StrEnum):
     # What matching and the gate find
     OFFER_MADE = "offer-made"
     CONSENT_NEEDED = "consent-needed"
+    CONSENT_CONTRADICTORY = "consent-contradictory"
     NOBODY_FITS = "nobody-fits"
     NO_SAFE_CONTACT = "no-safe-contact"
     # What matching or the gate rests on has changed, without a yes
@@ -84,7 +85,8 @@ _S, _T, _E, _A = ReferralState, ReferralTrigger, ReferralEffect, AlertCode
 BEFORE_ACCEPTANCE = (_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING, _S.OFFERED)
 OPEN = (*BEFORE_ACCEPTANCE, _S.SUPPORTED, _S.ON_HOLD)
 REFERRAL_ENDED = tuple(state for state in ReferralState if state not in OPEN)
-_STILL_TO_PLACE = (_S.AWAITING_CONSENT, _S.PLACING, _S.OFFERED)
+WAITS_TO_BE_PLACED = (_S.AWAITING_CONSENT, _S.PLACING)
+_STILL_TO_PLACE = (*WAITS_TO_BE_PLACED, _S.OFFERED)
 _NOT_TO_PLACE = tuple(state for state in ReferralState if state not in _STILL_TO_PLACE)
 
 
@@ -97,21 +99,23 @@ def _rows(
 
 REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     (_S.PLACING, _T.OPENED): (_S.PLACING, (_E.PLACE,)),
-    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.OFFER_MADE, _S.OFFERED),
+    **_rows(WAITS_TO_BE_PLACED, _T.OFFER_MADE, _S.OFFERED),
     (_S.PLACING, _T.CONSENT_NEEDED): (_S.AWAITING_CONSENT, (_A.CONSENT_NEEDED,)),
+    # What is asked of the clinic then depends on the words, not on the state: it is asked once for each contradiction.
+    (_S.PLACING, _T.CONSENT_CONTRADICTORY): (_S.AWAITING_CONSENT, ()),
     (_S.PLACING, _T.NOBODY_FITS): (_S.PLACING, (_A.UNPLACED,)),
-    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.NO_SAFE_CONTACT, _S.PLACING, _A.NO_SAFE_CONTACT),
+    **_rows(WAITS_TO_BE_PLACED, _T.NO_SAFE_CONTACT, _S.PLACING, _A.NO_SAFE_CONTACT),
     # The last safe way to reach her was taken back after a programme was asked.
     (_S.OFFERED, _T.NO_SAFE_CONTACT): (_S.PLACING, (_E.CANCEL_UNANSWERED_OFFERS, _E.PLACE)),
     (_S.SUPPORTED, _T.NO_SAFE_CONTACT): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.SAFE_CONTACT_WITHDRAWN)),
     (_S.ON_HOLD, _T.NO_SAFE_CONTACT): (_S.ON_HOLD, (_A.SAFE_CONTACT_WITHDRAWN,)),
-    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_GIVEN, _S.PLACING, _E.PLACE),
+    **_rows(WAITS_TO_BE_PLACED, _T.CONSENT_GIVEN, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_GIVEN, None),
-    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.FACTS_CHANGED, _S.PLACING, _E.PLACE),
+    **_rows(WAITS_TO_BE_PLACED, _T.FACTS_CHANGED, _S.PLACING, _E.PLACE),
     # Who waits for a place that she has agreed to goes on waiting for her word on others meanwhile.
-    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.TRIED_AGAIN, None, _E.PLACE),
+    **_rows(WAITS_TO_BE_PLACED, _T.TRIED_AGAIN, None, _E.PLACE),
     # A no to one programme leaves the others to be asked about; placing finds whether there are any.
-    **_rows((_S.AWAITING_CONSENT, _S.PLACING), _T.PROGRAMME_REFUSED, _S.PLACING, _E.PLACE),
+    **_rows(WAITS_TO_BE_PLACED, _T.PROGRAMME_REFUSED, _S.PLACING, _E.PLACE),
     **_rows((_S.IN_REVIEW, _S.AWAITING_CONSENT, _S.PLACING), _T.CONSENT_REFUSED, _S.CLOSED),
     **_rows((_S.OFFERED, _S.SUPPORTED, _S.ON_HOLD), _T.CONSENT_REFUSED, _S.CLOSED, _E.CANCEL_OFFERS),
     **_rows(OPEN, _T.CONSENT_WITHDRAWN, _S.CLOSED, _E.CANCEL_OFFERS),

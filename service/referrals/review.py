@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from service.referrals.alert import Alert, AlertCode, AlertState, ReviewOutcome
-from service.referrals.referral import ReferralState, ReferralTrigger
+from service.referrals.referral import WAITS_TO_BE_PLACED, ReferralState, ReferralTrigger
 from service.screening.instrument import Priority
 
 RISK = (AlertCode.SELF_HARM_PRESENT, AlertCode.SELF_HARM_UNKNOWN, AlertCode.OLD_SELF_HARM_PRESENT)
@@ -42,7 +42,7 @@ REQUESTS = (AlertCode.CONSENT_NEEDED, AlertCode.UNPLACED, AlertCode.NO_SAFE_CONT
 
 # Where each alert that asks what becomes of the request asks it: once the request has left there, it is answered.
 ASKED_IN: dict[AlertCode, tuple[ReferralState, ...]] = {
-    **dict.fromkeys(REQUESTS, (ReferralState.AWAITING_CONSENT, ReferralState.PLACING)),
+    **dict.fromkeys((*REQUESTS, AlertCode.CONSENT_CONTRADICTORY), WAITS_TO_BE_PLACED),
     **dict.fromkeys(HELD, (ReferralState.ON_HOLD,)),
 }
 # What asks for something else, and the act after which that would be wrong: to ring and say that contact is to pause.

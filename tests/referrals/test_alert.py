@@ -25,6 +25,7 @@ KINDS = {
     "score-mismatch": "clear-review routine announced",
     "repeat-screening": "acknowledge-alert routine worklist",
     "consent-needed": "obtain-consent routine announced",
+    "consent-contradictory": "obtain-consent routine announced",
     "unplaced": "acknowledge-alert routine announced",
     "no-safe-contact": "acknowledge-alert routine announced",
     "safe-contact-withdrawn": "clear-review urgent announced",

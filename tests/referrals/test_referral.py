@@ -24,6 +24,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "opened": {"placing": PLACING},
     "offer-made": {"awaiting-consent": "offered", "placing": "offered"},
     "consent-needed": {"placing": "awaiting-consent consent-needed"},
+    "consent-contradictory": {"placing": "awaiting-consent"},
     "nobody-fits": {"placing": "placing unplaced"},
     "no-safe-contact": {
         "awaiting-consent": "placing no-safe-contact",

@@ -28,7 +28,7 @@ def test_a_request_answers_what_was_asked_where_it_was_and_is_not_asked_where_it
     to_place = {"awaiting-consent", "placing"}
     expected: set[AlertCode] = set()
     if left in to_place and entered not in to_place:
-        expected |= {*REQUESTS}
+        expected |= {*REQUESTS, AlertCode.CONSENT_CONTRADICTORY}
     if left == "on-hold" != entered:
         expected |= {*HELD}
     assert {*may_be_answered(ReferralTrigger.CONSENT_WITHDRAWN, left, entered)} == expected

@@ -1,0 +1,35 @@
+"""Two words of hers on one organisation differ and are of the same instant: neither counts, and the clinic is asked."""
+
+from datetime import UTC, datetime
+
+from service.flow.ports import Transaction
+from service.flow.raise_alert import raise_alert
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.referral import Referral
+
+SAME_INSTANT = "urn:same-instant"
+"""The alias system of such an instant: the key decides who asks, and nobody asks again."""
+
+
+def ask_which_counts(
+    tx: Transaction, rules: Rules, referral: Referral, organisation_id: str, said_at: datetime, now: datetime
+) -> None:
+    """Once for each instant, however many words there are of it, and how often the referral is placed.
+
+    The caller holds the lock on the woman.
+    """
+    instant, this = f"{referral.id} {organisation_id} {said_at.astimezone(UTC).isoformat()}", tx.new_id()
+    if tx.aliases.claim("Consent", SAME_INSTANT, instant, this, referral.tenant_id) != this:
+        return
+    theirs = tuple(each.id for each in tx.programmes.all() if each.organisation_id == organisation_id)
+    raise_alert(
+        tx,
+        rules,
+        AlertCode.CONSENT_CONTRADICTORY,
+        tenant_id=referral.tenant_id,
+        patient_id=referral.patient_id,
+        referral_id=referral.id,
+        now=now,
+        programmes=theirs[: rules.policy(referral.tenant_id).consent_request_names],
+    )
