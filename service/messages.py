@@ -1,18 +1,20 @@
 """What came in, for whoever runs the service: listed, shown, and put through its door once more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from service.fhir import replay as fhir
+from service.fhir import door as fhir_door
+from service.fhir import replay as fhir_replay
+from service.fhir.asked import Asked, asked_in
 from service.fhir.outcome import BadInput
-from service.hl7v2 import replay as hl7v2
-from service.hl7v2.door import Door
+from service.hl7v2 import door as hl7v2_door
+from service.hl7v2 import replay as hl7v2_replay
 from service.hl7v2.look import DOOR as HL7V2
 from service.office import NotAccepted
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.ids import new_id
-from service.store.messages import KeptMessage, MessageQuery
+from service.store.messages import Content, KeptMessage, MessageQuery
 from service.store.unit_of_work import UnitOfWork
 
 
@@ -26,10 +28,10 @@ class Shown:
 
 
 class Messages:
-    """By somebody who has the machine's own access. `base_url` is our own address as clients see it."""
+    """By somebody who has the machine's own access."""
 
-    def __init__(self, door: Door, base_url: str) -> None:
-        self._door, self._store, self._base_url = door, door.store, base_url
+    def __init__(self, hl7v2_door: hl7v2_door.Door, fhir_door: fhir_door.Door) -> None:
+        self._hl7v2, self._fhir, self._store = hl7v2_door, fhir_door, hl7v2_door.store
         self._caller: Caller = the_service(new_id())
 
     def list(self, query: MessageQuery) -> Sequence[KeptMessage]:
@@ -38,44 +40,48 @@ class Messages:
     def show(self, id: str, *, with_body: bool) -> Shown:
         """Each showing is a row of the audit. Raises NotAccepted when there is no such message."""
 
-        def show(tx: UnitOfWork) -> Shown:
+        def show(tx: UnitOfWork) -> tuple[KeptMessage, bytes | None, Content]:
             kept = _found(tx, id)
             event = AuditEvent(Action.READ, f"Message/{id}", outcome="body shown" if with_body else "shown")
             tx.audit.write(event)
-            return Shown(kept, tx.messages.acknowledgement(id), tx.messages.body(kept) if with_body else None)
+            return kept, tx.messages.acknowledgement(id), tx.messages.content(kept)
 
-        shown = self._store.run_now(self._caller, show)
-        return replace(shown, body=self._opened(shown.message, shown.body)) if shown.body is not None else shown
+        kept, acknowledgement, content = self._store.run_now(self._caller, show)
+        return Shown(kept, acknowledgement, self._opened(kept, content).body if with_body else None)
 
     def replay(self, id: str) -> KeptMessage:
         """The message that it became. Raises NotAccepted when it cannot be put through its door once more."""
-        kept, sealed, root = self._store.read_now(self._caller, lambda tx: _with_body(tx, id))
-        body = self._opened(kept, sealed)
-        caller = Caller("service", kept.tenant_id, OrganisationKind.HOSPITAL, frozenset(), kept.correlation_id)
+        kept, content, root, kind = self._store.read_now(self._caller, lambda tx: _to_be_replayed(tx, id))
+        body, request = self._opened(kept, content)
+        caller = Caller("service", kept.tenant_id, kind, frozenset(), kept.correlation_id)
         if kept.door == HL7V2:
-            became = hl7v2.replay(self._door, kept, body, root, caller)
-        elif fhir.can_be_replayed(kept):
-            became = self._replay_result(kept, body, root, caller)
+            became = hl7v2_replay.replay(self._hl7v2, kept, body, root, caller)
+        elif kind is OrganisationKind.HOSPITAL and fhir_replay.can_be_replayed(kept):
+            became = self._replay_fhir(kept, body, asked_in(request.decode()) if request else None, root, caller)
         else:
             raise NotAccepted(
-                "Of what came by FHIR only results that were accepted are replayed: whoever was refused was told so."
+                "Of what came by FHIR, patients, consents, results and Bundles of a hospital are replayed that were"
+                " refused, and results and Bundles that were accepted."
             )
         if became is None:
             raise NotAccepted("It was replayed before; `messages show` names what it became.")
         return self._store.read_now(self._caller, lambda tx: _found(tx, became))
 
-    def _replay_result(self, kept: KeptMessage, body: bytes, root: str, caller: Caller) -> str | None:
-        door = self._door
+    def _replay_fhir(
+        self, kept: KeptMessage, body: bytes, asked: Asked | None, root: str, caller: Caller
+    ) -> str | None:
         try:
-            return fhir.replay(self._store, door.rules, self._base_url, door.clock.now(), kept, body, root, caller)
+            return fhir_replay.replay(self._fhir, kept, body, asked, root, caller)
         except BadInput:
-            raise NotAccepted("This version does not take that body any more.") from None
+            raise NotAccepted("This version does not take that body any more, or what came after it.") from None
 
-    def _opened(self, kept: KeptMessage, body: bytes) -> bytes:
+    def _opened(self, kept: KeptMessage, content: Content) -> Content:
         if not kept.sealed:
-            return body
+            return content
+        place, sealer = f"unreadable_message/{kept.id}", self._hl7v2.sealer
         try:
-            return self._door.sealer.open(body, f"unreadable_message/{kept.id}")
+            request = content.request and sealer.open(content.request, f"{place}/request")
+            return Content(sealer.open(content.body, place), request)
         except ValueError:
             raise NotAccepted("It was sealed with another key than the one in the data folder.") from None
 
@@ -87,6 +93,8 @@ def _found(tx: UnitOfWork, id: str) -> KeptMessage:
     return kept
 
 
-def _with_body(tx: UnitOfWork, id: str) -> tuple[KeptMessage, bytes, str]:
+def _to_be_replayed(tx: UnitOfWork, id: str) -> tuple[KeptMessage, Content, str, OrganisationKind]:
     kept = _found(tx, id)
-    return kept, tx.messages.body(kept), tx.messages.root(id)
+    sender = tx.organisations.find(kept.tenant_id)
+    kind = OrganisationKind.HOSPITAL if sender is None else sender.kind
+    return kept, tx.messages.content(kept), tx.messages.root(id), kind

@@ -58,20 +58,18 @@ def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False
 def listen(settings: Settings) -> None:
     """Listen for HL7 v2 alone, until SIGTERM or SIGINT: what was received whole is answered, then the store closes."""
     telemetry.configure(settings.log_level)
-    with (
-        exclusive(settings.database),
-        _listening(settings.mllp_host, settings.mllp_port or MLLP_PORT) as at,
-        _answering_probes(settings.probes_port or LISTEN_PROBES_PORT) as http,
-    ):
+    with exclusive(settings.database), ExitStack() as sockets:
         parts = prepare(settings)
+        at = sockets.enter_context(_listening(settings.mllp_host, settings.mllp_port or MLLP_PORT))
+        http = sockets.enter_context(_answering_probes(settings.probes_port or LISTEN_PROBES_PORT))
         _run(build_probes(parts, [partial(_hearing, build_listener(parts), at)]), http)
 
 
 def work(settings: Settings) -> None:
     """Run a worker alone until SIGTERM or SIGINT."""
     telemetry.configure(settings.log_level)
+    parts = prepare(settings)
     with _answering_probes(settings.probes_port or WORKER_PROBES_PORT) as http:
-        parts = prepare(settings)
         _run(build_probes(parts, [partial(_working, build_worker(parts))]), http)
 
 

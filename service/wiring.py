@@ -137,7 +137,7 @@ def messages(settings: Settings) -> Iterator[Messages]:
     """The same for what came in."""
     parts = prepare(settings)
     try:
-        yield Messages(build_message_door(parts), settings.public_url)
+        yield Messages(build_message_door(parts), build_door(parts))
     finally:
         parts.store.close_now()
 
@@ -159,6 +159,19 @@ def build_worker(parts: Parts) -> Worker:
         answer_address=f"{parts.settings.public_url}/answer",
         copies=Copies(parts.store, parts.rules, parts.clock, by_fhir),
         copies_pause=parts.settings.copies_seconds,
+    )
+
+
+def build_door(parts: Parts) -> Door:
+    """What takes in FHIR."""
+    return Door(
+        store=parts.store,
+        rules=parts.rules,
+        clock=parts.clock,
+        bearers=Bearers(parts.store, parts.clock),
+        sealer=sealing.load_or_create(parts.settings.sealing_key),
+        base_url=parts.settings.public_url,
+        limit=RateLimit(parts.settings.requests_per_minute),
     )
 
 
@@ -188,17 +201,8 @@ def _by_hl7v2(parts: Parts) -> Hl7v2Channel:
 
 def build_application(parts: Parts, alongside: Sequence[Alongside] = ()) -> FastAPI:
     """The HTTP application; what runs `alongside` it does so for as long as it serves, and ends in reverse order."""
-    settings = parts.settings
+    settings, door = parts.settings, build_door(parts)
     key_source = KeySource(allow_loopback=settings.allow_loopback)
-    door = Door(
-        store=parts.store,
-        rules=parts.rules,
-        clock=parts.clock,
-        bearers=Bearers(parts.store, parts.clock),
-        sealer=sealing.load_or_create(settings.sealing_key),
-        base_url=settings.public_url,
-        limit=RateLimit(settings.requests_per_minute),
-    )
     parts.signing_keys()  # made at the first start, so that a backup taken then has them
     token_endpoint = TokenEndpoint(parts.store, key_source, f"{settings.public_url}/token", parts.clock)
 

@@ -1,25 +1,28 @@
 """A Bundle's entries -> what is asked of the steps (FHIR R4, 3.1.0.11)."""
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
+from service.fhir import survey
 from service.fhir.door import Door
 from service.fhir.faults import Fault
 from service.fhir.guard import check, decode
-from service.fhir.intake import ADDRESSES, Address
+from service.fhir.intake import ADDRESSES, Address, Step
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.raw import exact
 from service.fhir.read import bundle as wire
 from service.fhir.read import common
 from service.fhir.recognise import recognise
+from service.flow.answer import Refused
 from service.flow.hear_refused_transaction import Legible
-from service.flow.receive_transaction import Entry, Message, ReceivedTransaction
+from service.flow.receive_transaction import Entry, Message, ReceivedTransaction, aimed
 from service.flow.received import ENTRY_NAME, Identifier, Received
 from service.security.scopes import allows
 from service.shared.caller import Caller, OrganisationKind
@@ -27,12 +30,22 @@ from service.shared.ids import new_id
 
 Tree = dict[str, Any]
 MOST_ENTRIES = 200
-ALONE: Tree = {"resourceType": "Bundle", "type": "batch"}
+_ALONE: Tree = {"resourceType": "Bundle", "type": "batch"}
 
 # What an entry may ask for is what has an address of its own; an update by identifier is one too.
 TAKEN: Mapping[tuple[str, str], Address] = {
     (address.method, address.type): address for address in ADDRESSES if address.kind is OrganisationKind.HOSPITAL
 }
+SCOPES = frozenset(f"system/{address.type}.{address.interaction}" for address in TAKEN.values())
+
+
+def outline(tree: Tree) -> None:
+    """What can be told of a Bundle before anything dear is done. Raises BadInput."""
+    kind, entries = tree.get("type"), tree.get("entry")
+    if tree.get("resourceType") == "Bundle" and kind is not None and kind not in ("transaction", "batch"):
+        raise BadInput.of(Finding(Fault.BUNDLE_TYPE_NOT_TAKEN, "Bundle.type"))
+    if isinstance(entries, list) and len(entries) > MOST_ENTRIES:
+        raise BadInput.of(Finding(Fault.TOO_MANY_ENTRIES, "Bundle.entry", str(MOST_ENTRIES)))
 
 
 def read_transaction(body: bytes, door: Door, caller: Caller, now: datetime) -> ReceivedTransaction:
@@ -63,12 +76,12 @@ def legible(body: bytes, door: Door, caller: Caller, now: datetime) -> Legible |
         entries = list(zip(tree["entry"], exact(body)["entry"], strict=True))
     except (BadInput, KeyError, TypeError, ValueError, RecursionError):
         return None
-    if tree["type"] != "transaction" or len(entries) > MOST_ENTRIES:
+    if tree.get("type") != "transaction" or len(entries) > MOST_ENTRIES:
         return None
     requests: list[wire.Request] = []
     for place, (entry, exactly) in enumerate(entries):
         with suppress(BadInput):
-            check_alone(place, entry, orjson.dumps({**ALONE, "entry": [exactly]}))
+            _check_alone(Alone(place, entry, exactly))
             requests.append(read_request(place, exactly, door, caller))
     read: list[Entry] = []
     try:
@@ -84,13 +97,44 @@ def legible(body: bytes, door: Door, caller: Caller, now: datetime) -> Legible |
     return Legible(_transaction(body, linked, read), rest)
 
 
-def check_alone(place: int, entry: Any, body: bytes) -> None:
+class Alone(NamedTuple):
+    """An entry of a batch; `exactly` has its numbers as they were written."""
+
+    place: int
+    entry: Any
+    exactly: Any
+
+    def body(self) -> bytes:
+        """A batch of this entry alone."""
+        return orjson.dumps({**_ALONE, "entry": [self.exactly]})
+
+
+def batch_entries(tree: Tree, body: bytes) -> Iterator[Alone]:
+    """Raises BadInput for what is wrong with the batch around them."""
+    bare = {name: value for name, value in tree.items() if name != "entry"}
+    check(bare, orjson.dumps(bare), "Bundle")
+    if isinstance(tree, survey.Repeated) or not isinstance(tree.get("entry", []), list):
+        check(tree, body, "Bundle")
+    return map(Alone, itertools.count(), tree.get("entry", ()), exact(body).get("entry", ()))
+
+
+def read_alone(door: Door, caller: Caller, alone: Alone, now: datetime) -> tuple[Message, Step]:
+    """What an entry of a batch says, and what is done with it. Raises BadInput."""
+    _check_alone(alone)
+    asked = read_request(alone.place, alone.exactly, door, caller)
+    resource = orjson.dumps(asked.resource)
+    message = read_message(asked, orjson.loads(resource), resource, door, caller, now)
+    step, updates = TAKEN[asked.method, asked.type].step, asked.method == "PUT"
+    return message, lambda tx, rules, message, now: step(tx, rules, aimed(tx, message, updates=updates), now)
+
+
+def _check_alone(alone: Alone) -> None:
     try:
-        check({**ALONE, "entry": [entry]}, body, "Bundle")
+        check({**_ALONE, "entry": [alone.entry]}, alone.body(), "Bundle")
         return
     except BadInput as problem:
         told = [(each, (each.expression or "").removeprefix("Bundle.entry[0]")) for each in problem.issues]
-        issues = tuple(replace(each, expression=f"Bundle.entry[{place}]{below}") for each, below in told)
+        issues = tuple(replace(each, expression=f"Bundle.entry[{alone.place}]{below}") for each, below in told)
         refusing = BadInput(problem.status, issues)
     raise refusing
 
@@ -124,6 +168,7 @@ def read_message(
         condition=request.condition,
         target_id=request.target_id,
         expected_version=request.expected_version,
+        request=request.asked.text(),
     )
     if request.method == "POST" and received.condition is None and not received.identifiers:
         received = replace(received, condition=name)
@@ -133,3 +178,8 @@ def read_message(
     except BadInput as problem:
         refusing = wire.inside(problem, f"{request.where}.resource")
     raise refusing
+
+
+def finding(place: int, refused: Refused) -> Finding:
+    element = f".resource.{refused.element}" if refused.element else ""
+    return Finding(refused.reason, f"Bundle.entry[{place}]{element}")

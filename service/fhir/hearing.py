@@ -11,6 +11,7 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
+from service.fhir.asked import asked_of
 from service.fhir.conditions import condition_of
 from service.fhir.documentation import taking
 from service.fhir.door import (
@@ -65,7 +66,7 @@ async def _hear(door: Door, request: Request) -> Response:
     if tree is None:
         problem = BadInput.of(Finding(Fault.NOT_JSON, None, "nothing in it can be read"))
         # Its words are told below, whomever they name.
-        unreadable = replace(unread(door, caller, request, body, problem), words=None)
+        unreadable = replace(unread(door, caller, asked_of(request), body, problem), words=None)
         raise Problem(
             await _hear_unread(door, caller, await asyncio.to_thread(read_unreadable, unreadable, body), problem)
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from service.fhir.asked import Asked, asked_of
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
 from service.fhir.door import DirectRoute, Door, Problem, answer, only, read_body
@@ -143,7 +144,7 @@ async def read_or_keep(
     """What `read` makes of the body. Raises BadInput when it cannot be read, and has kept it then for a person."""
     try:
         tree = await aside(body, partial(parse, body, type))
-        return read(tree, as_received(request, type, tree, body), door, caller, now)
+        return read(tree, as_received(asked_of(request), type, tree, body), door, caller, now)
     except BadInput as problem:
         await keep_unread(door, caller, request, body, problem)
         raise
@@ -154,18 +155,17 @@ async def aside(body: bytes, work: Callable[[], Any]) -> Any:
     return work() if len(body) < LONG else await asyncio.to_thread(work)
 
 
-def as_received(request: Request, type: str, tree: Tree, body: bytes) -> Received:
-    id = request.path_params.get("id")
-    if id is not None and request.method == "PUT" and tree.get("id") != id:
+def as_received(asked: Asked, type: str, tree: Tree, body: bytes) -> Received:
+    id, updates = asked.id, asked.method == "PUT"
+    if id is not None and updates and tree.get("id") != id:
         raise BadInput.of(Finding(Fault.ID_DIFFERS, f"{type}.id"))
-    query = request.scope["query_string"].decode("latin-1") if id is None else None
-    condition = request.headers.get("if-none-exist") if request.method == "POST" and id is None else query
     return common.received(
         tree,
         body,
-        condition=condition_of(condition, required=request.method == "PUT" and id is None),
+        condition=condition_of(asked.condition, required=updates and id is None),
         target_id=id,
-        expected_version=expected_version_of(request.headers.get("if-match")),
+        expected_version=expected_version_of(asked.if_match),
+        request=asked.text(),
     )
 
 

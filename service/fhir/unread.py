@@ -2,6 +2,7 @@
 
 from fastapi import Request
 
+from service.fhir.asked import Asked, asked_of
 from service.fhir.door import Door
 from service.fhir.outcome import BadInput
 from service.fhir.recognise import recognise, words
@@ -18,7 +19,7 @@ async def keep_unread(
 ) -> None:
     """Nothing from a known sender is thrown away: a person may have to look at what we could not read, but for what is
     `legible`."""
-    unreadable = unread(door, caller, request, body, problem)
+    unreadable = unread(door, caller, asked_of(request), body, problem)
     now = door.clock.now()
     heard = await door.store.run(caller, lambda tx: hear_refused_transaction(tx, door.rules, unreadable, legible, now))
     if heard is Heard.THE_OPERATOR_MUST_BE:
@@ -32,20 +33,14 @@ def tell_operator(caller: Caller, id: str) -> None:
     )
 
 
-def unread(door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput) -> Unreadable:
-    id, addressed = new_id(), request.path_params.get("id")
+def unread(door: Door, caller: Caller, asked: Asked, body: bytes, problem: BadInput) -> Unreadable:
+    id = new_id()
     return Unreadable(
         id=id,
         sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
         reason=",".join(sorted({issue.code for issue in problem.issues})),
         recognised=recognise(body, door.rules, door.rules.policy(caller.organisation_id).forms),
-        type=_type(request),
-        words=words(body, Reference("Task", addressed) if addressed else None, door.base_url),
+        type=asked.type,
+        words=words(body, Reference("Task", asked.id) if asked.id else None, door.base_url),
+        sealed_request=door.sealer.seal(asked.text().encode(), f"unreadable_message/{id}/request"),
     )
-
-
-def _type(request: Request) -> str:
-    """What the address says that it is; nothing else of an address is kept."""
-    path = request.scope["path"].removeprefix("/fhir").strip("/")
-    type: str = path.partition("/")[0]
-    return type if type.isalpha() else "Bundle" if not type else ""

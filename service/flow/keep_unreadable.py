@@ -37,6 +37,7 @@ class Unreadable:
     """`sealed` is the body, encrypted for the id it is kept under; `reason` is the codes of what was wrong with it.
 
     `words` is None when nobody wrote anything in it. `door` is where it came in, `type` what it said it was.
+    `sealed_request` is what the door has to know beside the body to take it once more, sealed in the same way.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Unreadable:
     words: Words | None = None
     door: str = "fhir"
     type: str = ""
+    sealed_request: bytes | None = None
 
 
 class Heard(Enum):
@@ -69,7 +71,12 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     answer says that the operator must be told: then only they can find out whom it is about.
     """
     tx.inbox.keep_unreadable(
-        unreadable.id, unreadable.sealed, unreadable.reason, door=unreadable.door, type=unreadable.type
+        unreadable.id,
+        unreadable.sealed,
+        unreadable.reason,
+        door=unreadable.door,
+        type=unreadable.type,
+        sealed_request=unreadable.sealed_request,
     )
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
     if tx.caller.kind is OrganisationKind.COMMUNITY:

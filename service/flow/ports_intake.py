@@ -17,12 +17,15 @@ class Inbox(Protocol):
         """What became of a message that was archived before it was acted on to its end."""
 
     def changed_since(self, type: str, id: str, message_id: str) -> bool:
-        """Whether a message that came after this one has made a version of the resource."""
+        """Whether a message that came after this one, and is not what this became, has made a version of the
+        resource."""
 
     def patient_of(self, type: str, id: str) -> str | None:
         """Whom the newest version of a received resource is about."""
 
-    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str) -> None: ...
+    def keep_unreadable(
+        self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str, sealed_request: bytes | None
+    ) -> None: ...
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
         """Version and bytes of a received resource of this tenant."""
 

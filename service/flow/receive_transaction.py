@@ -54,7 +54,7 @@ def receive_transaction(
     tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime
 ) -> dict[int, Accepted | Repeated]:
     """What became of each entry, by its place. The rules run once, after the last entry. Raises EntryRefused."""
-    within = tx.inbox.archive(transaction.received, "accepted")
+    within = transaction.received.within or tx.inbox.archive(transaction.received, "accepted")
     ids: dict[str, str] = {}
     answers: dict[int, Accepted | Repeated] = {}
     results: dict[str, ScreeningResult] = {}
@@ -62,7 +62,7 @@ def receive_transaction(
     told: list[tuple[ReceivedResult, Answer]] = []
     for entry in transaction.entries:
         ids |= _asked(tx, entry, transaction.asked)
-        message = _settled(tx, entry, ids, within)
+        message = _settled(tx, entry, ids, within, transaction.received.replays)
         answer, touched = perform(tx, rules, message, now)
         if isinstance(answer, Accepted) and (answer.type, answer.id) in changed:
             answer = Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
@@ -102,10 +102,12 @@ def _asked(tx: Transaction, entry: Entry, asked: Mapping[str, Identifier]) -> di
     return found
 
 
-def _settled(tx: Transaction, entry: Entry, ids: Mapping[str, str], within: str) -> Message:
+def _settled(tx: Transaction, entry: Entry, ids: Mapping[str, str], within: str, replays: str | None) -> Message:
     """The message with ids in place of handles, as if it had come alone after all that it mentions."""
     message = aimed(tx, entry.message, updates=entry.updates)
-    received = replace(message.received, within=within, content=_named(message.received.body, entry, ids))
+    received = replace(
+        message.received, within=within, replays=replays, content=_named(message.received.body, entry, ids)
+    )
     match message:
         case ReceivedPatient():
             return replace(message, received=received)

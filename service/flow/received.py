@@ -57,6 +57,7 @@ class Received:
     `target_id` names the resource an update is about, `expected_version` is its If-Match. `within` is the id under
     which the message is kept that held this resource among others; None when it was the message itself. `replays` is
     the id of a message that is put through its door once more, because what was not understood of it may be now.
+    `request` is what the door has to know beside the body to take it once more.
     """
 
     type: str
@@ -68,6 +69,7 @@ class Received:
     door: str = "fhir"
     within: str | None = None
     replays: str | None = None
+    request: str | None = None
 
     @property
     def names(self) -> tuple[Identifier, ...]:

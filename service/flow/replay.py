@@ -4,16 +4,22 @@ What had been acted on is found again and changes nothing, and so is what came a
 and names what it became.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from service.flow.answer import Refused
+from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.keep_unreadable import Recognised, Unreadable, keep_unreadable
 from service.flow.ports import Transaction
-from service.flow.receive_message import Acknowledge, ReceivedMessage, act
-from service.flow.receive_result import receive_result
+from service.flow.receive_message import PARTLY, Acknowledge, ReceivedMessage, act
+from service.flow.receive_transaction import ReceivedTransaction, receive_transaction
+from service.flow.received import Received
 from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
+
+Step = Callable[[Any, Rules, Any, datetime], Answer]
+"""What is done with a resource that comes alone: (transaction, rules, message, now)."""
 
 
 def replay_message(
@@ -32,15 +38,51 @@ def replay_message(
     return id
 
 
-def replay_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime, replays: str) -> str | None:
-    """The same for a result that was a message of its own."""
+def replay_steps(
+    tx: Transaction, rules: Rules, whole: Received, steps: Sequence[tuple[Any, Step]], now: datetime, replays: str
+) -> str | None:
+    """The same for a message of one resource, or of several that are acted on one by one. `whole` is as it is kept.
+
+    What would undo something that came after it is refused.
+    """
     id = tx.new_id()
     if not tx.messages.replayed(replays, by=id):
         return None
-    answer = receive_result(tx, rules, replace(message, received=replace(message.received, within=id)), now)
-    disposition = answer.reason.value if isinstance(answer, Refused) else type(answer).__name__.lower()
-    tx.inbox.archive(message.received, disposition, id)
+    answers = [_answer(tx, rules, message, step, now, id, whole.replays) for message, step in steps]
+    tx.inbox.archive(whole, _disposition(answers), id)
     return id
+
+
+def replay_transaction(
+    tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime, replays: str
+) -> str | None:
+    """The same for a transaction. Raises EntryRefused, and nothing has happened then."""
+    id = tx.new_id()
+    if not tx.messages.replayed(replays, by=id):
+        return None
+    received = replace(transaction.received, within=id)
+    answers = receive_transaction(tx, rules, replace(transaction, received=received), now)
+    tx.inbox.archive(transaction.received, _disposition(list(answers.values())), id)
+    return id
+
+
+def _answer(
+    tx: Transaction, rules: Rules, message: Any, step: Step, now: datetime, within: str, root: str | None
+) -> Answer:
+    received = replace(message.received, within=within, replays=root)
+    target = received.target_id
+    # A result knows by itself what of it had been understood.
+    knows = target is None or isinstance(message, ReceivedResult)
+    if not knows and tx.inbox.changed_since(received.type, target or "", root or ""):
+        return Refused(Reason.CHANGED_MEANWHILE)
+    return step(tx, rules, replace(message, received=received), now)
+
+
+def _disposition(answers: Sequence[Answer]) -> str:
+    refused = [each.reason.value for each in answers if isinstance(each, Refused)]
+    if refused:
+        return refused[0] if len(refused) == len(answers) else PARTLY
+    return "accepted" if any(isinstance(each, Accepted) for each in answers) else "repeated"
 
 
 def refuse_replay(tx: Transaction, rules: Rules, refused: Unreadable, now: datetime, replays: str) -> str | None:

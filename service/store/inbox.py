@@ -85,6 +85,7 @@ class Inbox:
             "disposition": disposition,
             "correlation_id": unit.caller.correlation_id,
             "replayed_as": None,
+            "request": received.request,
         }
         unit.later(MESSAGE, message)
         return message_id
@@ -93,7 +94,9 @@ class Inbox:
         tenant = self._unit.caller.organisation_id
         self._unit.execute(SETTLE, {"message": id, "of_tenant": tenant, "disposition": disposition})
 
-    def keep_unreadable(self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str) -> None:
+    def keep_unreadable(
+        self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str, sealed_request: bytes | None
+    ) -> None:
         """Keep, for thirty days, a body that a door refused; `reason` is the codes of what was wrong with it."""
         unit, now = self._unit, self._unit.now()
         row = {
@@ -108,6 +111,7 @@ class Inbox:
             "expires_at": now + UNREADABLE_KEPT,
             "correlation_id": unit.caller.correlation_id,
             "replayed_as": None,
+            "sealed_request": sealed_request,
         }
         unit.later(UNREADABLE, row)
 
@@ -116,9 +120,10 @@ class Inbox:
         return None if kept is None else (kept.version, kept.body)
 
     def changed_since(self, type: str, id: str, message_id: str) -> bool:
-        """The ids of messages sort by the time at which they came."""
+        """The ids of messages sort by the time at which they came. What it has itself become is not another's."""
         kept = self._latest(type, id)
-        return kept is not None and kept.message_id > message_id
+        later = kept is not None and kept.message_id > message_id
+        return kept is not None and later and self._unit.messages.root(kept.message_id) != message_id
 
     def patient_of(self, type: str, id: str) -> str | None:
         kept = self._latest(type, id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, CompoundSelect, Table, literal_column, select, union_all, update
 
@@ -42,6 +42,13 @@ class KeptMessage:
     sealed: bool
 
 
+class Content(NamedTuple):
+    """`request` is what its door has to know beside the body; None where that is all."""
+
+    body: bytes
+    request: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class MessageQuery:
     """None asks nothing of that. The newest come first, at most `at_most` of them."""
@@ -67,11 +74,14 @@ class Messages:
     def find(self, id: str) -> KeptMessage | None:
         return next(iter(self.list(MessageQuery(1, id=id))), None)
 
-    def body(self, message: KeptMessage) -> bytes:
-        """As it is kept: sealed for `unreadable_message/ID` when the message is."""
-        column = UNREADABLE.c.sealed_body if message.sealed else MESSAGE.c.body
-        found = self._unit.execute(select(column).where(column.table.c.id == message.id)).scalar_one()
-        return bytes(found)
+    def content(self, message: KeptMessage) -> Content:
+        """As it is kept: that of a sealed one for `unreadable_message/ID` and `unreadable_message/ID/request`."""
+        if message.sealed:
+            sealed = select(UNREADABLE.c.sealed_body, UNREADABLE.c.sealed_request).where(UNREADABLE.c.id == message.id)
+            row = self._unit.execute(sealed).one()
+            return Content(bytes(row.sealed_body), row.sealed_request and bytes(row.sealed_request))
+        plain = self._unit.execute(select(MESSAGE.c.body, MESSAGE.c.request).where(MESSAGE.c.id == message.id)).one()
+        return Content(bytes(plain.body), plain.request and plain.request.encode())
 
     def acknowledgement(self, id: str) -> bytes | None:
         """How an HL7 v2 message was acknowledged; None when that is longer ago than its sender may repeat it."""

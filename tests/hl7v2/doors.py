@@ -8,16 +8,21 @@ from functools import cached_property
 from typing import Any
 
 from service import mappings
-from service.flow.rules import DEFAULT_SITE
+from service.fhir.door import Door as FhirDoor
+from service.fhir.door import RateLimit
+from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Frame
 from service.hl7v2.segments import Message, read
+from service.messages import Messages
+from service.security.bearer import Bearers
 from service.security.sealing import Sealer
 from service.security.senders import Senders
 from service.shared.caller import Caller
 from tests.flow.support import Service
 
+BASE = "http://127.0.0.1:8080"
 MSH = "MSH|^~\\&|EHR|MATERNITY|PR|PEER|20260601120000+0000||ORU^R01^ORU_R01|{control}|P|2.5.1"
 PID = "PID|1||{woman}^^^HOSP&1.2.3&ISO^MR||Tester^Tessie^^^^^L||{born}|F"
 OBR = "OBR|1||{order}^MAT|71354-5^EPDS^LN|||20260601110000+0000|||||||||||||||20260601110500+0000||OTH|F"
@@ -66,6 +71,13 @@ class Hospital:
             senders=Senders(self.service.store),
             dialects={**dialects, self.caller.organisation_id: own},
         )
+
+    def messages(self, rules: Rules | None = None) -> Messages:
+        """What an operator does about what came in; `rules` are those of a service that was mended."""
+        door, store, clock = self.door, self.service.store, self.service.clock
+        known = rules or self.service.rules
+        fhir = FhirDoor(store, known, clock, Bearers(store, clock), door.sealer, BASE, RateLimit(1_000))
+        return Messages(replace(door, rules=known), fhir)
 
     def answers(self, *frames: bytes | Frame, plain: bool = False) -> list[Sequence[bytes]]:
         """All at once, each with what came back for it. On a `plain` connection nobody knows who sends."""

@@ -7,7 +7,6 @@ import pytest
 
 from service.hl7v2.dialect import ANY_ORDER
 from service.hl7v2.frame import Fault, Frame
-from service.messages import Messages
 from service.office import NotAccepted
 from service.screening.instrument import CodeUse, Role
 from service.store.messages import KeptMessage
@@ -32,7 +31,7 @@ def mended(hospital: Hospital, **habits: Any) -> Hospital:
 
 
 def replay(hospital: Hospital, id: str) -> KeptMessage:
-    return Messages(hospital.door, "http://127.0.0.1").replay(id)
+    return hospital.messages().replay(id)
 
 
 def only(hospital: Hospital, table: str = "inbound_message") -> str:
@@ -157,7 +156,7 @@ def test_showing_a_message_is_a_row_of_the_audit_and_its_body_is_shown_only_when
     refused = changed(oru(), 9, "DFT^P03")
     hospital.send(refused)
     id = only(hospital, "unreadable_message")
-    messages = Messages(hospital.door, "http://127.0.0.1")
+    messages = hospital.messages()
     assert messages.show(id, with_body=False).body is None
     shown = messages.show(id, with_body=True)
     assert shown.body == refused
@@ -168,7 +167,7 @@ def test_showing_a_message_is_a_row_of_the_audit_and_its_body_is_shown_only_when
 
 
 def test_what_there_is_not_can_be_neither_shown_nor_replayed(hospital: Hospital) -> None:
-    messages = Messages(hospital.door, "http://127.0.0.1")
+    messages = hospital.messages()
     for ask in (lambda: messages.show("nobody", with_body=True), lambda: messages.replay("nobody")):
         with pytest.raises(NotAccepted, match="no such message"):
             ask()
@@ -181,9 +180,9 @@ def test_what_was_sealed_with_another_key_is_not_opened(hospital: Hospital) -> N
         replay(other, only(hospital, "unreadable_message"))
 
 
-def test_a_message_that_came_by_fhir_and_was_refused_is_not_replayed(hospital: Hospital) -> None:
+def test_a_patient_that_came_by_fhir_and_was_accepted_is_not_replayed(hospital: Hospital) -> None:
     woman = hospital.service.woman(hospital.caller)
     kept = only(hospital)
     assert woman
-    with pytest.raises(NotAccepted, match="only results"):
+    with pytest.raises(NotAccepted, match="that were refused"):
         replay(hospital, kept)

@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from service import wiring
 from service.demo.people import instant, patient
 from service.shared.ids import new_id
+from service.store.messages import MessageQuery
 from tests.journeys.bundles import about, admission, bundle, entry, form, name, number_of
 from tests.journeys.support import NEGATIVE, POSITIVE, World, epds, new_person, total, wait_until
 
@@ -443,3 +445,40 @@ def test_what_is_put_takes_the_place_of_what_was_there(world: World) -> None:
     assert [each["status"] for each in world.tasks() if each["id"] not in before] == ["cancelled"]
     (referral,) = {each["focus"]["reference"] for each in world.tasks() if each["id"] not in before}
     assert world.programme.must(200)("GET", referral)["status"] == "revoked"
+
+
+def test_what_was_refused_for_a_woman_who_was_not_known_is_replayed_once_she_is(either_world: World) -> None:
+    """As an operator does it beside the running service: by the way on which each came in."""
+    person = new_person()
+    nobody = f"Patient?identifier={number_of(person)}"
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    whole = send(either_world, bundle(entry(name(), form(nobody, at=at))))
+    named = dict(zip(("system", "value"), person.identifier, strict=True))
+    alone = either_world.hospital.ask(
+        "POST", "Observation", total("-", sum(POSITIVE), at) | {"subject": {"identifier": named}}
+    )
+    assert (whole.status_code, alone.status_code) == (422, 422)
+    with wiring.messages(either_world.service.settings()) as messages:
+        kept = messages.list(MessageQuery(2))
+        assert {(each.type, each.sealed) for each in kept} == {("Observation", False), ("Bundle", True)}
+        _, patient_id = either_world.register(person)
+        either_world.agree(person, patient_id)
+        became = {each.type: messages.replay(each.id) for each in reversed(kept)}
+        assert {type: each.disposition for type, each in became.items()} == {
+            "Observation": "accepted", "Bundle": "accepted",
+        }  # fmt: skip
+    wait_until(lambda: len(either_world.in_record("Task", person)) == 1, "she is offered to the programme, once")
+
+
+def test_an_entry_of_a_batch_and_an_update_are_replayed_by_their_own_requests(world: World) -> None:
+    person, patient_id = world.register()
+    stale = world.hospital.ask(
+        "PUT", f"Patient?identifier={number_of(person)}", patient(person) | {"active": True}, If_Match='W/"7"'
+    )
+    assert stale.status_code == 412
+    unknown = bundle(entry(None, patient(new_person()) | {"id": "x"}, "PUT", "Patient/x"), type="batch")
+    assert [each["status"][:3] for each in taken(world, unknown)] == ["404"]
+    with wiring.messages(world.service.settings()) as messages:
+        entry_kept, update = messages.list(MessageQuery(2))
+        assert [messages.replay(each.id).disposition for each in (update, entry_kept)] == ["version-stale", "not-found"]
+    assert world.hospital.must(200)("GET", f"Patient/{patient_id}")["meta"]["versionId"] == "1"

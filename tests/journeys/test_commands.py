@@ -270,7 +270,7 @@ def came_in(run: Run, tmp_path: Path) -> tuple[str, str, str]:
     service = Service(f"sqlite:///{tmp_path / 'data' / 'peer-referral.db'}", clock=SystemClock())
 
     def keep(tx: UnitOfWork) -> str:
-        tx.inbox.keep_unreadable(refused, sealed, "type-unsupported", door="hl7v2", type="DFT^P03")
+        tx.inbox.keep_unreadable(refused, sealed, "type-unsupported", door="hl7v2", type="DFT^P03", sealed_request=None)
         return tx.inbox.archive(Received("ORU^R01", oru(), door="hl7v2"), "accepted")
 
     accepted = service.run(caller, keep)

@@ -12,6 +12,7 @@ from service.shared.client import Client
 from service.shared.ids import new_id
 from service.store.messages import KeptMessage, MessageQuery
 from service.store.trouble import StatementRefused
+from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import DAY, HOUR, Service, StillClock
 
 
@@ -117,13 +118,17 @@ def test_a_client_is_known_in_exactly_one_way(service: Service, known_by: dict[s
 
 
 def keep(service: Service, hospital: Caller, door: str, type: str, disposition: str) -> str:
-    received = Received(type, f"body of {type}".encode(), door=door)
+    received = Received(type, f"body of {type}".encode(), door=door, request=f"how {type} was sent")
     return service.run(hospital, lambda tx: tx.inbox.archive(received, disposition))
 
 
 def keep_sealed(service: Service, hospital: Caller, reason: str) -> str:
     id = new_id()
-    service.run(hospital, lambda tx: tx.inbox.keep_unreadable(id, b"sealed", reason, door="hl7v2", type="ORM^O01"))
+
+    def keep(tx: UnitOfWork) -> None:
+        tx.inbox.keep_unreadable(id, b"sealed", reason, door="hl7v2", type="ORM^O01", sealed_request=None)
+
+    service.run(hospital, keep)
     return id
 
 
@@ -166,8 +171,8 @@ def test_a_message_is_found_by_its_id_with_its_body_as_it_is_kept(service: Servi
         (clear, False, hospital.organisation_id),
         (sealed, True, hospital.organisation_id),
     ]
-    bodies = service.read(hospital, lambda tx: [tx.messages.body(each) for each in kept if each])
-    assert bodies == [b"body of Consent", b"sealed"]
+    contents = service.read(hospital, lambda tx: [tx.messages.content(each) for each in kept if each])
+    assert contents == [(b"body of Consent", b"how Consent was sent"), (b"sealed", None)]
     assert find(service, "nobody") is None
 
 

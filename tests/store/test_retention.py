@@ -101,7 +101,11 @@ def test_a_site_may_keep_tombstones_for_a_time_of_its_own(service: Service) -> N
 def test_a_body_that_nobody_could_read_is_kept_for_thirty_days(service: Service) -> None:
     hospital = service.hospital()
     kept = new_id()
-    service.run(hospital, lambda tx: tx.inbox.keep_unreadable(kept, b"sealed", "not-json", door="fhir", type="Patient"))
+
+    def keep(tx: UnitOfWork) -> None:
+        tx.inbox.keep_unreadable(kept, b"sealed", "not-json", door="fhir", type="Patient", sealed_request=b"sealed")
+
+    service.run(hospital, keep)
     tidy(service, 30 * DAY - HOUR)
     assert [row["id"] for row in service.rows("unreadable_message", id=kept)] == [kept]
     tidy(service, 2 * HOUR)

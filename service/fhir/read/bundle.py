@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from service.fhir.asked import Asked
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding, Issue
@@ -33,6 +34,7 @@ class Request:
     condition: Identifier | None
     target_id: str | None
     expected_version: int | None
+    asked: Asked
 
     @property
     def where(self) -> str:
@@ -94,7 +96,8 @@ def read_request(place: int, entry: Tree, base: str) -> Request:
     except BadInput as problem:
         raise inside(problem, f"{where}.request") from None
     url = entry.get("fullUrl", "")
-    return Request(place, asked["method"], type, resource, url, condition, id if slash else None, version)
+    alone = Asked(asked["method"], path, query, asked.get("ifMatch"), asked.get("ifNoneExist"))
+    return Request(place, alone.method, type, resource, url, condition, id if slash else None, version, alone)
 
 
 def link(requests: list[Request], new_handle: Callable[[], str]) -> list[Linked]:

@@ -26,6 +26,7 @@ def received(
     condition: Identifier | None = None,
     target_id: str | None = None,
     expected_version: int | None = None,
+    request: str | None = None,
 ) -> Received:
     """The message as every reader takes it. An identifier counts only with both its system and its value."""
     # A QuestionnaireResponse has one identifier, and a Bundle; every other resource here has a list of them.
@@ -37,6 +38,7 @@ def received(
         condition=condition,
         target_id=target_id,
         expected_version=expected_version,
+        request=request,
     )
 
 

@@ -10,7 +10,8 @@ from service.store.tables.columns import Instant, Row, Text, optional, required
 
 class InboundMessageRow(Row, table=True):
     """A message that was understood. `disposition` is what became of it: accepted, repeated or the reason of
-    refusal. `replayed_as` is the message that it became when it was put through its door once more."""
+    refusal. `replayed_as` is the message that it became when it was put through its door once more, `request` what its
+    door has to know for that beside the body."""
 
     __tablename__ = "inbound_message"
     __table_args__ = (Index("ix_inbound_message_tenant_id_received_at", "tenant_id", "received_at"),)
@@ -25,6 +26,7 @@ class InboundMessageRow(Row, table=True):
     disposition: str = required(Text)
     correlation_id: str = required(Text)
     replayed_as: str | None = optional(Text)
+    request: str | None = optional(Text)
 
 
 class UnreadableMessageRow(Row, table=True):
@@ -44,6 +46,7 @@ class UnreadableMessageRow(Row, table=True):
     expires_at: datetime = required(Instant)
     correlation_id: str = required(Text)
     replayed_as: str | None = optional(Text)
+    sealed_request: bytes | None = optional(LargeBinary)
 
 
 class MessageControlRow(Row, table=True):

@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("disposition", sa.Text(), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
         sa.Column("replayed_as", sa.Text(), nullable=True),
+        sa.Column("request", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_message")),
     )
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
@@ -185,6 +186,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
         sa.Column("replayed_as", sa.Text(), nullable=True),
+        sa.Column("sealed_request", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unreadable_message")),
     )
     with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
