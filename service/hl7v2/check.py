@@ -26,6 +26,8 @@ from service.screening.instrument import Role, Stage
 from service.screening.result import Reading, ScreeningResult, attach
 
 _BEGINS = re.compile(rb"(?:^|(?<=[\r\n]))(?=MSH[^A-Za-z0-9\s])")
+# What happens to a patient is told whole, and most of it has nothing to do with a referral.
+_OFTEN_OF_NO_USE = ("ADT",)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -65,8 +67,10 @@ def check(frame: Frame, dialect: Dialect, rules: Rules, now: datetime) -> Checke
         lines.append(f"  patient {number}:" + (" nobody can tell who" if group.subject is None else ""))
         lines += [f"    {line}" for part in group.parts for line in _part(part, dialect, rules)]
         lines += [f"    not used: {_told(flaw.problem, flaw.at)}" for flaw in group.flaws]
+        lines += [] if group.parts or group.flaws else ["    nothing that is known here: kept, and used for nothing"]
     lines.append("  would be acknowledged AA" + (", with an ERR segment for each that is not used" if flaws else ""))
-    return Checked(tuple(lines), bool(flaws) or any(each.startswith("Error") for each in wrong))
+    unused = looked.type[0] not in _OFTEN_OF_NO_USE and not any(group.parts for group in understood)
+    return Checked(tuple(lines), unused or bool(flaws) or any(each.startswith("Error") for each in wrong))
 
 
 def _told(what: What, at: str = "") -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.guides import errors
+from tests.guides import errors, interface
 from tests.guides.page import ID, SECRET, TOKENS, Message, Names, pretty, read
 from tests.guides.stage import PROJECT, RECORD, Stage, stage
 
@@ -182,6 +182,10 @@ async def played(page: str, folder: Path) -> str:
 
 if __name__ == "__main__":
     errors.PAGE.write_text(errors.written(errors.PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        interface.PAGE.write_text(
+            interface.played(interface.PAGE.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8"
+        )
     for guide in GUIDES:
         with tempfile.TemporaryDirectory() as folder:
             guide.write_text(asyncio.run(played(guide.read_text(encoding="utf-8"), Path(folder))), encoding="utf-8")

@@ -42,6 +42,10 @@ WRONG = {
     "a status that there is not": (oru().replace(b"||||||F|", b"||||||Q|"), "Value Q not in table HL70085"),
     "a segment that is missing": (oru().replace(b"PID|", b"ZID|"), "segment-missing 100 PID^1"),
     "no message": (b"MSH|^^", "would be refused (AR)"),
+    "an order of which nothing is known": (
+        oru().replace(b"71354-5^EPDS^LN", b"X^Y^L").replace(b"99046-5^EPDS total^LN", b"Z^Z^L"),
+        "nothing that is known here",
+    ),
 }
 
 

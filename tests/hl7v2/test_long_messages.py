@@ -14,7 +14,6 @@ from service.hl7v2.frame import Frame
 from service.hl7v2.look import look, received_message
 from service.hl7v2.segments import read
 from service.hl7v2.understand import understand
-from service.messages import Messages
 from tests.flow.support import FACTS, Service
 from tests.hl7v2.doors import MSH, Hospital, group, said
 
@@ -83,7 +82,7 @@ def test_a_long_message_is_replayed_as_a_whole(hospital: Hospital) -> None:
     (first,) = hospital.rows("inbound_message")
     after = Hospital(hospital.service, {"authorities": {("CLINIC", ""): "https://clinic.example/mrn"}})
     after.caller = hospital.caller
-    became = Messages(after.door, "http://127.0.0.1").replay(first["id"])
+    became = after.messages().replay(first["id"])
     assert became.disposition == "accepted"
     assert len(hospital.rows("screening_result")) == WOMEN
 
