@@ -1,4 +1,4 @@
-"""What a message costs: statements of its unit, on both databases, and time that grows no faster than its length."""
+"""What a message costs: statements of its unit, and time that grows no faster than its length."""
 
 import time
 
