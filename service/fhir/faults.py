@@ -9,7 +9,6 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from service.flow.answer import Reason
-from service.referrals.contact import Remark
 
 
 class Fault(Enum):
@@ -231,17 +230,6 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.CONTACT_CALLED_OFF: Row(
         422,
         "business-rule",
-        "This offer was rejected, cancelled or withdrawn, so no contact is taken for it. Please make none.",
+        "This offer was rejected, cancelled or withdrawn, so no contact may be planned for it. Please make none.",
     ),
-}
-
-
-# What is kept, and its sender should know something all the same.
-REMARKS: Mapping[Remark, str] = {
-    Remark.BEFORE_ACCEPTANCE: "Kept, but not counted: this contact lies before the Task was accepted. If its time is "
-    "wrong, correct it by PUT.",
-    Remark.AFTER_THE_END: "Kept, but not counted: this contact lies after the Task ended. If its time is wrong, "
-    "correct it by PUT; if you go on seeing her, ring her maternity team.",
-    Remark.DURING_A_PAUSE: "Kept and counted, but the maternity team had paused contact at that time, and is being "
-    "told. Make none until it tells you to go on, and ring it. If its time is wrong, correct it by PUT.",
 }

@@ -13,7 +13,7 @@ from service.fhir.asked import Asked, asked_of
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
 from service.fhir.door import DirectRoute, Door, Problem, answer, only, read_body
-from service.fhir.faults import REMARKS, Fault
+from service.fhir.faults import Fault
 from service.fhir.guard import parse
 from service.fhir.hearing import refused
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
@@ -24,6 +24,7 @@ from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
+from service.fhir.remarks import REMARKS
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.receive_result import receive_result

@@ -26,11 +26,15 @@ from service.referrals.contact import (
     support_of,
 )
 from service.referrals.escalation import Said, all_of
-from service.referrals.offer import ACTIVE, Offer, OfferState
+from service.referrals.offer import TOMBSTONES, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY
 
-# A session held before the support ended may be reported after it.
-REPORTABLE = (*ACTIVE, OfferState.COMPLETED, OfferState.FAILED)
+# Whoever paused contact, or called it off, believes that there is none.
+_TOLD_OF: dict[Remark | None, AlertCode] = {
+    Remark.DURING_A_PAUSE: AlertCode.CONTACT_WHILE_PAUSED,
+    Remark.AS_CALLED_OFF: AlertCode.CONTACT_ONCE_CALLED_OFF,
+    Remark.ONCE_CALLED_OFF: AlertCode.CONTACT_ONCE_CALLED_OFF,
+}
 _STARTED = {"Encounter": "period.start", "Procedure": "performed"}
 
 
@@ -58,6 +62,8 @@ def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now:
     if offer is None:
         offer = _once_held(tx, message)
         answer: Answer = Refused(Reason.SUBJECT_UNKNOWN, "subject")
+        if offer is not None and offer.state in TOMBSTONES and message.outcome in MADE:
+            alert_until_seen(tx, rules, AlertCode.CONTACT_ONCE_CALLED_OFF, offer, now)
     else:
         tx.patients.lock(offer.patient_id)
         offer = _offer(tx, message) or offer
@@ -83,8 +89,8 @@ def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
 
 
 def _once_held(tx: Transaction, message: ReceivedContact) -> Offer | None:
-    """The offer whose tombstone is gone: there is nothing to report on, but somebody wrote something about her."""
-    if message.patient_handle is None or message.said is None:
+    """The offer whose tombstone is gone: there is nothing to report on, but somebody has met her or wrote of her."""
+    if message.patient_handle is None:
         return None
     held = once_held(tx, "Patient", message.patient_handle)
     if held is None:
@@ -94,9 +100,10 @@ def _once_held(tx: Transaction, message: ReceivedContact) -> Offer | None:
 
 
 def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
-    if offer.state not in REPORTABLE:
-        to_come = offer.state is OfferState.REQUESTED
-        return Refused(Reason.CONTACT_NOT_ACCEPTED if to_come else Reason.CONTACT_CALLED_OFF, "basedOn")
+    if offer.state is OfferState.REQUESTED:
+        return Refused(Reason.CONTACT_NOT_ACCEPTED, "basedOn")
+    if offer.state in TOMBSTONES and message.outcome is ContactOutcome.PLANNED:
+        return Refused(Reason.CONTACT_CALLED_OFF, "basedOn")
     if message.outcome not in MAY_LIE_AHEAD and message.started_at > now + CLOCKS_DIFFER_BY:
         return Refused(Reason.CONTACT_IN_THE_FUTURE, _STARTED[message.received.type])
     remark = remark_on(message.started_at, support_of(tx.offers.history(offer.id))) if message.outcome in MADE else None
@@ -104,9 +111,8 @@ def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact,
     answer = enter(tx, offer, message, remark)
     if isinstance(answer, Accepted):
         save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
-        if remark is Remark.DURING_A_PAUSE:
-            # Whoever paused contact believes that there is none.
-            alert_until_seen(tx, rules, AlertCode.CONTACT_WHILE_PAUSED, offer, now)
+        if remark in _TOLD_OF:
+            alert_until_seen(tx, rules, _TOLD_OF[remark], offer, now)
     return answer
 
 

@@ -67,6 +67,7 @@ class AlertCode(StrEnum):
     ESCALATION = "escalation"
     HOLD_NOT_SEEN = "hold-not-seen"
     CONTACT_WHILE_PAUSED = "contact-while-paused"
+    CONTACT_ONCE_CALLED_OFF = "contact-once-called-off"
     DELIVERY_STUCK = "delivery-stuck"
     CONTENT_CONFLICT = "content-conflict"
     UNREADABLE_RESULT = "unreadable-result"
@@ -135,6 +136,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.ESCALATION: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.HOLD_NOT_SEEN: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.CONTACT_WHILE_PAUSED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.CONTACT_ONCE_CALLED_OFF: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.DELIVERY_STUCK: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.CONTENT_CONFLICT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNREADABLE_RESULT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
@@ -145,7 +147,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
 # The programme's telephone number comes with these.
-ASKS_TO_RING = (AlertCode.HOLD_NOT_SEEN, AlertCode.CONTACT_WHILE_PAUSED)
+ASKS_TO_RING = (AlertCode.HOLD_NOT_SEEN, AlertCode.CONTACT_WHILE_PAUSED, AlertCode.CONTACT_ONCE_CALLED_OFF)
 # What a programme told stands behind each of these.
 TOLD_BY_A_PROGRAMME = (AlertCode.ESCALATION, AlertCode.UNNAMED_WORDS)
 

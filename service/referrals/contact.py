@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from service.referrals.offer import OFFER_ENDED, PAUSED, Ending, Offer, OfferState
+from service.referrals.offer import OFFER_ENDED, PAUSED, TOMBSTONES, Ending, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY, DAYS_DIFFER_BY
 
 
@@ -38,10 +38,12 @@ class Remark(StrEnum):
     BEFORE_ACCEPTANCE = "before-acceptance"
     AFTER_THE_END = "after-the-end"
     DURING_A_PAUSE = "during-a-pause"
+    AS_CALLED_OFF = "as-called-off"
+    ONCE_CALLED_OFF = "once-called-off"
 
 
 # What lies outside the support is no part of it.
-NOT_COUNTED = (Remark.BEFORE_ACCEPTANCE, Remark.AFTER_THE_END)
+NOT_COUNTED = (Remark.BEFORE_ACCEPTANCE, Remark.AFTER_THE_END, Remark.ONCE_CALLED_OFF)
 
 
 # The FHIR resources that one may be reported as.
@@ -51,17 +53,19 @@ CONTACT_TYPES = ("Encounter", "Procedure")
 @dataclass(frozen=True, slots=True)
 class Support:
     """From the acceptance of an offer to its end; None for what has not come. `pauses` are the times for which the
-    maternity team held it, likewise."""
+    maternity team held it, likewise. After `called_off` nobody was to contact her any more."""
 
     began: datetime | None
     ended: datetime | None
     pauses: tuple[tuple[datetime, datetime | None], ...] = ()
+    called_off: datetime | None = None
 
 
 def support_of(history: Sequence[tuple[OfferState, datetime]]) -> Support:
     """As its programme has seen it: the states of an offer with the times from which they held, the oldest first."""
     began = next((at for state, at in history if state is OfferState.ACCEPTED), None)
     ended = next((at for state, at in history if state in OFFER_ENDED), None)
+    called_off = next((at for state, at in history if state in TOMBSTONES), None)
     pauses: list[tuple[datetime, datetime | None]] = []
     for state, at in history:
         paused = bool(pauses) and pauses[-1][1] is None
@@ -69,18 +73,22 @@ def support_of(history: Sequence[tuple[OfferState, datetime]]) -> Support:
             pauses.append((at, None))
         elif state not in PAUSED and paused:
             pauses[-1] = pauses[-1][0], at
-    return Support(began, ended, tuple(pauses))
+    return Support(began, ended, tuple(pauses), called_off)
 
 
 def remark_on(started_at: datetime, support: Support) -> Remark | None:
     """Whether a contact lies outside the support or in a pause of it, whenever it is reported. Clocks may differ a
-    little; what stands for a whole day may have begun at any time of that day, in any zone."""
+    little; what stands for a whole day may have begun at any time of that day, in any zone. What may be part of the
+    support counts as that, and what may have been made against a word to stop is remarked as that."""
     earliest, latest = started_at - CLOCKS_DIFFER_BY, started_at + CLOCKS_DIFFER_BY
     if started_at.time() == time.min:
         earliest, latest = started_at - DAYS_DIFFER_BY, started_at + timedelta(days=1) + DAYS_DIFFER_BY
+    is_over = support.ended is not None and earliest > support.ended
+    if support.called_off is not None and latest >= support.called_off:
+        return Remark.ONCE_CALLED_OFF if is_over or support.began is None else Remark.AS_CALLED_OFF
     if support.began is None or latest < support.began:
         return Remark.BEFORE_ACCEPTANCE
-    if support.ended is not None and earliest > support.ended:
+    if is_over:
         return Remark.AFTER_THE_END
     paused = any(latest >= since and (until is None or earliest <= until) for since, until in support.pauses)
     return Remark.DURING_A_PAUSE if paused else None

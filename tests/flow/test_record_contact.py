@@ -1,5 +1,6 @@
 """A programme reports contacts."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -7,14 +8,17 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Refused, Repeated
-from service.flow.received import Identifier
+from service.flow.answer_alert import ReceivedAnswer, answer_alert
+from service.flow.received import Identifier, Received
+from service.referrals.alert import AlertState, Practitioner
 from service.referrals.contact import ContactOutcome, Engagement, Remark
 from service.referrals.escalation import Concern, Said
 from service.referrals.instruction import HoldReason, Order
 from service.referrals.offer import Offer, display_of
 from service.screening.instrument import Priority
 from service.shared.caller import the_service
-from tests.flow.support import DAY, FACTS, HOUR, MINUTE, NOW, Service, why
+from service.shared.ids import new_id
+from tests.flow.support import DAY, FACTS, HOUR, MINUTE, NOW, Family, Service, body, why
 
 NAME = Identifier("urn:programme", "contact-1")
 
@@ -46,13 +50,102 @@ def test_the_same_contact_again_is_counted_once(service: Service) -> None:
     assert len(service.rows("contact")) == 1
 
 
-def test_a_contact_before_acceptance_or_after_a_withdrawal_is_refused(service: Service) -> None:
+def test_a_contact_of_an_offer_that_nobody_has_accepted_is_refused(service: Service) -> None:
     family, offer = service.offered()
     assert why(service.contact(family.community, offer)) == "contact-not-accepted"
     service.update(family.community, offer.id, "accepted")
     assert why(service.contact(family.community, offer)) == "accepted"
+
+
+def withdrawn(service: Service, family: Family) -> None:
     service.withdraw(family)
-    assert why(service.contact(family.community, offer)) == "contact-called-off"
+
+
+def dead(service: Service, family: Family) -> None:
+    service.register(family.hospital, replace(FACTS, deceased=True), updates=True, target_id=family.woman)
+
+
+def closed(service: Service, family: Family) -> None:
+    service.tell(family.hospital, service.referral(family.woman).id, Order.CLOSE)
+
+
+def voided(service: Service, family: Family) -> None:
+    service.tell(family.hospital, service.referral(family.woman).id, Order.VOID)
+
+
+# When it was, in minutes after the support was called off.
+OF_CALLING_OFF = {
+    "long before": (-HOUR, None),
+    "just before": (-6 * MINUTE, None),
+    "by another clock": (-4 * MINUTE, Remark.AS_CALLED_OFF),
+    "at once": (0 * MINUTE, Remark.AS_CALLED_OFF),
+    "just after": (6 * MINUTE, Remark.ONCE_CALLED_OFF),
+    "long after": (DAY, Remark.ONCE_CALLED_OFF),
+}
+
+
+@pytest.mark.parametrize("call_off", [withdrawn, dead, closed, voided])
+@pytest.mark.parametrize("when", OF_CALLING_OFF)
+def test_a_contact_once_support_was_called_off_is_kept_and_the_team_is_told(
+    service: Service, when: str, call_off: Callable[[Service, Family], None]
+) -> None:
+    after, remark = OF_CALLING_OFF[when]
+    family, offer = service.supported(telephone="+44 20 7946 0000")
+    service.pass_time(2 * HOUR)
+    call_off(service, family)
+    service.pass_time(2 * DAY)
+    made = service.contact(family.community, offer, started_at=NOW + 2 * HOUR + after)
+    assert isinstance(made, Accepted)
+    assert made.remark is remark
+    assert engagement(service, offer).sessions == (0 if remark is Remark.ONCE_CALLED_OFF else 1)
+    if remark is None:
+        assert service.alerts(family.woman) == []
+    else:
+        alert = service.alert(family.woman, "contact-once-called-off")
+        assert (alert["priority"], alert["telephone"]) == ("urgent", "+44 20 7946 0000")
+
+
+def test_the_team_is_told_of_contacts_once_called_off_until_somebody_has_seen_it(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    for _ in range(2):
+        service.pass_time(HOUR)
+        service.contact(family.community, offer)
+    assert service.alerts(family.woman) == ["contact-once-called-off"]
+    alert = service.alert(family.woman, "contact-once-called-off")["id"]
+    seen = ReceivedAnswer(Received("Task", body(), target_id=alert), alert, AlertState.ACKNOWLEDGED, Practitioner("A."))
+    service.run(family.hospital, lambda tx: answer_alert(tx, service.rules, seen, service.now()))
+    service.contact(family.community, offer, ContactOutcome.CANCELLED)
+    assert service.alerts(family.woman) == ["contact-once-called-off"]
+    service.contact(family.community, offer)
+    assert service.alerts(family.woman) == ["contact-once-called-off"] * 2
+
+
+def test_nothing_may_be_planned_once_it_is_called_off(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    assert why(service.contact(family.community, offer, ContactOutcome.PLANNED)) == "contact-called-off"
+    assert service.alerts(family.woman) == []
+
+
+def test_a_contact_that_no_acceptance_ever_allowed_is_told(service: Service) -> None:
+    family, offer = service.offered()
+    service.withdraw(family)
+    service.pass_time(HOUR)
+    made = service.contact(family.community, offer)
+    assert isinstance(made, Accepted)
+    assert made.remark is Remark.ONCE_CALLED_OFF
+    assert engagement(service, offer).sessions == 0
+    assert service.alerts(family.woman) == ["contact-once-called-off"]
+
+
+def test_a_contact_is_told_when_its_tombstone_is_gone(service: Service) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    service.pass_time(400 * DAY)
+    service.run(the_service(new_id()), lambda tx: tx.tidy(service.now(), service.rules))
+    assert why(service.contact(family.community, offer)) == "subject-unknown"
+    assert service.alerts(family.woman) == ["contact-once-called-off"]
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])

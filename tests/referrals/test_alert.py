@@ -35,6 +35,7 @@ KINDS = {
     "escalation": "clear-review urgent announced",
     "hold-not-seen": "acknowledge-alert urgent announced",
     "contact-while-paused": "acknowledge-alert urgent announced",
+    "contact-once-called-off": "acknowledge-alert urgent announced",
     "delivery-stuck": "acknowledge-alert urgent announced",
     "identity-conflict": "clear-review urgent announced",
     "content-conflict": "acknowledge-alert urgent announced",
