@@ -7,7 +7,6 @@ never whom it is about.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,6 +14,8 @@ from service.console.answer_form import ANSWERS, form, offered
 from service.console.page import page, paragraph
 from service.fhir.door import RateLimit
 from service.fhir.lengths import PERSON
+from service.fhir.outcome import BadInput
+from service.fhir.parameters import read_parameters
 from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.answer_alert import ReceivedAnswer
 from service.flow.answer_by_link import answer_by_link
@@ -33,6 +34,7 @@ PER_MINUTE = 30
 LONGEST_FORM = 8 * 1024
 LONGEST_TOKEN = 64
 _TOO_LONG = f"Nothing was kept: your name and your role may each have at most {PERSON} characters."
+_NO_TEXT = "Nothing was kept: your name or your role holds a character that is no letter, digit or sign."
 
 
 Work = Callable[["Desk", Token, Request], Awaitable[Response]]
@@ -82,7 +84,10 @@ async def _take(desk: Desk, token: Token, request: Request) -> Response:
     body = await read_at_most(request.stream(), LONGEST_FORM)
     if body is None:
         return form(alert, desk.rules, problem=_TOO_LONG)
-    filled = {name: said.strip() for name, said in parse_qsl(body.decode(errors="replace"))}
+    try:
+        filled = {name: said.strip() for name, said in read_parameters(body.decode(errors="surrogateescape"))}
+    except BadInput:
+        return form(alert, desk.rules, problem=_NO_TEXT)
     problem = _problem(alert, filled)
     if problem is not None:
         return form(alert, desk.rules, filled, problem)

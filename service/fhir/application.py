@@ -17,6 +17,7 @@ from service.fhir.door import Door, Problem, refusal
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, reply
 from service.fhir.probes import Lifespan, Ready
+from service.fhir.survey import NOT_ALLOWED
 from service.shared import telemetry
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
@@ -92,7 +93,9 @@ class Identified:
             await send(message)
 
         try:
-            await self._application(scope, receive, send_with_ids)
+            # What no database takes as text names nothing here.
+            inside = refusal(Fault.ADDRESS_UNKNOWN) if NOT_ALLOWED.search(scope["path"]) else self._application
+            await inside(scope, receive, send_with_ids)
         except Exception as defect:
             telemetry.tell_defect("defect", defect, request_id=request_id)
             if status:

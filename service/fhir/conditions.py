@@ -1,10 +1,9 @@
 """Conditions and versions, as headers, addresses and the entries of a Bundle write them."""
 
-from urllib.parse import parse_qsl
-
 from service.fhir import lengths
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding
+from service.fhir.parameters import malformed, read_parameters
 from service.flow.received import Identifier
 
 
@@ -12,10 +11,10 @@ def condition_of(text: str | None, *, required: bool) -> Identifier | None:
     """The one criterion that this server takes: `identifier=system|value` (FHIR R4, 3.1.0.8.1 and 3.1.0.4.3)."""
     if not text and not required:
         return None
-    pairs = parse_qsl((text or "").partition("?")[2] or text or "", keep_blank_values=True)
+    pairs = read_parameters((text or "").partition("?")[2] or text or "")
     system, bar, value = pairs[0][1].partition("|") if len(pairs) == 1 and pairs[0][0] == "identifier" else ("", "", "")
     if not (system and bar and value):
-        raise BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, "identifier"))
+        raise malformed("identifier")
     if max(len(system), len(value)) > lengths.NAME:
         raise BadInput.of(Finding(Fault.TOO_LONG, "identifier", f"{lengths.NAME:,}"))
     return Identifier(system, value)

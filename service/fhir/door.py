@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -13,6 +12,7 @@ from fastapi.routing import APIRoute
 from service.fhir.faults import Fault
 from service.fhir.guard import LARGEST
 from service.fhir.outcome import BadInput, Finding, reply
+from service.fhir.parameters import read_parameters
 from service.flow.answer import Refused
 from service.flow.rules import Rules
 from service.security.bearer import Bearers
@@ -149,7 +149,7 @@ async def read_form(request: Request) -> list[tuple[str, str]]:
     if media_type_of(request) != FORM:
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, FORM))
     body = await _read(request, LONGEST_FORM)
-    return parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    return read_parameters(body.decode(errors="surrogateescape"))
 
 
 async def _read(request: Request, limit: int) -> bytes:

@@ -3,19 +3,17 @@
 They are few and change seldom, so a search looks through what the caller may see, as it is written.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.documentation import searching
 from service.fhir.door import DirectRoute, Door, answer, refusal
-from service.fhir.faults import Fault
-from service.fhir.outcome import BadInput, Finding
+from service.fhir.parameters import Parameters, malformed, query_of, read_parameters, unknown
 from service.fhir.survey import Tree
 from service.fhir.write.bundle import SearchMode, search_bundle
 from service.fhir.write.directory import healthcare_service, organisation
@@ -26,7 +24,6 @@ from service.store.unit_of_work import UnitOfWork
 
 FIRST_PAGE = 1_000
 LONGEST_QUERY = 64 * 1024
-Parameters = Sequence[tuple[str, str]]
 Matches = Callable[[Tree, str], bool]
 
 
@@ -49,9 +46,9 @@ def router(door: Door) -> APIRouter:
 
 async def _search(door: Door, type: str, request: Request) -> Response:
     caller = await door.caller(request, type, Interaction.SEARCH)
-    query = request.url.query[:LONGEST_QUERY]
+    query = query_of(request)[:LONGEST_QUERY]
     lenient = "handling=lenient" in request.headers.get("prefer", "")
-    asked, after = _asked(door, caller.organisation_id, type, parse_qsl(query, keep_blank_values=True))
+    asked, after = _asked(door, caller.organisation_id, type, read_parameters(query))
     if asked is None:
         return refusal(Refused(Reason.NOT_FOUND))
     listing = read_listing(type, asked, after, lenient=lenient)
@@ -75,7 +72,7 @@ def read_listing(type: str, parameters: Parameters, after: tuple[str, str] | Non
     limit, sort = FIRST_PAGE, "_id"
     for name, value in parameters:
         if not value:
-            raise _malformed(name[:64])
+            raise malformed(name)
         if name in PARAMETERS[type]:
             wanted.append((PARAMETERS[type][name], value))
         elif name == "_count":
@@ -83,7 +80,7 @@ def read_listing(type: str, parameters: Parameters, after: tuple[str, str] | Non
         elif name == "_sort":
             sort = _sort(value)
         elif name != "_format" and not lenient:
-            raise BadInput.of(Finding(Fault.PARAMETER_UNKNOWN, None, name[:64]))
+            raise unknown(name)
     return Listing(tuple(wanted), limit, sort, after)
 
 
@@ -161,7 +158,7 @@ def _provided_by(tree: Tree, value: str) -> bool:
 def _active(tree: Tree, value: str) -> bool:
     words = set(value.split(","))
     if not words <= {"true", "false"}:
-        raise _malformed("active")
+        raise malformed("active")
     return str(tree["active"]).lower() in words
 
 
@@ -199,18 +196,14 @@ def _is_token(system: str, code: str, value: str) -> bool:
 
 def _count(value: str) -> int:
     if not (value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= FIRST_PAGE):
-        raise _malformed("_count")
+        raise malformed("_count")
     return int(value)
 
 
 def _sort(value: str) -> str:
     if value.removeprefix("-") not in ("_id", "_lastUpdated", "name"):
-        raise _malformed("_sort")
+        raise malformed("_sort")
     return value
-
-
-def _malformed(name: str) -> BadInput:
-    return BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, name))
 
 
 PARAMETERS: Mapping[str, Mapping[str, Matches]] = {

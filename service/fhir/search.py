@@ -2,14 +2,13 @@
 3.1.1)."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
-from service.fhir.faults import Fault
-from service.fhir.outcome import BadInput, Finding
+from service.fhir.parameters import Parameters, malformed, unknown
 from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.terms import TASK_PROFILE
 from service.fhir.write.alert import ALERT_STATUS
@@ -32,9 +31,6 @@ class TaskSearch:
     nothing: bool = False
 
 
-Parameters = Iterable[tuple[str, str]]
-
-
 def read_search(parameters: Parameters, *, lenient: bool) -> TaskSearch:
     """Raises BadInput naming the parameter that is unknown, unless `lenient` (Prefer: handling=lenient), or
     malformed."""
@@ -45,7 +41,7 @@ def read_search(parameters: Parameters, *, lenient: bool) -> TaskSearch:
         if read is not None:
             search = read(search, value)
         elif not lenient:
-            raise BadInput.of(Finding(Fault.PARAMETER_UNKNOWN, None, name[:64]))
+            raise unknown(name)
     return search
 
 
@@ -86,7 +82,7 @@ def _patient(search: TaskSearch, value: str) -> TaskSearch:
 def _ids(search: TaskSearch, value: str) -> TaskSearch:
     ids = frozenset(_id(each) for each in value.split(",") if each)
     if not ids or len(ids) > FIRST_PAGE:
-        raise _malformed("_id")
+        raise malformed("_id")
     return replace(search, query=replace(search.query, ids=ids))
 
 
@@ -115,7 +111,7 @@ def _among(search: TaskSearch, wanted: Callable[[str], bool]) -> TaskSearch:
 def _last_updated(search: TaskSearch, value: str) -> TaskSearch:
     prefix = value[:2] if value[:1].isalpha() else "eq"
     if prefix not in {each.value for each in Compare}:
-        raise _malformed("_lastUpdated")
+        raise malformed("_lastUpdated")
     start, end = _range(value[2:] if value[:1].isalpha() else value)
     # A value of lower precision is a range: `gt` starts after its end, `le` ends at its end.
     edges: Mapping[str, tuple[tuple[Compare, int], ...]] = {
@@ -133,13 +129,13 @@ def _range(value: str) -> tuple[int, int]:
     unescaped."""
     text = value.replace(" ", "+")
     if not _MOMENT.fullmatch(text):
-        raise _malformed("_lastUpdated")
+        raise malformed("_lastUpdated")
     try:
         if is_partial(text):
             return milliseconds(begins(text)), milliseconds(ends(text)) - 1
         instant = datetime.fromisoformat(text)
     except ValueError as problem:
-        raise _malformed("_lastUpdated") from problem
+        raise malformed("_lastUpdated") from problem
     first = milliseconds(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
     return first, first if "." in text else first + 999
 
@@ -156,7 +152,7 @@ def _sort(search: TaskSearch, value: str) -> TaskSearch:
     # The second key is always the id, so naming it changes nothing.
     key = value.removesuffix(",_id")
     if key.lower() not in ("_lastupdated", "-_lastupdated"):
-        raise _malformed("_sort")
+        raise malformed("_sort")
     return replace(search, query=replace(search.query, descending=key.startswith("-")))
 
 
@@ -164,24 +160,20 @@ def _count(search: TaskSearch, value: str) -> TaskSearch:
     if not (
         value.isascii() and value.isdigit() and len(value) <= len(str(FIRST_PAGE)) and 1 <= int(value) <= FIRST_PAGE
     ):
-        raise _malformed("_count")
+        raise malformed("_count")
     return replace(search, query=replace(search.query, limit=int(value)))
 
 
 def _include(search: TaskSearch, value: str) -> TaskSearch:
     if value not in ("Task:focus", "Task:focus:ServiceRequest"):
-        raise _malformed("_include")
+        raise malformed("_include")
     return replace(search, include_focus=True)
 
 
 def _format(search: TaskSearch, value: str) -> TaskSearch:
     if value.partition(";")[0] not in ("json", "application/json", "application/fhir+json", "application/fhir json"):
-        raise _malformed("_format")
+        raise malformed("_format")
     return search
-
-
-def _malformed(name: str) -> BadInput:
-    return BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, name))
 
 
 _PARAMETERS: dict[str, Callable[[TaskSearch, str], TaskSearch]] = {

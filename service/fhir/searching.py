@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.documentation import searching
 from service.fhir.door import DirectRoute, Door, answer, read_form, refusal
+from service.fhir.parameters import Parameters, query_of, read_parameters
 from service.fhir.search import TaskSearch, next_link, read_next_link, read_search
 from service.fhir.showing import show_focus, show_tasks
 from service.fhir.shown import Shown
@@ -36,8 +36,8 @@ def router(door: Door) -> APIRouter:
 
 async def _search(door: Door, request: Request) -> Response:
     caller = await door.caller(request, "Task", Interaction.SEARCH)
-    query = request.url.query[:LONGEST_QUERY]
-    parameters = parse_qsl(query, keep_blank_values=True)
+    query = query_of(request)[:LONGEST_QUERY]
+    parameters = read_parameters(query)
     if request.method == "POST":
         parameters += await read_form(request)
     search = _asked(door, caller.organisation_id, parameters, "handling=lenient" in request.headers.get("prefer", ""))
@@ -50,7 +50,7 @@ async def _search(door: Door, request: Request) -> Response:
     return _page(door, matches, included, link, high_mark, query)
 
 
-def _asked(door: Door, organisation_id: str, parameters: Sequence[tuple[str, str]], lenient: bool) -> TaskSearch | None:
+def _asked(door: Door, organisation_id: str, parameters: Parameters, lenient: bool) -> TaskSearch | None:
     page = dict(parameters).get("_page")
     if page is not None:
         return read_next_link(door.sealer, organisation_id, page)

@@ -21,7 +21,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?", re.ASCII)
 _IMPOSSIBLE = "a date that does not exist"
 
 # FHIR R4, section 2.24.0.1: no characters below U+0020 but tab, CR and LF. A lone surrogate cannot be written as UTF-8.
-_NOT_ALLOWED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+NOT_ALLOWED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
 class Repeated(dict[str, Any]):
@@ -89,7 +89,7 @@ def _look(found: Survey, place: Place, node: Any, below: list[tuple[Place, Any]]
     for step, child in members:
         kind = type(child)
         if kind is str:
-            if step in _WATCHED or not child or len(child) > LONG or (escapes and _NOT_ALLOWED.search(child)):
+            if step in _WATCHED or not child or len(child) > LONG or (escapes and NOT_ALLOWED.search(child)):
                 _note_string(found, (place, step), child)
             elif child[4:5] == "-" and _DATE.fullmatch(child) and not _is_in_the_calendar(child):
                 found.form.append((step, _IMPOSSIBLE))
@@ -105,7 +105,7 @@ def _note_string(found: Survey, place: Place, value: str) -> None:
         found.empty.append(place)
     if len(value) > LONG:
         found.long.append((place, len(value)))
-    if _NOT_ALLOWED.search(value):
+    if NOT_ALLOWED.search(value):
         found.not_allowed.append(place)
     if step in ADDRESSES:
         found.addresses.append((place, value))

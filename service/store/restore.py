@@ -146,7 +146,11 @@ def _put(connection: Connection, archive: zipfile.ZipFile, table: Held, tell: Ca
                 rows = [shape.read(line) for line in some]
             except (ValueError, TypeError):
                 raise BackupFailed(DAMAGED) from None
-            connection.execute(into, rows)
+            try:
+                connection.execute(into, rows)
+            except (SQLAlchemyError, UnicodeError) as problem:
+                said = f"The database cannot take a row of the table {table.name} ({error_name(problem)})."
+                raise BackupFailed(said) from None
             if counted.rows % TELL_EVERY == 0:
                 tell(f"{table.name}: {counted.rows:,} of {table.rows:,} rows")
     if _differs(table, counted):

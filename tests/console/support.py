@@ -27,7 +27,10 @@ class Desk:
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
                 headers = {"Content-Type": "application/x-www-form-urlencoded"}
                 return await client.request(
-                    method, address or self.address, content=urlencode(form or {}), headers=headers
+                    method,
+                    address or self.address,
+                    content=urlencode(form or {}, errors="surrogateescape"),
+                    headers=headers,
                 )
 
         return asyncio.run(send())

@@ -100,6 +100,15 @@ def test_without_a_name_a_role_and_an_answer_the_form_comes_again(desk: Desk, ch
 
 
 @pytest.mark.parametrize("element", ["name", "role"])
+@pytest.mark.parametrize("written", ["M.\x00Test", "M.\x1bTest", "M.\udcffTest"])
+def test_what_is_no_text_is_not_kept_as_a_name(desk: Desk, element: str, written: str) -> None:
+    answer = desk.ask("POST", {**GOOD, element: written})
+    assert answer.status_code == 422
+    assert "no letter, digit or sign" in answer.text
+    assert desk.alert["state"] == "open"
+
+
+@pytest.mark.parametrize("element", ["name", "role"])
 def test_a_name_and_a_role_are_as_long_as_the_form_lets_them_be(desk: Desk, element: str) -> None:
     for length in (PERSON + 1, 5_000, answering.LONGEST_FORM + 1):
         answer = desk.ask("POST", {**GOOD, element: "é" * length})
