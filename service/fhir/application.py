@@ -1,6 +1,5 @@
 """The HTTP application around the doors: ids for every request, one place for every error, and the service's health."""
 
-import re
 import time
 from collections.abc import Mapping
 
@@ -20,11 +19,10 @@ from service.fhir.probes import Lifespan, Ready
 from service.fhir.survey import NOT_ALLOWED
 from service.shared import telemetry
 from service.shared.errors import Unavailable
-from service.shared.ids import new_id
+from service.shared.ids import UUID, new_id
 from service.shared.reply import Reply
 from service.shared.version import VERSION
 
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HTTP_FAULTS = {404: Fault.ADDRESS_UNKNOWN, 405: Fault.METHOD_NOT_ALLOWED}
 
 WORTH_LOGGING = 400

@@ -15,9 +15,19 @@ from service.fhir.write.alert import ALERT_STATUS
 from service.fhir.write.record import TASK_STATUS
 from service.security.sealing import Sealer
 from service.shared.clock import milliseconds
+from service.shared.ids import UUID
 from service.store.queries import Compare, TaskQuery
 
 FIRST_PAGE = 1_000
+TASK_STATUSES = "http://hl7.org/fhir/task-status"
+# FHIR R4, 4.4.1.290. Some of them no Task of ours ever has.
+STATUSES = frozenset({
+    "draft", "requested", "received", "accepted", "rejected", "ready", "cancelled", "in-progress", "on-hold", "failed",
+    "completed", "entered-in-error",
+})  # fmt: skip
+_REFERENCE = re.compile(r"(?:(?:https?://\S+/)?(?P<type>[A-Za-z]+)/)?(?P<id>[A-Za-z0-9.-]{1,64})/?")
+_DIVIDED = re.compile(r"(?:,(?:[^\\,]|\\.)+)+")
+_ALTERNATIVE = re.compile(r",((?:[^\\,]|\\.)+)")
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
 
 
@@ -66,33 +76,68 @@ def _place(organisation_id: str) -> str:
     return f"next/{organisation_id}/Task"
 
 
-def _id(value: str) -> str:
-    """The id in `Type/id`, an absolute reference or a bare id."""
-    return value.rstrip("/").rpartition("/")[2]
-
-
 def _owner(search: TaskSearch, value: str) -> TaskSearch:
-    return replace(search, query=replace(search.query, owner_id=_id(value)))
+    asked, named = search.query, _named("owner", "Organization", value)
+    return _narrowed(search, replace(asked, owner_ids=_both(asked.owner_ids, named)))
 
 
 def _patient(search: TaskSearch, value: str) -> TaskSearch:
-    return replace(search, query=replace(search.query, patient_id=_id(value)))
+    asked, named = search.query, _named("patient", "Patient", value)
+    return _narrowed(search, replace(asked, patient_ids=_both(asked.patient_ids, named)))
 
 
 def _ids(search: TaskSearch, value: str) -> TaskSearch:
-    ids = frozenset(_id(each) for each in value.split(",") if each)
-    if not ids or len(ids) > FIRST_PAGE:
-        raise malformed("_id")
-    return replace(search, query=replace(search.query, ids=ids))
+    asked, named = search.query, frozenset(each.rpartition("/")[2] for each in _alternatives("_id", value))
+    return _narrowed(search, replace(asked, ids=_both(asked.ids, named)))
+
+
+def _named(name: str, type: str, value: str) -> frozenset[str]:
+    return frozenset(_id(name, type, each) for each in _alternatives(name, value))
+
+
+def _id(name: str, type: str, reference: str) -> str:
+    """The id in `Type/id`, an absolute reference or a bare id. All of ours are UUIDs, so that a bare word is none."""
+    found = _REFERENCE.fullmatch(reference)
+    if not found or (found["type"] != type if found["type"] else not UUID.fullmatch(found["id"])):
+        raise malformed(name)
+    return found["id"]
+
+
+def _both(present: frozenset[str] | None, further: frozenset[str]) -> frozenset[str]:
+    """A parameter that comes again narrows the search further."""
+    return further if present is None else present & further
+
+
+def _narrowed(search: TaskSearch, query: TaskQuery) -> TaskSearch:
+    nothing = frozenset() in (query.ids, query.owner_ids, query.patient_ids)
+    return replace(search, query=query, nothing=search.nothing or nothing)
+
+
+def _alternatives(name: str, value: str) -> list[str]:
+    """What a comma divides, any of which may be meant; `\\,` is a comma in it (FHIR R4, 3.1.1.5.7)."""
+    if not _DIVIDED.fullmatch(f",{value}"):
+        raise malformed(name)
+    found = [re.sub(r"\\(.)", r"\1", each) for each in _ALTERNATIVE.findall(f",{value}")]
+    if len(found) > FIRST_PAGE:
+        raise malformed(name)
+    return found
 
 
 def _status(search: TaskSearch, value: str) -> TaskSearch:
-    words = set(value.split(","))
+    words = _statuses("status", value)
     return _among(search, lambda word: word in words)
 
 
 def _status_not(search: TaskSearch, value: str) -> TaskSearch:
-    return _among(search, lambda word: word != value)
+    words = _statuses("status:not", value)
+    return _among(search, lambda word: word not in words)
+
+
+def _statuses(name: str, value: str) -> set[str]:
+    words = {each.removeprefix(f"{TASK_STATUSES}|") for each in _alternatives(name, value)}
+    if not words <= STATUSES:
+        raise malformed(name)
+    return words
 
 
 def _among(search: TaskSearch, wanted: Callable[[str], bool]) -> TaskSearch:
@@ -141,11 +186,13 @@ def _range(value: str) -> tuple[int, int]:
 
 
 def _profile(search: TaskSearch, value: str) -> TaskSearch:
-    return replace(search, referrals_only=True, nothing=value.partition("|")[0] != TASK_PROFILE)
+    meant = any(each.partition("|")[0] == TASK_PROFILE for each in _alternatives("_profile", value))
+    return replace(search, referrals_only=True, nothing=search.nothing or not meant)
 
 
 def _code(search: TaskSearch, value: str) -> TaskSearch:
-    return replace(search, referrals_only=True, nothing=value.rpartition("|")[2] != "fulfill")
+    meant = any(each.rpartition("|")[2] == "fulfill" for each in _alternatives("code", value))
+    return replace(search, referrals_only=True, nothing=search.nothing or not meant)
 
 
 def _sort(search: TaskSearch, value: str) -> TaskSearch:

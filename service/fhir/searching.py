@@ -1,7 +1,6 @@
 """Searching Tasks: the feed that programmes poll. An empty page discloses nothing and costs no write."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -19,8 +18,6 @@ from service.flow.answer import Reason, Refused
 from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.security.scopes import Interaction
-from service.shared.caller import OrganisationKind
-from service.store.queries import TaskQuery
 from service.store.unit_of_work import UnitOfWork
 
 LONGEST_QUERY = 64 * 1024
@@ -59,7 +56,7 @@ def _asked(door: Door, organisation_id: str, parameters: Parameters, lenient: bo
 
 def _look(tx: UnitOfWork, search: TaskSearch) -> tuple[Found, int]:
     """One more than a page holds, so that the last page knows that it is the last."""
-    query = _of_the_caller(tx, search.query.one_more())
+    query = search.query.one_more()
     if search.nothing:
         return [], tx.feed.highest_stamp()
     found: list[tuple[Offer | Alert, int]] = [*tx.feed.offers(query)]
@@ -67,15 +64,6 @@ def _look(tx: UnitOfWork, search: TaskSearch) -> tuple[Found, int]:
         found += tx.feed.alerts(query)
     found.sort(key=lambda each: (each[1], each[0].id), reverse=query.descending)
     return found, tx.feed.highest_stamp()
-
-
-def _of_the_caller(tx: UnitOfWork, query: TaskQuery) -> TaskQuery:
-    """A programme knows her by the id that its offer gave her, and finds nothing by any other."""
-    if query.patient_id is None or tx.caller.kind is not OrganisationKind.COMMUNITY:
-        return query
-    offer = tx.visible.offer_by_handle("Patient", query.patient_id)
-    ids = frozenset({offer.id} if offer else ())
-    return replace(query, patient_id=None, ids=ids if query.ids is None else ids & query.ids)
 
 
 def _show(

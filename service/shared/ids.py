@@ -5,10 +5,12 @@ Within a millisecond they sort by its 4,096th part (section 6.2, method 3), so t
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 
 IdMaker = Callable[[], str]
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # An id names and never proves anything, so it need not be hard to guess; asking the system each time would cost more
 # than all the rest and hand the interpreter to another thread in the middle of a unit.

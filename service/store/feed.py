@@ -4,7 +4,7 @@ id."""
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, select, tup
 from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
-from service.shared.caller import Caller
+from service.shared.caller import Caller, OrganisationKind
 from service.store.alerts import to_alert
 from service.store.offers import to_offer
 from service.store.prepared import Prepared
@@ -61,7 +61,7 @@ class Feed:
 
     def alerts(self, query: TaskQuery) -> list[tuple[Alert, int]]:
         """Alerts in the caller's view with their stamps; a programme's view holds none."""
-        if query.owner_id is not None or (query.alert_states is not None and not query.alert_states):
+        if query.owner_ids is not None or (query.alert_states is not None and not query.alert_states):
             return []
         return [(to_alert(row), row.stamp) for row in self._rows(ALERT, query, query.alert_states)]
 
@@ -83,29 +83,32 @@ class Feed:
         scope = scoped(subject, self._unit.caller)
         if scope is None:
             return iter(())
-        statement = _statement(scope, subject, _shape(query, states))
+        statement = _statement(scope, subject, _shape(self._unit.caller, query, states))
         return iter(self._unit.execute(statement, _values(self._unit.caller, query, states)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a search asks, without the values: all searches of one shape have one statement."""
+    """What a search asks, without the values: all searches of one shape have one statement. `patient` is the column
+    that holds the caller's id for her."""
 
     ids: bool
     states: int
-    patient: bool
-    owner: bool
+    patient: str
+    patients: int
+    owners: int
     changed: tuple[Compare, ...]
     descending: bool
     after: bool
 
 
-def _shape(query: TaskQuery, states: frozenset[str] | None) -> _Shape:
+def _shape(caller: Caller, query: TaskQuery, states: frozenset[str] | None) -> _Shape:
     return _Shape(
         ids=query.ids is not None,
         states=len(states or ()),
-        patient=query.patient_id is not None,
-        owner=query.owner_id is not None,
+        patient="patient_handle" if caller.kind is OrganisationKind.COMMUNITY else "patient_id",
+        patients=len(query.patient_ids or ()),
+        owners=len(query.owner_ids or ()),
         changed=tuple(compare for compare, _ in query.changed),
         descending=query.descending,
         after=query.after is not None,
@@ -116,16 +119,20 @@ def _values(caller: Caller, query: TaskQuery, states: frozenset[str] | None) -> 
     values = {
         **scope_of(caller),
         "at_most": query.limit,
-        "patient": query.patient_id,
-        "owner": query.owner_id,
-        **{f"state_{number}": state for number, state in enumerate(states or ())},
-        **{f"changed_{number}": stamp for number, (_, stamp) in enumerate(query.changed)},
+        **_numbered("patient", query.patient_ids or ()),
+        **_numbered("owner", query.owner_ids or ()),
+        **_numbered("state", states or ()),
+        **_numbered("changed", [stamp for _, stamp in query.changed]),
     }
     if query.ids is not None:
         values["ids"] = sorted(query.ids)
     if query.after is not None:
         values["after_stamp"], values["after_id"] = query.after
     return values
+
+
+def _numbered(name: str, values: Iterable[object]) -> dict[str, object]:
+    return {f"{name}_{number}": value for number, value in enumerate(values)}
 
 
 @lru_cache(SHAPES_KEPT)
@@ -143,13 +150,17 @@ def _conditions(subject: Table, shape: _Shape) -> Iterator[ColumnElement[bool]]:
     if shape.ids:
         yield subject.c.id.in_(bindparam("ids", expanding=True))
     if shape.states:
-        yield subject.c.state.in_([bindparam(f"state_{number}") for number in range(shape.states)])
-    if shape.patient:
-        yield subject.c.patient_id == bindparam("patient")
-    if shape.owner:
-        yield subject.c.organisation_id == bindparam("owner")
+        yield _among(subject.c.state, "state", shape.states)
+    if shape.patients:
+        yield _among(subject.c[shape.patient], "patient", shape.patients)
+    if shape.owners:
+        yield _among(subject.c.organisation_id, "owner", shape.owners)
     for number, compare in enumerate(shape.changed):
         yield COMPARE[compare](subject.c.stamp, bindparam(f"changed_{number}"))
     if shape.after:
         place, reached = tuple_(subject.c.stamp, subject.c.id), tuple_(bindparam("after_stamp"), bindparam("after_id"))
         yield place < reached if shape.descending else place > reached
+
+
+def _among(column: ColumnElement[str], name: str, many: int) -> ColumnElement[bool]:
+    return column.in_([bindparam(f"{name}_{number}") for number in range(many)])

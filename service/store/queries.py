@@ -19,7 +19,8 @@ class TaskQuery:
     """`states` and `alert_states` are the stored states that the asked statuses stand for, None for any.
 
     `changed` compares the stamp. `after` is the place of the last row seen: its stamp and id. Nothing is asked of
-    owner, requester or patient beyond the caller's own view unless they are set.
+    owner or patient beyond the caller's own view unless they are set. A programme knows a woman by the ids that its
+    offers gave her, and a hospital by its own: `patient_ids` are the caller's.
     """
 
     limit: int
@@ -27,8 +28,8 @@ class TaskQuery:
     states: frozenset[str] | None = None
     alert_states: frozenset[str] | None = None
     changed: tuple[tuple[Compare, int], ...] = ()
-    owner_id: str | None = None
-    patient_id: str | None = None
+    owner_ids: frozenset[str] | None = None
+    patient_ids: frozenset[str] | None = None
     descending: bool = False
     after: tuple[int, str] | None = None
 

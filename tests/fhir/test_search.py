@@ -2,12 +2,14 @@
 
 import base64
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import orjson
 import pytest
 
 from service.fhir.outcome import BadInput
-from service.fhir.search import TaskSearch, next_link, read_next_link, read_search
+from service.fhir.search import STATUSES, TaskSearch, next_link, read_next_link, read_search
+from service.fhir.terms import TASK_PROFILE
 from service.security.sealing import Sealer
 from service.shared.clock import milliseconds
 from service.store.queries import Compare
@@ -55,6 +57,7 @@ def test_every_time_given_narrows_the_search_further() -> None:
         ("on-hold", {"held-by-programme", "held-by-service", "held-by-both"}, set()),
         ("accepted,completed", {"accepted", "completed"}, {"acknowledged", "resolved"}),
         ("draft", set(), set()),
+        ("requested,draft", {"requested"}, {"open"}),
     ],
 )
 def test_a_status_stands_for_every_state_that_shows_as_it(
@@ -69,6 +72,90 @@ def test_what_only_referrals_have_leaves_the_alerts_out(parameter: tuple[str, st
     assert read(parameter).referrals_only
 
 
+ONE, OTHER = "019aa000-0000-7000-8000-000000000001", "019aa000-0000-7000-8000-000000000002"
+
+
+@pytest.mark.parametrize(
+    ("written", "ids"),
+    [
+        (ONE, {ONE}),
+        (f"Organization/{ONE},Organization/{OTHER}", {ONE, OTHER}),
+        (f"https://a.example/fhir/Organization/{ONE},{OTHER}", {ONE, OTHER}),
+        ("Organization/a.b-1", {"a.b-1"}),
+    ],
+)
+def test_several_owners_with_commas_are_each_meant(written: str, ids: set[str]) -> None:
+    assert read(("owner", written)).query.owner_ids == frozenset(ids)
+
+
+def test_women_are_named_as_owners_are() -> None:
+    for name in ("patient", "subject"):
+        assert read((name, f"Patient/{ONE},{OTHER}")).query.patient_ids == frozenset({ONE, OTHER})
+
+
+@pytest.mark.parametrize("name", ["owner", "patient", "_id"])
+def test_what_is_named_twice_is_meant_only_where_both_agree(name: str) -> None:
+    search = read((name, f"{ONE},{OTHER}"), (name, ONE))
+    assert {search.query.owner_ids, search.query.patient_ids, search.query.ids} == {None, frozenset({ONE})}
+    assert not search.nothing
+    assert read((name, ONE), (name, OTHER)).nothing
+
+
+@pytest.mark.parametrize(
+    ("parameters", "nothing"),
+    [
+        ([("code", "fulfill")], False),
+        ([("code", "abort,http://hl7.org/fhir/CodeSystem/task-code|fulfill")], False),
+        ([("code", r"a\,fulfill")], True),
+        ([("code", r"\fulfill")], False),
+        ([("code", "abort"), ("code", "fulfill")], True),
+        ([("code", "abort"), ("_profile", TASK_PROFILE)], True),
+        ([("_profile", f"http://a.example,{TASK_PROFILE}|3.0.0")], False),
+        ([("_profile", "http://a.example")], True),
+    ],
+)
+def test_a_comma_means_or_unless_it_is_escaped(parameters: list[tuple[str, str]], nothing: bool) -> None:
+    assert read(*parameters).nothing is nothing
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", ",", "requested,", ",requested", "request", "Requested", "requested|", "http://a.example|requested", "a\\"],
+)
+@pytest.mark.parametrize("name", ["status", "status:not"])
+def test_a_status_that_fhir_does_not_know_is_named(name: str, value: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        read((name, value))
+    assert f"'{name}'" in refused.value.issues[0].text
+
+
+def test_a_status_may_say_its_system() -> None:
+    assert read(("status", "http://hl7.org/fhir/task-status|requested")) == read(("status", "requested"))
+
+
+def test_the_statuses_are_those_of_fhir() -> None:
+    schema = orjson.loads(files("service.fhir").joinpath("schema/r4.schema.json").read_bytes())
+    assert set(schema["definitions"]["Task"]["properties"]["status"]["enum"]) == STATUSES
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", ",", "me", "Organization/", "/", "a b", f"{ONE},", f"{ONE},me", f"Device/{ONE}", f"{ONE},Device/{ONE}", "#x"],
+)
+@pytest.mark.parametrize("name", ["owner", "patient"])
+def test_an_owner_or_a_patient_that_is_no_reference_is_named(name: str, value: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        read((name, value))
+    assert f"'{name}'" in refused.value.issues[0].text
+
+
+@pytest.mark.parametrize("name", ["_id", "owner", "patient", "code", "_profile"])
+def test_at_most_a_thousand_are_asked_for_at_once(name: str) -> None:
+    read((name, ",".join([ONE] * 1_000)))
+    with pytest.raises(BadInput):
+        read((name, ",".join([ONE] * 1_001)))
+
+
 def test_an_unknown_parameter_is_named_no_longer_than_it_need_be() -> None:
     with pytest.raises(BadInput) as refused:
         read(("x" * 500, "1"))
@@ -81,7 +168,7 @@ def test_an_unknown_parameter_is_named_no_longer_than_it_need_be() -> None:
 SEARCHES = [
     read(),
     read(("_count", "7"), ("_sort", "-_lastUpdated"), ("_include", "Task:focus")),
-    read(("status", "requested"), ("owner", "Organization/o1"), ("patient", "p1"), ("_id", "a,b")),
+    read(("status", "requested"), ("owner", "Organization/o1"), ("patient", "Patient/p1"), ("_id", "a,b")),
     read(("_lastUpdated", "2026-11-22"), ("_profile", "x")),
 ]
 
@@ -98,7 +185,7 @@ def test_a_link_carries_the_whole_search_and_the_place_reached(search: TaskSearc
     assert followed is not None
     assert followed.query.after == (DAY, "task-1")
     assert (followed.include_focus, followed.referrals_only) == (search.include_focus, search.referrals_only)
-    for name in ("limit", "ids", "states", "alert_states", "changed", "owner_id", "patient_id", "descending"):
+    for name in ("limit", "ids", "states", "alert_states", "changed", "owner_ids", "patient_ids", "descending"):
         assert getattr(followed.query, name) == getattr(search.query, name), name
 
 

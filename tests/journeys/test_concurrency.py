@@ -331,7 +331,7 @@ def _begin(service: Service, house: House, state: str) -> Case:
     assert isinstance(consent, Accepted)
     at = service.now()
     service.result(house.hospital, woman, piece(15, scores(15)), effective=at)
-    offer = service.read(house.hospital, lambda tx: tx.feed.offers(TaskQuery(1, patient_id=woman)))[0][0]
+    offer = service.read(house.hospital, lambda tx: tx.feed.offers(TaskQuery(1, patient_ids=frozenset({woman}))))[0][0]
     if state == "supported":
         service.update(house.community, offer.id, "accepted")
         offer = replace(offer, version=2)

@@ -60,6 +60,26 @@ def test_the_owner_may_be_named_in_every_form_of_a_reference(world: World, form:
     assert world.tasks(f"owner={quote(form.format(id=new_id(), url=world.service.url), safe='')}") == []
 
 
+def test_several_owners_and_patients_with_commas_are_all_meant_and_only_ones_own_found(either_world: World) -> None:
+    world = either_world
+    offered = [world.offered() for _ in range(3)]
+    wanted = [task["id"] for _, _, task in offered[:2]]
+    owner = f"{world.programme.organisation},{world.other_programme.organisation}"
+    for party in (world.programme, world.hospital):
+        patients = [party.must(200)("GET", f"Task/{id}")["for"]["reference"] for id in wanted]
+        mine = f"owner={owner}&patient={','.join(patients)},Patient/{new_id()}"
+        assert ids(world.tasks(mine, party)) == wanted
+        assert ids(world.tasks(f"{mine}&_id={wanted[0]},{offered[2][2]['id']}", party)) == wanted[:1]
+        for other in (world.other_programme, world.other_hospital):
+            assert world.tasks(mine, other) == []
+    # The hospital's own id for her finds nothing for a programme, nor the programme's for a hospital.
+    for party, reference in (
+        (world.programme, f"Patient/{offered[0][1]}"),
+        (world.hospital, offered[0][2]["for"]["reference"]),
+    ):
+        assert world.tasks(f"patient={reference}", party) == []
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -68,6 +88,10 @@ def test_the_owner_may_be_named_in_every_form_of_a_reference(world: World, form:
         ("status=accepted", False),
         ("status:not=failed&status:not=rejected&status:not=completed", True),
         ("status:not=requested", False),
+        ("status:not=failed,rejected", True),
+        ("status:not=failed,requested", False),
+        ("code=fulfill,abort", True),
+        (f"_profile={PROFILE},http://elsewhere.example/profile", True),
         ("status=requested&status=accepted", False),
         (f"_profile={PROFILE}", True),
         ("_profile=http://elsewhere.example/profile", False),
@@ -207,6 +231,15 @@ def test_a_parameter_that_is_not_known_is_named_unless_the_client_is_lenient(wor
         "_include=*",
         "_format=xml",
         "_id=",
+        "status=",
+        "status=request",
+        "status:not=request",
+        "code=",
+        "_profile=",
+        "owner=",
+        "owner=me",
+        "owner=Organization/",
+        "patient=me",
     ],
 )
 def test_a_parameter_that_cannot_be_understood_is_named(world: World, query: str) -> None:

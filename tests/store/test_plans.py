@@ -28,13 +28,14 @@ HOSPITAL, COMMUNITY = (
 SINCE = ((Compare.FROM, 1),)
 POLLS: dict[str, tuple[Caller, TaskQuery]] = {
     "everything": (COMMUNITY, TaskQuery(1_000)),
-    "the usual poll": (COMMUNITY, TaskQuery(1_000, states=STATES, owner_id="organisation", changed=SINCE)),
+    "the usual poll": (COMMUNITY, TaskQuery(1_000, states=STATES, owner_ids=SOME, changed=SINCE)),
     "the next page": (COMMUNITY, TaskQuery(20, changed=SINCE, after=(5, "id"))),
     "the newest first": (COMMUNITY, TaskQuery(20, descending=True)),
     "by id": (COMMUNITY, TaskQuery(20, ids=SOME)),
     "a hospital's page": (HOSPITAL, TaskQuery(1_000)),
     "a hospital's poll": (HOSPITAL, TaskQuery(1_000, changed=SINCE)),
-    "of one woman": (HOSPITAL, TaskQuery(20, patient_id="woman")),
+    "of women, by a programme": (COMMUNITY, TaskQuery(20, patient_ids=SOME)),
+    "of women": (HOSPITAL, TaskQuery(20, patient_ids=SOME)),
 }
 
 

@@ -86,13 +86,21 @@ ASKED: dict[str, tuple[Ask, bool, bool]] = {
         lambda tx, half: tx.visible.once_offered("Patient", half.offer.handles.patient), True, True,
     ),
     "offer by search": (lambda tx, half: tx.feed.offers(TaskQuery(9, ids=frozenset({half.offer.id}))), True, True),
-    "offer by patient": (lambda tx, half: tx.feed.offers(TaskQuery(9, patient_id=half.patient)), True, True),
+    "offer by patient": (
+        lambda tx, half: tx.feed.offers(TaskQuery(9, patient_ids=frozenset({half.patient}))), True, False,
+    ),
+    "offer by patient handle": (
+        lambda tx, half: tx.feed.offers(TaskQuery(9, patient_ids=frozenset({half.offer.handles.patient}))), False, True,
+    ),
     "offer by owner": (
-        lambda tx, half: tx.feed.offers(TaskQuery(9, owner_id=half.community.organisation_id)), True, True,
+        lambda tx, half: tx.feed.offers(TaskQuery(9, owner_ids=frozenset({half.community.organisation_id}))),
+        True, True,
     ),
     "alert by search": (lambda tx, half: tx.feed.alerts(TaskQuery(9, ids=frozenset({half.alert}))), True, False),
     "referral with its stamp": (lambda tx, half: tx.feed.referrals([half.referral]), True, False),
-    "alert by patient": (lambda tx, half: tx.feed.alerts(TaskQuery(9, patient_id=half.patient)), True, False),
+    "alert by patient": (
+        lambda tx, half: tx.feed.alerts(TaskQuery(9, patient_ids=frozenset({half.patient}))), True, False,
+    ),
 }  # fmt: skip
 # Ids of hers under the wrong name find nothing, whoever asks.
 NEVER: dict[str, Ask] = {
