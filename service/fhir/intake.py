@@ -1,7 +1,7 @@
 """The addresses that take something in: guard, read, one step in one unit, and the answer after the commit."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,7 +24,7 @@ from service.fhir.read.contact import read_contact
 from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
-from service.fhir.remarks import REMARKS
+from service.fhir.remarks import NOT_ACTED_ON, REMARKS
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.receive_result import receive_result
@@ -178,11 +178,18 @@ def written(
     created = isinstance(outcome, Accepted) and outcome.created
     version = etag or str(outcome.version)
     headers = {"Location": f"{door.fhir_base}/{outcome.type}/{outcome.id}/_history/{version}"}
-    prefer = request.headers.get("prefer", "")
+    prefer, warnings = request.headers.get("prefer", ""), [*_warnings(outcome)]
     if "return=minimal" in prefer:
         body = b""
-    elif outcome.remark is not None and "return=representation" not in prefer:
-        body = operation_outcome((Issue("business-rule", REMARKS[outcome.remark]),), "warning")
+    elif warnings and "return=representation" not in prefer:
+        body = operation_outcome(warnings, "warning")
     elif "return=OperationOutcome" in prefer:
         body = operation_outcome((Issue("informational", f"{outcome.type} kept."),), "information")
     return answer(body, status=201 if created else 200, etag=version, stamp=stamp, **headers)
+
+
+def _warnings(outcome: Accepted | Repeated) -> Iterator[Issue]:
+    if outcome.remark is not None:
+        yield Issue("business-rule", REMARKS[outcome.remark])
+    for element in dict.fromkeys(outcome.unused):
+        yield Issue("business-rule", NOT_ACTED_ON, f"{outcome.type}.{element}")

@@ -1,9 +1,12 @@
-"""What the FHIR door tells the sender of a contact that is kept, and of which there is something to know."""
+"""What the FHIR door tells the sender of a message that was acted on, and of which there is something to know."""
 
 from collections.abc import Mapping
 
 from service.referrals.contact import Remark
 
+# Of an element of a message that was done without it.
+NOT_ACTED_ON = "The rest is done, but this was not acted on. Leave it out, or send it as it was read."
+# Of a contact.
 REMARKS: Mapping[Remark, str] = {
     Remark.BEFORE_ACCEPTANCE: "Kept, but not counted: this contact lies before the Task was accepted. If its time is "
     "wrong, correct it by PUT.",

@@ -41,13 +41,14 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """It was acted on. `type` and `id` name the resource that answers for it, `version` its new
-    version, `remark` what its sender should know all the same."""
+    version, `remark` what its sender should know all the same, and `unused` the elements that were not acted on."""
 
     type: str
     id: str
     version: int
     created: bool = False
     remark: Remark | None = None
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Repeated:
     id: str
     version: int
     remark: Remark | None = None
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, Practitioner
-from service.referrals.instruction import Instruction, Order
+from service.referrals.instruction import ENDS, Instruction, Order
 from service.referrals.offer import ACTIVE
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.referrals.review import RISK
@@ -57,18 +57,26 @@ UNDESCRIBED = Described()
 
 @dataclass(frozen=True, slots=True)
 class ReceivedInstruction:
-    """`referral_id` is our id, or that of the copy in the hospital's record."""
+    """`referral_id` is our id, or that of the copy in the hospital's record. `unused` are the elements of it that no
+    order acts on."""
 
     received: Received
     referral_id: str
     said: Instruction
     described: Described = UNDESCRIBED
+    unused: tuple[str, ...] = ()
 
 
 def instruct(tx: Transaction, rules: Rules, message: ReceivedInstruction, now: datetime) -> Answer:
-    """Do as told, at most once. A hold reaches every offer; only a clinician's word lifts it, and nothing else does."""
+    """Do as told, at most once. A hold reaches every offer; only a clinician's word lifts it, and nothing else does.
+
+    What ends a referral is done whatever If-Match says, and the answer names the elements that were not acted on.
+    """
     answer_it = partial(_follow, rules=rules, message=message, now=now)
-    return about_referral(tx, message.referral_id, message.received, message.described, answer_it)
+    received = message.received
+    if message.said.order in ENDS:
+        received = replace(received, expected_version=None)
+    return about_referral(tx, message.referral_id, received, message.described, answer_it)
 
 
 def about_referral(
@@ -86,9 +94,9 @@ def about_referral(
     # Read again under the lock: it may have moved while we waited for it.
     referral = tx.referrals.get(referral.id)
     answer: Answer
-    differs = _differs(tx, referral, described)
-    if differs is not None:
-        answer = Refused(Reason.ELEMENT_FIXED, differs)
+    another = _means_another(tx, referral, described)
+    if another is not None:
+        answer = Refused(Reason.ELEMENT_FIXED, another)
     elif received.expected_version not in (None, referral.version):
         answer = Refused(Reason.VERSION_STALE)
     else:
@@ -96,18 +104,21 @@ def about_referral(
     return remember(tx, replace(received, target_id=referral.id), referral.patient_id, answer)
 
 
-def _differs(tx: Transaction, referral: Referral, described: Described) -> str | None:
-    """The element by which another referral is described than this one."""
+def _means_another(tx: Transaction, referral: Referral, described: Described) -> str | None:
+    """The element that names another woman, or another referral, than this one."""
     if described.subject is not None and subject_of(tx, described.subject) != referral.patient_id:
         return "subject"
-    if described.opened_at is not None and abs(described.opened_at - referral.opened_at) >= _PRECISION:
-        return "authoredOn"
-    said = {
-        "identifier": described.ids - {referral.id},
-        "requester": described.hospitals - {referral.tenant_id},
-        "extension": described.reasons - {referral.reason},
+    return "identifier" if described.ids - {referral.id} else None
+
+
+def misdescribed(referral: Referral, described: Described) -> tuple[str, ...]:
+    """The elements that say of the referral what it is not."""
+    differs = {
+        "authoredOn": described.opened_at is not None and abs(described.opened_at - referral.opened_at) >= _PRECISION,
+        "requester": bool(described.hospitals - {referral.tenant_id}),
+        "extension": bool(described.reasons - {referral.reason}),
     }
-    return next((element for element, others in said.items() if others), None)
+    return tuple(element for element, is_so in differs.items() if is_so)
 
 
 def _named(tx: Transaction, id: str) -> Referral | None:
@@ -121,12 +132,12 @@ def _named(tx: Transaction, id: str) -> Referral | None:
 def _follow(
     tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedInstruction, now: datetime
 ) -> Answer:
-    said = message.said
+    said, unused = message.said, (*message.unused, *misdescribed(referral, message.described))
     if _is_done(tx, referral, said):
         told = "\n".join(each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ()))
         if not all(each in told for each in message.described.words):
-            return Refused(Reason.ELEMENT_FIXED, "note")
-        return Repeated("ServiceRequest", referral.id, referral.version)
+            unused = (*unused, "note")
+        return Repeated("ServiceRequest", referral.id, referral.version, unused=unused)
     trigger = _resumes(tx, referral) if said.order is Order.RESUME else _TELLS[said.order]
     if isinstance(trigger, Refused):
         return trigger
@@ -139,12 +150,12 @@ def _follow(
         tx.referrals.save(moved, referral.state)
         owe(tx, rules, moved)
     tx.referrals.keep_instruction(referral.id, said)
-    return Accepted("ServiceRequest", moved.id, moved.version)
+    return Accepted("ServiceRequest", moved.id, moved.version, unused=unused)
 
 
 def _is_done(tx: Transaction, referral: Referral, said: Instruction) -> bool:
     """Whether it stands already where this leads. A hold for another reason, or by somebody else, is new to say."""
-    if said.order in (Order.CLOSE, Order.VOID):
+    if said.order in ENDS:
         return referral.state is _LEADS_TO[said.order]
     if (referral.state is ReferralState.ON_HOLD) is not (said.order is Order.HOLD):
         return False

@@ -12,6 +12,10 @@ class Order(StrEnum):
     VOID = "void"
 
 
+# Of these less contact follows, for good: whatever else is said beside them, they are done.
+ENDS = frozenset({Order.CLOSE, Order.VOID})
+
+
 class HoldReason(StrEnum):
     """Why contact is to pause. For the hospital alone: a programme is never told."""
 

@@ -428,17 +428,18 @@ def test_the_service_itself_has_no_hospitals_word(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "element"),
+    ("wrong", "element", "means_another"),
     [
-        ({"ids": frozenset({"another"})}, "identifier"),
-        ({"hospitals": frozenset({"another"})}, "requester"),
-        ({"opened_at": NOW + MINUTE}, "authoredOn"),
-        ({"reasons": frozenset({"woman-died"})}, "extension"),
+        ({"ids": frozenset({"another"})}, "identifier", True),
+        ({"subject": Reference("Patient", "another")}, "subject", True),
+        ({"hospitals": frozenset({"another"})}, "requester", False),
+        ({"opened_at": NOW + MINUTE}, "authoredOn", False),
+        ({"reasons": frozenset({"woman-died"})}, "extension", False),
     ],
 )
 @pytest.mark.parametrize("orders", [True, False])
-def test_what_describes_another_referral_is_refused_by_its_element(
-    service: Service, wrong: dict[str, Any], element: str, orders: bool
+def test_what_describes_another_referral_is_refused_by_its_element_unless_it_is_clear_which_one_is_to_end(
+    service: Service, wrong: dict[str, Any], element: str, means_another: bool, orders: bool
 ) -> None:
     family, _ = service.supported()
     referral = service.referral(family.woman)
@@ -457,22 +458,42 @@ def test_what_describes_another_referral_is_refused_by_its_element(
         revision = ReceivedRevision(received, referral.id, frozenset({referral.state}), None, None, described)
         return service.run(family.hospital, lambda tx: revise_referral(tx, service.rules, revision, service.now()))
 
-    refused = sent(replace(right, **wrong))
-    assert isinstance(refused, Refused)
-    assert (refused.reason, refused.element) == ("element-fixed", element)
-    assert service.referral(family.woman) == referral
-    assert not isinstance(sent(right), Refused)
+    answer = sent(replace(right, **wrong))
+    if orders and not means_another:
+        assert isinstance(answer, Accepted)
+        assert answer.unused == (element,)
+        assert service.states(family.woman) == ("closed", ["cancelled"])
+    else:
+        assert isinstance(answer, Refused)
+        assert (answer.reason, answer.element) == ("element-fixed", element)
+        assert service.referral(family.woman) == referral
+        assert not isinstance(sent(right), Refused)
 
 
-def test_what_is_said_of_a_referral_that_is_over_already_is_refused_unless_it_was_said_before(service: Service) -> None:
+@pytest.mark.parametrize("order", Order)
+def test_an_old_version_in_the_way_of_an_order_stops_all_but_what_ends_the_referral(
+    service: Service, order: Order
+) -> None:
+    family = _held(service)
+    referral = service.referral(family.woman)
+    answer = service.tell(family.hospital, referral.id, order, text="Now.", expected_version=referral.version - 1)
+    ends = order in (CLOSE, VOID)
+    assert why(answer) == ("accepted" if ends else "version-stale")
+    assert (service.referral(family.woman) == referral) is not ends
+
+
+def test_what_is_said_of_a_referral_that_is_over_already_is_named_unless_it_was_said_before(service: Service) -> None:
     family, _ = service.supported()
     id = service.referral(family.woman).id
 
-    def close(*words: str) -> str:
+    def close(*words: str) -> tuple[str, tuple[str, ...]]:
         said = Instruction(CLOSE, service.now(), text=" ".join(words) or None)
         received = Received("ServiceRequest", body(), target_id=id)
-        message = ReceivedInstruction(received, id, said, Described(words=words))
-        return why(service.run(family.hospital, lambda tx: instruct(tx, service.rules, message, service.now())))
+        message = ReceivedInstruction(received, id, said, Described(words=words), ("priority",))
+        answer = service.run(family.hospital, lambda tx: instruct(tx, service.rules, message, service.now()))
+        assert not isinstance(answer, Refused)
+        return why(answer), answer.unused
 
     answers = [close(*words) for words in (("Moved.", "Told."), ("Moved.", "Told."), (), ("Told.", "She died."))]
-    assert answers == ["accepted", "repeated", "repeated", "element-fixed"]
+    named = ("priority",)
+    assert answers == [("accepted", named), ("repeated", named), ("repeated", named), ("repeated", (*named, "note"))]

@@ -211,15 +211,24 @@ def test_a_safe_way_said_of_the_request_lets_the_referral_go_on(world: World) ->
     assert (answer["id"], answer["status"]) == (referral["id"], "active")
     assert [each["status"] for each in offers()] == ["requested"]
 
+    # Its record has made a copy of the referral its own, and sends that to end it.
     own = {
+        "identifier": [{"system": "https://st-test.example/order", "value": "7"}],
         "requester": {"display": "Test Midwife Marlow"},
         "orderDetail": [{"text": "Twice a week"}],
         "priority": "asap",
     }
-    refused = world.hospital.ask("PUT", f"ServiceRequest/{referral['id']}", answer | own | {"status": "revoked"})
-    named = {each["expression"][0] for each in refused.json()["issue"]}
-    assert (refused.status_code, named) == (422, {f"ServiceRequest.{each}" for each in own})
-    assert world.hospital.must(200)("GET", f"ServiceRequest/{referral['id']}") == answer
-    ended = world.hospital.must(200)("PUT", f"ServiceRequest/{referral['id']}", answer | {"status": "revoked"})
-    assert ended["status"] == "revoked"
+    path, named = f"ServiceRequest/{referral['id']}", {(f"ServiceRequest.{each}",) for each in own}
+    refused = world.hospital.must(422)("PUT", path, answer | own)
+    assert {tuple(each["expression"]) for each in refused["issue"]} == named
+    assert world.hospital.must(200)("GET", path) == answer
+    ended = world.hospital.ask("PUT", path, answer | own | {"status": "revoked"}, If_Match='W/"1"')
+    assert (ended.status_code, ended.json()["resourceType"]) == (200, "OperationOutcome")
+    assert {(*each["expression"],) for each in ended.json()["issue"] if each["severity"] == "warning"} == named
     assert [each["status"] for each in offers()] == ["cancelled"]
+    now = world.hospital.ask("GET", path)
+    assert (now.json()["status"], now.json()["requester"]) == ("revoked", answer["requester"])
+    assert now.headers["etag"] == ended.headers["etag"]
+    as_it_is = world.hospital.ask("PUT", path, answer | own | {"status": "revoked"}, Prefer="return=representation")
+    assert as_it_is.json() == now.json()
+    assert world.hospital.must(200)("PUT", path, answer | {"status": "revoked"}) == now.json()

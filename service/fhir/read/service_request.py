@@ -45,16 +45,17 @@ def read_service_request(
 ) -> ReceivedInstruction | ReceivedRevision:
     """Its status may be an order: revoked ends the referral, entered-in-error voids it. Else its extensions count.
 
-    Raises BadInput with each element that says something which is not acted on, and as its extensions' readers do.
+    An order brings along each element that says something which is not acted on. Without one raises BadInput with them,
+    and as its extensions' readers do.
     """
     order = _ORDERS.get(tree["status"])
-    unused = [*_unused(tree, base), *(["extension"] if _has_unused_extension(tree, order) else [])]
-    if unused:
+    unused = (*_unused(tree, base), *(["extension"] if _has_unused_extension(tree, order) else []))
+    if unused and order is None:
         raise BadInput.of(*(Finding(Reason.ELEMENT_FIXED, f"ServiceRequest.{each}") for each in unused))
     id, described = received.target_id or "", _described(tree, base)
     if order is not None:
         said = Instruction(order, now, text=" ".join(described.words)[:PHRASE] or None)
-        return ReceivedInstruction(received, id, said, described)
+        return ReceivedInstruction(received, id, said, described, unused)
     states = _STATES.get(tree["status"], frozenset())
     return ReceivedRevision(received, id, states, read_safe_contact(tree), read_support_needs(tree), described)
 
@@ -90,7 +91,8 @@ def _unused(tree: Tree, base: str) -> Iterator[str]:
 def _has_unused_extension(tree: Tree, order: Order | None) -> bool:
     """An order has a reason, and anything else says how she may be reached or what she asks for; not both at once."""
     urls = {each.get("url") for each in tree.get("extension", ())}
-    if not urls <= _REVISES | {terms.STATUS_REASON} or not all(isinstance(each, dict) for each in _reasons(tree)):
+    coded = all(isinstance(each, dict) for each in extension_values(tree, terms.STATUS_REASON))
+    if not urls <= _REVISES | {terms.STATUS_REASON} or not coded:
         return True
     return bool(urls & _REVISES) if order else any(map(_words, _reasons(tree)))
 
@@ -118,8 +120,8 @@ def _is_organisation(node: Tree, base: str) -> bool:
     return named is not None and (named.type, named.base) == ("Organization", None) and named.id is not None
 
 
-def _reasons(tree: Tree) -> list[Any]:
-    return extension_values(tree, terms.STATUS_REASON)
+def _reasons(tree: Tree) -> list[Tree]:
+    return [each for each in extension_values(tree, terms.STATUS_REASON) if isinstance(each, dict)]
 
 
 def _is_reason(code: Code) -> bool:
@@ -134,7 +136,7 @@ def _said_why(tree: Tree) -> Iterator[str]:
     yield from (each["text"] for each in tree.get("note", ()) if each.get("text"))
 
 
-def _words(concept: Any) -> list[str]:
+def _words(concept: Tree) -> list[str]:
     """Its text, or else what its codes say that are not the service's own."""
     foreign = [each for each in concept.get("coding", ()) if each.get("system") != terms.REFERRAL_REASON]
     said = [concept.get("text")] if concept.get("text") else [each.get("display", each.get("code")) for each in foreign]

@@ -80,7 +80,7 @@ NARRATIVE = '<div xmlns="http://www.w3.org/1999/xhtml">She prefers a group.</div
 SAFE = {"url": terms.SAFE_CONTACT, "extension": [{"url": "voicemail", "valueCode": "deny"}]}
 
 
-@pytest.mark.parametrize(
+NOT_ACTED_ON = pytest.mark.parametrize(
     "changes",
     [
         {"intent": "plan"},
@@ -103,18 +103,45 @@ SAFE = {"url": terms.SAFE_CONTACT, "extension": [{"url": "voicemail", "valueCode
         {"meta": {"security": [{"system": terms.RESTRICTED.system, "code": "V"}]}},
         {"extension": [{"url": "https://st-test.example/extension", "valueString": "Twice a week"}]},
         {"extension": [{"url": terms.STATUS_REASON, "valueString": "Moved away."}]},
-        {"extension": [SAFE]},
     ],
     ids=str,
 )
-def test_whatever_an_order_says_that_is_not_acted_on_is_refused_by_its_element(guarded: Guarded, changes: Tree) -> None:
-    assert refusal(guarded, **changes) == [f"ServiceRequest.{next(iter(changes))}"]
+
+
+@NOT_ACTED_ON
+def test_what_is_not_acted_on_is_refused_by_its_element_in_a_message_that_orders_nothing(
+    guarded: Guarded, changes: Tree
+) -> None:
+    assert refusal(guarded, status="active", **changes) == [f"ServiceRequest.{next(iter(changes))}"]
+
+
+@NOT_ACTED_ON
+@pytest.mark.parametrize(("status", "order"), [("revoked", Order.CLOSE), ("entered-in-error", Order.VOID)])
+def test_it_is_only_named_beside_an_order_that_ends_the_referral(
+    guarded: Guarded, changes: Tree, status: str, order: Order
+) -> None:
+    message = put(guarded, status=status, **changes)
+    assert isinstance(message, ReceivedInstruction)
+    assert message.said == Instruction(order, NOW)
+    assert message.unused == (next(iter(changes)),)
 
 
 def test_every_such_element_is_named_at_once(guarded: Guarded) -> None:
-    changes = {"status": "active", "priority": "urgent", "orderDetail": [{"text": "Now"}], "bodySite": [{"text": "x"}]}
-    named = {f"ServiceRequest.{each}" for each in ("priority", "orderDetail", "bodySite")}
-    assert {*refusal(guarded, **changes)} == named
+    changes = {"priority": "urgent", "orderDetail": [{"text": "Now"}], "bodySite": [{"text": "x"}]}
+    assert {*refusal(guarded, status="active", **changes)} == {f"ServiceRequest.{each}" for each in changes}
+    message = put(guarded, **changes)
+    assert isinstance(message, ReceivedInstruction)
+    assert {*message.unused} == {*changes}
+
+
+def test_how_she_may_be_reached_is_not_acted_on_beside_an_order(guarded: Guarded) -> None:
+    message = put(guarded, extension=[SAFE])
+    assert isinstance(message, ReceivedInstruction)
+    assert message.unused == ("extension",)
+
+
+def test_whom_an_order_is_about_has_to_be_clear(guarded: Guarded) -> None:
+    assert refusal(guarded, subject={"display": "Test Woman"}) == ["ServiceRequest.subject"]
 
 
 def test_a_reason_without_an_order_is_refused(guarded: Guarded) -> None:
