@@ -48,6 +48,19 @@ class Parcel:
     link: str | None = None
     placer: tuple[str, ...] = ()
 
+    @property
+    def patient_id(self) -> str | None:
+        """The woman whom it is about, if any."""
+        about = self.alert or self.referral
+        return about.patient_id if about else None
+
+    @property
+    def is_of_a_stranger(self) -> bool:
+        """Whether its record must be asked for her first. By HL7 v2 each message says who she is."""
+        if self.patient_id is None or self.destination.fhir_endpoint is None:
+            return False
+        return ("Patient", self.patient_id) not in self.record_ids
+
 
 @dataclass(frozen=True, slots=True)
 class Learned:
@@ -92,16 +105,25 @@ class Channel(Protocol):
         """Bring the parcel to its destination. Never raises for what the destination does or fails to do."""
 
 
+class RecordChannel(Channel, Protocol):
+    async def introduce(self, parcel: Parcel) -> Sent:
+        """Learn by which id the record knows the woman of this parcel, and make her known if it does not. Two at once
+        may make two of her."""
+
+
 @dataclass(frozen=True, slots=True)
 class EitherChannel:
     """What a destination is told goes by FHIR where it has an endpoint for that, and else by HL7 v2."""
 
-    fhir: Channel
+    fhir: RecordChannel
     hl7v2: Channel
 
     async def send(self, parcel: Parcel) -> Sent:
         way = self.hl7v2 if parcel.destination.fhir_endpoint is None else self.fhir
         return await way.send(parcel)
+
+    async def introduce(self, parcel: Parcel) -> Sent:
+        return await self.fhir.introduce(parcel)
 
 
 class Reader(Protocol):

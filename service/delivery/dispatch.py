@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 
-from service.delivery.channel import Channel, Parcel, Sent
+from service.delivery.channel import Learned, Parcel, RecordChannel, Sent
 from service.delivery.pack import pack
 from service.delivery.stuck import end, has_failed, may_be_ended_by, of_her_present, tell_of
 from service.flow.rules import Rules
@@ -25,6 +26,8 @@ from service.store.unit_of_work import UnitOfWork
 SEATS = {Lane.ALERT: 32, Lane.STATUS: 8}
 LONGEST_WAIT = timedelta(minutes=15)
 LONGEST_ASKED_WAIT = timedelta(hours=1)
+# How often, in seconds, whoever waits for her to be made known looks whether she is.
+LOOKS_EVERY = 0.1
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Dispatch:
     store: Store[UnitOfWork]
     rules: Rules
     clock: Clock
-    channel: Channel
+    channel: RecordChannel
     lease: timedelta
     tell: Callable[[str, str], None]
     spread: Callable[[], float]
@@ -95,6 +98,8 @@ class Dispatch:
             # Whoever tried the last time did not live to say so.
             await self._write_down(delivery, partial(self._tell, delivery=delivery), "attempts-without-outcome")
         parcel, sent = await self._send(delivery)
+        if sent is None:
+            return
         settle = partial(self._settle, delivery=delivery, parcel=parcel, sent=sent)
         await self._write_down(delivery, settle, sent.outcome)
         self.tell(delivery.resource_type, sent.outcome)
@@ -113,11 +118,16 @@ class Dispatch:
             telemetry.STUCK.labels(delivery.resource_type).inc()
             telemetry.tell("delivery-stuck", delivery=delivery.id, destination=delivery.destination_id, outcome=outcome)
 
-    async def _send(self, delivery: Delivery) -> tuple[Parcel | None, Sent]:
+    async def _send(self, delivery: Delivery) -> tuple[Parcel | None, Sent | None]:
+        """What was sent and what became of it: None when the lease was lost before."""
         parcel, now = None, self.clock.now()
         caller = the_service(delivery.correlation_id)
         try:
             parcel = await self.store.read(caller, lambda tx: pack(tx, self.rules, delivery, now))
+            if parcel is not None and parcel.is_of_a_stranger:
+                parcel, ended = await self._introduce(delivery)
+                if ended is not None or not await self._holds(delivery):
+                    return parcel, ended
             if parcel is None:
                 return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-destination")
             parcel = await self._with_link(parcel, now)
@@ -130,6 +140,46 @@ class Dispatch:
         except Exception as defect:  # noqa: BLE001  # one that cannot be written out must not stop all the others
             telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
             return parcel, Sent(DeliveryTrigger.TRY_AGAIN, "defect")
+
+    async def _introduce(self, delivery: Delivery) -> tuple[Parcel | None, Sent | None]:
+        """The parcel once its record knows her, or why nothing is sent. One sender at a time asks for her and makes
+        her known, for a record may hold no condition under which it creates; the others wait for that alone.
+        """
+        half_a_lease = self.lease.total_seconds() / 2
+        waits_until = monotonic() + half_a_lease
+        caller = the_service(delivery.correlation_id)
+        while True:
+            its_turn, found = await self.store.run(caller, partial(self._take_turn, delivery=delivery))
+            if found is None or not found.is_of_a_stranger:
+                return found, None
+            if not await self._holds(delivery):
+                return found, None
+            if its_turn:
+                break
+            if monotonic() > waits_until:
+                return found, Sent(DeliveryTrigger.TRY_AGAIN, "others-before-it")
+            await asyncio.sleep(LOOKS_EVERY)
+        async with asyncio.timeout(half_a_lease):
+            sent = await self.channel.introduce(found)
+        await self.store.run(caller, partial(self._leave_turn, delivery=delivery, parcel=found, sent=sent))
+        known = {(each.type, each.our_id): each.record_id for each in sent.learned}
+        # An alert reaches somebody also where it cannot be said which Patient she is: by her number.
+        by_her_number = delivery.lane is Lane.ALERT and sent.trigger is DeliveryTrigger.REFUSED_FOR_GOOD
+        ended = None if by_her_number or sent.trigger is DeliveryTrigger.TAKEN else sent
+        return replace(found, record_ids={**found.record_ids, **known}), ended
+
+    def _take_turn(self, tx: UnitOfWork, delivery: Delivery) -> tuple[bool, Parcel | None]:
+        """What another has learnt meanwhile is seen under the turn."""
+        return tx.leases.introduce(delivery, self.owner), pack(tx, self.rules, delivery, self.clock.now())
+
+    def _leave_turn(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel, sent: Sent) -> None:
+        self._keep(tx, parcel, sent.learned)
+        tx.leases.introduced(delivery, self.owner)
+
+    def _keep(self, tx: UnitOfWork, parcel: Parcel, learned: Sequence[Learned]) -> None:
+        endpoint, tenant_id = parcel.destination.endpoint or "", parcel.destination.id
+        for each in learned:
+            tx.aliases.claim(each.type, endpoint, each.record_id, each.our_id, tenant_id)
 
     async def _with_link(self, parcel: Parcel, now: datetime) -> Parcel:
         """A new link each time it is sent, for nobody but its reader has ever had the whole of it."""
@@ -155,9 +205,8 @@ class Dispatch:
             delivery = of_her_present(tx, delivery)
         # Of two that settle the last of what was stuck, one must see that the other has.
         alerts = [tx.alerts.lock(each) for each in ended]
-        for learned in sent.learned if parcel else ():
-            endpoint = parcel.destination.endpoint or "" if parcel else ""
-            tx.aliases.claim(learned.type, endpoint, learned.record_id, learned.our_id, delivery.destination_id)
+        if parcel is not None:
+            self._keep(tx, parcel, sent.learned)
         held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._due(delivery, sent, now))
         if held:
             end(tx, self.rules, alerts, now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from service.delivery.channel import Channel
+from service.delivery.channel import RecordChannel
 from service.delivery.copies import Copies
 from service.delivery.dispatch import Dispatch
 from service.flow.chase_overdue import Overdue, chase_overdue
@@ -38,7 +38,7 @@ class Worker:
     store: Store[UnitOfWork]
     rules: Rules
     clock: Clock
-    channel: Channel
+    channel: RecordChannel
     lease: timedelta
     tell: Callable[[str, str], None]
     pause: float = 0.2

@@ -14,7 +14,7 @@ from service.delivery.channel import Copy, Learned, NotRead, Parcel, Sent
 from service.delivery.words import alert_words, marked
 from service.fhir.alert_copy import read_copies, refresh_copy
 from service.fhir.terms import ALERT_ID, NOTE_ID, OFFER_ID, REFERRAL_ID
-from service.fhir.visit import Stop, Visit
+from service.fhir.visit import Stop, Tree, Visit
 from service.fhir.write.alert import outgoing_alert_task
 from service.fhir.write.outgoing import (
     outgoing_communication,
@@ -23,11 +23,14 @@ from service.fhir.write.outgoing import (
     outgoing_service_request,
     outgoing_task,
 )
+from service.fhir.write.parts import identified
 from service.flow.received import Identifier
 from service.flow.rules import Rules
 from service.referrals.delivery import DeliveryTrigger
 from service.screening.instrument import Recorded
 from service.security.outgoing import ForeignAddress, NotAuthorised, Outgoing
+
+Bring = Callable[[Visit, Rules], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,19 @@ class FhirChannel:
 
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel's resource to its newest state in the record."""
+        return await self._visit(parcel, _BRING[Recorded(parcel.delivery.resource_type)])
+
+    async def introduce(self, parcel: Parcel) -> Sent:
+        """Learn the record's id for her Patient: found by her identifiers, or created."""
+        return await self._visit(parcel, _introduce)
+
+    async def _visit(self, parcel: Parcel, bring: Bring) -> Sent:
         try:
             visit = Visit(self.connect(parcel.destination.fhir_endpoint or ""), parcel)
         except ForeignAddress:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
         try:
-            await _BRING[Recorded(parcel.delivery.resource_type)](visit, self.rules)
+            await bring(visit, self.rules)
         except Stop as stop:
             return Sent(stop.trigger, stop.outcome, tuple(visit.learned), stop.wait)
         except NotAuthorised as problem:
@@ -65,18 +75,25 @@ class FhirChannel:
             raise NotRead from problem
 
 
-async def _patient(visit: Visit, patient_id: str) -> str:
-    """The reference by which the record knows her: kept, found by her identifiers, or created."""
-    known = visit.parcel.record_ids.get(("Patient", patient_id))
-    if known is None:
-        names = visit.parcel.identifiers
-        if not names:
-            raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "patient-without-identifier")
-        for identifier in names:
-            known = known or await visit.find("Patient", identifier)
-        known = known or await visit.create("Patient", names[0], outgoing_patient(names))
-        visit.learned.append(Learned("Patient", patient_id, known))
-    return f"Patient/{known}"
+async def _introduce(visit: Visit, rules: Rules) -> None:
+    patient_id, names = visit.parcel.patient_id, visit.parcel.identifiers
+    if patient_id is None or not names:
+        raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "patient-without-identifier")
+    known = None
+    for identifier in names:
+        known = known or await visit.find("Patient", identifier)
+    known = known or await visit.create("Patient", names[0], outgoing_patient(names))
+    visit.learned.append(Learned("Patient", patient_id, known))
+
+
+def _patient(visit: Visit, patient_id: str) -> Tree:
+    """Who she is to the record: its own Patient, or by her number where it has none that may be named."""
+    known, names = visit.parcel.record_ids.get(("Patient", patient_id)), visit.parcel.identifiers
+    if known is not None:
+        return {"reference": f"Patient/{known}"}
+    if not names:
+        raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "patient-without-identifier")
+    return identified("Patient", names[0].system, names[0].value) | {"display": names[0].value}
 
 
 async def _bring_service_request(visit: Visit, rules: Rules) -> None:
@@ -87,7 +104,7 @@ async def _service_request(visit: Visit, *, refresh: bool) -> str:
     """The ServiceRequest's reference; `refresh` brings one that is there already to its newest state."""
     referral = visit.parcel.referral
     assert referral is not None  # noqa: S101 - packed with every ServiceRequest, Task and note
-    resource = outgoing_service_request(referral, await _patient(visit, referral.patient_id))
+    resource = outgoing_service_request(referral, _patient(visit, referral.patient_id))
     id = await visit.put("ServiceRequest", referral.id, Identifier(REFERRAL_ID, referral.id), resource, refresh)
     return f"ServiceRequest/{id}"
 
@@ -103,7 +120,7 @@ async def _bring_task(visit: Visit, rules: Rules) -> None:
     assert offer is not None  # noqa: S101 - packed with every Task
     assert parcel.programme is not None  # noqa: S101 - likewise
     focus = await _referral(visit, rules)
-    patient = await _patient(visit, offer.patient_id)
+    patient = _patient(visit, offer.patient_id)
     resource = outgoing_task(
         offer, parcel.engagement, patient, focus, parcel.programme, parcel.owner, parcel.destination
     )
@@ -114,7 +131,7 @@ async def _bring_communication(visit: Visit, rules: Rules) -> None:
     """One for each rung of the ladder that the alert has climbed; what was said stays said."""
     alert = visit.parcel.alert
     assert alert is not None  # noqa: S101 - packed with every Communication
-    patient = await _patient(visit, alert.patient_id) if alert.patient_id else None
+    patient = _patient(visit, alert.patient_id) if alert.patient_id else None
     identifier = Identifier(ALERT_ID, alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}")
     told, programme = visit.parcel.escalation, visit.parcel.programme
     words = [marked(told, programme, rules)] if told and programme else []
@@ -128,7 +145,7 @@ async def _bring_alert_task(visit: Visit, rules: Rules) -> None:
     """It waits for nothing: her request is named when the record has it already, and otherwise the next time."""
     alert = visit.parcel.alert
     assert alert is not None  # noqa: S101 - packed with every alert's Task
-    patient = await _patient(visit, alert.patient_id) if alert.patient_id else None
+    patient = _patient(visit, alert.patient_id) if alert.patient_id else None
     known = visit.parcel.record_ids.get(("ServiceRequest", alert.referral_id or ""))
     focus = f"ServiceRequest/{known}" if known else None
     fitting = [each.name for each in visit.parcel.fitting]
@@ -143,13 +160,13 @@ async def _bring_note(visit: Visit, rules: Rules) -> None:
     assert parcel.note is not None  # noqa: S101 - packed with every note
     assert referral is not None  # noqa: S101 - likewise
     about = await _referral(visit, rules)
-    patient = await _patient(visit, referral.patient_id)
+    patient = _patient(visit, referral.patient_id)
     identifier = Identifier(NOTE_ID, parcel.note.id)
     resource = outgoing_note(parcel.note, parcel.note_text, patient, about)
     await visit.put("DocumentReference", parcel.note.id, identifier, resource, refresh=False)
 
 
-_BRING: Mapping[Recorded, Callable[[Visit, Rules], Awaitable[None]]] = {
+_BRING: Mapping[Recorded, Bring] = {
     Recorded.ALERTS: _bring_communication,
     Recorded.ALERT_TASKS: _bring_alert_task,
     Recorded.REFERRAL: _bring_service_request,

@@ -141,6 +141,7 @@ class Deliveries:
             "patient_id": patient_id,
             "state": DeliveryState.READY.value,
             "attempts": 0,
+            "introduces": False,
             "due_at": now,
             "owed_at": now,
             "correlation_id": self._unit.caller.correlation_id,

@@ -81,6 +81,7 @@ LEASE = Prepared(
         attempts=DELIVERY.c.attempts + 1,
         lease_owner=bindparam("owner"),
         lease_until=bindparam("until"),
+        introduces=False,
     )
 )
 # An owner whose lease ran out may have claimed the same delivery anew: the attempt tells the two apart.
@@ -94,6 +95,20 @@ LEASE_UNTIL = Prepared(select(DELIVERY.c.lease_until).where(HELD))
 RENEW = Prepared(
     update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at")).values(lease_until=bindparam("until"))
 )
+# Whoever makes her known already, and an alert of hers, which goes before a status.
+GOES_FIRST = exists().where(
+    OTHER.c.destination_id == DELIVERY.c.destination_id,
+    OTHER.c.patient_id == DELIVERY.c.patient_id,
+    OTHER.c.id != DELIVERY.c.id,
+    IS_UNSETTLED,
+    OTHER.c.state == LEASED.value,
+    OTHER.c.lease_until > bindparam("at"),
+    OTHER.c.introduces | (OTHER.c.lane < DELIVERY.c.lane),
+)
+INTRODUCE = Prepared(
+    update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at"), ~GOES_FIRST).values(introduces=True)
+)
+INTRODUCED = Prepared(update(DELIVERY).where(HELD).values(introduces=False))
 SETTLE = Prepared(
     update(DELIVERY)
     .where(HELD)
@@ -140,6 +155,17 @@ class Leases:
         now = self._unit.now()
         values = {**_holding(delivery, owner), "at": now, "until": now + lease}
         return self._unit.execute(RENEW, values).rowcount == 1
+
+    def introduce(self, delivery: Delivery, owner: str) -> bool:
+        """Have it to oneself to make her known to the destination, until `introduced`, or else until this is settled
+        or its lease ends. False while another delivery of hers does so, or is to do it first."""
+        self._unit.take_turn(f"{delivery.destination_id} {delivery.patient_id}")
+        values = {**_holding(delivery, owner), "at": self._unit.now()}
+        return self._unit.execute(INTRODUCE, values).rowcount == 1
+
+    def introduced(self, delivery: Delivery, owner: str) -> None:
+        """It was tried; the next may."""
+        self._unit.execute(INTRODUCED, _holding(delivery, owner))
 
     def settle(
         self, delivery: Delivery, owner: str, trigger: DeliveryTrigger, outcome: str, due: datetime | None = None

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from joserfc.jwk import KeySetSerialization
 
-from service.delivery.channel import Channel, Parcel, Sent
+from service.delivery.channel import Parcel, RecordChannel, Sent
 from service.delivery.worker import Worker
 from service.demo.authority import TrustedClient
 from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
@@ -66,7 +66,7 @@ class Sender(Service):
             self._connections.append(known[endpoint])
         return known[endpoint]
 
-    def worker(self, channel: Channel | None = None, lease: timedelta = LEASE) -> Worker:
+    def worker(self, channel: RecordChannel | None = None, lease: timedelta = LEASE) -> Worker:
         """One that waits the longest that it may before it tries again."""
         return Worker(
             store=self.store,
@@ -85,6 +85,22 @@ class Sender(Service):
             return sum(await asyncio.gather(*(worker.step() for worker in workers or (self.worker(),))))
 
         return self._runner.run(play())
+
+    def work(self, *workers: Worker) -> None:
+        """These go round by themselves, side by side, until nothing is owed any more."""
+
+        async def play() -> None:
+            running = [asyncio.create_task(worker.run()) for worker in workers]
+            for _ in range(600):
+                if not await asyncio.to_thread(self.unsettled):
+                    break
+                await asyncio.sleep(0.1)
+            for worker in workers:
+                worker.stop()
+            await asyncio.gather(*running)
+
+        self._runner.run(play())
+        assert self.unsettled() == []
 
     def settle(self, rounds: int = 40, pause: timedelta = timedelta(minutes=16)) -> None:
         """Rounds, with time passing between them, until nothing is owed any more."""
@@ -111,8 +127,15 @@ class Sender(Service):
         self.close()
 
 
+class KnowsEverybody:
+    """A channel to a record that is never asked who she is."""
+
+    async def introduce(self, _: Parcel) -> Sent:
+        return Sent(DeliveryTrigger.TAKEN, "taken")
+
+
 @dataclass
-class Scripted:
+class Scripted(KnowsEverybody):
     """A channel that notes what it is given and answers as it is told; without a script everything is taken."""
 
     answer: Callable[[Parcel], Sent] = lambda _: Sent(DeliveryTrigger.TAKEN, "taken")

@@ -24,7 +24,7 @@ from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
 from service.store.due import Due
 from tests.delivery.conftest import NewSender
-from tests.delivery.support import LEASE, Scripted, Sender, calls, held
+from tests.delivery.support import LEASE, KnowsEverybody, Scripted, Sender, calls, held
 from tests.flow.support import Family, body, piece, scores
 
 TRY_AGAIN = Sent(DeliveryTrigger.TRY_AGAIN, "http-503")
@@ -290,7 +290,7 @@ def test_a_record_that_lets_everything_hang_delays_no_alert_and_no_other_record(
     released = asyncio.Event()
     said: dict[tuple[str, Lane], asyncio.Event] = defaultdict(asyncio.Event)
 
-    class Hanging:
+    class Hanging(KnowsEverybody):
         async def send(self, parcel: Parcel) -> Sent:
             to, lane = parcel.destination.id, parcel.delivery.lane
             said[to, lane].set()
@@ -366,7 +366,7 @@ def test_what_waited_behind_a_slow_one_is_sent_only_under_a_lease_that_lasts(
 def test_a_send_ends_before_its_lease_does_and_is_then_in_doubt(sender: Sender) -> None:
     sender.in_danger()
 
-    class Endless:
+    class Endless(KnowsEverybody):
         async def send(self, _: Parcel) -> Sent:
             await asyncio.Event().wait()
             raise AssertionError("nobody released it")

@@ -110,11 +110,16 @@ class Script:
         return answer
 
 
-def send(script: Script, what: Parcel | None = None) -> Sent:
-    def connect(_: str) -> Outgoing:
-        return cast(Outgoing, script)
+def channel(script: Script) -> FhirChannel:
+    return FhirChannel(lambda _: cast(Outgoing, script), RULES)
 
-    return asyncio.run(FhirChannel(connect, RULES).send(what or parcel()))
+
+def send(script: Script, what: Parcel | None = None) -> Sent:
+    return asyncio.run(channel(script).send(what or parcel()))
+
+
+def introduce(script: Script, what: Parcel) -> Sent:
+    return asyncio.run(channel(script).introduce(what))
 
 
 def resource(kind: str = "Communication", id: str = "their-1", value: str = "alert-1", system: str = ALERT_ID) -> Tree:
@@ -263,22 +268,38 @@ def test_nonsense_in_retry_after_is_not_heard(said: str) -> None:
 
 def test_she_is_made_known_only_when_none_of_her_numbers_is_known() -> None:
     second = Identifier("https://other.example/number", "2")
-    her = {"resourceType": "Patient", "id": "their-woman", "identifier": [{"system": second.system, "value": "2"}]}
-    script = Script(found(), found(her), found(), created())
-    sent = send(script, parcel((NUMBER, second), known=None))
-    assert sent.learned == (Learned("Patient", "woman", "their-woman"), Learned("Communication", "alert-1", "their-1"))
-    assert [method for method, *_ in script.asked] == ["GET", "GET", "GET", "POST"]
+    script = Script(found(), found(resource("Patient", "their-woman", second.value, second.system)))
+    sent = introduce(script, parcel((NUMBER, second), known=None))
+    assert sent == Sent(TAKEN, "taken", (Learned("Patient", "woman", "their-woman"),))
+    assert [method for method, *_ in script.asked] == ["GET", "GET"]
+
+    script = Script(found(), found(), httpx.Response(201, headers={"Location": "Patient/their-woman"}))
+    assert introduce(script, parcel((NUMBER, second), known=None)) == sent
+    assert [method for method, *_ in script.asked] == ["GET", "GET", "POST"]
+
+
+def test_where_the_record_has_two_of_her_nobody_chooses_and_an_alert_names_her_by_her_number() -> None:
+    two = found(*(resource("Patient", id, NUMBER.value, NUMBER.system) for id in ("one", "another")))
+    stranger = parcel(known=None)
+    assert introduce(Script(two), stranger) == Sent(NEVER, "several-in-the-record")
+    script = Script(found(), created())
+    assert send(script, stranger).trigger is TAKEN
+    named = {"system": NUMBER.system, "value": NUMBER.value}
+    (said,) = script.sent
+    assert said["subject"] == {"type": "Patient", "identifier": named, "display": NUMBER.value}
 
 
 def test_what_was_learnt_before_it_failed_is_kept() -> None:
-    her = httpx.Response(201, headers={"Location": "Patient/their-woman"})
-    sent = send(Script(found(), her, found(), httpx.ReadTimeout("hangs")), parcel(known=None))
-    assert (sent.trigger, sent.learned) == (DOUBT, (Learned("Patient", "woman", "their-woman"),))
+    order = httpx.Response(201, headers={"Location": "ServiceRequest/their-order"})
+    fresh = replace(note_parcel(), record_ids={("Patient", "woman"): "their-woman"})
+    sent = send(Script(found(), order, found(), httpx.ReadTimeout("hangs")), fresh)
+    assert (sent.trigger, sent.learned) == (DOUBT, (Learned("ServiceRequest", "referral", "their-order"),))
 
 
 def test_a_woman_without_any_number_is_never_guessed() -> None:
     script = Script()
-    assert send(script, parcel((), known=None)).outcome == "patient-without-identifier"
+    nameless = parcel((), known=None)
+    assert {sent(script, nameless).outcome for sent in (introduce, send)} == {"patient-without-identifier"}
     assert script.asked == []
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from service.delivery.channel import Channel, EitherChannel
+from service.delivery.channel import EitherChannel, RecordChannel
 from service.delivery.worker import Worker
 from service.demo.people import HOSPITAL_NUMBER
 from service.flow.rules import Rules
@@ -56,7 +56,7 @@ class V2Sender(Sender):
         )
         return EitherChannel(Scripted(), by_v2)
 
-    def worker(self, channel: Channel | None = None, lease: timedelta = LEASE) -> Worker:
+    def worker(self, channel: RecordChannel | None = None, lease: timedelta = LEASE) -> Worker:
         return super().worker(channel or self.channel(), lease)
 
     def last_outcomes(self) -> list[str]:

@@ -12,6 +12,7 @@ from service.hl7v2.segments import Message
 from service.hl7v2.write.build import NotValid
 from service.hl7v2.write.outbound import Asked
 from service.screening.instrument import AnswerLinks, Approval, Recorded
+from tests.delivery.support import KnowsEverybody
 from tests.flow.support import MINUTE, piece, scores
 from tests.hl7v2.engine import (
     CLOSE,
@@ -173,7 +174,7 @@ def test_a_task_that_was_owed_before_is_let_go_of(new_sender: NewSender) -> None
         by_v2 = sender.channel().hl7v2
         parcels = []
 
-        class Peeking:
+        class Peeking(KnowsEverybody):
             async def send(self, parcel: Any) -> Any:
                 parcels.append(parcel)
                 return await by_v2.send(replace(parcel, delivery=replace(parcel.delivery, resource_type="AlertTask")))

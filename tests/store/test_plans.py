@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, event
 
 from service.flow.chase_overdue import DueKind
-from service.referrals.delivery import Lane
+from service.referrals.delivery import Delivery, DeliveryState, Lane
 from service.referrals.offer import OfferState
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.store.address import parse_url
@@ -113,10 +114,27 @@ def test_a_search_looks_up_its_tasks(service: Service, name: str) -> None:
     assert_looked_up(service, asked(service, caller, lambda tx: (tx.feed.offers(query), tx.feed.alerts(query))))
 
 
+OWED = Delivery(
+    id="delivery",
+    destination_id="hospital",
+    lane=Lane.ALERT,
+    resource_type="Communication",
+    resource_id="alert",
+    version=1,
+    patient_id="woman",
+    state=DeliveryState.LEASED,
+    attempts=1,
+    due_at=datetime.now(UTC),
+    last_outcome=None,
+    correlation_id="",
+    shown=False,
+    owed_at=datetime.now(UTC),
+)
 # What the workers and merging ask, and the index that holds no more of it than they need.
 WORK: dict[str, tuple[Callable[[UnitOfWork], object], str]] = {
     "where something is due": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_waiting"),
     "that hers is being sent": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_unsettled"),
+    "who makes her known": (lambda tx: tx.leases.introduce(OWED, "worker"), "ix_delivery_unsettled"),
     "what is stuck of hers": (lambda tx: tx.deliveries.stuck("hospital", "woman", 8), "ix_delivery_unsettled"),
     "what is stuck of all": (lambda tx: tx.deliveries.stuck("hospital", None, 8), "ix_delivery_unsettled"),
     "how many women wait": (lambda tx: tx.deliveries.women_waiting("hospital"), "ix_delivery_waiting"),

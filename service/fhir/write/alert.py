@@ -46,7 +46,7 @@ def alert_task(
 def outgoing_alert_task(
     alert: Alert,
     rules: Rules,
-    patient_reference: str | None,
+    patient: Tree | None,
     service_request_reference: str | None,
     fitting: Sequence[str] = (),
 ) -> Tree:
@@ -56,7 +56,6 @@ def outgoing_alert_task(
     programmes that she may be asked about.
     """
     named: list[Tree] = [{"type": "HealthcareService", "display": name} for name in fitting]
-    patient = {"reference": patient_reference} if patient_reference else None
     focus = {"reference": service_request_reference} if service_request_reference else None
     return {"resourceType": "Task", **_elements(alert, rules, patient, focus, named)}
 

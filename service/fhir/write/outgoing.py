@@ -34,19 +34,19 @@ def outgoing_patient(identifiers: Sequence[Identifier]) -> Tree:
     }
 
 
-def outgoing_service_request(referral: Referral, patient_reference: str) -> Tree:
+def outgoing_service_request(referral: Referral, patient: Tree) -> Tree:
     """The referral. The record's own hospital asks for it, so no requester is named."""
     return {
         "resourceType": "ServiceRequest",
         "meta": claims(terms.SERVICE_REQUEST_PROFILE, LABELS),
-        **referral_elements(referral, {"reference": patient_reference}),
+        **referral_elements(referral, patient),
     }
 
 
 def outgoing_task(
     offer: Offer,
     engagement: Engagement | None,
-    patient_reference: str,
+    patient: Tree,
     service_request_reference: str | None,
     programme: Programme,
     owner: Organisation | None,
@@ -65,7 +65,7 @@ def outgoing_task(
             offer,
             engagement,
             focus=_referral(offer.referral_id, service_request_reference),
-            patient={"reference": patient_reference},
+            patient=patient,
             requester=logical(hospital),
             owner=logical(owner, programme.name) if owner else ours | {"display": programme.name},
         ),
@@ -76,7 +76,7 @@ def outgoing_communication(
     alert: Alert,
     text: str,
     rung: Rung,
-    patient_reference: str | None,
+    patient: Tree | None,
     further: Sequence[str] = (),
     link: str | None = None,
 ) -> Tree:
@@ -93,7 +93,7 @@ def outgoing_communication(
             "status": "completed",
             "category": [concept(terms.ALERT_CATEGORY)],
             "priority": alert.priority.value,
-            "subject": {"reference": patient_reference} if patient_reference else None,
+            "subject": patient,
             "sent": at(alert.raised_at),
             "recipient": [team(rung)],
             "payload": [*({"contentString": said} for said in (text, *further)), *page],
@@ -101,7 +101,7 @@ def outgoing_communication(
     )
 
 
-def outgoing_note(note: Note, text: str, patient_reference: str, service_request_reference: str | None) -> Tree:
+def outgoing_note(note: Note, text: str, patient: Tree, service_request_reference: str | None) -> Tree:
     """A step of the referral in plain words, for the chart; of the referral itself the record may know nothing.
 
     One plain-text attachment, inline, is what every record that takes notes can show.
@@ -114,7 +114,7 @@ def outgoing_note(note: Note, text: str, patient_reference: str, service_request
         "status": "current",
         "docStatus": "final",
         "type": concept(terms.NOTE, "Progress note"),
-        "subject": {"reference": patient_reference},
+        "subject": patient,
         "date": happened,
         "author": [{"type": "Device", "display": NOTE_AUTHOR}],
         "description": NOTE_TITLE,

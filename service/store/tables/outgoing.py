@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, UniqueConstraint, text
+from sqlalchemy import Boolean, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
 from service.referrals.delivery import UNSETTLED, WAITING
@@ -15,7 +15,7 @@ IS_UNSETTLED = text("state IN (" + ", ".join(f"'{state.value}'" for state in UNS
 
 class DeliveryRow(Row, table=True):
     """One message owed to one destination: it names a resource and a version, and is written out only when it is
-    sent."""
+    sent. While it is leased, `introduces` says that whoever holds it makes her known to the destination."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -51,6 +51,7 @@ class DeliveryRow(Row, table=True):
     due_at: datetime = required(Instant)
     lease_owner: str | None = optional(Text)
     lease_until: datetime | None = optional(Instant)
+    introduces: bool = required(Boolean)
     last_outcome: str | None = optional(Text)
     shown_at: datetime | None = optional(Instant)
     owed_at: datetime = required(Instant)

@@ -257,7 +257,7 @@ REVIEWED = replace(
 )
 FACTS = PatientFacts("Tessie", date(1996, 2, 29), "Testborough", "en", interpreter=False, deceased=False)
 NUMBER = Identifier("https://st-test.example/hospital-number", "TEST-000417")
-IN_RECORD = ("Patient/chart-7", "ServiceRequest/order-9")
+IN_RECORD = ({"reference": "Patient/chart-7"}, "ServiceRequest/order-9")
 
 
 def disclosed(view: OfferView) -> list[Tree]:

@@ -257,6 +257,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("introduces", sa.Boolean(), nullable=False),
         sa.Column("last_outcome", sa.Text(), nullable=True),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("owed_at", sa.DateTime(timezone=True), nullable=False),
