@@ -138,6 +138,8 @@ def _said(answer: Answer) -> Response:
             return page("Thank you", paragraph("Your answer is kept with your name, your role and the time."))
         case Refused(Reason.REVIEW_OUTDATED):
             return _outdated()
+        case Refused(Reason.NO_SAFE_CONTACT):
+            return _unreachable()
         case _:
             return _answered(409)
 
@@ -150,6 +152,11 @@ def _unknown() -> Response:
 def _answered(status: int) -> Response:
     text = "Somebody has answered already, here or in the record. The record shows who did, and when."
     return page("Already answered", paragraph(text), status)
+
+
+def _unreachable() -> Response:
+    text = "No safe way to reach her is known, so support cannot go on. Record one, then answer again. The alert stays."
+    return page("Not taken", paragraph(text), 409)
 
 
 def _outdated() -> Response:

@@ -175,6 +175,12 @@ ERRORS: Mapping[Fault | Reason, Row] = {
         "business-rule",
         "An alert about risk to her waits for its review. Review it first; then support may go on.",
     ),
+    Reason.NO_SAFE_CONTACT: Row(
+        409,
+        "business-rule",
+        "No safe way to reach her is known, so support cannot go on. Ask her, and send one in her Consent or on the "
+        "ServiceRequest (safe-contact) first.",
+    ),
     Reason.REVIEW_OUTDATED: Row(
         409,
         "conflict",

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     REVIEW_OUTCOME_REQUIRED = "review-outcome-required"
     PRACTITIONER_REQUIRED = "practitioner-required"
     RISK_NOT_REVIEWED = "risk-not-reviewed"
+    NO_SAFE_CONTACT = "no-safe-contact"
     REVIEW_OUTDATED = "review-outdated"
     ALREADY_ANSWERED = "already-answered"
     NO_LIVE_CONSENT = "no-live-consent"

@@ -97,6 +97,6 @@ def _review(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer
     if message.reviewed != (str(alert.result) if alert.result else None):
         return Refused(Reason.REVIEW_OUTDATED, "input")
     reviewed = review_alert(tx, rules, alert, message.outcome, message.practitioner, now)
-    if reviewed is None:
-        return Refused(Reason.REVIEW_OUTDATED, "status")
+    if isinstance(reviewed, Reason):
+        return Refused(reviewed, "status")
     return Accepted("Task", alert.id, reviewed.version)

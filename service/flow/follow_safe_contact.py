@@ -17,12 +17,12 @@ def follow_safe_contact(tx: Transaction, rules: Rules, referral: Referral, now: 
 
     The caller holds the lock on the woman.
     """
-    if _is_reachable(tx, rules, referral, now) or _is_held_for_it(tx, referral):
+    if is_reachable(tx, rules, referral, now) or _is_held_for_it(tx, referral):
         return referral
     return advance(tx, rules, referral, ReferralTrigger.NO_SAFE_CONTACT, now) or referral
 
 
-def _is_reachable(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> bool:
+def is_reachable(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> bool:
     """By every programme that has, or may accept, the referral and that she allows to know of her."""
     patient, consents = tx.patients.lock(referral.patient_id), tx.consents.of_patient(referral.patient_id)
     answers = agreed_to_offers(tx, rules, referral, consents, now)

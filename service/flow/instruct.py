@@ -7,6 +7,7 @@ from functools import partial
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.follow_safe_contact import is_reachable
 from service.flow.identify import bearers_of, subject_of
 from service.flow.owe import owe
 from service.flow.ports import Transaction
@@ -138,7 +139,7 @@ def _follow(
         if not all(each in told for each in message.described.words):
             unused = (*unused, "note")
         return Repeated("ServiceRequest", referral.id, referral.version, unused=unused)
-    trigger = _resumes(tx, referral) if said.order is Order.RESUME else _TELLS[said.order]
+    trigger = _resumes(tx, rules, referral, now) if said.order is Order.RESUME else _TELLS[said.order]
     if isinstance(trigger, Refused):
         return trigger
     moved = advance(tx, rules, referral, trigger, now, by=Practitioner(said.practitioner, said.role))
@@ -163,9 +164,10 @@ def _is_done(tx: Transaction, referral: Referral, said: Instruction) -> bool:
     return bool(given) and replace(given[-1], given_at=said.given_at) == said
 
 
-def _resumes(tx: Transaction, referral: Referral) -> ReferralTrigger | Refused:
+def _resumes(tx: Transaction, rules: Rules, referral: Referral, now: datetime) -> ReferralTrigger | Refused:
     """With the programme that holds it; without one it is placed anew. Nothing goes on past a risk without its review:
-    the programme waits, and what has none goes back to review. Nor past a worry that a programme called urgent."""
+    the programme waits, and what has none goes back to review. Nor past a worry that a programme called urgent, nor
+    while she cannot be reached safely."""
     if referral.state is not ReferralState.ON_HOLD:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     held = any(offer.state in ACTIVE for offer in tx.offers.of_referral(referral.id))
@@ -174,4 +176,6 @@ def _resumes(tx: Transaction, referral: Referral) -> ReferralTrigger | Refused:
         return Refused(Reason.RISK_NOT_REVIEWED, "status")
     if any(alert.code in RISK for alert in unresolved):
         return Refused(Reason.RISK_NOT_REVIEWED, "status") if held else ReferralTrigger.RESUMED_TO_REVIEW
+    if held and not is_reachable(tx, rules, referral, now):
+        return Refused(Reason.NO_SAFE_CONTACT, "status")
     return ReferralTrigger.RESUMED if held else ReferralTrigger.REPLACED

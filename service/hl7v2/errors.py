@@ -111,6 +111,7 @@ MEANINGS: dict[What, Meaning] = {
     Reason.REVIEW_OUTCOME_REQUIRED: _kept("101", "the outcome of the review is missing."),
     Reason.PRACTITIONER_REQUIRED: _kept("101", "the practitioner is missing."),
     Reason.RISK_NOT_REVIEWED: _kept("207", "a risk has not been reviewed."),
+    Reason.NO_SAFE_CONTACT: _kept("207", "no safe way to reach her is known."),
     Reason.REVIEW_OUTDATED: _kept("206", "it changes what has changed meanwhile."),
     Reason.ALREADY_ANSWERED: _kept("205", "it was answered before."),
     Reason.NO_LIVE_CONSENT: _kept("207", "there is no consent to it."),

@@ -12,7 +12,7 @@ from service.referrals.answer_link import AnswerLink, new_token
 from service.shared.caller import the_service
 from service.shared.ids import new_id
 from tests.console.support import Desk
-from tests.flow.support import Service, piece, scores
+from tests.flow.support import MINUTE, UNREACHABLE, Service, piece, scores
 
 
 @pytest.fixture
@@ -20,12 +20,27 @@ def desk(migrated_sqlite_url: str) -> Iterator[Desk]:
     service = Service(migrated_sqlite_url)
     family = service.family()
     service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
-    alert, token = service.alert(family.woman, "self-harm-present"), new_token()
-    about = f"{alert['result_id']}.{alert['result_version']}"
+    yield _desk(service, family.woman, "self-harm-present")
+    service.close()
+
+
+@pytest.fixture
+def unreachable(migrated_sqlite_url: str) -> Iterator[Desk]:
+    """She was supported, and the last safe way to reach her was taken back."""
+    service = Service(migrated_sqlite_url)
+    family, _ = service.supported()
+    service.pass_time(MINUTE)
+    service.consent(family.hospital, family.woman, family.community, target_id=family.consent, safe_contact=UNREACHABLE)
+    yield _desk(service, family.woman, "safe-contact-withdrawn")
+    service.close()
+
+
+def _desk(service: Service, woman: str, code: str) -> Desk:
+    alert, token = service.alert(woman, code), new_token()
+    about = f"{alert['result_id']}.{alert['result_version']}" if alert["result_id"] else None
     link = AnswerLink(token.hash, alert["id"], alert["tenant_id"], about, service.now() + timedelta(hours=2))
     service.run(the_service(new_id()), lambda tx: tx.answers.add_link(link))
     application = FastAPI()
     application.add_middleware(Identified)
     application.include_router(answering.router(service.store, service.rules, service.clock))
-    yield Desk(service, family.woman, f"/answer/{token.text}", application)
-    service.close()
+    return Desk(service, woman, f"/answer/{token.text}", application)

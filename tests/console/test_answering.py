@@ -139,6 +139,15 @@ def test_a_newer_result_asks_for_a_newer_link(desk: Desk) -> None:
     assert desk.service.states(desk.woman) == ("in-review", [])
 
 
+def test_support_does_not_go_on_while_she_cannot_be_reached_and_the_link_stays(unreachable: Desk) -> None:
+    for _ in range(2):
+        answer = unreachable.ask("POST", GOOD)
+        assert answer.status_code == 409
+        assert "No safe way to reach her" in answer.text
+    assert unreachable.service.states(unreachable.woman) == ("on-hold", ["held-by-service"])
+    assert unreachable.service.alert(unreachable.woman, "safe-contact-withdrawn")["state"] == "open"
+
+
 @pytest.mark.parametrize("token", ["x", "A" * 43, "../livez", "%00"])
 def test_another_token_is_not_known(desk: Desk, token: str) -> None:
     assert desk.ask(address=f"/answer/{token}").status_code == 404

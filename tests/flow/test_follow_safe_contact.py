@@ -1,16 +1,26 @@
 """The last safe way to reach her is taken back after a programme was asked."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from service.consent.safe_contact import SafeContact
-from service.flow.answer import Accepted
+from service.flow.advance import advance
+from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.answer_alert import ReceivedAnswer
+from service.flow.answer_in_copy import answer_in_copy
 from service.flow.received import Received
 from service.flow.revise_referral import ReceivedRevision, revise_referral
+from service.referrals.alert import AlertState, Practitioner, ReviewOutcome
 from service.referrals.instruction import Order
-from service.referrals.referral import ReferralState
+from service.referrals.referral import ReferralState, ReferralTrigger
+from service.screening.instrument import Approval
+from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import MINUTE, REACHABLE, UNREACHABLE, Family, Service, body, why
+
+MIDWIFE = Practitioner("M. Test", "Midwife")
 
 
 def say(service: Service, family: Family, safe_contact: SafeContact) -> None:
@@ -53,6 +63,75 @@ def test_support_is_held_by_the_service_and_a_clinician_alone_lets_it_go_on(serv
     tell(service, family, REACHABLE)
     assert service.states(family.woman) == ("on-hold", ["held-by-service"])
     assert why(service.tell(family.hospital, service.referral(family.woman).id, Order.RESUME)) == "accepted"
+    assert service.states(family.woman) == ("supported", ["in-progress"])
+
+
+def review(service: Service, family: Family, code: str) -> Answer:
+    """Found suitable, in the copy that its record has of the alert."""
+    alert = service.alert(family.woman, code)
+    received = Received("Task", body(), target_id=alert["id"])
+    message = ReceivedAnswer(received, alert["id"], AlertState.RESOLVED, MIDWIFE, ReviewOutcome.SUITABLE)
+    return service.run(
+        family.hospital, lambda tx: answer_in_copy(tx, service.rules, message, body().hex(), service.now())
+    )
+
+
+def resume(service: Service, family: Family, code: str) -> Answer:
+    return service.tell(family.hospital, service.referral(family.woman).id, Order.RESUME)
+
+
+@pytest.mark.parametrize("let_go_on", [review, resume])
+def test_nothing_goes_on_while_no_safe_way_to_reach_her_is_known(
+    service: Service, let_go_on: Callable[[Service, Family, str], Answer]
+) -> None:
+    family, _ = service.supported()
+    say(service, family, UNREACHABLE)
+    refused = let_go_on(service, family, "safe-contact-withdrawn")
+    assert refused == Refused(Reason.NO_SAFE_CONTACT, "status")
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alert(family.woman, "safe-contact-withdrawn")["state"] == "open"
+
+    say(service, family, REACHABLE)
+    assert why(let_go_on(service, family, "safe-contact-withdrawn")) == "accepted"
+    assert service.states(family.woman) == ("supported", ["in-progress"])
+
+
+def test_the_record_reads_why_the_review_in_its_copy_was_not_taken(service: Service) -> None:
+    family, _ = service.supported()
+    say(service, family, UNREACHABLE)
+    review(service, family, "safe-contact-withdrawn")
+    alert = service.alert(family.woman, "safe-contact-withdrawn")
+    assert alert["copy_refusal"] == "no-safe-contact"
+    assert ("AlertTask", alert["id"], alert["version"]) in service.owed(family.woman)
+
+
+def test_whatever_was_reviewed_last_support_does_not_go_on_while_she_cannot_be_reached(service: Service) -> None:
+    family, _ = service.supported()
+    say(service, family, UNREACHABLE)
+    service.run(family.hospital, lambda tx: hear_safety_event(tx, service, family))
+    assert why(review(service, family, "safe-contact-withdrawn")) == "accepted"
+    assert why(review(service, family, "safety-event")) == "no-safe-contact"
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+
+
+def hear_safety_event(tx: UnitOfWork, service: Service, family: Family) -> None:
+    tx.patients.lock(family.woman)
+    referral = tx.referrals.open_of(family.woman)
+    assert referral is not None
+    assert advance(tx, service.rules, referral, ReferralTrigger.SAFETY_EVENT, service.now())
+
+
+@pytest.mark.parametrize("let_go_on", [review, resume])
+def test_a_site_that_offers_as_recorded_lets_it_go_on(
+    service: Service, let_go_on: Callable[[Service, Family, str], Answer]
+) -> None:
+    family, _ = service.supported()
+    say(service, family, UNREACHABLE)
+    approved = replace(
+        service.rules.policies["default"], as_recorded_safe_contact=Approval("A. Lead", date(2026, 1, 1))
+    )
+    service.rules = replace(service.rules, policies={"default": approved})
+    assert why(let_go_on(service, family, "safe-contact-withdrawn")) == "accepted"
     assert service.states(family.woman) == ("supported", ["in-progress"])
 
 
