@@ -17,7 +17,7 @@ from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.escalation import Escalation, Said
-from service.referrals.offer import Offer
+from service.referrals.offer import Offer, display_of
 
 # A body without an identifier that comes again within this is the same message sent again; later it is a new one.
 SENT_AGAIN_WITHIN = timedelta(days=1)
@@ -40,13 +40,13 @@ class Told(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ReceivedCommunication:
     """`about` is every resource that it names; `fingerprint` is of the body. `displays` is what it calls a referral as
-    we display it: first where it names something, then anywhere in its words."""
+    we display it, anywhere in it."""
 
     received: Received
     about: tuple[Reference, ...]
     said: Said
     fingerprint: str
-    displays: tuple[frozenset[str], ...] = ()
+    displays: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def receive_unreadable(tx: Transaction, rules: Rules, message: UnreadableCommuni
     """Keep what could not be read, and let a clinician ring its sender: hers, of each woman whose offer is named in it,
     or else as for words that name nobody."""
     keep_unreadable(tx, rules, message.unreadable, now)
-    offers = _offers(tx, message.about) or _newest(tx.visible.called(message.displays))
+    offers = _meant(tx, message.about, message.displays)
     for offer in offers:
         tx.patients.lock(offer.patient_id)
         alert_until_seen(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
@@ -89,19 +89,17 @@ def receive_unreadable(tx: Transaction, rules: Rules, message: UnreadableCommuni
 def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommunication, now: datetime) -> Kept:
     """Keep it and tell a clinician, in any state of offer and referral, also after closing and from a tombstone.
 
-    The words go to one hospital only. When it names several women nobody can tell whose they are: then each of their
-    clinics is asked to ring the programme and is told no word of it. When it names none of the caller's, every hospital
-    that the caller works with is asked (`escalate_unnamed`); when there is none, the operator has to find out.
+    The words go to one hospital only. When it names several women, by whatever name, nobody can tell whose they are:
+    then each of their clinics is asked to ring the programme and is told no word of it. When it names none of the
+    caller's, every hospital that the caller works with is asked (`escalate_unnamed`); when there is none, the operator
+    has to find out.
     """
-    offers = _offers(tx, message.about)
-    if len(offers) == 1:
-        return _about_one(tx, rules, offers[0], message, now)
+    offers = _meant(tx, message.about, message.displays)
     if not offers:
-        offers = next(filter(None, (_newest(tx.visible.called(each)) for each in message.displays)), [])
-        if not offers:
-            return _about_nobody(tx, rules, message, now)
-        if len(offers) == 1:
-            return replace(_about_one(tx, rules, offers[0], message, now), told=Told.HER_CLINICIAN_BY_HANDLE)
+        return _about_nobody(tx, rules, message, now)
+    if len(offers) == 1:
+        told = Told.HER_CLINICIAN if _named(tx, message.about) else Told.HER_CLINICIAN_BY_HANDLE
+        return replace(_about_one(tx, rules, offers[0], message, now), told=told)
     id, repeated, taken = _name(tx, message)
     answer = _answer(id, repeated=repeated)
     for offer in () if repeated else offers:
@@ -181,14 +179,17 @@ def _answer(id: str, *, repeated: bool) -> Accepted | Repeated:
     return Repeated("Communication", id, 1) if repeated else Accepted("Communication", id, 1, created=True)
 
 
-def _offers(tx: Transaction, about: tuple[Reference, ...]) -> list[Offer]:
-    """The offers named that the caller holds, the newest one of each woman's, in one order for every unit."""
-    return _newest([offer for each in about if (offer := _offer(tx, each)) is not None])
-
-
-def _newest(held: Sequence[Offer]) -> list[Offer]:
+def _meant(tx: Transaction, about: tuple[Reference, ...], displays: frozenset[str]) -> list[Offer]:
+    """The offers that the caller holds and refers to, or calls as we display them: the newest one of each woman's, in
+    one order for every unit. What is called as one that it refers to is that one."""
+    named = _named(tx, about)
+    held = [*named, *tx.visible.called(displays - {display_of(each.id) for each in named})]
     newest = {each.patient_id: each for each in sorted(held, key=lambda each: each.id)}
     return [newest[woman] for woman in sorted(newest)]
+
+
+def _named(tx: Transaction, about: tuple[Reference, ...]) -> list[Offer]:
+    return [offer for each in about if (offer := _offer(tx, each)) is not None]
 
 
 def _offer(tx: Transaction, reference: Reference) -> Offer | None:

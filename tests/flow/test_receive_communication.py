@@ -36,7 +36,7 @@ def tell(
     said: Said = WORDS,
     names: tuple[Identifier, ...] = (),
     content: bytes | None = None,
-    displays: tuple[frozenset[str], ...] = (),
+    displays: frozenset[str] = frozenset(),
 ) -> Kept:
     content = content or body()
     fingerprint = hashlib.sha256(content).hexdigest()
@@ -273,30 +273,36 @@ def test_what_names_nobody_is_told_once_and_the_same_bytes_anew_on_another_day(
     assert isinstance(later.answer, Repeated if names else Accepted)
 
 
-def called(*displays: str) -> tuple[frozenset[str], ...]:
-    return frozenset(), frozenset(displays)
-
-
 def test_a_referral_called_as_it_is_displayed_is_found_among_the_senders_own(service: Service) -> None:
     family, offer = service.supported()
-    kept = tell(service, family.community, displays=called(display_of(offer.id)))
+    kept = tell(service, family.community, displays=frozenset({display_of(offer.id)}))
     assert kept.told is Told.HER_CLINICIAN_BY_HANDLE
     assert service.alerts(family.woman) == ["escalation"]
-    stranger = tell(service, service.community(), displays=called(display_of(offer.id)))
+    stranger = tell(service, service.community(), displays=frozenset({display_of(offer.id)}))
     assert stranger.told is Told.THE_OPERATOR_MUST_BE
     assert service.alerts(family.woman) == ["escalation"]
 
 
-def test_a_reference_goes_before_a_display_and_a_name_before_words(service: Service) -> None:
+@pytest.mark.parametrize("refers", [True, False])
+def test_another_woman_whom_its_words_call_by_her_handle_is_heard_of_too(service: Service, refers: bool) -> None:
     family, offer = service.supported()
-    _, woman, other = second_woman(service, family)
-    tell(service, family.community, task(offer), displays=called(display_of(other.id)))
-    by_name = (frozenset({display_of(offer.id)}), frozenset({display_of(offer.id), display_of(other.id)}))
-    tell(service, family.community, displays=by_name)
-    assert (service.alerts(family.woman), service.alerts(woman)) == (["escalation"] * 2, [])
-    kept = tell(service, family.community, displays=called(display_of(offer.id), display_of(other.id)))
-    assert kept.told is Told.SEVERAL_CLINICS
-    assert service.alert(woman, "unreadable-words")["priority"] == "urgent"
+    hospital, woman, other = second_woman(service, family)
+    displays = frozenset({display_of(offer.id), display_of(other.id)})
+    kept = tell(service, family.community, *([task(offer)] if refers else []), displays=displays)
+    assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.SEVERAL_CLINICS, True)
+    for caller, her in ((family.hospital, family.woman), (hospital, woman)):
+        alert = service.alert(her, "unreadable-words")
+        assert (alert["tenant_id"], alert["priority"]) == (caller.organisation_id, "urgent")
+    # Neither hospital reads how the other's patient is called.
+    assert service.rows("escalation") == []
+
+
+def test_the_handle_of_a_woman_it_refers_to_or_of_nobody_calls_no_other(service: Service) -> None:
+    family, offer = service.supported()
+    _, strangers = service.supported()
+    displays = frozenset({display_of(offer.id), display_of(strangers.id)})
+    assert tell(service, family.community, task(offer), displays=displays).told is Told.HER_CLINICIAN
+    assert service.alerts(family.woman) == ["escalation"]
 
 
 def test_an_answer_to_an_earlier_message_is_about_the_same_woman(service: Service) -> None:
@@ -340,6 +346,17 @@ def test_whoever_acknowledged_first_stays_the_one_who_did(service: Service) -> N
     assert (alert.acknowledged_by_role, alert.acknowledged_at) == ("Midwife", before)
 
 
+def test_a_message_that_calls_another_woman_is_told_once(service: Service) -> None:
+    family, offer = service.supported()
+    _, woman, other = second_woman(service, family)
+    displays = frozenset({display_of(other.id)})
+    first, again = (
+        tell(service, family.community, task(offer), names=(NAME,), content=b"{}", displays=displays) for _ in range(2)
+    )
+    assert again.answer == Repeated("Communication", first.answer.id, 1)
+    assert service.alerts(family.woman) == service.alerts(woman) == ["unreadable-words"]
+
+
 # What is no JSON
 
 
@@ -360,8 +377,8 @@ def test_what_is_unreadable_and_names_an_offer_is_for_her_clinician_who_rings(se
     assert (alert["priority"], alert["tenant_id"]) == ("urgent", family.hospital.organisation_id)
     assert len(service.rows("unreadable_message", tenant_id=family.community.organisation_id)) == 3
     acknowledge(service, family, alert["id"])
-    called = frozenset({display_of(offer.id)})
-    assert tell_unread(service, family.community, displays=called) is Told.HER_CLINICIAN_UNREAD
+    displays = frozenset({display_of(offer.id)})
+    assert tell_unread(service, family.community, displays=displays) is Told.HER_CLINICIAN_UNREAD
     assert service.alerts(family.woman) == ["unreadable-words"] * 2
 
 

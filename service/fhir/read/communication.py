@@ -65,7 +65,7 @@ def read_unreadable(unreadable: Unreadable, body: bytes) -> UnreadableCommunicat
     return UnreadableCommunication(
         unreadable,
         about=tuple(Reference(type, id) for id in ids for type in NAMES_AN_OFFER),
-        displays=displays_in(text)[1],
+        displays=displays_in(text),
         said=Said(as_shown([text])) if is_text else Said(attached=True),
         fingerprint=hashlib.sha256(body).hexdigest(),
     )

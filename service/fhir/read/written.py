@@ -86,17 +86,13 @@ def named_in(tree: Any, base: str) -> tuple[Reference, ...]:
     return tuple(found)[:MOST_NAMED]
 
 
-def displays_in(tree: Any) -> tuple[frozenset[str], frozenset[str]]:
-    """What it calls a referral as we display it (`display_of`): where it names something, and anywhere in its words."""
+def displays_in(tree: Any) -> frozenset[str]:
+    """What it calls a referral as we display it (`display_of`), where it names something or anywhere in its words."""
     nodes = [node for _, node in members(tree) if isinstance(node, dict)]
     named = [node.get("display") for node in nodes]
     named += [each.get("value") for node in nodes for each in entries(node.get("identifier")) if isinstance(each, dict)]
     written = [text for name, text in members(tree) if isinstance(text, str) and _is_words(name, text)]
-    return _displays(named), _displays(written)
-
-
-def _displays(texts: list[Any]) -> frozenset[str]:
-    found = (each for text in texts if isinstance(text, str) for each in _DISPLAY.findall(text))
+    found = (each for text in [*named, *written] if isinstance(text, str) for each in _DISPLAY.findall(text))
     return frozenset(display_of(each) for each in islice(found, MOST_NAMED))
 
 
