@@ -19,7 +19,7 @@ from service.fhir.outcome import BadInput, Finding
 from service.fhir.raw import exact
 from service.fhir.read import bundle as wire
 from service.fhir.read import common
-from service.fhir.recognise import recognise
+from service.fhir.unread import salvaged
 from service.flow.answer import Refused
 from service.flow.hear_refused_transaction import Legible
 from service.flow.receive_transaction import Entry, Message, ReceivedTransaction, aimed
@@ -93,8 +93,8 @@ def legible(body: bytes, door: Door, caller: Caller, now: datetime) -> Legible |
             read.append(_entry(each, body, door, caller, now))
     places = {each.place for each in read}
     left = [exactly for place, (_, exactly) in enumerate(entries) if place not in places]
-    rest = recognise(orjson.dumps(left), door.rules, door.rules.policy(caller.organisation_id).forms)
-    return Legible(_transaction(body, linked, read), rest)
+    handles = {each.request.full_url: each.handle for each in linked if each.request.full_url}
+    return Legible(_transaction(body, linked, read), salvaged(door, caller, orjson.dumps(left), handles))
 
 
 class Alone(NamedTuple):

@@ -7,9 +7,10 @@ from typing import Any
 import orjson
 
 from service.fhir.read.common import entries, reference_of
+from service.fhir.read.communication import lenient
 from service.fhir.read.questionnaire_response import use_of
-from service.fhir.read.written import concern_of
-from service.flow.keep_unreadable import Recognised, Words
+from service.fhir.read.written import concern_of, is_name
+from service.flow.keep_unreadable import Recognised, Salvaged, Words
 from service.flow.received import Reference
 from service.flow.rules import Rules
 from service.screening.decide import is_harmful
@@ -67,6 +68,55 @@ def recognise(body: bytes, rules: Rules, forms: Mapping[str, Mapping[str, CodeUs
         tree = orjson.loads(body.removeprefix(_MARK))
     except orjson.JSONDecodeError:
         return _in_text(body, rules)
+    return _in_tree(tree, rules, forms)
+
+
+def salvage(
+    body: bytes,
+    rules: Rules,
+    forms: Mapping[str, Mapping[str, CodeUse]],
+    base: str,
+    handles: Mapping[str, str] | None = None,
+) -> list[Salvaged]:
+    """What can be told of each resource in it, and whom it is of. `base` is this server's, without /fhir; `handles` are
+    those of the transaction that it is of, by the URL of their entries.
+
+    A member that stands twice counts with all its values. What can be told of the body as a whole alone is nobody's.
+    """
+    handles = handles or {}
+    whole, tree = recognise(body, rules, forms), lenient(body)
+    held = tree.get("entry", tree) if isinstance(tree, dict) else tree
+    resources = [each.get("resource", each) for each in entries(held) if isinstance(each, dict)]
+    found = [
+        Salvaged(_in_tree(each, rules, forms), _subjects(each, base, handles)) for each in resources if each is not None
+    ]
+    worst = max((each.recognised for each in found), default=Recognised.NOTHING)
+    return [*found, Salvaged(whole)] if whole > worst else found
+
+
+def _subjects(resource: Any, base: str, handles: Mapping[str, str]) -> list[Reference]:
+    """Whom it and everything in it names as the subject; nobody when any of that is no sound reference to somebody."""
+    if not isinstance(resource, dict) or "subject" not in resource:
+        return []
+    named = [each for node in _nodes(resource) if "subject" in node for each in entries(node["subject"])]
+    found = [_subject(each, base, handles) for each in named]
+    known = [each for each in found if each is not None]
+    return known if len(known) == len(found) else []
+
+
+def _subject(node: Any, base: str, handles: Mapping[str, str]) -> Reference | None:
+    if not isinstance(node, dict):
+        return None
+    literal, identifier = node.get("reference"), node.get("identifier")
+    if isinstance(literal, str) and literal in handles:
+        return Reference("Patient", handles[literal])
+    sound = literal is None or is_name(literal)
+    if identifier is not None:
+        sound = sound and isinstance(identifier, dict) and all(is_name(identifier.get(n)) for n in ("system", "value"))
+    return reference_of(node, base, "Patient") if sound else None
+
+
+def _in_tree(tree: Any, rules: Rules, forms: Mapping[str, Mapping[str, CodeUse]]) -> Recognised:
     nodes = list(_nodes(tree))
     questions = {link_id: use for node in nodes for link_id, use in _form(node, forms).items()}
     found = [(node, use) for node in nodes for use in _uses(node, rules, questions)]
@@ -142,7 +192,7 @@ def _scores(node: dict[str, Any], item: Item) -> Iterator[int]:
     """Every score that an element beside the code, or an answer to the question, could stand for."""
     for place in (node, *_nodes(node.get("answer"))):
         for value in [value for name, value in place.items() if name.startswith("value")]:
-            for each in [value, *_nodes(value)]:
+            for each in [*entries(value), *_nodes(value)]:
                 yield from _score(each, item)
 
 

@@ -1,16 +1,19 @@
 """What becomes of a body that was refused: it is kept, and a person is told where somebody has to look."""
 
+import hashlib
+from collections.abc import Mapping
+
 from fastapi import Request
 
 from service.fhir.asked import Asked, asked_of
 from service.fhir.door import Door
 from service.fhir.outcome import BadInput
-from service.fhir.recognise import recognise, words
+from service.fhir.recognise import salvage, words
 from service.flow.hear_refused_transaction import Legible, hear_refused_transaction
-from service.flow.keep_unreadable import Heard, Unreadable
+from service.flow.keep_unreadable import Heard, Salvaged, Unreadable
 from service.flow.received import Reference
 from service.shared import telemetry
-from service.shared.caller import Caller
+from service.shared.caller import Caller, OrganisationKind
 from service.shared.ids import new_id
 
 
@@ -33,13 +36,19 @@ def tell_operator(caller: Caller, id: str) -> None:
     )
 
 
+def salvaged(door: Door, caller: Caller, body: bytes, handles: Mapping[str, str] | None = None) -> list[Salvaged]:
+    """What a hospital's body tells of results, though it was refused (`salvage`)."""
+    return salvage(body, door.rules, door.rules.policy(caller.organisation_id).forms, door.base_url, handles)
+
+
 def unread(door: Door, caller: Caller, asked: Asked, body: bytes, problem: BadInput) -> Unreadable:
-    id = new_id()
+    id, of_hospital = new_id(), caller.kind is OrganisationKind.HOSPITAL
     return Unreadable(
         id=id,
         sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
+        fingerprint=hashlib.sha256(body).hexdigest(),
         reason=",".join(sorted({issue.code for issue in problem.issues})),
-        recognised=recognise(body, door.rules, door.rules.policy(caller.organisation_id).forms),
+        results=salvaged(door, caller, body) if of_hospital else (),
         type=asked.type,
         words=words(body, Reference("Task", asked.id) if asked.id else None, door.base_url),
         sealed_request=door.sealer.seal(asked.text().encode(), f"unreadable_message/{id}/request"),

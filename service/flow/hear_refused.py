@@ -1,27 +1,17 @@
 """A result that is refused: nothing is decided from it, and what it says of risk is heard all the same (DESIGN 9)."""
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from service.flow.advance import advance
 from service.flow.answer import Reason, Refused
 from service.flow.identify import subject_of
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_about, alert_sender
-from service.flow.received import ControlKey
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
-from service.referrals.referral import ReferralTrigger
+from service.flow.tell_of_result import hear_risk_of, tell_of_result
 from service.screening.decide import is_harmful, too_old_to_refer
 from service.screening.result import DECIDING
-
-_RISKS = {
-    False: (ReferralTrigger.SELF_HARM_PRESENT, AlertCode.SELF_HARM_PRESENT),
-    True: (ReferralTrigger.OLD_SELF_HARM_PRESENT, AlertCode.OLD_SELF_HARM_PRESENT),
-}
 
 # Her clinician has been told of what stands under another's identifier; whoever was too late reads again, and repeats.
 _NO_NEWS = (Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Reason.VERSION_STALE)
@@ -46,40 +36,32 @@ def hear_risk(tx: Transaction, rules: Rules, message: ReceivedResult, now: datet
 def hear_risks_of(
     tx: Transaction, rules: Rules, patient_id: str, messages: Iterable[ReceivedResult], now: datetime
 ) -> None:
-    """Let her answers about self-harm do once what one does in a result that is taken, but for opening a referral: her
-    clinician is told, and what no programme has answered is taken back."""
-    patient = tx.patients.lock(patient_id)
-    policy = rules.policy(patient.tenant_id)
-    risks = (each for message in messages for each in _risks(rules, message))
-    trigger, code = _RISKS[all(too_old_to_refer(each.effective, policy, now) for each in risks)]
-    referral = tx.referrals.open_of(patient_id)
-    if referral is None or advance(tx, rules, referral, trigger, now) is None:
-        alert_about(tx, rules, code, patient, now)
-
-
-def is_news(tx: Transaction, patient_id: str | None, content: str) -> bool:
-    """Whether nobody was told in the last seven days that this was refused of her, or of nobody who was known."""
-    key, whole = (hashlib.sha256(each.encode()).digest() for each in (f"refused {patient_id} {content}", content))
-    return tx.control.claim(ControlKey(key, whole), tx.new_id(), b"") is None
+    """Let her answers about self-harm be heard as one (`hear_risk_of`)."""
+    hear_risk_of(tx, rules, patient_id, now, old=_are_old(tx, rules, messages, now))
 
 
 def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused: Refused, now: datetime) -> None:
-    """Tell a clinician of a result that was refused, in the unit that refuses it. The same that is sent again and again
-    is told of once in seven days, or once more when it has become known whose it is."""
+    """Tell a clinician of a result that was refused, in the unit that refuses it (`tell_of_result`)."""
     seen = recognised(rules, message)
     # Whoever replays a message sees its answer, and a person was told when it first came.
     if seen is Recognised.NOTHING or message.received.replays is not None:
         return
     if seen is Recognised.AN_INSTRUMENT and refused.reason in _NO_NEWS:
         return
-    patient_id = subject_of(tx, message.subject)
-    if not is_news(tx, patient_id, message.received.fingerprint()) or hear_risk(tx, rules, message, now):
-        return
-    if patient_id is not None:
-        alert_about(tx, rules, AlertCode.UNREADABLE_RESULT, tx.patients.lock(patient_id), now)
-        return
-    code = AlertCode.UNREADABLE_RISK if seen is Recognised.A_CRITICAL_ANSWER else AlertCode.UNREADABLE_RESULT
-    alert_sender(tx, rules, code, now)
+    tell_of_result(
+        tx,
+        rules,
+        subject_of(tx, message.subject),
+        message.received.fingerprint(),
+        now,
+        risk=seen is Recognised.A_CRITICAL_ANSWER,
+        old=_are_old(tx, rules, [message], now),
+    )
+
+
+def _are_old(tx: Transaction, rules: Rules, messages: Iterable[ReceivedResult], now: datetime) -> bool:
+    policy = rules.policy(tx.caller.organisation_id)
+    return all(too_old_to_refer(each.effective, policy, now) for message in messages for each in _risks(rules, message))
 
 
 def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:

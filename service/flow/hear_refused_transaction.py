@@ -1,25 +1,28 @@
 """A transaction that is refused as a whole: nothing of it takes effect but what it says of risk (DESIGN 9)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.flow.hear_refused import hear_risks_of, is_news, recognised
-from service.flow.identify import known_as, subject_of
-from service.flow.keep_unreadable import Heard, Recognised, Unreadable, keep_unreadable
+from service.flow.hear_refused import hear_risks_of, recognised
+from service.flow.identify import known_as
+from service.flow.keep_unreadable import Heard, Recognised, Salvaged, Unreadable, keep_unreadable, whose_is
 from service.flow.ports import Transaction
 from service.flow.receive_transaction import ReceivedTransaction
+from service.flow.received import Reference
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient, women_named
 from service.flow.rules import Rules
+from service.flow.tell_of_result import is_news
 
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """What of a refused transaction could be read all the same, and what can be told of the rest of it."""
+    """What of a refused transaction could be read all the same, and what can be told of the rest of it, whose subjects
+    may be handles of the transaction."""
 
     transaction: ReceivedTransaction
-    rest: Recognised
+    rest: Sequence[Salvaged]
 
 
 def hear_refused_transaction(
@@ -27,37 +30,51 @@ def hear_refused_transaction(
 ) -> Heard:
     """Keep it, and let the clinician of each woman hear of a risk that is hers. When it is not certain whose one of the
     risks is, the hospital is told without a name as of any body that is refused."""
-    if legible is not None and _hear(tx, rules, legible.transaction, now):
-        refused = replace(refused, recognised=legible.rest)
+    if legible is not None:
+        refused = replace(refused, results=_hear(tx, rules, legible, now))
     return keep_unreadable(tx, rules, refused, now)
 
 
-def _hear(tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime) -> bool:
-    """Whether there was a risk in it, and it is known of each whose it is."""
+def _hear(tx: Transaction, rules: Rules, legible: Legible, now: datetime) -> list[Salvaged]:
+    """Of what was not told yet, as what can be told of a body that was refused."""
+    whose = _women(tx, legible.transaction)
+    risks: dict[str, list[ReceivedResult]] = {}
+    untold = [replace(each, subjects=_settled(each.subjects, whose)) for each in legible.rest]
+    hers_untold = {whose_is(tx, each) for each in untold if each.recognised is Recognised.A_CRITICAL_ANSWER}
+    harmless = []
+    for entry in legible.transaction.entries:
+        if not isinstance(entry.message, ReceivedResult):
+            continue
+        told = Salvaged(recognised(rules, entry.message), _settled([entry.message.subject], whose))
+        patient_id = whose_is(tx, told)
+        if told.recognised is not Recognised.A_CRITICAL_ANSWER:
+            harmless.append(told)
+        elif patient_id is None:
+            untold.append(told)
+        else:
+            risks.setdefault(patient_id, []).append(entry.message)
+    for patient_id, results in sorted(risks.items()):
+        # What cannot be read of her is told as a risk of today, and stands for what can.
+        if patient_id not in hers_untold and is_news(tx, patient_id, _content(results)):
+            hear_risks_of(tx, rules, patient_id, results, now)
+    return untold if risks else [*untold, *harmless]
+
+
+def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, set[str]]:
+    """Who is known of those for whom its handles stand."""
     whose = {handle: known_as(tx, "Patient", [name]) for handle, name in transaction.asked.items()}
     for entry in transaction.entries:
         if isinstance(entry.message, ReceivedPatient):
             whose[entry.handle] = women_named(tx, entry.message)
-    risks: dict[str | None, list[ReceivedResult]] = {}
-    for entry in transaction.entries:
-        result = entry.message
-        if isinstance(result, ReceivedResult) and recognised(rules, result) is Recognised.A_CRITICAL_ANSWER:
-            risks.setdefault(_subject(tx, result, whose), []).append(result)
-    of_nobody = risks.pop(None, [])
-    for patient_id, results in sorted((id, results) for id, results in risks.items() if id is not None):
-        if is_news(tx, patient_id, _content(results)):
-            hear_risks_of(tx, rules, patient_id, results, now)
-    return bool(risks) and not of_nobody
+    return whose
 
 
-def _subject(tx: Transaction, result: ReceivedResult, whose: dict[str, set[str]]) -> str | None:
-    subject = result.subject
-    if subject.id in whose:
-        women = whose[subject.id]
-        if len(women) != 1:
-            return None
-        subject = replace(subject, id=next(iter(women)))
-    return subject_of(tx, subject)
+def _settled(subjects: Sequence[Reference], whose: Mapping[str, set[str]]) -> list[Reference]:
+    """The subjects with ids in place of handles; nobody when one of these stands for no woman, or for two."""
+    women = [whose.get(each.id) if each.id else None for each in subjects]
+    if any(each is not None and len(each) != 1 for each in women):
+        return []
+    return [replace(each, id=min(known)) if known else each for each, known in zip(subjects, women, strict=True)]
 
 
 def _content(results: Iterable[ReceivedResult]) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum, auto
 
-from service.flow.identify import once_held
+from service.flow.identify import once_held, subject_of
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_sender, alert_until_seen
+from service.flow.raise_alert import alert_until_seen
 from service.flow.received import Reference
 from service.flow.rules import Rules
+from service.flow.tell_of_result import tell_of_result
 from service.referrals.alert import AlertCode
 from service.referrals.offer import Offer
 from service.shared.audit import Action, AuditEvent
@@ -25,6 +26,15 @@ class Recognised(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What can be told of a result, or of a whole body that may hold one. `subjects` is everybody whom it names as its
+    subject; nobody when any of that cannot be told for certain."""
+
+    recognised: Recognised
+    subjects: Sequence[Reference] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """What somebody wrote in it, note by note, and the resources that it names, those it is most likely about first."""
 
@@ -34,7 +44,8 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """`sealed` is the body, encrypted for the id it is kept under; `reason` is the codes of what was wrong with it.
+    """`sealed` is the body, encrypted for the id it is kept under, and `fingerprint` the same for the same body;
+    `reason` is the codes of what was wrong with it, and `results` what can be told of each result in it.
 
     `words` is None when nobody wrote anything in it. `door` is where it came in, `type` what it said it was.
     `sealed_request` is what the door has to know beside the body to take it once more, sealed in the same way.
@@ -42,8 +53,9 @@ class Unreadable:
 
     id: str
     sealed: bytes
+    fingerprint: str
     reason: str
-    recognised: Recognised
+    results: Sequence[Salvaged] = ()
     words: Words | None = None
     door: str = "fhir"
     type: str = ""
@@ -56,12 +68,6 @@ class Heard(Enum):
     NOBODY = auto()
     A_CLINICIAN = auto()
     THE_OPERATOR_MUST_BE = auto()
-
-
-_ALERTS = {
-    Recognised.AN_INSTRUMENT: AlertCode.UNREADABLE_RESULT,
-    Recognised.A_CRITICAL_ANSWER: AlertCode.UNREADABLE_RISK,
-}
 
 
 def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> Heard:
@@ -81,11 +87,29 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
     if tx.caller.kind is OrganisationKind.COMMUNITY:
         return _hear(tx, rules, unreadable.words, now) if unreadable.words else Heard.NOBODY
-    code = _ALERTS.get(unreadable.recognised)
-    if code is None or tx.caller.kind is not OrganisationKind.HOSPITAL:
+    if tx.caller.kind is OrganisationKind.HOSPITAL:
+        return _tell_of_results(tx, rules, unreadable, now)
+    return Heard.NOBODY
+
+
+def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> Heard:
+    """Of the worst that may be in it, and about each woman of whom it is certain that it is hers."""
+    worst = max((each.recognised for each in unreadable.results), default=Recognised.NOTHING)
+    if worst is Recognised.NOTHING:
         return Heard.NOBODY
-    alert_sender(tx, rules, code, now)
+    risk = worst is Recognised.A_CRITICAL_ANSWER
+    women = {whose_is(tx, each) for each in unreadable.results if each.recognised is worst}
+    if not risk and len(women) > 1:
+        women = {None}
+    for patient_id in sorted(women, key=str):
+        tell_of_result(tx, rules, patient_id, unreadable.fingerprint, now, risk=risk)
     return Heard.A_CLINICIAN
+
+
+def whose_is(tx: Transaction, salvaged: Salvaged) -> str | None:
+    """The one woman whom all that it names as its subject means."""
+    women = {subject_of(tx, each) for each in salvaged.subjects}
+    return women.pop() if len(women) == 1 else None
 
 
 def _hear(tx: Transaction, rules: Rules, words: Words, now: datetime) -> Heard:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from service.flow.answer import Accepted, Answer, Reason, Refused
-from service.flow.keep_unreadable import Recognised, Unreadable, keep_unreadable
+from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
 from service.flow.receive_message import PARTLY, Acknowledge, ReceivedMessage, act
 from service.flow.receive_transaction import ReceivedTransaction, receive_transaction
@@ -89,5 +89,5 @@ def refuse_replay(tx: Transaction, rules: Rules, refused: Unreadable, now: datet
     """The same for a message that cannot be taken still. Whoever replays it sees that, so nobody else is told."""
     if not tx.messages.replayed(replays, by=refused.id):
         return None
-    keep_unreadable(tx, rules, replace(refused, recognised=Recognised.NOTHING), now)
+    keep_unreadable(tx, rules, replace(refused, results=()), now)
     return refused.id

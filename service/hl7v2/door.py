@@ -1,13 +1,14 @@
 """One frame in, the acknowledgements it is owed out: whatever came, once it is safely kept."""
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from service.flow.answer import Refused
-from service.flow.keep_unreadable import Recognised, Unreadable
+from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable
 from service.flow.receive_long_message import begin_message, finish_message, go_on, units_of
 from service.flow.receive_message import Flaw, ReceivedMessage, receive_message
 from service.flow.refuse_message import refuse_message
@@ -129,7 +130,8 @@ class Door:
         """As it is kept when it is not taken."""
         id = new_id()
         sealed = self.sealer.seal(looked.body, f"unreadable_message/{id}")
-        return Unreadable(id, sealed, wrong.value, recognised, door=DOOR, type="^".join(filter(None, looked.type)))
+        fingerprint, type = hashlib.sha256(looked.body).hexdigest(), "^".join(filter(None, looked.type))
+        return Unreadable(id, sealed, fingerprint, wrong.value, [Salvaged(recognised)], door=DOOR, type=type)
 
     def _recognised(self, looked: Looked, dialect: Dialect, wrong: What) -> Recognised:
         message = looked.message or salvaged(looked.body)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.fhir.recognise import recognise
-from service.flow.keep_unreadable import Recognised
+from service.fhir.recognise import recognise, salvage
+from service.flow.keep_unreadable import Recognised, Salvaged
+from service.flow.received import Identifier, Reference
 from service.mappings import load
 from service.screening.instrument import CodeUse, Role
 
@@ -91,3 +92,61 @@ WHOLE = json.dumps(observation(EPDS_ITEM, "10", valueInteger=2) | {"component": 
 def test_a_risk_is_recognised_in_what_is_no_json(body: str, expected: Recognised) -> None:
     """Also where the text ends before the answer."""
     assert recognise(body.encode(), RULES, FORMS) is expected
+
+
+SERVER = "https://referral.example"
+HER = Reference("Patient", "7")
+NAMED = Reference("Patient", identifier=Identifier("urn:mrn", "7"))
+
+
+def of(subject: object, **elements: Any) -> dict[str, Any]:
+    return observation(EPDS_ITEM, "10", valueInteger=1, subject=subject, **elements)
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        (of({"reference": "Patient/7"}), [HER]),
+        (of([{"reference": f"{SERVER}/fhir/Patient/7"}], contained=[of({"reference": "Patient/7"})]), [HER, HER]),
+        (of({"reference": "urn:uuid:7"}), [Reference("Patient", "handle")]),
+        (of({"identifier": {"system": "urn:mrn", "value": "7"}}), [NAMED]),
+        (of({"reference": "Patient/7"}, contained=[of({"reference": "#she"})]), []),
+        (of({"reference": "Patient/7", "identifier": [{"system": "urn:mrn", "value": "7"}]}), []),
+        (of({"identifier": {"system": "urn:mrn", "value": "7\ud800"}}), []),
+        (of({"identifier": {"system": "urn:mrn", "value": "7" * 256}}), []),
+        (of({"reference": 7}), []),
+        (of({"reference": ["Patient/7"]}), []),
+        (of({"reference": "Patient/7\u0000"}), []),
+        (of("Patient/7"), []),
+        (of(None), []),
+        (observation(EPDS_ITEM, "10", valueInteger=1, contained=[of({"reference": "Patient/7"})]), []),
+    ],
+)
+def test_whom_a_refused_result_names_is_told_only_where_all_of_it_is_sound(
+    tree: dict[str, Any], expected: list[Reference]
+) -> None:
+    for sent in (tree, {"entry": [{"resource": tree}]}, [{"resource": tree}]):
+        found = salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER, {"urn:uuid:7": "handle"})
+        assert found == [Salvaged(RISK, expected)]
+
+
+def test_each_entry_is_salvaged_by_itself() -> None:
+    harmless = observation(EPDS_ITEM, "10", valueInteger=0, subject={"reference": "Patient/8"})
+    sent = {"entry": [{"resource": of({"reference": "Patient/7"})}, {"resource": harmless}, 7, {"resource": None}]}
+    assert salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER) == [
+        Salvaged(RISK, [HER]),
+        Salvaged(INSTRUMENT, [Reference("Patient", "8")]),
+    ]
+
+
+def test_of_a_member_that_stands_twice_both_count() -> None:
+    one, other = (json.dumps(of({"reference": f"Patient/{id}"})) for id in (7, 8))
+    both = f"{one[:-1]}, {other[1:]}".encode()
+    (first, *_) = salvage(both, RULES, FORMS, SERVER)
+    assert first.subjects == [HER, Reference("Patient", "8")]
+    hidden = f'{one[:-1]}, "valueInteger": 0}}'.encode()
+    assert max(each.recognised for each in salvage(hidden, RULES, FORMS, SERVER)) is RISK
+
+
+def test_what_is_no_json_is_nobodys() -> None:
+    assert salvage(json.dumps(of({"reference": "Patient/7"})).encode()[:-1], RULES, FORMS, SERVER) == [Salvaged(RISK)]

@@ -7,7 +7,7 @@ import pytest
 
 from service.flow.answer import Accepted, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.keep_unreadable import Recognised, Unreadable
+from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import (
     Kept,
     ReceivedCommunication,
@@ -363,7 +363,7 @@ def test_a_message_that_calls_another_woman_is_told_once(service: Service) -> No
 def tell_unread(
     service: Service, caller: Caller, *about: Reference, displays: frozenset[str] = frozenset(), said: Said = WORDS
 ) -> Told:
-    unreadable = Unreadable(new_id(), b"sealed", "structure", Recognised.NOTHING, type="Communication")
+    unreadable = Unreadable(new_id(), b"sealed", "", "structure", type="Communication")
     message = UnreadableCommunication(unreadable, about, displays, said, "the same body")
     return service.run(caller, lambda tx: receive_unreadable(tx, service.rules, message, service.now()))
 

@@ -243,14 +243,32 @@ def test_a_risk_in_a_refused_transaction_is_her_clinicians_and_takes_back_what_n
     assert len(alerts(world, "unreadable-risk")) == unnamed
 
 
-def test_a_risk_that_cannot_be_read_is_told_beside_one_that_can(world: World) -> None:
+def test_a_risk_that_cannot_be_read_is_told_with_hers_that_can(world: World) -> None:
     _, her, _ = world.offered()
     before = len(alerts(world, "unreadable-risk"))
     spoilt = about(epds("-", RISK), f"Patient/{her}") | {"status": "finalish"}
     sent = bundle(entry(name(), about(epds("-", RISK), f"Patient/{her}")), entry(name(), spoilt))
     assert send(world, sent).status_code == 422
     assert len([each for each in alerts(world, "self-harm-present") if her in json.dumps(each)]) == 1
-    assert len(alerts(world, "unreadable-risk")) == before + 1
+    assert len(alerts(world, "unreadable-risk")) == before
+
+
+@pytest.mark.parametrize(
+    ("type", "known_by"), [("transaction", "its id"), ("transaction", "an entry"), ("batch", "its id")]
+)
+def test_a_risk_in_an_entry_that_cannot_be_read_is_hers(world: World, type: str, known_by: str) -> None:
+    person, her, offer = world.offered()
+    woman, unnamed = name(), len(alerts(world, "unreadable-risk"))
+    reference = {"its id": f"Patient/{her}", "an entry": woman}[known_by]
+    entries = [entry(name(), about(epds("-", RISK), reference) | {"status": "finalish"})]
+    if known_by == "an entry":
+        entries.append(entry(woman, patient(person), ifNoneExist=f"identifier={number_of(person)}"))
+    for _ in range(2):
+        send(world, bundle(*entries, type=type))
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
+    assert len([each for each in alerts(world, "self-harm-present") if her in json.dumps(each)]) == 1
+    assert len(alerts(world, "unreadable-risk")) == unnamed
 
 
 @pytest.mark.parametrize("type", ["transaction", "batch"])

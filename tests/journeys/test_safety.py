@@ -211,3 +211,40 @@ def test_a_correction_that_is_no_longer_positive_takes_the_offer_back(world: Wor
     world.hospital.must(200)("POST", "Observation", corrected)
     wait_until(lambda: referral(world, person) == ["revoked"], "the referral is closed")
     wait_until(lambda: [e["status"] for e in world.in_record("Task", person)] == ["cancelled"], "so is the offer")
+
+
+def _twice(sent: Resource) -> bytes:
+    return json.dumps(sent).encode()[:-1] + b',"status":"final"}'
+
+
+BROKEN: dict[str, Callable[[Resource], Resource | bytes]] = {
+    "modifierExtension": lambda sent: (
+        sent | {"modifierExtension": [{"url": "http://x.example/y", "valueBoolean": True}]}
+    ),
+    "status": lambda sent: sent | {"status": "finalish"},
+    "unknown element": lambda sent: sent | {"made-up": 1},
+    "category": lambda sent: sent | {"category": {"text": "survey"}},
+    "identifier": lambda sent: sent | {"identifier": [{"system": "urn:x", "value": "1" * 256}]},
+    "effectiveDateTime": lambda sent: sent | {"effectiveDateTime": None},
+    "total as text": lambda sent: sent | {"valueInteger": "fifteen"},
+    "member twice": _twice,
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_risk_in_a_result_that_cannot_be_read_is_hers_and_takes_back_what_nobody_accepted(
+    world: World, broken: str
+) -> None:
+    _, patient_id, offer = world.offered()
+    sent = BROKEN[broken](epds(patient_id, IN_DANGER))
+    for _ in range(3):
+        assert world.hospital.ask("POST", "Observation", sent).status_code in (400, 422)
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
+    assert world.programme.ask("PUT", f"Task/{offer['id']}", offer | {"status": "accepted"}).status_code in (409, 422)
+    told = [
+        each["reasonCode"]["coding"][0]["code"]
+        for each in world.tasks(f"patient={patient_id}", world.hospital)
+        if "reasonCode" in each
+    ]
+    assert told == ["self-harm-present"]

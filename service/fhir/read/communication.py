@@ -7,9 +7,8 @@ from typing import Any
 
 import orjson
 
-from service.fhir.lengths import NAME
 from service.fhir.read.common import entries
-from service.fhir.read.written import NAMES_AN_OFFER, as_shown, clean, displays_in, named_in, said_in
+from service.fhir.read.written import NAMES_AN_OFFER, as_shown, clean, displays_in, is_name, named_in, said_in
 from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import ReceivedCommunication, UnreadableCommunication
 from service.flow.received import Identifier, Received, Reference
@@ -76,8 +75,4 @@ def _identifiers(tree: Any) -> tuple[Identifier, ...]:
     held = tree.get("identifier") if isinstance(tree, dict) else None
     named = [each for each in entries(held) if isinstance(each, dict)]
     pairs = [(each.get("system"), each.get("value")) for each in named[:_MOST_IDENTIFIERS]]
-    return tuple(Identifier(str(system), str(value)) for system, value in pairs if _names(system) and _names(value))
-
-
-def _names(text: object) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= NAME and clean(text) == text
+    return tuple(Identifier(str(system), str(value)) for system, value in pairs if is_name(system) and is_name(value))

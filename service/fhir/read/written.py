@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from service.fhir.lengths import shown
+from service.fhir.lengths import NAME, shown
 from service.fhir.read.common import entries, reference_of
 from service.fhir.terms import CONCERN, OFFER_ID, REQUEST_ID
 from service.flow.received import Reference
@@ -65,6 +65,11 @@ def clean(text: str) -> str:
     """The text as any record can take it: half of a surrogate pair, NUL and the like become a mark."""
     sound = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return "".join(each if each >= " " or each in "\t\r\n" else "\ufffd" for each in sound)
+
+
+def is_name(text: object) -> bool:
+    """Whether any record can take it as the system or the value of an identifier."""
+    return isinstance(text, str) and 0 < len(text) <= NAME and clean(text) == text
 
 
 def concern_of(coding: Mapping[str, Any]) -> Concern | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from service.fhir.lengths import SHOWN
 from service.fhir.read.communication import lenient, read_communication, read_unreadable
-from service.flow.keep_unreadable import Recognised, Unreadable
+from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import ReceivedCommunication
 from service.flow.received import Identifier, Reference
 from service.referrals.escalation import Concern, Said
@@ -213,11 +213,11 @@ ID = "019aa000-0000-7000-8000-00000000f00d"
     ],
 )
 def test_what_is_no_json_is_read_as_mere_text(sent: bytes, named: bool, said: Said | None) -> None:
-    message = read_unreadable(Unreadable(ID, b"", "", Recognised.NOTHING), sent)
+    message = read_unreadable(Unreadable(ID, b"", "", ""), sent)
     assert (Reference("Task", ID) in message.about, Reference("Patient", ID) in message.about) == (named, named)
     assert said in (None, message.said)
 
 
 def test_a_handle_in_what_is_no_json_is_found() -> None:
-    message = read_unreadable(Unreadable(ID, b"", "", Recognised.NOTHING), b'{"about": "Referral 1a2b"')
+    message = read_unreadable(Unreadable(ID, b"", "", ""), b'{"about": "Referral 1a2b"')
     assert message.displays == {"Referral 1A2B"}

@@ -1,0 +1,58 @@
+"""What a clinician hears of a result from which nothing is decided: of whom, how urgently, and once (DESIGN 9)."""
+
+import hashlib
+from datetime import datetime
+
+from service.flow.advance import advance
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about, alert_sender
+from service.flow.received import ControlKey
+from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
+from service.referrals.referral import ReferralTrigger
+
+_RISKS = {
+    False: (ReferralTrigger.SELF_HARM_PRESENT, AlertCode.SELF_HARM_PRESENT),
+    True: (ReferralTrigger.OLD_SELF_HARM_PRESENT, AlertCode.OLD_SELF_HARM_PRESENT),
+}
+
+
+def hear_risk_of(tx: Transaction, rules: Rules, patient_id: str, now: datetime, *, old: bool) -> None:
+    """Let an answer of hers about self-harm do what one does in a result that is taken, but for opening a referral: her
+    clinician is told, and what no programme has answered is taken back."""
+    patient = tx.patients.lock(patient_id)
+    trigger, code = _RISKS[old]
+    referral = tx.referrals.open_of(patient_id)
+    if referral is None or advance(tx, rules, referral, trigger, now) is None:
+        alert_about(tx, rules, code, patient, now)
+
+
+def tell_of_result(
+    tx: Transaction,
+    rules: Rules,
+    patient_id: str | None,
+    content: str,
+    now: datetime,
+    *,
+    risk: bool,
+    old: bool = False,
+) -> None:
+    """Tell of a result that is not used, about her, or at the hospital that sent it when nobody can tell whose it is.
+
+    The same `content` that is sent again and again is told of once in seven days, or once more when it has become known
+    whose it is.
+    """
+    if not is_news(tx, patient_id, content):
+        return
+    if patient_id is None:
+        alert_sender(tx, rules, AlertCode.UNREADABLE_RISK if risk else AlertCode.UNREADABLE_RESULT, now)
+    elif risk:
+        hear_risk_of(tx, rules, patient_id, now, old=old)
+    else:
+        alert_about(tx, rules, AlertCode.UNREADABLE_RESULT, tx.patients.lock(patient_id), now)
+
+
+def is_news(tx: Transaction, patient_id: str | None, content: str) -> bool:
+    """Whether nobody was told in the last seven days that this was refused of her, or of nobody who was known."""
+    key, whole = (hashlib.sha256(each.encode()).digest() for each in (f"refused {patient_id} {content}", content))
+    return tx.control.claim(ControlKey(key, whole), tx.new_id(), b"") is None
