@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from service.fhir.bundled import SCOPES, Alone, batch_entries, finding, legible, outline, read_alone, read_transaction
 from service.fhir.documentation import bundling
 from service.fhir.door import Door, answer, only, read_body
+from service.fhir.faults import Fault
 from service.fhir.guard import check, decode
 from service.fhir.intake import aside
-from service.fhir.outcome import BadInput, reply
+from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import instant
 from service.fhir.unread import keep_unread
 from service.flow.answer import Accepted, Answer, Refused, Repeated
@@ -22,6 +23,7 @@ from service.shared.caller import Caller, OrganisationKind
 from service.store.unit_of_work import UnitOfWork
 
 Tree = dict[str, Any]
+_OF_A_PROGRAMME = "; only a hospital sends a Bundle, a programme sends each Communication to POST Communication"
 
 
 def router(door: Door) -> APIRouter:
@@ -34,8 +36,13 @@ def router(door: Door) -> APIRouter:
 
 async def _take(door: Door, request: Request) -> Response:
     caller = await door.anybody(request)
-    only(caller, OrganisationKind.HOSPITAL)
+    only(caller, OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY)
     body = await read_body(request)
+    if caller.kind is OrganisationKind.COMMUNITY:
+        # What a programme wrote in it is heard all the same.
+        problem = BadInput.of(Finding(Fault.SCOPE_TOO_SMALL, None, _OF_A_PROGRAMME))
+        await keep_unread(door, caller, request, body, problem)
+        raise problem
     try:
         tree = await aside(body, partial(decode, body))
         outline(tree)

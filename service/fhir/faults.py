@@ -217,6 +217,9 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     ),
     Reason.CHANGED_MEANWHILE: Row(409, "conflict", "The resource changed meanwhile. Read it and try again."),
     Reason.TRANSITION_NOT_ALLOWED: Row(422, "business-rule", "This status cannot follow the present one."),
+    Reason.BY_OPERATION_ALONE: Row(
+        422, "business-rule", "A referral is paused by its operation $hold, and goes on by $resume alone (POST)."
+    ),
     Reason.ELEMENT_FIXED: Row(422, "business-rule", "Fixed once it exists. Leave it out, or send it as it was read."),
     Reason.STATUS_REASON_REQUIRED: Row(422, "required", "This status needs a statusReason with a text."),
     Reason.NO_LIVE_CONSENT: Row(409, "business-rule", "No consent in force permits this."),

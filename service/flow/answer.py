@@ -21,6 +21,7 @@ class Reason(StrEnum):
     BASE_VERSION_UNKNOWN = "base-version-unknown"
     CHANGED_MEANWHILE = "changed-meanwhile"
     TRANSITION_NOT_ALLOWED = "transition-not-allowed"
+    BY_OPERATION_ALONE = "by-operation-alone"
     HELD_BY_SERVICE = "held-by-service"
     NOT_THE_OWNER = "not-the-owner"
     ELEMENT_FIXED = "element-fixed"

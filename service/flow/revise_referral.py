@@ -37,6 +37,14 @@ def revise_referral(tx: Transaction, rules: Rules, message: ReceivedRevision, no
     return about_referral(tx, message.referral_id, message.received, message.described, answer_it)
 
 
+def _pauses_or_resumes(referral: Referral, message: ReceivedRevision) -> bool:
+    """Whether the status would do what only an order does, for that names who gave it."""
+    held = referral.state is ReferralState.ON_HOLD
+    return referral.state in OPEN and (
+        ReferralState.SUPPORTED in message.states if held else message.states == {ReferralState.ON_HOLD}
+    )
+
+
 def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedRevision, now: datetime) -> Answer:
     differing = misdescribed(referral, message.described)
     if differing:
@@ -46,7 +54,8 @@ def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: Recei
         return Refused(Reason.ELEMENT_FIXED, "note")
     says_more = message.safe_contact is not None or message.needs is not None
     if referral.state not in message.states or (says_more and referral.state not in OPEN):
-        return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
+        by_operation = _pauses_or_resumes(referral, message)
+        return Refused(Reason.BY_OPERATION_ALONE if by_operation else Reason.TRANSITION_NOT_ALLOWED, "status")
     if not says_more or not learn(tx, referral.patient_id, message.needs, said_at(message.safe_contact, now)):
         return Repeated("ServiceRequest", referral.id, referral.version)
     refresh_offers(tx, referral)

@@ -104,6 +104,7 @@ MEANINGS: dict[What, Meaning] = {
     Reason.VERSION_STALE: _kept("206", "it changes what has changed meanwhile."),
     Reason.CHANGED_MEANWHILE: _kept("206", "it changes what has changed meanwhile."),
     Reason.TRANSITION_NOT_ALLOWED: _kept("207", "this cannot be done now."),
+    Reason.BY_OPERATION_ALONE: _kept("207", "this cannot be done now."),
     Reason.HELD_BY_SERVICE: _kept("206", "it is on hold."),
     Reason.NOT_THE_OWNER: _kept("207", "it is another's to change."),
     Reason.ELEMENT_FIXED: _kept("207", "it changes what is fixed."),

@@ -282,6 +282,7 @@ def test_a_risk_of_a_woman_who_is_not_known_is_heard(world: World, type: str) ->
 def test_only_a_hospital_sends_bundles_and_only_what_it_may(world: World) -> None:
     answer = world.programme.ask("POST", "", bundle(entry(name(), patient(new_person()))))
     assert answer.status_code == 403
+    assert "POST Communication" in answer.json()["issue"][0]["diagnostics"]
     narrow = replace(world.hospital.identity, scope="system/Observation.c")
     party = type(world.hospital)(world.hospital.url, narrow)
     answer = party.ask("POST", "", bundle(entry(name(), patient(new_person()))))

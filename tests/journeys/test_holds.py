@@ -100,6 +100,8 @@ def test_a_referral_is_ended_by_its_status_and_by_nothing_else_in_it(world: Worl
     _, _, task = supported(world)
     referral = referral_of(world, task)
     body = world.hospital.must(200)("GET", referral)
+    held = world.hospital.ask("PUT", referral, body | {"status": "on-hold"})
+    assert "$hold" in held.json()["issue"][0]["diagnostics"]
     for changed, expected in (
         (body, 200),
         (body | {"status": "completed"}, 422),
