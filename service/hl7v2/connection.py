@@ -180,6 +180,8 @@ class Connection(asyncio.Protocol):
         except Unavailable:
             telemetry.MLLP_FRAMES.labels("not-kept").inc()
             raise Refused("not-kept") from None
+        except Refused:
+            raise
         except Exception as defect:  # noqa: BLE001  # one message must not end the others' connections
             telemetry.MLLP_FRAMES.labels("defect").inc()
             telemetry.tell_defect("mllp-defect", defect)

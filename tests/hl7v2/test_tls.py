@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select
 
 from service.hl7v2.connection import Limits
@@ -142,11 +143,18 @@ def test_nobody_comes_in_without_a_certificate_or_without_encryption(ward: Ward)
 def test_a_certificate_that_nobody_registered_gets_no_answer(ward: Ward, tmp_path: Path) -> None:
     colleague = issue(tmp_path, "colleague", ward.authority)
 
+    def counted() -> list[float]:
+        faults = ("mllp_faults_total", {"fault": "certificate-unknown"}), ("mllp_messages_total", {"outcome": "defect"})
+        return [REGISTRY.get_sample_value(f"peer_referral_{name}", labels) or 0.0 for name, labels in faults]
+
+    unknown, defects = counted()
+
     async def test() -> None:
         async with ward.listening() as running, turned_away(running, colleague.client(ward.authority)):
             await until(lambda: ward.refusals() == [("Client/unknown", "certificate-unknown")], "the audit has it")
 
     run_on(ward.loop, test())
+    assert counted() == [unknown + 1, defects]
 
 
 def test_a_client_that_was_revoked_is_not_heard_on_the_connection_that_it_still_has(ward: Ward) -> None:
