@@ -6,7 +6,8 @@ from itertools import permutations
 import pytest
 
 from tests.flow.support import DAY, Service
-from tests.hl7v2.ward import Ward, con, message, pid
+from tests.hl7v2.doors import oru
+from tests.hl7v2.ward import Ward, con, merge, message, pid
 
 PHONE = "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"
 
@@ -160,6 +161,60 @@ def test_a_consent_beside_a_result_counts_before_it_is_decided(ward: Ward) -> No
     order = "OBR|1||F1^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F"
     assert ward.tells("R01", pid(), order, *items, obx("PEER", "Y"), PHONE, type="ORU") == "AA"
     assert ward.state() == ("offered", ["requested"])
+
+
+_RESULT = oru(total=22).decode().rstrip("\r").split("\r")[2:]
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "lines"),
+    [
+        pytest.param("ORU", "R01", [con("R", "20260530"), *_RESULT], id="before results"),
+        pytest.param("ORU", "R01", [*_RESULT, con("R", "20260530")], id="behind results"),
+        pytest.param("ORU", "R01", [con("R", "20260530")], id="without any result"),
+        pytest.param(
+            "MDM", "T02", ["TXA|1|DS|||20260601", con("R", "20260530"), "OBX|1|TX|X||x||||||F"], id="document"
+        ),
+    ],
+)
+def test_a_no_ends_support_in_whatever_message_it_comes(ward: Ward, type: str, event: str, lines: list[str]) -> None:
+    ward.supported()
+    assert ward.tells(event, pid(), *lines, type=type) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_a_no_counts_although_the_results_it_came_with_are_missing(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("R01", pid(), con("R", "20260530"), "OBR|1|||EPDS", type="ORU") == "AA OBX^1 100 W"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_a_yes_beside_a_result_counts_before_it_is_decided(ward: Ward) -> None:
+    assert ward.tells("R01", pid(), *_RESULT, con("A"), PHONE, type="ORU") == "AA"
+    assert [each["permits"] for each in ward.rows("consent")] == [True]
+
+
+def test_each_woman_of_a_message_has_her_own_word(ward: Ward) -> None:
+    ward.supported()
+    other = [pid("W2"), con("R", "20260530")]
+    assert ward.tells("R01", pid(), *_RESULT, *other, type="ORU") == "AA"
+    assert ward.state()[0] == "supported"
+    assert [each["permits"] for each in ward.rows("consent", patient_id=ward.woman("W2"))] == [False]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (message("R01", con("R"), pid(), *_RESULT, type="ORU"), "AA PID^1 100 W"),
+        (message("R01", pid(born="20260520"), con("R"), type="ORU"), "AA CON^1 204 W"),
+        (message("A08", pid(born="20260520"), con("R")), "AA CON^1 204 W"),
+        (merge("W2", into="W1") + con("R").encode(), "AA CON^1 204 W"),
+    ],
+    ids=["before the first woman", "in a baby's results", "in a baby's record", "in a merge"],
+)
+def test_a_word_of_which_nobody_can_tell_whose_it_is_goes_to_a_person(ward: Ward, body: bytes, told: str) -> None:
+    assert ward.sends(body) == told
+    assert "not-all-used" in ward.alerts()
 
 
 def test_a_later_no_of_the_same_day_counts(ward: Ward) -> None:

@@ -75,6 +75,15 @@ def read_consents(
     return parts, flaws
 
 
+def nobodys_consents(segments: Iterable[Segment], dialect: Dialect) -> list[Flaw]:
+    """What is said of consent where nobody can tell who says it, for a person to find out."""
+    return [
+        Flaw(Problem.IDENTIFIER_UNUSABLE, at(each))
+        for each in segments
+        if each.name == "CON" or (each.name == "OBX" and _rule(each, 3, dialect)[1] is not None)
+    ]
+
+
 def _words(segments: tuple[Segment, ...], dialect: Dialect, flaws: list[Flaw]) -> Iterator[_Word]:
     order_time = ""
     for segment in segments:

@@ -13,7 +13,7 @@ from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import says_no, triplets, values_of
-from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.consent import nobodys_consents, read_consents
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.patient import (
@@ -97,13 +97,14 @@ def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) ->
     """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at."""
     told = [(event, happened, at(pid)) for event, happened in _of_its_life(pid)]
     told += _happened(message, dialect, now)
-    mother = mother_of(message, pid, dialect)
+    mother, consents = mother_of(message, pid, dialect), nobodys_consents(message.segments, dialect)
     if mother is None:
         harm = any(event in UNWELCOME for event, _, _ in told)
-        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ())
+        whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
+        return Group(None, (), (*whose, *consents))
     # What a record tells of a baby is never that its mother has died.
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
-    return Group(mother, tuple(_events(mother, hers, now)))
+    return Group(mother, tuple(_events(mother, hers, now)), tuple(consents))
 
 
 def _of_its_life(pid: Segment) -> Iterator[tuple[LifeEvent, date | None]]:

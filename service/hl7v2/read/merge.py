@@ -8,6 +8,7 @@ from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.consent import nobodys_consents
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
@@ -21,7 +22,7 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     pairs = list(_pairs(message))
     if not pairs:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
-    return tuple(_group(pid, retired, dialect, now) for pid, retired in pairs)
+    return (*(_group(pid, retired, dialect, now) for pid, retired in pairs), *_consents(message, dialect))
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -33,7 +34,14 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
         groups.append(Group(Reference("Patient", identifier=names[0]) if names else None, (), flaws))
-    return tuple(groups)
+    return (*groups, *_consents(message, dialect))
+
+
+def _consents(message: Message, dialect: Dialect) -> Iterator[Group]:
+    """Nobody can tell which of two records has said it."""
+    unused = nobodys_consents(message.segments, dialect)
+    if unused:
+        yield Group(None, (), tuple(unused))
 
 
 def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:

@@ -7,7 +7,7 @@ from service.flow.keep_unreadable import Recognised
 from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.consent import nobodys_consents, read_consents
 from service.hl7v2.read.event import is_baby, read_demographics, read_for_a_person, read_movement
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.merge import read_account_merge, read_merge
@@ -15,11 +15,14 @@ from service.hl7v2.read.orders import Patient, patients_in
 from service.hl7v2.read.patient import read_patient
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.referral import read_referral
-from service.hl7v2.read.result import read_order
+from service.hl7v2.read.result import Understood, read_order
 from service.hl7v2.segments import Message
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
 """(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
+
+
+_NO_RESULTS = Flaw(Problem.SEGMENT_MISSING, "OBX^1")
 
 
 def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -37,12 +40,15 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     if is_baby(patient.pid, dialect, now):
         # Some records keep what the mother answered with her child.
         recognised = recognise_orders(patient.orders, dialect, rules)
-        whose = Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid))
-        return Group(None, (), () if recognised is Recognised.NOTHING else (whose,), recognised)
+        whose = [] if recognised is Recognised.NOTHING else [Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid))]
+        return Group(None, (), (*whose, *nobodys_consents(patient.segments(), dialect)), recognised)
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), named.flaws, recognise_orders(patient.orders, dialect, rules))
-    read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
+    if patient.orders and not patient.observations():
+        read = [Understood(None, (_NO_RESULTS,), recognise_orders(patient.orders, dialect, rules))]
+    else:
+        read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
     parts, flaws = read_consents(patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
     if parts:
@@ -56,13 +62,13 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
 
 
 def _misplaced(patient: Patient) -> Flaw | None:
-    """Why nobody can tell whom these results are about, or that there are none."""
+    """Why nobody can tell whom these results are about, or that there is nothing."""
     if patient.pid is None:
         return Flaw(Problem.SEGMENT_MISSING, "PID^1")
     if patient.doubtful:
         return Flaw(Problem.SEGMENT_MISPLACED, at(patient.pid))
-    if not patient.observations():
-        return Flaw(Problem.SEGMENT_MISSING, "OBX^1")
+    if not patient.observations() and not patient.consents:
+        return _NO_RESULTS
     return None
 
 

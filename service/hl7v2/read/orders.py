@@ -1,4 +1,5 @@
-"""Which segments of a message belong together: its patients, the orders of each, the observations of each order.
+"""Which segments of a message belong together: its patients, what each agrees to, the orders of each, the observations
+of each order.
 
 The groups PATIENT_RESULT and ORDER_OBSERVATION of ORU^R01 (HL7 v2.5.1, 7.3.1). A document (MDM, 9.6.2) is read as one
 order, with TXA in place of OBR. Segments of any other name, also those of a site's own, belong to none and are kept.
@@ -23,16 +24,19 @@ class Order:
 
 @dataclass(slots=True)
 class Patient:
-    """`pid` is None for what comes before the first PID. `doubtful`: the PID before this one had nothing of its own, so
-    nobody can tell which of the two all of this is about."""
+    """`pid` is None for what comes before the first PID, `consents` are its CON, wherever among the orders they stand.
+    `doubtful`: the PID before this one had no order of its own, so nobody can tell which of the two all of this is
+    about.
+    """
 
     pid: Segment | None = None
     orders: list[Order] = field(default_factory=list)
+    consents: list[Segment] = field(default_factory=list)
     doubtful: bool = False
 
     def segments(self) -> list[Segment]:
-        """Each order's own, then its observations."""
-        return [
+        """Its consents, then each order's own and its observations."""
+        return self.consents + [
             each
             for order in self.orders
             for each in ((order.header, *order.observations) if order.header else order.observations)
@@ -42,9 +46,10 @@ class Patient:
         return [each for order in self.orders for each in order.observations]
 
 
-_Kind = Literal["patient", "common", "header", "observation", "note"]
+_Kind = Literal["patient", "consent", "common", "header", "observation", "note"]
 _KINDS: dict[str, _Kind] = {
     "PID": "patient",
+    "CON": "consent",
     "ORC": "common",
     "OBR": "header",
     "TXA": "header",
@@ -60,7 +65,7 @@ def patients_in(message: Message) -> list[Patient]:
         kind = _KINDS.get(segment.name)
         if kind is not None:
             _put(found, segment, kind)
-    if found[0].pid is None and not found[0].orders and len(found) > 1:
+    if not found[0].segments() and not found[0].orders and len(found) > 1:
         del found[0]
     return found
 
@@ -70,6 +75,8 @@ def _put(found: list[Patient], segment: Segment, kind: _Kind) -> None:
     if kind == "patient":
         before = found[-1]
         found.append(Patient(segment, doubtful=before.pid is not None and not before.orders))
+    elif kind == "consent":
+        found[-1].consents.append(segment)
     elif kind == "common":
         orders.append(Order(common=segment))
     elif kind == "header":
