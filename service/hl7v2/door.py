@@ -20,7 +20,7 @@ from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
 from service.hl7v2.read.recognise import recognise
-from service.hl7v2.salvage import salvaged, text_recognised
+from service.hl7v2.salvage import salvage
 from service.hl7v2.understand import understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
@@ -134,9 +134,9 @@ class Door:
         return Unreadable(id, sealed, fingerprint, wrong.value, [Salvaged(recognised)], door=DOOR, type=type)
 
     def _recognised(self, looked: Looked, dialect: Dialect, wrong: What) -> Recognised:
-        message = looked.message or salvaged(looked.body)
+        message = looked.message
         try:
-            seen = recognise(message, dialect, self.rules) if message else text_recognised(looked.body, self.rules)
+            seen = recognise(message, dialect, self.rules) if message else salvage(looked.body, dialect, self.rules)
         except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
             telemetry.tell_defect("message-not-recognised", defect)
             seen = Recognised.AN_INSTRUMENT

@@ -4,32 +4,53 @@ import re
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.rules import Rules
-from service.hl7v2.segments import Message, NotReadable, header_of, read
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.recognise import recognise, recognise_strays
+from service.hl7v2.segments import ASSUMED, Delimiters, Message, Segment, header_of, read
 
 _LINES = re.compile(rb"\r\n|\r|\n")
-_NOT_TEXT = re.compile(rb"[\x00-\x08\x0b-\x1f]")
-# The characters of a code, of a number and of a delimiter are the same in every set that this reads by its bytes.
+_NOT_TEXT = re.compile(rb"[\x01-\x08\x0b-\x1f]")
+_BYTE_ORDER_MARKS = b"\xef\xbb\xbf\xff\xfe"
+# The characters of a code, of a number and of a delimiter are the same in every set that this reads by its bytes; in
+# those of two or four bytes for each, NUL is what stands beside them.
 _CHARACTER_SET, _BY_BYTES = 18, "8859/1"
+_USUAL_HEADER = Segment("MSH", 1, Delimiters(), ASSUMED, ("MSH", "|", "^~\\&"))
+# What is shorter stands in any text.
+_LEAST_TELLING = 4
 
 
-def salvaged(body: bytes) -> Message | None:
-    """The lines of it that are segments, whatever stands in their texts; None when it does not even begin as one."""
-    header = header_of(body)
-    if header is None:
-        return None
-    mark = re.escape(header.delimiters.field.encode())
-    segment = re.compile(rb"[A-Z][A-Z0-9]{2}(" + mark + rb"|$)")
+def salvaged(body: bytes) -> Message:
+    """All lines of it that are segments, whatever stands in their texts, as one message.
+
+    The first header that can be read is its header; without one the usual delimiters are assumed. Headers behind it,
+    and those of a batch or a file, are left out.
+    """
+    lines = [_NOT_TEXT.sub(b" ", line).strip() for line in _LINES.split(_by_bytes(body))]
+    headers = (header_of(line) for line in lines if line.startswith(b"MSH"))
+    header = next(filter(None, headers), None) or _USUAL_HEADER
+    mark = header.delimiters.field
+    segment = re.compile(rb"(?!MSH)[A-Z][A-Z0-9]{2}(" + re.escape(mark.encode()) + rb"|$)")
     fields = [header.raw(number) for number in range(2, _CHARACTER_SET)]
-    first = header.delimiters.field.join(["MSH", *fields, _BY_BYTES]).encode("latin-1", errors="replace")
-    _, *others = _LINES.split(body.lstrip(b"\xef\xbb\xbf\r\n \t"))
-    lines = [_NOT_TEXT.sub(b" ", line) for line in others]
-    try:
-        return read(b"\r".join([_NOT_TEXT.sub(b" ", first), *(line for line in lines if segment.match(line))]))
-    except NotReadable:
-        return None
+    first = mark.join(["MSH", *fields, _BY_BYTES]).encode("latin-1")
+    return read(b"\r".join([first, *(line for line in lines if segment.match(line))]))
 
 
-def text_recognised(body: bytes, rules: Rules) -> Recognised:
-    """Whether a code of a known instrument stands anywhere in it."""
-    known = any(code.code.encode() in body for code in rules.by_code if len(code.code) > 3)
+def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:
+    """What it may be about: by its segments, else by a code of a known instrument that stands anywhere in it."""
+    message = salvaged(body)
+    seen = max(recognise(message, dialect, rules), recognise_strays(message, dialect, rules))
+    if seen is not Recognised.NOTHING:
+        return seen
+    text = _by_bytes(body)
+    known = any(code.encode() in text for code in _codes(dialect, rules) if len(code) >= _LEAST_TELLING)
     return Recognised.AN_INSTRUMENT if known else Recognised.NOTHING
+
+
+def _by_bytes(body: bytes) -> bytes:
+    return body.lstrip(_BYTE_ORDER_MARKS).replace(b"\0", b"")
+
+
+def _codes(dialect: Dialect, rules: Rules) -> set[str]:
+    """Those that anybody knows, and the site's own for its orders and what stands in them."""
+    local = {code for order, uses in dialect.forms.items() for code in (order, *uses)}
+    return {each.code for each in rules.by_code} | local | set(dialect.panels)

@@ -24,17 +24,30 @@ def recognise_orders(orders: Iterable[Order], dialect: Dialect, rules: Rules) ->
     found = Recognised.NOTHING
     for each in orders:
         asked = asked_by(each.header, dialect, rules)
-        uses = [
-            (obx, use)
-            for obx in each.observations
-            for use in meanings(triplets(obx, 3), asked.code, dialect, rules)
-            if isinstance(use, CodeUse)
-        ]
-        if any(_is_risk(obx, use, dialect, rules) for obx, use in uses):
-            return Recognised.A_CRITICAL_ANSWER
-        if uses or asked.instrument_id is not None:
+        found = max(found, _recognise(each.observations, asked.code, dialect, rules))
+        if found is Recognised.NOTHING and asked.instrument_id is not None:
             found = Recognised.AN_INSTRUMENT
     return found
+
+
+def recognise_strays(message: Message, dialect: Dialect, rules: Rules) -> Recognised:
+    """Of observations that have lost their order: whatever any order of the site would make of them."""
+    orders = (order for each in patients_in(message) for order in each.orders)
+    strays = [obx for order in orders if order.header is None for obx in order.observations]
+    found = (_recognise(strays, code, dialect, rules) for code in dialect.forms)
+    return max(found, default=Recognised.NOTHING)
+
+
+def _recognise(observations: Iterable[Segment], order: str, dialect: Dialect, rules: Rules) -> Recognised:
+    uses = [
+        (obx, use)
+        for obx in observations
+        for use in meanings(triplets(obx, 3), order, dialect, rules)
+        if isinstance(use, CodeUse)
+    ]
+    if any(_is_risk(obx, use, dialect, rules) for obx, use in uses):
+        return Recognised.A_CRITICAL_ANSWER
+    return Recognised.AN_INSTRUMENT if uses else Recognised.NOTHING
 
 
 def _is_risk(obx: Segment, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:

@@ -1,0 +1,66 @@
+"""What is told of messages that cannot be read, by the codes of the hospital that sent them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from service.hl7v2.dialect import ANY_ORDER
+from service.screening.instrument import CodeUse, Role
+from tests.flow.support import Service
+from tests.hl7v2.doors import MSH, PID, Hospital
+
+OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
+RISK, NO_RISK = 3, 0
+TOLD = {RISK: ["unreadable-risk"], NO_RISK: ["unreadable-result"]}
+
+
+@pytest.fixture
+def hospital(service: Service) -> Hospital:
+    return Hospital(service, {"forms": {"SCREEN": OWN, ANY_ORDER: {}}, "panels": {"SCREEN": "epds"}})
+
+
+def own(tenth: int, control: str = "M1") -> bytes:
+    """A form in the hospital's own codes, with this as its answer to the question about harm."""
+    lines = [MSH.format(control=control), PID.format(woman="W1", born="19950401"), f"OBR|1||F-{control}|SCREEN^Form^L"]
+    lines += [f"OBX|{n}|NM|Q-{n}^item^L||{tenth if n == 10 else 0}||||||F" for n in range(1, 11)]
+    return "\r".join((*lines, "")).encode()
+
+
+def batch(body: bytes) -> bytes:
+    return b"FHS|^~\\&|EHR|MATERNITY\rBHS|^~\\&|EHR|MATERNITY\r" + body + b"BTS|1\rFTS|1\r"
+
+
+SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a second message in the frame": (lambda body: body + own(NO_RISK, "M2"), "AR 100 E"),
+    "behind another in the frame": (lambda body: own(NO_RISK, "M2") + body, "AR 100 E"),
+    "a batch": (batch, "AR 100 E"),
+    "delimiters that are one": (lambda body: body.replace(b"^~\\&", b"^^\\&", 1), "AR MSH^1^2 102 E"),
+    "UTF-16 with its mark": (lambda body: body.decode().encode("utf-16"), "AR 100 E"),
+    "UTF-16 without": (lambda body: body.decode().encode("utf-16-be"), "AR 100 E"),
+    "no header": (lambda body: body.partition(b"\r")[2], "AR 100 E"),
+    "an order that is no segment": (lambda body: body.replace(b"OBR|1", b"OBR 1"), "AR 100 E"),
+}
+
+
+@pytest.mark.parametrize("tenth", TOLD)
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_a_result_that_cannot_be_read_is_told_to_a_person_once(hospital: Hospital, spoilt: str, tenth: int) -> None:
+    spoil, expected = SPOILT[spoilt]
+    body = spoil(own(tenth))
+    assert [hospital.told(body) for _ in range(2)] == [expected] * 2
+    assert hospital.alerts() == TOLD[tenth]
+    assert len(hospital.rows("unreadable_message")) == 1
+    assert hospital.rows("screening_result") == []
+
+
+@pytest.mark.parametrize("code", ["SCREEN", "Q-10"])
+def test_the_hospitals_own_code_anywhere_in_what_has_no_segments_is_told(hospital: Hospital, code: str) -> None:
+    assert hospital.told(f"result;{code};3".encode()) == "AR 100 E"
+    assert hospital.alerts() == ["unreadable-result"]
+
+
+@pytest.mark.parametrize("spoilt", ["a batch", "delimiters that are one", "UTF-16 with its mark", "no header"])
+def test_what_speaks_of_no_form_calls_nobody(hospital: Hospital, spoilt: str) -> None:
+    spoil, expected = SPOILT[spoilt]
+    assert hospital.told(spoil(own(RISK).partition(b"OBR")[0])) == expected
+    assert hospital.alerts() == []
