@@ -12,6 +12,7 @@ from service.flow.answer import Accepted, Answer, Refused
 from service.flow.doubt_identity import doubt_all, doubt_identity
 from service.flow.identify import known_as
 from service.flow.judge_results import judge_results
+from service.flow.move_alert import move_alert
 from service.flow.move_offer import refresh_offers
 from service.flow.owe import owe, owe_alert
 from service.flow.ports import Transaction
@@ -20,11 +21,12 @@ from service.flow.received import Identifier, Received
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
+from service.referrals.alert import AlertCode, AlertTrigger
 from service.referrals.needs import NOT_STATED
 from service.referrals.offer import ACTIVE
 from service.referrals.patient import Patient, PatientFacts, disagree
 from service.referrals.referral import Referral, ReferralTrigger, goes_on
+from service.referrals.review import REQUESTS
 from service.screening.result import Piece, attach
 from service.shared.audit import Action, AuditEvent
 
@@ -113,6 +115,9 @@ def _one_referral(
         return next(iter(found), None), False
     stays, ends = sorted(found, key=goes_on)
     supported = any(offer.state in ACTIVE for offer in tx.offers.of_referral(ends.id))
+    # What the clinic was asked for so that this one could be placed is asked for the other, where it is needed still.
+    for alert in tx.alerts.unresolved(ends.id, REQUESTS):
+        move_alert(tx, rules, alert, AlertTrigger.NO_LONGER_NEEDED, now)
     tx.merging.hand_over(ends.id, stays.id)
     advance(tx, rules, ends, ReferralTrigger.MERGED, now)
     return stays, supported

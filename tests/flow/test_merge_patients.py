@@ -220,6 +220,35 @@ def test_of_two_open_referrals_one_goes_on(ward: Ward) -> None:
     }
 
 
+@pytest.mark.parametrize("code", ["consent-needed", "unplaced"])
+def test_what_the_clinic_is_asked_for_is_asked_once_when_three_records_become_one(service: Service, code: str) -> None:
+    ward = Ward(service, service.hospital(), service.community())
+    if code == "consent-needed":
+        service.programme(ward.community)
+    for name in (MINE, OTHER, THIRD):
+        ward.woman(name)
+        ward.positive(name)
+    assert [row["state"] for row in service.rows("alert", code=code)] == ["open"] * 3
+
+    for retired in (OTHER, THIRD):
+        ward.merge(retired, into=MINE)
+
+    (referral,) = service.rows("referral", reason=None)
+    (asked,) = [row for row in service.rows("alert", code=code) if row["state"] == "open"]
+    assert (asked["patient_id"], asked["referral_id"]) == (ward.known_as(MINE), referral["id"])
+
+
+def test_a_risk_is_never_answered_by_a_merge(ward: Ward) -> None:
+    for name in (MINE, OTHER):
+        ward.woman(name)
+        ward.positive(name, harm=1)
+
+    ward.merge(OTHER, into=MINE)
+
+    risks = ward.service.rows("alert", code="self-harm-present")
+    assert [row["state"] for row in risks] == ["open", "open"]
+
+
 def test_a_risk_that_waits_for_review_keeps_the_other_record_from_being_offered(ward: Ward) -> None:
     service = ward.service
     stays, goes = ward.woman(MINE), ward.woman(OTHER)
