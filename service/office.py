@@ -60,7 +60,8 @@ class Office:
         identifier: str | None,
         hl7v2_endpoint: str | None = None,
     ) -> str:
-        """Raises NotAccepted for an endpoint that may not be called, two of them, or an identifier without its `|`."""
+        """Raises NotAccepted for an endpoint that may not be called, two of them, or an identifier without its `|` or
+        another organisation's: whom a Consent means by it could not be told."""
         self._check_endpoints(kind, fhir_endpoint, hl7v2_endpoint)
         if not name.strip():
             raise NotAccepted("An organisation needs a name.")
@@ -78,11 +79,16 @@ class Office:
             added_at=self._clock.now(),
         )
 
-        def add(tx: UnitOfWork) -> None:
-            tx.organisations.add(organisation)
-            tx.audit.write(AuditEvent(Action.CREATE, f"Organization/{organisation.id}"))
+        def add(tx: UnitOfWork) -> str | None:
+            taken_by = _has_identifier(tx, organisation.identifier)
+            if taken_by is None:
+                tx.organisations.add(organisation)
+                tx.audit.write(AuditEvent(Action.CREATE, f"Organization/{organisation.id}"))
+            return taken_by
 
-        self._do(add)
+        taken_by = self._do(add)
+        if taken_by is not None:
+            raise NotAccepted(f"Organization/{taken_by} has this identifier already.")
         return organisation.id
 
     def _check_endpoints(self, kind: str, fhir: str | None, hl7v2: str | None) -> None:
@@ -214,6 +220,11 @@ class Office:
         if found is None:
             raise NotAccepted("There is no such organisation; `organisation list` shows them.")
         return found
+
+
+def _has_identifier(tx: UnitOfWork, identifier: Identifier | None) -> str | None:
+    """The id of the organisation that is called so; None when there is none, or nothing is asked for."""
+    return next((each.id for each in tx.organisations.all() if identifier and each.identifier == identifier), None)
 
 
 def _retry(tx: UnitOfWork, ids: list[str]) -> list[str]:

@@ -57,6 +57,7 @@ class OAuthError:
 INVALID_REQUEST = OAuthError(
     400, "invalid_request", "Send a form with grant_type, scope, client_assertion_type and client_assertion, each once."
 )
+NOT_POSTED = OAuthError(405, "invalid_request", "A token request is sent by POST.")
 INVALID_CLIENT = OAuthError(400, "invalid_client", "The client assertion was not accepted.")
 UNSUPPORTED_GRANT_TYPE = OAuthError(400, "unsupported_grant_type", "Only client_credentials is supported.")
 INVALID_SCOPE = OAuthError(400, "invalid_scope", "No requested scope can be granted to this client.")

@@ -15,7 +15,7 @@ import httpx
 
 from service.security.assertion import KEY_TYPES, JsonKey, is_strong
 from service.security.errors import Flaw, InvalidClient
-from service.security.transport import Capped, Pinned, is_loopback
+from service.security.transport import Capped, Pinned, is_inside, is_loopback
 from service.shared.client import Client
 
 LARGEST_SET = 64 * 1024
@@ -117,9 +117,10 @@ def address_problem(url: str, allow_loopback: bool = False) -> str | None:
         return "it is not a URL"
     if not parsed.host or parsed.userinfo or parsed.fragment:
         return "it needs a host and may have neither a user nor a fragment"
-    if parsed.scheme == "https" or (parsed.scheme == "http" and allow_loopback and is_loopback(parsed.host)):
-        return None
-    return "it must use https"
+    secure = parsed.scheme == "https"
+    if not secure and not (parsed.scheme == "http" and allow_loopback and is_loopback(parsed.host)):
+        return "it must use https"
+    return "its host is not public" if is_inside(parsed.host, secure, allow_loopback) else None
 
 
 def set_problems(text: str) -> list[str]:

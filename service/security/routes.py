@@ -62,6 +62,11 @@ def router(endpoint: TokenEndpoint, keys: Callable[[], SigningKeys], base_url: s
         )
         return Response(reply.body, reply.status, reply.headers)
 
+    @routes.api_route("/token", methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"], include_in_schema=False)
+    async def not_posted() -> Response:
+        reply = errors.refusal(errors.NOT_POSTED, Allow="POST")
+        return Response(reply.body, reply.status, reply.headers)
+
     @routes.get("/.well-known/jwks.json", summary="The public keys with which this service signs")
     async def key_set() -> Response:
         return _json(keys().public(), CACHE_CONTROL)

@@ -108,6 +108,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_inside(host: str, secure: bool, allow_loopback: bool) -> bool:
+    """Whether a host, as it is written, is one that `Pinned` refuses. Any name but `localhost` is looked up later."""
+    try:
+        address = ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return False
+    return not _may_reach(address, secure, allow_loopback)
+
+
 def _may_reach(address: Address, secure: bool, allow_loopback: bool) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:

@@ -1,6 +1,9 @@
 """The diagrams in the documentation are those of the tables."""
 
+import re
+import tomllib
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -10,6 +13,29 @@ from tests.house.diagrams import MACHINES, MARKED, PAGE, section, written
 def test_the_page_shows_the_tables_as_they_are() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == written(page), "A table has changed since docs/architecture.md was written: run `make diagrams`."
+
+
+def layers() -> dict[str, int]:
+    """Each room and how far out it is, as the import contract has it."""
+    project = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [each for each in project["tool"]["importlinter"]["contracts"] if each["id"] == "inward"]
+    inward = list(reversed(contract["layers"]))
+    return {name: place for place, layer in enumerate(inward) for name in re.findall(r"\((\w+)\)", layer)}
+
+
+def test_the_drawing_of_the_rooms_shows_every_room_and_no_arrow_that_the_contract_forbids() -> None:
+    drawing = PAGE.read_text(encoding="utf-8").partition("flowchart LR")[2].partition("```")[0]
+    rooms = layers()
+    assert sorted(re.findall(r"<b>(\w+)</b>", drawing)) == sorted(set(rooms) - {"__main__"})
+    arrows = [
+        pair
+        for line in drawing.splitlines()
+        if "-->" in line
+        for pair in pairwise(re.findall(r"(?:^|-->)\s*(\w+)", line))
+    ]
+    in_one_box_with_wiring, alone = {"__main__", "commands", "serving", "messages", "office"}, {"demo"}
+    assert {room for pair in arrows for room in pair} == set(rooms) - in_one_box_with_wiring - alone
+    assert all(rooms[outer] > rooms[inner] for outer, inner in arrows), arrows
 
 
 def test_the_page_shows_every_machine_once() -> None:

@@ -58,6 +58,8 @@ def site(store: ClientStore, tmp_path: Path) -> Iterator[Site]:
 def test_a_token_is_asked_for_with_post_alone(site: Site, method: str) -> None:
     response = httpx.request(method, f"{site.url}/token?grant_type=client_credentials")
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert response.json()["error"] == "invalid_request"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_parameters_in_the_address_are_not_read(site: Site, desk: TokenDesk) -> None:
