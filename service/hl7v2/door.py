@@ -66,7 +66,8 @@ class Door:
             caller = caller or await self.senders.caller(mllp_sender=looked.sender)
             if caller is None:
                 telemetry.tell_person("sender-unknown")
-                return _split(self._told(looked, dialect, Verdict.REJECT, [Error(Unfit.SENDER_UNKNOWN)]))
+                wrong = (None if looked.header else looked.wrong) or Unfit.SENDER_UNKNOWN
+                return _split(self._told(looked, dialect, Verdict.REJECT, [Error(wrong)]))
             dialect = self.dialect(caller)
             return _split(await self._take(looked, dialect, caller))
         except Unavailable:

@@ -340,6 +340,24 @@ def test_on_a_plain_connection_a_message_names_its_sender(hospital: Hospital) ->
     assert hospital.rows("unreadable_message") == []
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "expected"),
+    [
+        (oru().replace(b"MSH|", b"XXX|"), "AR 100 E"),
+        (b"FHS|^~\\&|EHR\rBHS|^~\\&|EHR\r" + oru(), "AR 100 E"),
+        (oru().decode().encode("utf-16"), "AR 100 E"),
+        (oru().replace(b"MSH|^~\\&", b"MSH|^^\\&"), "AR MSH^1^2 102 E"),
+        (changed(oru(), 18, "KLINGON"), "AR MSH^1^3 204 E"),
+    ],
+    ids=["no header", "a batch", "UTF-16", "delimiters", "a header that names its sender"],
+)
+def test_on_a_plain_connection_what_names_no_sender_is_told_what_is_wrong_with_it(
+    hospital: Hospital, spoilt: bytes, expected: str
+) -> None:
+    assert hospital.told_plainly(spoilt) == expected
+    assert hospital.rows("unreadable_message") == []
+
+
 def unlisted(control: str, authority: str = "ELSEWHERE", **said: Any) -> bytes:
     return oru(control, **said).replace(b"HOSP&1.2.3&ISO", authority.encode())
 
