@@ -32,16 +32,15 @@ from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome
 from service.fhir.read.communication import lenient, read_communication, read_unreadable
 from service.fhir.showing import show
 from service.fhir.shown import Shown
-from service.fhir.unread import tell_operator, unread
+from service.fhir.unread import tell_operator, told_of, unread
 from service.flow.answer import Accepted, Reason, Refused
 from service.flow.receive_communication import (
     Kept,
     ReceivedCommunication,
     Told,
-    UnreadableCommunication,
     receive_communication,
-    receive_unreadable,
 )
+from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
 from service.flow.received import Identifier
 from service.shared.caller import Caller, OrganisationKind
 from service.shared.reply import Reply
@@ -65,8 +64,7 @@ async def _hear(door: Door, request: Request) -> Response:
     tree = await asyncio.to_thread(lenient, body)
     if tree is None:
         problem = BadInput.of(Finding(Fault.NOT_JSON, None, "nothing in it can be read"))
-        # Its words are told below, whomever they name.
-        unreadable = replace(unread(door, caller, asked_of(request), body, problem), words=None)
+        unreadable = unread(door, caller, asked_of(request), body, problem)
         raise Problem(
             await _hear_unread(door, caller, await asyncio.to_thread(read_unreadable, unreadable, body), problem)
         )
@@ -99,14 +97,13 @@ async def _keep(door: Door, caller: Caller, message: ReceivedCommunication) -> K
     return kept
 
 
-async def _hear_unread(door: Door, caller: Caller, message: UnreadableCommunication, problem: BadInput) -> Reply:
+async def _hear_unread(door: Door, caller: Caller, message: UnreadableWords, problem: BadInput) -> Reply:
     """What is no JSON is refused, but kept all the same, and the answer says who was told to ring its sender."""
-    now, texts = door.clock.now(), door.rules.escalation_texts
+    now = door.clock.now()
     told = await door.store.run(caller, lambda tx: receive_unreadable(tx, door.rules, message, now))
     if told is Told.THE_OPERATOR_MUST_BE:
         tell_operator(caller, message.unreadable.id)
-    said = [Issue("informational", texts[each], severity="information") for each in ("emergency", told)]
-    return Reply(problem.status, operation_outcome([*problem.issues, *said]), {})
+    return Reply(problem.status, operation_outcome([*problem.issues, *told_of(door, told)]), {})
 
 
 def _wrong(body: bytes, request: Request) -> list[Issue]:
@@ -159,7 +156,6 @@ def refused(door: Door, caller: Caller, outcome: Refused, says_something: bool) 
         if says_something and outcome.reason in _ABOUT_NOBODY:
             tell_operator(caller, "inbound")
         return refusal(outcome)
-    texts = door.rules.escalation_texts
-    told = [Issue("informational", texts[each], severity="information") for each in ("emergency", "refused")]
+    told = told_of(door, Told.HER_CLINICIAN_OF_A_REFUSAL)
     why = Finding(outcome.reason, outcome.element)
     return refusal(Reply(ERRORS[why.kind].status, operation_outcome([why.issue(), *told]), {}))

@@ -147,8 +147,8 @@ async def read_or_keep(
         tree = await aside(body, partial(parse, body, type))
         return read(tree, as_received(asked_of(request), type, tree, body), door, caller, now)
     except BadInput as problem:
-        await keep_unread(door, caller, request, body, problem)
-        raise
+        refusing = await keep_unread(door, caller, request, body, problem)
+    raise refusing
 
 
 async def aside(body: bytes, work: Callable[[], Any]) -> Any:

@@ -9,8 +9,8 @@ import orjson
 from service.fhir.read.common import entries, reference_of
 from service.fhir.read.communication import lenient
 from service.fhir.read.questionnaire_response import use_of
-from service.fhir.read.written import concern_of, is_name
-from service.flow.keep_unreadable import Recognised, Salvaged, Words
+from service.fhir.read.written import is_name
+from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received import Reference
 from service.flow.rules import Rules
 from service.screening.decide import is_harmful
@@ -18,45 +18,8 @@ from service.screening.instrument import CodeUse, Item
 from service.screening.result import whole_score
 from service.shared.code import Code
 
-# What a person writes, by the name of the element: Annotation.text and Communication.payload, and a reason in words.
-# Here the body is wrong somewhere, and no step can tell what else in it its sender had only read.
-_WRITTEN = frozenset(
-    {"note", "payload", "statusReason", "businessStatus", "reasonCode", "comment", "description", "div"}
-)
-_MOST_NAMED = 20
 _MARK = b"\xef\xbb\xbf"
 _NUMBER = re.compile(rb'"value[A-Za-z]*"\s*:\s*"?(\d{1,4})')
-
-
-def words(body: bytes, address: Reference | None, base: str) -> Words | None:
-    """What somebody wrote in a body, and whom it may be about: `address` first, then every reference in it.
-
-    None when there is nothing written. What is no JSON holds words if it says the name of such an element.
-    `base` is this server's, without /fhir.
-    """
-    about = [address] if address is not None else []
-    try:
-        tree = orjson.loads(body.removeprefix(_MARK))
-    except orjson.JSONDecodeError:
-        said = [name for name in _WRITTEN if f'"{name}"'.encode() in body]
-        return Words(said, about) if said else None
-    nodes = list(_nodes(tree))
-    written = [each for node in nodes for name in _WRITTEN & node.keys() for each in entries(node[name]) if _says(each)]
-    # A concern by a code of ours was written, too.
-    written += [node for node in nodes if concern_of(node) is not None]
-    if not written:
-        return None
-    literals = [node for node in nodes if isinstance(node.get("reference"), str)]
-    named = [reference_of({"reference": each["reference"]}, base, "") for each in literals[:_MOST_NAMED]]
-    return Words(written, [*about, *(each for each in named if each is not None)])
-
-
-def _says(node: Any) -> bool:
-    """Whether there is any text in it, under whatever name: this is read in a body that is wrong somewhere."""
-    if isinstance(node, str):
-        return bool(node.strip())
-    told = ("text", "contentString", "display", "value", "valueString")
-    return isinstance(node, dict) and any(isinstance(node.get(name), str) and node[name].strip() for name in told)
 
 
 def recognise(body: bytes, rules: Rules, forms: Mapping[str, Mapping[str, CodeUse]]) -> Recognised:

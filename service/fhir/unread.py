@@ -1,16 +1,21 @@
 """What becomes of a body that was refused: it is kept, and a person is told where somebody has to look."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 
 from fastapi import Request
 
 from service.fhir.asked import Asked, asked_of
 from service.fhir.door import Door
-from service.fhir.outcome import BadInput
-from service.fhir.recognise import salvage, words
+from service.fhir.outcome import BadInput, Issue
+from service.fhir.read.communication import read_refused
+from service.fhir.recognise import salvage
 from service.flow.hear_refused_transaction import Legible, hear_refused_transaction
-from service.flow.keep_unreadable import Heard, Salvaged, Unreadable
+from service.flow.keep_unreadable import Salvaged, Unreadable
+from service.flow.receive_communication import Told
+from service.flow.receive_unreadable import receive_refused
 from service.flow.received import Reference
 from service.shared import telemetry
 from service.shared.caller import Caller, OrganisationKind
@@ -19,14 +24,27 @@ from service.shared.ids import new_id
 
 async def keep_unread(
     door: Door, caller: Caller, request: Request, body: bytes, problem: BadInput, legible: Legible | None = None
-) -> None:
+) -> BadInput:
     """Nothing from a known sender is thrown away: a person may have to look at what we could not read, but for what is
-    `legible`."""
-    unreadable = unread(door, caller, asked_of(request), body, problem)
-    now = door.clock.now()
-    heard = await door.store.run(caller, lambda tx: hear_refused_transaction(tx, door.rules, unreadable, legible, now))
-    if heard is Heard.THE_OPERATOR_MUST_BE:
+    `legible`. The refusal, and in it who is told of the words of a programme."""
+    asked, now = asked_of(request), door.clock.now()
+    unreadable = unread(door, caller, asked, body, problem)
+    if caller.kind is not OrganisationKind.COMMUNITY:
+        await door.store.run(caller, lambda tx: hear_refused_transaction(tx, door.rules, unreadable, legible, now))
+        return problem
+    address = Reference("Task", asked.id) if asked.type == "Task" and asked.id else None
+    read = partial(read_refused, unreadable, body, base=door.base_url, labels=door.rules.labels, address=address)
+    message = await asyncio.to_thread(read)
+    told = await door.store.run(caller, lambda tx: receive_refused(tx, door.rules, message, now))
+    if told is Told.THE_OPERATOR_MUST_BE:
         tell_operator(caller, unreadable.id)
+    return problem if told is None else BadInput(problem.status, (*problem.issues, *told_of(door, told)))
+
+
+def told_of(door: Door, told: str) -> list[Issue]:
+    """First what to do if it is urgent, then who is told, as an answer says it."""
+    texts = door.rules.escalation_texts
+    return [Issue("informational", texts[each], severity="information") for each in ("emergency", told)]
 
 
 def tell_operator(caller: Caller, id: str) -> None:
@@ -50,6 +68,5 @@ def unread(door: Door, caller: Caller, asked: Asked, body: bytes, problem: BadIn
         reason=",".join(sorted({issue.code for issue in problem.issues})),
         results=salvaged(door, caller, body) if of_hospital else (),
         type=asked.type,
-        words=words(body, Reference("Task", asked.id) if asked.id else None, door.base_url),
         sealed_request=door.sealer.seal(asked.text().encode(), f"unreadable_message/{id}/request"),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from service.flow.hear_refused import hear_risks_of, recognised
 from service.flow.identify import known_as
-from service.flow.keep_unreadable import Heard, Recognised, Salvaged, Unreadable, keep_unreadable, whose_is
+from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable, keep_unreadable, whose_is
 from service.flow.ports import Transaction
 from service.flow.receive_transaction import ReceivedTransaction
 from service.flow.received import Reference
@@ -27,12 +27,12 @@ class Legible:
 
 def hear_refused_transaction(
     tx: Transaction, rules: Rules, refused: Unreadable, legible: Legible | None, now: datetime
-) -> Heard:
+) -> None:
     """Keep it, and let the clinician of each woman hear of a risk that is hers. When it is not certain whose one of the
     risks is, the hospital is told without a name as of any body that is refused."""
     if legible is not None:
         refused = replace(refused, results=_hear(tx, rules, legible, now))
-    return keep_unreadable(tx, rules, refused, now)
+    keep_unreadable(tx, rules, refused, now)
 
 
 def _hear(tx: Transaction, rules: Rules, legible: Legible, now: datetime) -> list[Salvaged]:

@@ -9,9 +9,8 @@ from service.flow.answer import Accepted, Refused, Repeated
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
 from service.flow.identify import identify, once_held
-from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_about_offer, alert_until_seen
+from service.flow.raise_alert import alert_about_offer
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
@@ -31,6 +30,7 @@ class Told(StrEnum):
     HER_CLINICIAN = "told"
     HER_CLINICIAN_BY_HANDLE = "told-by-handle"
     HER_CLINICIAN_UNREAD = "unread"
+    HER_CLINICIAN_OF_A_REFUSAL = "refused"
     SEVERAL_CLINICS = "several"
     THE_ONE_HOSPITAL = "unnamed"
     EVERY_HOSPITAL = "unnamed-several"
@@ -59,33 +59,6 @@ class Kept:
     identifier_taken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableCommunication:
-    """What came as one and is no JSON. `about` is whom any id in it may stand for, `displays` what it calls a referral,
-    and `said` what it is as mere text."""
-
-    unreadable: Unreadable
-    about: tuple[Reference, ...]
-    displays: frozenset[str]
-    said: Said
-    fingerprint: str
-
-
-def receive_unreadable(tx: Transaction, rules: Rules, message: UnreadableCommunication, now: datetime) -> Told:
-    """Keep what could not be read, and let a clinician ring its sender: hers, of each woman whose offer is named in it,
-    or else as for words that name nobody."""
-    keep_unreadable(tx, rules, message.unreadable, now)
-    offers = _meant(tx, message.about, message.displays)
-    for offer in offers:
-        tx.patients.lock(offer.patient_id)
-        alert_until_seen(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
-    if offers:
-        return Told.HER_CLINICIAN_UNREAD if len(offers) == 1 else Told.SEVERAL_CLINICS
-    id = message.unreadable.id
-    repeated = _came_before(tx, message.fingerprint, id, now) != id
-    return _tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
-
-
 def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommunication, now: datetime) -> Kept:
     """Keep it and tell a clinician, in any state of offer and referral, also after closing and from a tombstone.
 
@@ -94,7 +67,7 @@ def receive_communication(tx: Transaction, rules: Rules, message: ReceivedCommun
     caller's, every hospital that the caller works with is asked (`escalate_unnamed`); when there is none, the operator
     has to find out.
     """
-    offers = _meant(tx, message.about, message.displays)
+    offers = offers_meant(tx, message.about, message.displays)
     if not offers:
         return _about_nobody(tx, rules, message, now)
     if len(offers) == 1:
@@ -113,20 +86,20 @@ def _about_nobody(tx: Transaction, rules: Rules, message: ReceivedCommunication,
     id, repeated, taken = _name(tx, message)
     if not (message.received.identifiers or message.received.condition):
         # There is no woman whose lock would keep two of them apart, so a unique key does.
-        first = _came_before(tx, message.fingerprint, id, now)
+        first = came_before(tx, message.fingerprint, id, now)
         id, repeated = first, first != id
     answer = _answer(id, repeated=repeated)
-    told = _tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
+    told = tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
     remember(tx, message.received, None, answer)
     return Kept(answer, told, taken)
 
 
-def _came_before(tx: Transaction, fingerprint: str, id: str, now: datetime) -> str:
+def came_before(tx: Transaction, fingerprint: str, id: str, now: datetime) -> str:
     """The id under which the same body came today; `id` when it did not."""
     return tx.aliases.claim("Communication", SAME_BODY, f"{now.date()} {fingerprint}", id)
 
 
-def _tell_hospitals(
+def tell_hospitals(
     tx: Transaction, rules: Rules, said: Said, fingerprint: str, id: str, now: datetime, *, repeated: bool
 ) -> Told:
     hospitals = hospitals_of(tx, rules, now)
@@ -145,12 +118,27 @@ def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCom
         id, repeated, taken = _name(tx, message)
     answer = _answer(id, repeated=repeated)
     if not repeated:
-        escalate(tx, rules, offer, message.said, now, type="Communication", id=id, fingerprint=message.fingerprint)
-        # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
-        present = tx.offers.get(offer.id)
-        tx.offers.save(replace(present, version=present.version + 1), present)
+        fingerprint = message.fingerprint
+        tell_her_clinician(tx, rules, offer, message.said, now, type="Communication", id=id, fingerprint=fingerprint)
     remember(tx, message.received, offer.patient_id, answer)
     return Kept(answer, Told.HER_CLINICIAN, taken)
+
+
+def tell_her_clinician(
+    tx: Transaction,
+    rules: Rules,
+    offer: Offer,
+    said: Said,
+    now: datetime,
+    *,
+    type: str,
+    fingerprint: str,
+    id: str | None = None,
+) -> None:
+    escalate(tx, rules, offer, said, now, type=type, id=id, fingerprint=fingerprint)
+    # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
+    present = tx.offers.get(offer.id)
+    tx.offers.save(replace(present, version=present.version + 1), present)
 
 
 def _sent_before(known: Sequence[Escalation], message: ReceivedCommunication, now: datetime) -> Escalation | None:
@@ -179,7 +167,7 @@ def _answer(id: str, *, repeated: bool) -> Accepted | Repeated:
     return Repeated("Communication", id, 1) if repeated else Accepted("Communication", id, 1, created=True)
 
 
-def _meant(tx: Transaction, about: tuple[Reference, ...], displays: frozenset[str]) -> list[Offer]:
+def offers_meant(tx: Transaction, about: tuple[Reference, ...], displays: frozenset[str]) -> list[Offer]:
     """The offers that the caller holds and refers to, or calls as we display them: the newest one of each woman's, in
     one order for every unit. What is called as one that it refers to is that one."""
     named = _named(tx, about)

@@ -12,10 +12,9 @@ from service.flow.receive_communication import (
     Kept,
     ReceivedCommunication,
     Told,
-    UnreadableCommunication,
     receive_communication,
-    receive_unreadable,
 )
+from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
 from service.flow.received import Identifier, Received, Reference
 from service.referrals.alert import AlertState, Practitioner
 from service.referrals.escalation import Concern, Said
@@ -364,7 +363,7 @@ def tell_unread(
     service: Service, caller: Caller, *about: Reference, displays: frozenset[str] = frozenset(), said: Said = WORDS
 ) -> Told:
     unreadable = Unreadable(new_id(), b"sealed", "", "structure", type="Communication")
-    message = UnreadableCommunication(unreadable, about, displays, said, "the same body")
+    message = UnreadableWords(unreadable, about, displays, said, "the same body")
     return service.run(caller, lambda tx: receive_unreadable(tx, service.rules, message, service.now()))
 
 

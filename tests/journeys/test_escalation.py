@@ -321,3 +321,13 @@ def test_a_refused_contact_says_that_words_were_heard_only_when_they_were(world:
     assert told.status_code == 422
     assert "her maternity team is being told" in diagnostics(told)[-1][1]
     assert WORDS in alert_of(world, patient_id)["note"][0]["text"]
+
+
+def test_words_in_a_contact_that_names_nobody_reach_the_hospital(world: World) -> None:
+    world.offered()
+    words = {"reasonCode": [{"text": "She said that she wants to die."}]}
+    contact = {"resourceType": "Encounter", "status": "finished", "class": {"code": "VR"}, **words}
+    answer = world.programme.ask("POST", "Encounter", contact)
+    assert answer.status_code == 422
+    assert "does not say whom it is about" in answer.json()["issue"][-1]["diagnostics"]
+    assert "unnamed-words" in json.dumps(world.tasks("status=requested", world.hospital))

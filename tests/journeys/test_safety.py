@@ -179,9 +179,26 @@ def held_by(world: World, task: Resource) -> str:
     return str(held["for"]["reference"])
 
 
+def _bare(task: Resource) -> Resource:
+    return {name: value for name, value in task.items() if name != "note"}
+
+
 REFUSED_NOTES: dict[str, Callable[[Resource], bytes]] = {
     "an element of nobody's": lambda task: json.dumps({**task, "mood": "low"}).encode(),
     "a note that is no array": lambda task: json.dumps({**task, "note": task["note"][0]}).encode(),
+    "words alone": lambda task: task["note"][0]["text"].encode(),
+    "an element that changes its meaning": lambda task: json.dumps(
+        {**_bare(task), "modifierExtension": [{"url": "http://x.example/y", "valueString": task["note"][0]["text"]}]}
+    ).encode(),
+    "words in an output": lambda task: json.dumps(
+        {**_bare(task), "mood": 1, "output": [{"type": {"text": "x"}, "valueString": task["note"][0]["text"]}]}
+    ).encode(),
+    "words in an element of nobody's": lambda task: json.dumps(
+        {**_bare(task), "mood": task["note"][0]["text"]}
+    ).encode(),
+    "words in an address": lambda task: json.dumps(
+        {**_bare(task), "instantiatesUri": task["note"][0]["text"]}
+    ).encode(),
     "half of it": lambda task: json.dumps({**task, "resourceType": "Task"}).encode()[:-20],
     "an output without an id": lambda task: json.dumps(
         {**task, "output": [{"type": {"text": "x"}, "valueReference": {"reference": "Procedure/"}}]}
@@ -193,13 +210,22 @@ REFUSED_NOTES: dict[str, Callable[[Resource], bytes]] = {
 def test_what_a_volunteer_writes_is_heard_also_when_the_task_is_refused(world: World, how: str) -> None:
     person, _, task = world.offered()
     body = REFUSED_NOTES[how]({**task, "note": [{"text": "She sounded very low today."}]})
-    for _ in range(2):
-        answer = world.programme.ask("PUT", f"Task/{task['id']}", body)
+    answers = [world.programme.ask("PUT", f"Task/{task['id']}", body) for _ in range(2)]
+    for answer in answers:
         assert answer.status_code in (400, 422), answer.text
+        assert [each["severity"] for each in answer.json()["issue"]][-2:] == ["information"] * 2
+        assert "her maternity team is being told" in answer.json()["issue"][-1]["diagnostics"]
     wait_until(lambda: len(alerts(world, person)) == 1, "the alert")
     (alert,) = alerts(world, person)
     assert alert["priority"] == "urgent"
-    assert "low" not in str(alert)
+    assert "She sou" in str(alert)
+
+
+def test_a_refused_task_in_which_nobody_wrote_anything_is_heard_by_nobody(world: World) -> None:
+    _, patient_id, task = world.offered()
+    answer = world.programme.ask("PUT", f"Task/{task['id']}", {**task, "mood": 1})
+    assert (answer.status_code, len(answer.json()["issue"])) == (400, 1)
+    assert [each for each in world.tasks(f"patient={patient_id}", world.hospital) if is_alert(each)] == []
 
 
 def test_a_correction_that_is_no_longer_positive_takes_the_offer_back(world: World) -> None:

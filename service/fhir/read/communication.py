@@ -3,16 +3,21 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from service.fhir.read.common import entries
+from service.fhir.read.wording import wording
 from service.fhir.read.written import NAMES_AN_OFFER, as_shown, clean, displays_in, is_name, named_in, said_in
 from service.flow.keep_unreadable import Unreadable
-from service.flow.receive_communication import ReceivedCommunication, UnreadableCommunication
+from service.flow.receive_communication import ReceivedCommunication
+from service.flow.receive_unreadable import UnreadableWords
 from service.flow.received import Identifier, Received, Reference
+from service.flow.rules import Labels
 from service.referrals.escalation import Said
+from service.screening.instrument import Priority
 
 _MOST_IDENTIFIERS = 5
 _ANY_ID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
@@ -56,17 +61,41 @@ def read_communication(
     )
 
 
-def read_unreadable(unreadable: Unreadable, body: bytes) -> UnreadableCommunication:
+def read_unreadable(unreadable: Unreadable, body: bytes) -> UnreadableWords:
     """What is no JSON, as mere text: every id in it may be that of an offer, or a handle. Raises nothing."""
     text = clean(body.decode(json.detect_encoding(body), "replace"))
     ids = tuple(dict.fromkeys(each.lower() for each in _ANY_ID.findall(text)))[:_MOST_IDS]
     is_text = text.count("\ufffd") * 10 <= len(text)
-    return UnreadableCommunication(
+    return UnreadableWords(
         unreadable,
         about=tuple(Reference(type, id) for id in ids for type in NAMES_AN_OFFER),
         displays=displays_in(text),
         said=Said(as_shown([text])) if is_text else Said(attached=True),
         fingerprint=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def read_refused(
+    unreadable: Unreadable, body: bytes, *, base: str, labels: Labels, address: Reference | None
+) -> UnreadableWords:
+    """What was refused and is no Communication: what is written in it, if it is JSON (`wording`), else as mere text.
+
+    `address` is the Task that it was sent to. Raises nothing.
+    """
+    tree = lenient(body)
+    if tree is None:
+        return replace(read_unreadable(unreadable, body), address=address)
+    found = wording(tree if isinstance(tree, dict) else {"text": tree}, labels)
+    only_labels = not (found.written or found.concerns or found.attached)
+    urgency = Priority.ROUTINE if only_labels else None
+    return UnreadableWords(
+        unreadable,
+        about=named_in(tree, base),
+        displays=displays_in(tree),
+        said=Said((*found.written, *found.labels), found.concerns, urgency, found.attached),
+        fingerprint=hashlib.sha256(body).hexdigest(),
+        is_json=True,
+        address=address,
     )
 
 

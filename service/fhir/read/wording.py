@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.fhir import terms
+from service.fhir.read.common import entries
 from service.fhir.read.written import NO_WORDS, as_shown, concern_of, members
 from service.flow.rules import Labels
 from service.referrals.escalation import Concern
@@ -103,8 +104,12 @@ def _texts(name: str, node: Tree, accepted: Labels) -> Iterator[tuple[str, bool]
 
 def _is_coded(node: Tree) -> bool:
     """Whether codes say what it is. What stands beside a concern is no label, whatever else is."""
-    codings = node.get("coding", ())
-    return bool(codings) and not any(concern_of(each) for each in codings if isinstance(each, dict))
+    codings = _codings(node)
+    return bool(codings) and not any(map(concern_of, codings))
+
+
+def _codings(node: Tree) -> list[Tree]:
+    return [each for each in entries(node.get("coding", [])) if isinstance(each, dict)]
 
 
 def _is_known(node: Tree, display: str, accepted: Labels) -> bool:
@@ -119,7 +124,7 @@ def _is_known(node: Tree, display: str, accepted: Labels) -> bool:
 
 def _repeats(node: Tree, text: str, accepted: Labels) -> bool:
     """Whether the text of a concept says no more than its codes, or than our own request."""
-    codings = [each for each in node.get("coding", ()) if isinstance(each, dict)]
+    codings = _codings(node)
     displays = {_plain(str(each["display"])) for each in codings if "display" in each}
     return _plain(text) in {PEER_SUPPORT_TEXT, *displays} or any(_is_known(each, text, accepted) for each in codings)
 

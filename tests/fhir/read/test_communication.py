@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.fhir.lengths import SHOWN
-from service.fhir.read.communication import lenient, read_communication, read_unreadable
+from service.fhir.read.communication import lenient, read_communication, read_refused, read_unreadable
 from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import ReceivedCommunication
+from service.flow.receive_unreadable import UnreadableWords
 from service.flow.received import Identifier, Reference
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import display_of
@@ -221,3 +222,48 @@ def test_what_is_no_json_is_read_as_mere_text(sent: bytes, named: bool, said: Sa
 def test_a_handle_in_what_is_no_json_is_found() -> None:
     message = read_unreadable(Unreadable(ID, b"", "", ""), b'{"about": "Referral 1a2b"')
     assert message.displays == {"Referral 1A2B"}
+
+
+ADDRESS = Reference("Task", ID)
+
+
+def refused(sent: object) -> UnreadableWords:
+    body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+    return read_refused(Unreadable(ID, b"", "", ""), body, base=BASE, labels={}, address=ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"note": [{"text": "Ring me."}]},
+        {"note": {"text": "Ring me."}},
+        {"note": "Ring me."},
+        {"made-up": {"deep": ["Ring me."]}},
+        {"modifierExtension": [{"url": "http://x.example", "valueString": "Ring me."}]},
+        {"instantiatesUri": "Ring me."},
+        {"contained": [{"deep": {"note": [{"text": "Ring me."}]}}]},
+        {"statusReason": {"text": "Ring me.", "coding": 7}},
+        {"statusReason": {"text": "Ring me.", "coding": None}},
+        {"statusReason": {"text": "Ring me.", "coding": [{"system": [], "code": {}}]}},
+        ["Ring me."],
+        "Ring me.",
+    ],
+)
+def test_what_is_written_in_a_refused_body_is_found_wherever_it_stands(tree: object) -> None:
+    found = refused(tree)
+    assert (found.said.texts, found.is_json, found.address) == (("Ring me.",), True, ADDRESS)
+
+
+@pytest.mark.parametrize("tree", [[], {}, 7, {"status": "accepted"}, {"note": []}, {"note": [{"text": " "}]}, b" "])
+def test_where_nobody_wrote_anything_in_a_refused_body_nothing_is_said(tree: object) -> None:
+    assert refused(tree).said.texts == ()
+
+
+def test_only_labels_in_a_refused_body_are_routine() -> None:
+    found = refused({"type": {"text": "Walk"}})
+    assert (found.said.texts, found.said.urgency) == (("Walk",), Priority.ROUTINE)
+
+
+def test_a_refused_body_that_is_no_json_is_its_words() -> None:
+    found = refused(b"She wants to die.")
+    assert (found.said.texts, found.is_json, found.address) == (("She wants to die.",), False, ADDRESS)
