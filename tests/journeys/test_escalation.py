@@ -141,7 +141,7 @@ def test_what_is_no_json_is_kept_and_her_clinician_is_asked_to_ring(
     assert "unreadable-words" in json.dumps(world.tasks(f"patient={patient_id}", world.hospital))
 
 
-def test_words_that_a_programme_sends_in_a_bundle_are_kept_and_her_clinician_is_asked_to_ring(
+def test_words_that_a_programme_sends_in_a_bundle_reach_her_clinician(
     world: World, supported: tuple[Person, str, Resource]
 ) -> None:
     _, patient_id, task = supported
@@ -149,7 +149,7 @@ def test_words_that_a_programme_sends_in_a_bundle_are_kept_and_her_clinician_is_
     answer = world.programme.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
     assert answer.status_code == 403
     assert "POST Communication" in diagnostics(answer)[0][1]
-    assert "unreadable-words" in json.dumps(world.tasks(f"patient={patient_id}", world.hospital))
+    assert "Please ring me." in json.dumps(world.tasks(f"patient={patient_id}", world.hospital))
 
 
 PLACES = {
