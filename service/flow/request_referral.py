@@ -13,7 +13,7 @@ from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.instruction import Instruction, Order
 from service.referrals.patient import Patient
-from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralState, ReferralTrigger
 from service.referrals.review import HELD, RISK
 
 
@@ -31,7 +31,8 @@ class ReceivedRequest:
 
 
 def request_referral(tx: Transaction, rules: Rules, message: ReceivedRequest, now: datetime) -> Answer:
-    """Open a referral for a woman who has none, or end the one that the request opened.
+    """Open a referral for a woman who has none, or end the one that the request opened; one that is over is not opened
+    again.
 
     The word of a clinician stands in the place of a positive result and of nothing else: a risk that waits for its
     review is reviewed first, and without her own yes nothing is offered.
@@ -46,6 +47,8 @@ def request_referral(tx: Transaction, rules: Rules, message: ReceivedRequest, no
         answer: Answer = Refused(Reason.ELEMENT_FIXED, "subject")
     elif message.ends:
         answer = _end(tx, rules, known, message, now)
+    elif known is not None and known.state in REFERRAL_ENDED:
+        answer = Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     elif known is not None:
         answer = Repeated("ServiceRequest", known.id, known.version)
     else:

@@ -9,8 +9,9 @@ from service.hl7v2.errors import MEANINGS
 from service.hl7v2.segments import Message, Segment, escaped
 
 STATUS, PROCESSED = 1, 9
-# A referral is acted on when its request was; a consent or a result in it may still be told of.
-_DECISIVE = ("RF1", "PID")
+# A referral is acted on when its request was, and when PID as a whole and its identifiers say whose it is; a date in
+# PID, a consent or a result may still be told of.
+_SAYS_WHOSE = ("", "3")
 
 
 class Answered(StrEnum):
@@ -30,7 +31,7 @@ def referral_answer(acknowledgement: bytes, request: Message, errors: Sequence[E
     lines = acknowledgement.decode(header.codec).split("\r")
     head = lines[0].split(marks.field)
     head[8] = marks.component.join(("RRI", header.text(9, 2).upper(), "RRI_I12"))
-    rejected = any(error.at.partition("^")[0] in _DECISIVE for error in errors)
+    rejected = any(map(_is_decisive, errors))
     answered = Answered.REJECTED if rejected else Answered.PENDING
     told = [marks.field.join(head), lines[1], *(_request(each, answered, now) for each in request.named("RF1"))]
     told += [marks.field.join(each.fields) for each in request.named("PRD")]
@@ -39,6 +40,11 @@ def referral_answer(acknowledgement: bytes, request: Message, errors: Sequence[E
         words = escaped(f"{error.at}: {MEANINGS[error.what].words}", marks)
         told.append(marks.field.join(("NTE", str(number), "", words)))
     return "".join(f"{line}\r" for line in told).encode(header.codec, errors="replace")
+
+
+def _is_decisive(error: Error) -> bool:
+    segment, _, field, *_ = [*error.at.split("^"), "", ""]
+    return segment == "RF1" or (segment == "PID" and field in _SAYS_WHOSE)
 
 
 def _request(segment: Segment, answered: Answered, now: datetime) -> str:

@@ -109,12 +109,24 @@ def test_a_cancellation_ends_it_once_and_is_kept_as_the_hospitals_word(ward: War
     assert (told["order"], told["practitioner"]) == ("close", "Morgan Tester")
 
 
-def test_after_its_end_a_referral_is_not_opened_again_by_its_own_number(ward: Ward) -> None:
-    for event in ("I12", "I14", "I12"):
-        ward.answer(refer(event=event))
+@pytest.mark.parametrize("event", ["I12", "I13"])
+def test_after_its_end_a_referral_is_not_opened_again_by_its_own_number(ward: Ward, event: str) -> None:
+    ward.answer(refer())
+    ward.answer(refer(event="I14"))
+    answer = ward.answer(refer(con("A"), PHONE, event=event))
+    assert status(answer) == (f"RRI^{event}^RRI_I12", "AA", "R")
+    assert [each.text(3) for each in answer.named("NTE")] == ["RF1^1: Kept, but not used: this cannot be done now."]
     assert [row["state"] for row in ward.rows("referral")] == ["closed"]
-    ward.answer(refer(number="REF-2"))
-    assert [row["state"] for row in ward.rows("referral")] == ["closed", "awaiting-consent"]
+    assert ward.alerts() == ["consent-needed", "not-all-used"]
+    assert status(ward.answer(refer(number="REF-2", event=event)))[2] == "P"
+    assert [row["state"] for row in ward.rows("referral")] == ["closed", "offered"]
+
+
+def test_a_birth_date_that_cannot_be_read_does_not_make_it_a_no(ward: Ward) -> None:
+    answer = ward.answer(message("I12", rf1(), pid(born="unknown"), con("A"), PHONE, type="REF"))
+    assert status(answer)[1:] == ("AA", "P")
+    assert [each.text(3).partition(":")[0] for each in answer.named("NTE")] == ["PID^1^7"]
+    assert ward.state() == ("offered", ["requested"])
 
 
 @pytest.mark.parametrize(
