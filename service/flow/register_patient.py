@@ -13,7 +13,7 @@ from service.flow.received import Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.needs import NOT_STATED, SupportNeeds
-from service.referrals.patient import Patient, PatientFacts, may_be_another
+from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, may_be_another
 from service.referrals.referral import ReferralTrigger
 
 
@@ -24,6 +24,7 @@ class ReceivedPatient:
     `own_id` is the sender's own id for her (Patient.id in the body), by which its later messages may refer to her.
     `needs` is None when it says nothing of what she asks for; what was said of that before then stands. `unsaid` are
     the facts that an update does not speak of and leaves as they are: a FHIR Patient speaks of all, an ADT need not.
+    `fills`: it counts too for a woman of whom nothing but her number is known, as her baby's record has it.
     """
 
     received: Received
@@ -32,6 +33,7 @@ class ReceivedPatient:
     own_id: str | None = None
     needs: SupportNeeds | None = None
     unsaid: frozenset[str] = frozenset()
+    fills: bool = False
 
 
 def register_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
@@ -64,7 +66,7 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         needs = message.needs or NOT_STATED
         tx.patients.add(Patient(new_id, 1, tx.caller.organisation_id, message.facts, needs=needs))
         return Accepted("Patient", new_id, 1, created=True), new_id
-    if message.updates:
+    if message.updates or _says_first_who_she_is(tx, message, owner):
         return _update(tx, rules, owner, message, now), owner
     if received.condition is not None:
         return Repeated("Patient", owner, tx.patients.lock(owner).version), owner
@@ -72,6 +74,12 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
     if received.repeats(body):
         return Repeated("Patient", owner, version), owner
     return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier"), owner
+
+
+def _says_first_who_she_is(tx: Transaction, message: ReceivedPatient, known: str) -> bool:
+    """A message that is replayed may be older than what was said since."""
+    may = message.fills and message.received.replays is None and message.facts != NOTHING_SAID
+    return may and tx.patients.lock(known).facts == NOTHING_SAID
 
 
 def _addressed(tx: Transaction, rules: Rules, message: ReceivedPatient, known: str, now: datetime) -> Answer:

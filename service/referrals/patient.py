@@ -37,6 +37,9 @@ class PatientFacts:
     gender: str | None = None
 
 
+NOTHING_SAID = PatientFacts(None, None, None, None, interpreter=False, deceased=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Patient:
     """`due_date` is the estimated date of delivery, sent as an observation of its own; `delivered_on` the day on which

@@ -186,7 +186,6 @@ def test_a_baby_is_never_a_woman_of_ours(ward: Ward) -> None:
     [
         pytest.param("20260530", "", id="its record names no mother"),
         pytest.param("20260530", "W9^^^UNKNOWN", id="its record names her by a number that means nothing"),
-        pytest.param("20260530", cx("W9"), id="its mother is not known"),
     ],
 )
 def test_a_babys_death_that_is_nobodys_here_goes_to_a_person(ward: Ward, born: str, mother: str) -> None:
@@ -233,9 +232,55 @@ def test_an_older_childs_record_does_not_make_the_baby_older(ward: Ward) -> None
     assert str(woman["delivered_on"]) == "2026-05-30"
 
 
-def test_an_event_of_somebody_who_is_not_known_goes_to_a_person(ward: Ward) -> None:
-    assert ward.tells("A03", pid(), "PV1|1|I|" + "|" * 33 + "20") == "AA PV1^1^36 204 W"
-    assert ward.alerts() == ["not-all-used"]
+LOSS = "DG1|1||O03.9^Miscarriage^I10||20260530"
+OF_NOBODY_KNOWN = [
+    pytest.param("A03", [pid(), LOSS], id="a loss when she is discharged"),
+    pytest.param("A02", [pid(), "ZXX|1|CARE"], id="her baby taken into care"),
+    pytest.param("A08", [pid("B1", born="20260530", _21=cx("W1"), _30="Y")], id="the death of her baby, by PID-21"),
+    pytest.param(
+        "A03",
+        [pid("B1", born="20260530"), f"NK1|1|Tester^Tessie|MTH^Mother^HL70063|{'|' * 29}{cx('W1')}", "ZXX|1|CARE"],
+        id="her baby taken into care, by its relative",
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "lines"), OF_NOBODY_KNOWN)
+def test_what_happened_to_a_woman_who_is_not_known_yet_keeps_her_first_referral_waiting(
+    ward: Ward, event: str, lines: list[str]
+) -> None:
+    ward.add_programme()
+    assert ward.tells(event, *lines) == "AA"
+    assert ward.alerts() == []
+    ward.positive()
+    assert ward.state() == ("on-hold", [])
+    assert ward.alerts() == ["safety-event"]
+    (woman,) = ward.rows("patient")
+    assert (woman["preferred_name"], str(woman["birth_date"])) == ("Tessie", "1995-04-01")
+
+
+def test_a_message_of_results_says_only_once_who_she_is_of_whom_a_number_was_known(ward: Ward) -> None:
+    ward.tells("A08", pid("B1", born="20260530", _21=cx("W1"), _30="Y"))
+    assert ward.rows("patient")[0]["preferred_name"] is None
+    ward.positive()
+    ward.tells("R01", pid(name="Other^Name"), type="ORU")
+    (woman,) = ward.rows("patient")
+    assert (woman["preferred_name"], woman["version"]) == ("Tessie", 2)
+
+
+def test_any_number_of_hers_in_her_babys_record_means_the_woman_who_is_known(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid("B1", born="20260530", _21=f"{cx('W1-OLD')}~{cx('W1')}", _30="Y")) == "AA"
+    assert ward.state() == PAUSED
+    assert ward.woman("W1-OLD") == ward.woman()
+    assert len(ward.rows("patient")) == 1
+
+
+def test_a_woman_who_died_before_she_was_known_is_never_referred(ward: Ward) -> None:
+    ward.add_programme()
+    assert ward.tells("A03", pid(), "PV1|1|I|" + "|" * 33 + "20") == "AA"
+    ward.positive()
+    assert ward.state() == ("closed", [])
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
     DEATH,
+    Named,
     identifiers_in,
     read_patient,
 )
@@ -41,7 +42,8 @@ def read_demographics(message: Message, dialect: Dialect, rules: Rules, now: dat
 
 
 def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
-    """An ADT that is about where she is: only an event or a consent in it counts."""
+    """An ADT that is about where she is: only an event or a consent in it counts. An event makes a woman known who was
+    not."""
     return (_group(message, dialect, rules, now, updates=False),)
 
 
@@ -63,17 +65,20 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     (pid,) = pids
     if is_baby(pid, dialect, now):
         return _of_baby(message, pid, dialect, now)
-    named = read_patient(pid, dialect, now, updates=True)
+    named = read_patient(pid, dialect, now, updates=updates)
     if named.patient is None or named.subject is None:
         return Group(None, (), named.flaws)
-    parts = [Part(named.patient, at(pid))] if updates else []
+    happened = _happened(message, dialect, now)
+    # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
+    speaks_of_her = updates or any(event is not LifeEvent.BIRTH for event, _, _ in happened)
+    parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    parts += [*consents, *_events(named.subject, _happened(message, dialect, now), now)]
+    parts += [*consents, *_events(named.subject, happened, now)]
     recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
         flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
-    return Group(named.subject, tuple(parts), (*(named.flaws if updates else ()), *flaws), recognised)
+    return Group(named.subject, tuple(parts), (*(named.flaws if speaks_of_her else ()), *flaws), recognised)
 
 
 def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
@@ -84,27 +89,36 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     return dialect.codes.is_child(born.begins.date(), now.date())
 
 
-def mother_of(message: Message, pid: Segment, dialect: Dialect) -> Reference | None:
-    """By PID-21, else by the relative whom the site calls the mother; None when nobody can tell."""
-    named = list(identifiers_in(pid, MOTHER, dialect))
-    for relative in message.named("NK1"):
-        if any(each.code in dialect.codes.relationships for each in triplets(relative, RELATIONSHIP)):
-            named += identifiers_in(relative, RELATIVE, dialect)
-    return Reference("Patient", identifier=named[0]) if named else None
+def _mother_of(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Named | None:
+    """Her number, which is all of her that a baby's record tells: by PID-21, else by the relative whom the site calls
+    the mother. None when nobody can tell."""
+    mothers = (
+        each
+        for each in message.named("NK1")
+        if any(relation.code in dialect.codes.relationships for relation in triplets(each, RELATIONSHIP))
+    )
+    written = (pid.raw(MOTHER), *(each.raw(RELATIVE) for each in mothers))
+    hers = (Segment("PID", 1, pid.delimiters, pid.codec, ("PID", "", "", number)) for number in written)
+    found = (read_patient(each, dialect, now, updates=False) for each in hers)
+    return next((each for each in found if each.patient is not None), None)
 
 
 def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Group:
-    """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at."""
+    """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at.
+
+    After a loss she is made known by her number, so that it is remembered when she is referred.
+    """
     told = [(event, happened, at(pid)) for event, happened in _of_its_life(pid)]
     told += _happened(message, dialect, now)
-    mother, consents = mother_of(message, pid, dialect), nobodys_consents(message.segments, dialect)
-    if mother is None:
-        harm = any(event in UNWELCOME for event, _, _ in told)
-        whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
-        return Group(None, (), (*whose, *consents))
     # What a record tells of a baby is never that its mother has died.
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
-    return Group(mother, tuple(_events(mother, hers, now)), tuple(consents))
+    harm = any(event in UNWELCOME for event, _, _ in hers)
+    mother, consents = _mother_of(message, pid, dialect, now), nobodys_consents(message.segments, dialect)
+    if mother is None or mother.patient is None or mother.subject is None:
+        whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
+        return Group(None, (), (*whose, *consents))
+    parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
+    return Group(mother.subject, (*parts, *_events(mother.subject, hers, now)), tuple(consents))
 
 
 def _of_its_life(pid: Segment) -> Iterator[tuple[LifeEvent, date | None]]:

@@ -48,7 +48,7 @@ class Named(NamedTuple):
 def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool) -> Named:
     """`updates` is True where the message is about her facts (ADT): then what it says of them counts, `""` takes away
     and an empty field leaves as it is (v2.5.1, 2.5.3.2), and so does a date that is none or is still to come.
-    Otherwise it only registers a woman who was not known."""
+    Otherwise it only registers a woman who was not known, or of whom nothing but her number was."""
     identifiers = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not identifiers:
         unknown = Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS), _authority(pid))
@@ -67,7 +67,7 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
         fact for fact, places in _SAID_IN.items() if not any(pid.raw(each) for each in places if each not in unused)
     )
     return Named(
-        patient=ReceivedPatient(received, facts, updates, unsaid=unsaid),
+        patient=ReceivedPatient(received, facts, updates, unsaid=unsaid, fills=True),
         subject=Reference("Patient", identifier=identifiers[0]),
         flaws=tuple(Flaw(problem, at(pid, field)) for field, problem in wrong.items()),
     )
