@@ -20,7 +20,7 @@ from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
 from service.hl7v2.read.recognise import recognise
-from service.hl7v2.salvage import salvage
+from service.hl7v2.salvage import salvage, tells_of_results
 from service.hl7v2.understand import understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
@@ -39,6 +39,8 @@ _BETWEEN = b"\x1c"
 _COMMITTED = ("C", Verdict.ACCEPT)
 # An instrument alone, in a test or under another's control id, worries nobody; a risk does.
 _ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED})
+# Of what was cut nobody knows the rest, and it is the rest that may hold the result.
+_CUT: frozenset[What] = frozenset({Fault.CUT_SHORT, Fault.TOO_LONG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class Door:
         message = looked.message
         try:
             seen = recognise(message, dialect, self.rules) if message else salvage(looked.body, dialect, self.rules)
+            if wrong in _CUT and tells_of_results(looked.body):
+                seen = max(seen, Recognised.AN_INSTRUMENT)
         except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
             telemetry.tell_defect("message-not-recognised", defect)
             seen = Recognised.AN_INSTRUMENT

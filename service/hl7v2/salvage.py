@@ -17,6 +17,7 @@ _CHARACTER_SET, _BY_BYTES = 18, "8859/1"
 _USUAL_HEADER = Segment("MSH", 1, Delimiters(), ASSUMED, ("MSH", "|", "^~\\&"))
 # What is shorter stands in any text.
 _LEAST_TELLING = 4
+_HOLD_RESULTS = ("ORU", "MDM", "REF")
 
 
 def salvaged(body: bytes) -> Message:
@@ -44,6 +45,11 @@ def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:
     text = _by_bytes(body)
     known = any(code.encode() in text for code in _codes(dialect, rules) if len(code) >= _LEAST_TELLING)
     return Recognised.AN_INSTRUMENT if known else Recognised.NOTHING
+
+
+def tells_of_results(body: bytes) -> bool:
+    """Whether it is of a type that holds results, as far as its first header says."""
+    return salvaged(body).header.text(9).upper() in _HOLD_RESULTS
 
 
 def _by_bytes(body: bytes) -> bytes:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from service.hl7v2.dialect import ANY_ORDER
+from service.hl7v2.frame import Fault, Frame
 from service.screening.instrument import CodeUse, Role
 from tests.flow.support import Service
-from tests.hl7v2.doors import MSH, PID, Hospital
+from tests.hl7v2.doors import MSH, PID, Hospital, changed
 
 OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
 RISK, NO_RISK = 3, 0
@@ -64,3 +65,28 @@ def test_what_speaks_of_no_form_calls_nobody(hospital: Hospital, spoilt: str) ->
     spoil, expected = SPOILT[spoilt]
     assert hospital.told(spoil(own(RISK).partition(b"OBR")[0])) == expected
     assert hospital.alerts() == []
+
+
+@pytest.mark.parametrize("fault", [Fault.TOO_LONG, Fault.CUT_SHORT])
+@pytest.mark.parametrize(
+    ("type", "told"),
+    [
+        ("ORU^R01", ["unreadable-result"]),
+        ("mdm^T02", ["unreadable-result"]),
+        ("REF^I12", ["unreadable-result"]),
+        ("ADT^A08", []),
+    ],
+)
+def test_what_was_cut_may_have_held_a_result_behind_the_cut(
+    hospital: Hospital, type: str, told: list[str], fault: Fault
+) -> None:
+    before, _, _ = own(RISK).partition(b"OBR")
+    cut = Frame(changed(before, 9, type) + b"NTE|1||" + b"x" * 5_000, fault)
+    for _ in range(2):
+        assert hospital.told(cut).startswith("AR")
+    assert hospital.alerts() == told
+
+
+def test_a_risk_before_the_cut_is_told_as_a_risk(hospital: Hospital) -> None:
+    assert hospital.told(Frame(own(RISK) + b"NTE|1||x", Fault.TOO_LONG)) == "AR 207 E"
+    assert hospital.alerts() == ["unreadable-risk"]
