@@ -381,7 +381,8 @@ def test_a_status_that_is_no_order_is_refused_unless_it_is_so_already(service: S
     referral = service.referral(family.woman)
     for states, answer in (
         ({ReferralState.SUPPORTED, ReferralState.OFFERED}, "repeated"),
-        ({ReferralState.ON_HOLD}, REFUSED),
+        ({ReferralState.ON_HOLD}, Reason.BY_OPERATION_ALONE),
+        ({ReferralState.COMPLETED}, REFUSED),
     ):
         received = Received("ServiceRequest", body(), target_id=referral.id)
         message = ReceivedRevision(received, referral.id, frozenset(states), None, None)
