@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self._lost = True
         self._writable.set()
+        self._take_outside()
         if self._work is None:
             self._house.left(self)
 
@@ -143,20 +144,30 @@ class Connection(asyncio.Protocol):
         elif self._framer.inside:
             if now - self._began >= limits.message_seconds:
                 self.refuse("too-slow")
+        elif now - self._heard >= limits.message_seconds and self._framer.outside:
+            self._take_outside()
         elif now - self._rested >= limits.idle_seconds:
             self.refuse("idle")
 
     def drain(self) -> None:
         """Close when what was received whole is answered. What is half received is left to the sender."""
         self._ends = True
+        self._take_outside()
         if self._work is None:
             self.transport.close()
 
     # What it does
 
+    def _take_outside(self) -> None:
+        """What stood in no frame and may be part of a result: its sender believes that it was answered."""
+        if self._framer.outside and (frame := self._framer.flush()) is not None:
+            self._frames.append(frame)
+            self._go_on()
+
     def _go_on(self) -> None:
         if self._work is None and self._frames and not self._refused:
-            self.transport.pause_reading()
+            if not self._lost:
+                self.transport.pause_reading()
             self._work = self._loop.create_task(self._answer_all())
 
     async def _answer_all(self) -> None:

@@ -40,7 +40,7 @@ _COMMITTED = ("C", Verdict.ACCEPT)
 # An instrument alone, in a test or under another's control id, worries nobody; a risk does.
 _ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED})
 # Of what was cut nobody knows the rest, and it is the rest that may hold the result.
-_CUT: frozenset[What] = frozenset({Fault.CUT_SHORT, Fault.TOO_LONG})
+_CUT: frozenset[What] = frozenset({Fault.CUT_SHORT, Fault.TOO_LONG, Fault.OUTSIDE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Door:
             dialect = self.dialect(caller)
             return _split(await self._take(looked, dialect, caller))
         except Unavailable:
-            if dialect.closes_when_unavailable:
+            if dialect.closes_when_unavailable or frame.fault is Fault.OUTSIDE:
                 raise
             return _split(self._told(looked, dialect, Verdict.ERROR, [Error(Unfit.UNAVAILABLE)]))
 
@@ -151,8 +151,9 @@ class Door:
         return self._told(looked, dialect, Verdict.ACCEPT, [Error(flaw.problem, flaw.at) for flaw in flaws])
 
     def _told(self, looked: Looked, dialect: Dialect, verdict: Verdict, errors: Sequence[Error]) -> bytes:
-        if looked.type[0] == "ACK":
-            # An answer to an answer would go to and fro without end.
+        if looked.type[0] == "ACK" or looked.wrong is Fault.OUTSIDE:
+            # An answer to an answer would go to and fro without end, and the message before what stands outside any
+            # has its own.
             return b""
         asked: Wanted = wanted(looked.header, always=dialect.always_acknowledge)
         now = self.clock.now()

@@ -68,6 +68,7 @@ MEANINGS: dict[What, Meaning] = {
     Fault.EMBEDDED: _refused("102", "The message holds a byte that only frames a message (0B or 1C)."),
     Fault.CUT_SHORT: _refused("100", "The message ended before it was whole."),
     Fault.TOO_LONG: _refused("207", "The message is longer than is taken here."),
+    Fault.OUTSIDE: _refused("100", "Segments came outside any message."),
     Fault.NOISE: _refused("100", "What came is no message."),
     Defect.NO_HEADER: _refused("100", "The message does not begin with MSH."),
     Defect.DELIMITERS: _refused("102", "The delimiters cannot be used.", "MSH^1^2"),

@@ -1,5 +1,6 @@
 """MLLP framing (HL7 Minimal Lower Layer Protocol, release 1): bytes of a connection in, whole messages out."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,9 @@ _BLANKS = b"\r\n\x00 \t"
 _START, _END = b"\x0b", b"\x1c"
 _RESTART = _START + b"MSH"
 _ENDS_A_FRAME = (b"\r", b"\n")
+# A line that tells of a person or of a result; a mark stands behind the name of every segment.
+_TELLS = re.compile(rb"(?:\A|[\r\n])\s*(?:PID|OBR|OBX)[!-/:-@\[-`{-~]")
+_HEADER = re.compile(rb"(?<![^\r\n\xbf])MSH[^\r\n]{1,4096}")
 
 
 class Fault(StrEnum):
@@ -20,6 +24,7 @@ class Fault(StrEnum):
     CUT_SHORT = "cut-short"
     TOO_LONG = "too-long"
     NOISE = "noise"
+    OUTSIDE = "outside-frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,18 @@ class Framer:
     the frame is told of as such; only VT MSH begins a new one, and what stood before it was cut short. After TOO_LONG
     and NOISE nothing more is found: the connection is to be closed.
 
+    What is in no frame is skipped, unless a line of it is a segment of a person or a result: then FS CR stood inside a
+    text, or VT is missing, and it is OUTSIDE. Its body begins with the header of the message before it, unless it has
+    one of its own. It is found where the next frame begins, or by `flush`.
+
     `skipped` counts the bytes so far that were in no frame, blanks apart.
     """
 
     longest: int = LONGEST
     skipped: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
+    _outside: bytearray = field(default_factory=bytearray)
+    _header: bytes = b""
     _inside: bool = False
     _searched: int = 0
     _noise: int = 0
@@ -58,6 +69,11 @@ class Framer:
         """Whether all that is missing of a frame is the CR behind its FS."""
         return self._inside and self._buffer.endswith(_END)
 
+    @property
+    def outside(self) -> bool:
+        """Whether there is something in no frame that tells of a person or a result."""
+        return _TELLS.search(self._outside) is not None
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames that `data` completes, in their order."""
         self._buffer += data
@@ -66,9 +82,10 @@ class Framer:
                 yield found
 
     def flush(self) -> Frame | None:
-        """What is left when nothing more comes: a whole frame when only its CR is missing, else one cut short."""
+        """What is left when nothing more comes: a whole frame when only its CR is missing, else one cut short, or what
+        is OUTSIDE."""
         if not self._inside:
-            return None
+            return self._take_outside()
         if self.ends_without_return:
             return self._take(len(self._buffer) - 1, len(self._buffer))
         return self._take(len(self._buffer), len(self._buffer), Fault.CUT_SHORT)
@@ -76,10 +93,13 @@ class Framer:
     def _next(self) -> Frame | None:
         if self._closed:
             self._buffer.clear()
-        elif not self._inside:
+            return None
+        if not self._inside:
             self._begin()
-            if self._noise > LONGEST_NOISE:
-                return self._give_up(Fault.NOISE)
+            if (self.inside or self._noise > LONGEST_NOISE) and (outside := self._take_outside()) is not None:
+                return outside
+        if self._noise > LONGEST_NOISE:
+            return self._give_up(Fault.NOISE)
         return self._end() if self._inside else None
 
     def _begin(self) -> None:
@@ -90,6 +110,8 @@ class Framer:
             meaning = len(self._buffer[:before].translate(None, _BLANKS))
             self.skipped += meaning
             self._noise += meaning
+            if len(self._outside) <= LONGEST_NOISE:
+                self._outside += self._buffer[:before] if self._outside else self._buffer[:before].lstrip(_BLANKS)
         del self._buffer[: before + 1]
         self._inside, self._searched = start >= 0, 0
 
@@ -122,8 +144,19 @@ class Framer:
         body = bytes(self._buffer[:length])
         del self._buffer[:used]
         self._inside, self._searched, self._noise = False, 0, 0
+        header = _HEADER.search(body[:8192])
+        self._header = header[0] if header else b""
         embedded = _START in body or _END in body
         return Frame(body, fault or (Fault.EMBEDDED if embedded else None))
+
+    def _take_outside(self) -> Frame | None:
+        found = bytes(self._outside) if self.outside else None
+        self._outside.clear()
+        if found is None:
+            return None
+        return Frame(
+            found if found.startswith(b"MSH") else b"\r".join(filter(None, (self._header, found))), Fault.OUTSIDE
+        )
 
     def _give_up(self, fault: Fault) -> Frame:
         body = b"" if fault is Fault.NOISE else bytes(self._buffer[: self.longest])

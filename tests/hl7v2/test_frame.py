@@ -11,6 +11,7 @@ from tests.hl7v2.wire import message
 
 VT, FS, CR = b"\x0b", b"\x1c", b"\r"
 ONE, TWO = message("M1"), message("M2")
+HEAD = ONE.split(CR)[0]
 
 
 def found(*pieces: bytes, longest: int = LONGEST) -> list[Frame]:
@@ -29,7 +30,26 @@ CASES = {
     "garbage before the frame is skipped": (b"GET / HTTP/1.1\r\n\r\n" + framed(ONE), [Frame(ONE)]),
     "garbage between two frames is skipped": (framed(ONE) + b"?!" + framed(TWO), [Frame(ONE), Frame(TWO)]),
     "a line feed behind the CR of a frame": (framed(ONE) + b"\n" + framed(TWO) + b"\n", [Frame(ONE), Frame(TWO)]),
-    "a message without VT is no frame, the next one is": (ONE + FS + CR + framed(TWO), [Frame(TWO)]),
+    "a message without VT is no frame, and told of": (
+        ONE + FS + CR + framed(TWO),
+        [Frame(ONE + FS + CR, Fault.OUTSIDE), Frame(TWO)],
+    ),
+    "segments behind FS CR in a text are told with their header": (
+        VT + ONE + FS + CR + b"of it" + CR + b"OBX|9\r" + FS + CR + framed(TWO),
+        [Frame(ONE), Frame(HEAD + CR + b"of it" + CR + b"OBX|9\r" + FS + CR, Fault.OUTSIDE), Frame(TWO)],
+    ),
+    "segments outside at the end": (
+        framed(TWO) + b"\n\nOBR#1\n",
+        [Frame(TWO), Frame(TWO.split(CR)[0] + CR + b"OBR#1\n", Fault.OUTSIDE)],
+    ),
+    "segments before any message have no header": (
+        b"PID|1" + framed(ONE),
+        [Frame(b"PID|1", Fault.OUTSIDE), Frame(ONE)],
+    ),
+    "words that only begin like a segment are skipped": (
+        framed(ONE) + b"PIDGEON\rOBXES OBX|" + framed(TWO),
+        [Frame(ONE), Frame(TWO)],
+    ),
     "FS LF ends a frame": (VT + ONE + FS + b"\n" + framed(TWO), [Frame(ONE), Frame(TWO)]),
     "FS without CR ends a frame where the next begins": (VT + ONE + FS + framed(TWO), [Frame(ONE), Frame(TWO)]),
     "FS without CR ends a frame where the connection ends": (VT + ONE + FS, [Frame(ONE)]),
@@ -105,6 +125,12 @@ def test_a_message_of_just_the_longest_length_is_taken() -> None:
 def test_more_noise_than_a_sender_of_messages_makes_ends_the_connection() -> None:
     assert found(b"x" * LONGEST_NOISE + framed(ONE)) == [Frame(ONE)]
     assert found(b"x" * (LONGEST_NOISE + 1) + framed(ONE), framed(TWO)) == [Frame(b"", Fault.NOISE)]
+
+
+def test_of_segments_in_more_noise_than_that_the_beginning_is_told() -> None:
+    told, ended = found(b"OBX|1|" + b"x" * LONGEST_NOISE, b"y" * 10, framed(ONE))
+    assert (told.fault, ended) == (Fault.OUTSIDE, Frame(b"", Fault.NOISE))
+    assert told.body.startswith(b"OBX|1|x")
 
 
 def test_noise_counts_from_the_last_frame() -> None:

@@ -82,6 +82,28 @@ async def test_line_ends_and_garbage_before_a_message_are_skipped_and_logged_onc
     assert "Tessie" not in caplog.text
 
 
+@pytest.mark.parametrize("end", ["the next message", "the end", "a moment", "a reset", "our own end"])
+def test_segments_in_no_message_are_put_to_the_door_and_never_answered(end: str) -> None:
+    async def test() -> None:
+        async with listening(HASTY) as running, running.peer() as peer:
+            await peer.send(framed(ONE) + b"text\rOBX|9\r" + FS + CR)
+            assert await peer.answer() == "MSA|AA|M1"
+            running.door.says = []
+            if end == "the next message":
+                await peer.send(framed(message("M2")))
+            elif end == "the end":
+                peer.writer.write_eof()
+            elif end == "a reset":
+                peer.writer.transport.abort()
+            elif end == "our own end":
+                await running.listener.drain(5)
+            await until(lambda: len(running.door.kept) > 1, "it is at the door")
+            assert running.door.kept[1].fault is Fault.OUTSIDE
+            assert running.door.controls[:2] == ["M1", "M1"]
+
+    run_on(LOOPS[0], test())
+
+
 @on_a_loop
 async def test_64_kilobytes_without_a_message_end_the_connection() -> None:
     async with listening() as running, running.peer() as peer:

@@ -5,8 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from service.hl7v2.dialect import ANY_ORDER
-from service.hl7v2.frame import Fault, Frame
+from service.hl7v2.frame import Fault, Frame, Framer, framed
 from service.screening.instrument import CodeUse, Role
+from service.shared.caller import OrganisationKind
+from service.shared.client import Client
+from service.shared.ids import new_id
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
 
@@ -90,3 +93,25 @@ def test_what_was_cut_may_have_held_a_result_behind_the_cut(
 def test_a_risk_before_the_cut_is_told_as_a_risk(hospital: Hospital) -> None:
     assert hospital.told(Frame(own(RISK) + b"NTE|1||x", Fault.TOO_LONG)) == "AR 207 E"
     assert hospital.alerts() == ["unreadable-risk"]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("tenth", TOLD)
+def test_what_stands_behind_the_end_of_a_frame_is_kept_and_told_and_not_answered(
+    hospital: Hospital, tenth: int, plain: bool
+) -> None:
+    names = Client(
+        new_id(), hospital.caller.organisation_id, OrganisationKind.HOSPITAL, frozenset(), mllp_sender="EHR|MATERNITY"
+    )
+    hospital.service.run(hospital.caller, lambda tx: tx.access.add_client(names, hospital.service.now()))
+    torn = own(tenth).replace(b"OBX|2|", b"NTE|1||a text\x1c\r with its end\rOBX|2|")
+    framer = Framer()
+    frames = [*framer.feed(framed(torn) * 2)]
+    frames.append(framer.flush() or Frame(b""))
+    assert [each.fault for each in frames] == [None, Fault.OUTSIDE] * 2
+    for each in frames:
+        (answers,) = hospital.answers(each, plain=plain)
+        assert [b"MSA|AA|M1" in answer for answer in answers] == ([True] if each.fault is None else [])
+    (kept,) = hospital.rows("unreadable_message")
+    assert (kept["reason"], kept["type"]) == ("outside-frame", "ORU^R01")
+    assert [each for each in hospital.alerts() if each.startswith("unreadable-")] == TOLD[tenth]
