@@ -80,3 +80,7 @@ class Dialect:
     def use(self, code: str, order: str) -> CodeUse | None:
         """What a local code stands for under an order."""
         return self.forms.get(order, {}).get(code) or self.forms.get(ANY_ORDER, {}).get(code)
+
+    def anywhere(self, code: str) -> set[CodeUse]:
+        """What a local code stands for under any order at all: enough for a person to look, never to score it."""
+        return {uses[code] for uses in self.forms.values() if code in uses}

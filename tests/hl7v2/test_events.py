@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from service.hl7v2.dialect import ANY_ORDER
 from service.screening.instrument import Stage
 from tests.flow.support import Service
 from tests.hl7v2.doors import oru
@@ -55,6 +56,14 @@ def test_a_birth_is_heard_on_the_day_that_it_is_where_she_lives(ward: Ward) -> N
     assert ward.tells("A08", pid("B1", born="20260602", _21=cx("W1"))) == "AA"
     (woman,) = ward.rows("patient", id=ward.woman())
     assert str(woman["delivered_on"]) == "2026-06-02"
+
+
+@pytest.mark.parametrize("event", ["A08", "A03"])
+def test_an_answer_in_a_code_of_a_form_is_looked_at_in_a_record_too(ward: Ward, event: str) -> None:
+    ward.hospital.habits["forms"] = {"EPDS": ward.hospital.habits["forms"][ANY_ORDER]}
+    assert ward.tells("A28", pid()) == "AA"
+    assert ward.tells(event, pid(), "OBX|1|NM|EPDS10^i^L||3||||||F") == "AA OBX^1 100 W"
+    assert [(each["code"], each["patient_id"]) for each in ward.rows("alert")] == [("unreadable-risk", ward.woman())]
 
 
 @pytest.mark.parametrize("event", ["A03", "A11", "A02", "A13"])

@@ -31,10 +31,12 @@ class Triplet(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What a code comes under: the local code of the order, as the site knows it, and the instrument that it is."""
+    """What a code comes under: the local code of the order, as the site knows it, and the instrument that it is.
+    `ignored`: the site says that it is none."""
 
     code: str
     instrument_id: str | None
+    ignored: bool = False
 
 
 def triplets(segment: Segment, field: int) -> tuple[Triplet, ...]:
@@ -87,7 +89,16 @@ def asked_by(header: Segment | None, dialect: Dialect, rules: Rules) -> Asked:
     known = next((each for each in local if each in dialect.panels), "")
     uses = (each for each in meanings(named, known, dialect, rules) if isinstance(each, CodeUse))
     instruments = {each.instrument_id for each in uses} | {dialect.panels[each] for each in (known,) if each}
-    return Asked(known, instruments.pop() if len(instruments) == 1 else None)
+    ignored = any(each.code in dialect.ignored for each in named)
+    return Asked(known, instruments.pop() if len(instruments) == 1 else None, ignored)
+
+
+def elsewhere(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect) -> set[CodeUse]:
+    """What the site's own codes that mean nothing here stand for under another order."""
+    if asked.ignored:
+        return set()
+    local = (each.code for each in named if dialect.code(each.code, each.system) is None)
+    return {use for code in local if code not in dialect.ignored for use in dialect.anywhere(code)}
 
 
 def values_of(obx: Segment) -> Values:

@@ -7,7 +7,18 @@ from typing import NamedTuple
 from service.flow.receive_message import Flaw, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.codes import FILES, Asked, Meaning, Triplet, Values, meanings, scores, triplets, values_of
+from service.hl7v2.read.codes import (
+    FILES,
+    Asked,
+    Meaning,
+    Triplet,
+    Values,
+    elsewhere,
+    meanings,
+    scores,
+    triplets,
+    values_of,
+)
 from service.hl7v2.read.component import Tree, components
 from service.hl7v2.read.fields import at
 from service.hl7v2.segments import Segment
@@ -105,13 +116,16 @@ def _observed(
         if isinstance(meaning, CodeUse) and type not in FILES:
             readings = _readings(type, values, meaning, dialect, rules)
         return Observed(obx, named, type, values, meaning, status, shown, readings)
+    strays = elsewhere(named, asked, dialect) if not found and values and status in (None, *DECIDING) else set()
     # Of several that contradict each other one, so that what is recognised in it is not lost.
-    some = min(found, key=str, default=None)
+    some = min(found or strays, key=str, default=None)
     wrong = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
         wrong = (problem, 3 if len(found) > 1 else 11)
-    elif asked.instrument_id is not None and status in DECIDING and values and not _is_ignored(named, dialect):
+    elif strays or (
+        asked.instrument_id is not None and status in DECIDING and values and not _is_ignored(named, dialect)
+    ):
         wrong = (Problem.CODE_UNKNOWN, 3)
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, (), wrong)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from service.flow.keep_unreadable import Recognised
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.codes import asked_by, meanings, scores, triplets, values_of
+from service.hl7v2.read.codes import Asked, asked_by, elsewhere, meanings, scores, triplets, values_of
 from service.hl7v2.read.orders import Order, patients_in
 from service.hl7v2.segments import Message, Segment
 from service.screening.instrument import CodeUse
@@ -24,7 +24,7 @@ def recognise_orders(orders: Iterable[Order], dialect: Dialect, rules: Rules) ->
     found = Recognised.NOTHING
     for each in orders:
         asked = asked_by(each.header, dialect, rules)
-        found = max(found, _recognise(each.observations, asked.code, dialect, rules))
+        found = max(found, _recognise(each.observations, asked, dialect, rules))
         if found is Recognised.NOTHING and asked.instrument_id is not None:
             found = Recognised.AN_INSTRUMENT
     return found
@@ -34,15 +34,16 @@ def recognise_strays(message: Message, dialect: Dialect, rules: Rules) -> Recogn
     """Of observations that have lost their order: whatever any order of the site would make of them."""
     orders = (order for each in patients_in(message) for order in each.orders)
     strays = [obx for order in orders if order.header is None for obx in order.observations]
-    found = (_recognise(strays, code, dialect, rules) for code in dialect.forms)
+    found = (_recognise(strays, Asked(code, None), dialect, rules) for code in dialect.forms)
     return max(found, default=Recognised.NOTHING)
 
 
-def _recognise(observations: Iterable[Segment], order: str, dialect: Dialect, rules: Rules) -> Recognised:
+def _recognise(observations: Iterable[Segment], asked: Asked, dialect: Dialect, rules: Rules) -> Recognised:
     uses = [
         (obx, use)
         for obx in observations
-        for use in meanings(triplets(obx, 3), order, dialect, rules)
+        for named in (triplets(obx, 3),)
+        for use in meanings(named, asked.code, dialect, rules) or elsewhere(named, asked, dialect)
         if isinstance(use, CodeUse)
     ]
     if any(_is_risk(obx, use, dialect, rules) for obx, use in uses):

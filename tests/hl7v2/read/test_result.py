@@ -81,6 +81,44 @@ def test_a_code_is_looked_for_in_all_three_triplets_and_among_the_hospital_s_own
     assert readings(group(obr(), obx(code, "14"))) == [Reading(Role.TOTAL, None, 14)]
 
 
+_STRAYS = {
+    "under no order": [],
+    "under an order without a code": [obr("")],
+    "under an order that is not known": [obr("epsd^EPDS^L")],
+    "under the order of another instrument": [obr(PHQ9)],
+}
+
+
+@pytest.mark.parametrize("before", _STRAYS.values(), ids=list(_STRAYS))
+@pytest.mark.parametrize(
+    ("value", "recognised"), [("3", Recognised.A_CRITICAL_ANSWER), ("0", Recognised.AN_INSTRUMENT)]
+)
+def test_a_code_of_a_form_is_looked_at_wherever_it_comes(
+    group: Receive, before: list[str], value: str, recognised: Recognised
+) -> None:
+    read = group(*before, obx("epds_10^Item 10^L", value))
+    assert flaws(read) == ["code-unknown OBX^1^3"]
+    assert read.recognised is recognised
+    assert all(each.instrument_id != "epds" for each in result(read).administered)
+
+
+@pytest.mark.parametrize("status", ["P", "X", "D"])
+def test_a_code_of_a_form_under_no_order_is_told_once_it_is_final(group: Receive, status: str) -> None:
+    assert flaws(group(obx("epds_10^Item 10^L", "3", status=status))) == []
+
+
+def test_beside_a_good_order_a_code_under_none_is_told_all_the_same(group: Receive) -> None:
+    read = group(obx("epds_10^Item 10^L", "3"), obr(), obx(TOTAL, "4"))
+    assert flaws(read) == ["code-unknown OBX^1^3"]
+    assert read.recognised is Recognised.A_CRITICAL_ANSWER
+
+
+def test_an_order_that_the_site_ignores_is_of_no_instrument(group: Receive, dialect: Dialect) -> None:
+    diet = replace(dialect, ignored=frozenset({"diet"}))
+    read = group(obr("diet^Diet^L"), obx("epds_10^Item 10^L", "3"), dialect=diet)
+    assert (read.parts, read.flaws, read.recognised) == ((), (), Recognised.NOTHING)
+
+
 @pytest.mark.parametrize("code", ["99046-5^Total", "99046-5^Total^L", "99046-5^Total^99X"])
 def test_a_code_of_no_coding_system_is_not_of_loinc(group: Receive, code: str) -> None:
     read = group(obr(), obx(code, "14"))
@@ -94,9 +132,9 @@ def test_an_instrument_s_key_stands_in_the_order_or_in_its_source(group: Receive
     assert readings(group(header, obx("epds_10^v^L", "2"))) == [Reading(Role.ITEM, 10, 2)]
 
 
-def test_codes_of_one_order_mean_nothing_under_another(group: Receive) -> None:
+def test_codes_of_one_order_are_not_scored_under_another(group: Receive) -> None:
     read = group(obr("other^Other^L"), obx("epds_10^v^L", "2"))
-    assert (read.parts, read.flaws, read.recognised) == ((), (), Recognised.NOTHING)
+    assert result(read).administered == ()
 
 
 @pytest.mark.parametrize(
