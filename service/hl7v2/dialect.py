@@ -6,7 +6,7 @@ from datetime import tzinfo
 
 from service.flow.received import Identifier
 from service.hl7v2.site_codes import SiteCodes
-from service.screening.instrument import CodeUse, Context
+from service.screening.instrument import CodeUse, Context, Role
 from service.shared.code import Code
 
 ANY_ORDER = ""
@@ -82,5 +82,7 @@ class Dialect:
         return self.forms.get(order, {}).get(code) or self.forms.get(ANY_ORDER, {}).get(code)
 
     def anywhere(self, code: str) -> set[CodeUse]:
-        """What a local code stands for under any order at all: enough for a person to look, never to score it."""
-        return {uses[code] for uses in self.forms.values() if code in uses}
+        """What a local code stands for under any order at all, or as an order: enough for a person to look, never to
+        score it."""
+        found = {uses[code] for uses in self.forms.values() if code in uses}
+        return found | ({CodeUse(self.panels[code], Role.PANEL)} if code in self.panels else set())

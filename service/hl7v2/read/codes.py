@@ -80,11 +80,18 @@ def meanings(found: tuple[Triplet, ...], order: str, dialect: Dialect, rules: Ru
     return said
 
 
+def ordered_code(header: Segment) -> tuple[Triplet, ...]:
+    """What was ordered (OBR-4), or which type of document it is (TXA-2)."""
+    return triplets(header, 2 if header.name == "TXA" else 4)
+
+
 def asked_by(header: Segment | None, dialect: Dialect, rules: Rules) -> Asked:
-    """By OBR-4, else by OBR-15, where some senders write which questionnaire it is."""
-    if header is None or header.name != "OBR":
+    """By OBR-4, else by OBR-15, where some senders write which questionnaire it is; of a document by TXA-2."""
+    if header is None:
         return Asked("", None)
-    named = triplets(header, 4) or (Triplet(header.text(15), "", ""),)
+    named = ordered_code(header)
+    if not named and header.name == "OBR":
+        named = (Triplet(header.text(15), "", ""),)
     local = [each.code for each in named if dialect.code(each.code, each.system) is None]
     known = next((each for each in local if each in dialect.panels), "")
     uses = (each for each in meanings(named, known, dialect, rules) if isinstance(each, CodeUse))
@@ -98,7 +105,9 @@ def elsewhere(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect) -> set
     if asked.ignored:
         return set()
     local = (each.code for each in named if dialect.code(each.code, each.system) is None)
-    return {use for code in local if code not in dialect.ignored for use in dialect.anywhere(code)}
+    found = {use for code in local if code not in dialect.ignored for use in dialect.anywhere(code)}
+    # The code of the order above it says nothing new.
+    return {use for use in found if use.role is not Role.PANEL or use.instrument_id != asked.instrument_id}
 
 
 def values_of(obx: Segment) -> Values:

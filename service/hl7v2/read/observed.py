@@ -107,9 +107,10 @@ def _observed(
     status = _OBSERVED.get(letter) if letter else order_status
     named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
     found, shown = meanings(named, asked.code, dialect, rules), components(obx, named, type, values, dialect)
-    if not found and type in FILES and asked.instrument_id is not None:
+    if not found and type in FILES:
         # Whatever the file is called, it is what there is of the questionnaire.
-        found = {CodeUse(asked.instrument_id, Role.PANEL)}
+        known = {asked.instrument_id} - {None} or {use.instrument_id for use in elsewhere(named, asked, dialect)}
+        found = {CodeUse(instrument_id, Role.PANEL) for instrument_id in known if instrument_id is not None}
     if len(found) == 1 and status is not None:
         (meaning,) = found
         readings: tuple[Reading, ...] = ()

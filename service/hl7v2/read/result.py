@@ -17,7 +17,7 @@ from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import Times, administrations
-from service.hl7v2.read.codes import CODED, asked_by, context_of, says_no, triplets, triplets_of
+from service.hl7v2.read.codes import CODED, asked_by, context_of, ordered_code, says_no, triplets_of
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
@@ -114,7 +114,7 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
     order, seen, times = reader.order, reader.seen, reader.times.by_obx
     name = name_of(reader.message, order)
     first = min(times.values(), default=None)
-    named, placer = () if order.header is None else triplets(order.header, 4), placer_of(order)
+    named, placer = () if order.header is None else ordered_code(order.header), placer_of(order)
     body = observation(
         named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer, _notes(order)
     )

@@ -102,6 +102,32 @@ def test_a_code_of_a_form_is_looked_at_wherever_it_comes(
     assert all(each.instrument_id != "epds" for each in result(read).administered)
 
 
+_DOCUMENT = "TXA|1|{type}|TX|20260301100000||||||||D1^HIE"
+
+
+@pytest.mark.parametrize("code", ["epds^EPDS^L", "epds_totaal^Total^L", "epds_10^Item 10^L", "x^Report^L"])
+@pytest.mark.parametrize("type", ["epds", "71354-5^EPDS^LN", "PN"])
+def test_a_file_that_the_site_names_by_any_code_of_a_form_cannot_be_scored(
+    group: Receive, type: str, code: str
+) -> None:
+    read = group(_DOCUMENT.format(type=type), obx(code, "^AP^PDF^Base64^JVBERi0xLjQK", type="ED"))
+    known = type != "PN" or not code.startswith("x")
+    assert flaws(read) == (["no-score OBX^1^5"] if known else [])
+    assert {each.instrument_id for part in read.parts[1:] for each in result(read).administered} <= {"epds"}
+    assert bool(read.parts) is known
+
+
+def test_words_under_a_document_of_a_form_cannot_be_scored(group: Receive) -> None:
+    read = group(_DOCUMENT.format(type="epds"), obx("epds_totaal^Total^L", "see the paper", type="TX"))
+    assert readings(read) == [Reading(Role.TOTAL, None, None, "OBX-5")]
+
+
+@pytest.mark.parametrize("code", ["epds^EPDS^L", "epds_totaal^Total^L"])
+def test_words_that_a_form_names_in_another_document_are_told(group: Receive, code: str) -> None:
+    read = group(_DOCUMENT.format(type="PN"), obx(code, "see the paper", type="TX"))
+    assert (flaws(read), read.recognised) == (["code-unknown OBX^1^3"], Recognised.AN_INSTRUMENT)
+
+
 @pytest.mark.parametrize("status", ["P", "X", "D"])
 def test_a_code_of_a_form_under_no_order_is_told_once_it_is_final(group: Receive, status: str) -> None:
     assert flaws(group(obx("epds_10^Item 10^L", "3", status=status))) == []
