@@ -52,11 +52,14 @@ def _consents(rows: list[Table]) -> dict[str, ConsentRule]:
             asked=row.optional_flag("asked"),
             report_back=row.optional_flag("report_back"),
             days=row.optional_whole("days", at_least=1),
-            yes=frozenset(row.optional_texts("yes")),
-            no=frozenset(row.optional_texts("no")),
+            yes=frozenset(row.texts("yes")),
+            no=frozenset(row.texts("no")),
         )
         if rule.asked and rule.organisation_id is not None:
             row.note("asked", "is true, and an organisation is named as well")
+        for key in ("yes", "no"):
+            if key in row and not row.texts(key):
+                row.note(key, "is empty, so that an answer of hers cannot be told")
         if rule.yes & rule.no:
             row.note("no", "has a value that is a yes too")
         for code in row.texts("codes"):
