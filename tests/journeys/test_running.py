@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -121,13 +121,20 @@ def gone(database_url: str) -> Iterator[None]:
             connection.execute(text(f'ALTER DATABASE "{address.database}" ALLOW_CONNECTIONS true'))
 
 
+@pytest.fixture
+def own_url(postgresql_database: Callable[[str | None], AbstractContextManager[str]]) -> Iterator[str]:
+    """An empty database of one test's own, in which nobody is registered yet."""
+    with postgresql_database(None) as url:
+        yield url
+
+
 def test_a_database_that_goes_away_costs_no_acknowledged_message_and_no_restart(
-    new_world: Callable[..., World], postgresql_url: str
+    new_world: Callable[..., World], own_url: str
 ) -> None:
     # What was being sent when the database went is taken up again when its lease has run out.
-    world = new_world(postgresql_url, lease_seconds="2")
+    world = new_world(own_url, lease_seconds="2")
     person, patient_id, task = world.offered()
-    with gone(postgresql_url):
+    with gone(own_url):
         refused = world.hospital.ask("POST", "Patient", patient(new_person()))
         assert (refused.status_code, refused.json()["issue"][0]["code"]) == (503, "transient")
         assert int(refused.headers["retry-after"]) > 0
