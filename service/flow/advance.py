@@ -8,7 +8,7 @@ from service.flow.move_offer import move_offer
 from service.flow.owe import owe, owe_note
 from service.flow.place import place
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_about_referral
 from service.flow.rules import Rules
 from service.flow.settle_alerts import settle_alerts
 from service.referrals.alert import NOBODY_NAMED, AlertCode, AlertTrigger, Practitioner, ResultVersion
@@ -115,15 +115,5 @@ def _alert_once(
             move_alert(tx, rules, each, AlertTrigger.NO_LONGER_NEEDED, now)
     if stands:
         return
-    raise_alert(
-        tx,
-        rules,
-        code,
-        tenant_id=referral.tenant_id,
-        patient_id=referral.patient_id,
-        referral_id=referral.id,
-        now=now,
-        programmes=named,
-        result=result,
-    )
+    alert_about_referral(tx, rules, code, referral, now, programmes=named, result=result)
     owe_note(tx, rules, referral, NOTED_WITH_ALERT.get(code), now)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from service.flow.ports import Transaction
-from service.flow.raise_alert import raise_alert
+from service.flow.raise_alert import alert_about_referral
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.referral import Referral
@@ -23,13 +23,5 @@ def ask_which_counts(
     if tx.aliases.claim("Consent", SAME_INSTANT, instant, this, referral.tenant_id) != this:
         return
     theirs = tuple(each.id for each in tx.programmes.all() if each.organisation_id == organisation_id)
-    raise_alert(
-        tx,
-        rules,
-        AlertCode.CONSENT_CONTRADICTORY,
-        tenant_id=referral.tenant_id,
-        patient_id=referral.patient_id,
-        referral_id=referral.id,
-        now=now,
-        programmes=theirs[: rules.policy(referral.tenant_id).consent_request_names],
-    )
+    named = theirs[: rules.policy(referral.tenant_id).consent_request_names]
+    alert_about_referral(tx, rules, AlertCode.CONSENT_CONTRADICTORY, referral, now, programmes=named)

@@ -78,8 +78,10 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
     if Standing.CHOSEN in standings:
         _offer(tx, rules, referral, ranking.fits[standings.index(Standing.CHOSEN)], now)
     for programme, standing in zip(ranking.fits, standings, strict=True):
+        if standing is not Standing.CONTRADICTORY:
+            continue
         said_at = contradicted_at(rules, consents, programme.organisation_id, now)
-        if standing is Standing.CONTRADICTORY and said_at is not None:
+        if said_at is not None:
             ask_which_counts(tx, rules, referral, programme.organisation_id, said_at, now)
     wanted = Standing.CONSENT_NEEDED if Standing.CONSENT_NEEDED in standings else Standing.REFUSED_BY_HER
     ask = [each.id for each, standing in zip(ranking.fits, standings, strict=True) if standing is wanted]

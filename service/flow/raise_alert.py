@@ -8,6 +8,7 @@ from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, ASKS_TO_RING, Alert, AlertCode, AlertState, ResultVersion
 from service.referrals.offer import Offer
 from service.referrals.patient import Patient
+from service.referrals.referral import Referral
 from service.screening.instrument import Policy, Priority
 from service.shared.audit import Action, AuditEvent
 
@@ -57,6 +58,30 @@ def alert_about(
         referral_id=referral.id if referral else None,
         now=now,
         topic=topic,
+    )
+
+
+def alert_about_referral(
+    tx: Transaction,
+    rules: Rules,
+    code: AlertCode,
+    referral: Referral,
+    now: datetime,
+    *,
+    programmes: tuple[str, ...] = (),
+    result: ResultVersion | None = None,
+) -> Alert:
+    """Raise an alert about a woman and this referral of hers, naming these programmes by id."""
+    return raise_alert(
+        tx,
+        rules,
+        code,
+        tenant_id=referral.tenant_id,
+        patient_id=referral.patient_id,
+        referral_id=referral.id,
+        now=now,
+        programmes=programmes,
+        result=result,
     )
 
 

@@ -5,7 +5,7 @@ import re
 from service.flow.keep_unreadable import Recognised
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.recognise import recognise, recognise_strays
+from service.hl7v2.read.recognise import recognise
 from service.hl7v2.segments import ASSUMED, Delimiters, Message, Segment, header_of, read
 
 _LINES = re.compile(rb"\r\n|\r|\n")
@@ -38,8 +38,7 @@ def salvaged(body: bytes) -> Message:
 
 def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:
     """What it may be about: by its segments, else by a code of a known instrument that stands anywhere in it."""
-    message = salvaged(body)
-    seen = max(recognise(message, dialect, rules), recognise_strays(message, dialect, rules))
+    seen = recognise(salvaged(body), dialect, rules)
     if seen is not Recognised.NOTHING:
         return seen
     text = _by_bytes(body)

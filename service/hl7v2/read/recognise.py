@@ -30,14 +30,6 @@ def recognise_orders(orders: Iterable[Order], dialect: Dialect, rules: Rules) ->
     return found
 
 
-def recognise_strays(message: Message, dialect: Dialect, rules: Rules) -> Recognised:
-    """Of observations that have lost their order: whatever any order of the site would make of them."""
-    orders = (order for each in patients_in(message) for order in each.orders)
-    strays = [obx for order in orders if order.header is None for obx in order.observations]
-    found = (_recognise(strays, Asked(code, None), dialect, rules) for code in dialect.forms)
-    return max(found, default=Recognised.NOTHING)
-
-
 def _recognise(observations: Iterable[Segment], asked: Asked, dialect: Dialect, rules: Rules) -> Recognised:
     uses = [
         (obx, use)
