@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.advance import advance
-from service.flow.open_referral import begin, open_referral
+from service.flow.open_referral import open_referral, refer
 from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
@@ -78,10 +78,12 @@ def _follow(
     # A new result that has become positive opens a referral, which is seen; of an old one only the alert tells.
     heard_before = heard_before and not (old and newly_positive)
     referral = tx.referrals.open_of(result.patient_id)
-    opened = None
     # What was positive already has had its referral: a correction of it does not open a closed one again.
-    if consequence.opens is not None and referral is None and not _was_positive(before):
-        referral = opened = open_referral(tx, rules, result.tenant_id, result.patient_id, consequence.opens, now)
+    opened = consequence.opens if referral is None and not _was_positive(before) else None
+    if opened is ReferralState.PLACING:
+        referral = refer(tx, rules, result.tenant_id, result.patient_id, now)
+    elif opened is not None:
+        referral = open_referral(tx, rules, result.tenant_id, result.patient_id, opened, now)
     if consequence.opens is not None and referral is not None:
         tx.results.join(result.id, referral.id)
     if opened is None and referral is not None and consequence.tells is not None and not heard_before:
@@ -89,8 +91,6 @@ def _follow(
         advance(tx, rules, referral, consequence.tells, now, result=tx.results.version(result.id))
     elif consequence.alert is not None and not heard_before:
         _alert(tx, rules, consequence.alert, result, referral, now)
-    if opened is not None and opened.state is ReferralState.PLACING:
-        begin(tx, rules, opened, now)
 
 
 def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement, old: bool) -> Consequence:

@@ -1,4 +1,4 @@
-"""Open a referral for a woman who has none, in the state that a decision or a clinician asks for."""
+"""Open a referral for a woman who has none: as far as what waits for a clinician allows."""
 
 from datetime import datetime
 
@@ -9,13 +9,14 @@ from service.flow.rules import Rules
 from service.referrals.life_event import SAME_EVENT, UNWELCOME
 from service.referrals.note import noted_on_entering
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
+from service.referrals.review import HELD, RISK
 from service.shared.audit import Action, AuditEvent
 
 
 def open_referral(
     tx: Transaction, rules: Rules, tenant_id: str, patient_id: str, state: ReferralState, now: datetime
 ) -> Referral:
-    """The caller holds the lock on the woman, and goes on with `opened` when the state is `placing`."""
+    """In this state, and nothing more. The caller holds the lock on the woman."""
     referral = Referral(
         id=tx.new_id(),
         version=1,
@@ -32,9 +33,16 @@ def open_referral(
     return referral
 
 
-def begin(tx: Transaction, rules: Rules, opened: Referral, now: datetime) -> Referral:
-    """Place a referral that has just been opened to be placed; after an event that may make contact unwelcome a
-    clinician decides about it first."""
-    unwelcome = tx.life_events.heard_since(opened.patient_id, UNWELCOME, now - SAME_EVENT)
+def refer(tx: Transaction, rules: Rules, tenant_id: str, patient_id: str, now: datetime) -> Referral:
+    """Open a referral that is to be placed, and place it. A risk that waits for its review is reviewed first, and what
+    a clinician is asked to decide about her holds for this referral as well; so does an event that may make contact
+    unwelcome. The caller holds the lock on the woman."""
+    waits = {alert.code for alert in tx.alerts.unresolved_about(patient_id)}
+    if waits.intersection(RISK):
+        return open_referral(tx, rules, tenant_id, patient_id, ReferralState.IN_REVIEW, now)
+    opened = open_referral(tx, rules, tenant_id, patient_id, ReferralState.PLACING, now)
+    if waits.intersection(HELD):
+        return advance(tx, rules, opened, ReferralTrigger.HELD_BY_CLINICIAN, now) or opened
+    unwelcome = tx.life_events.heard_since(patient_id, UNWELCOME, now - SAME_EVENT)
     trigger = ReferralTrigger.SAFETY_EVENT if unwelcome else ReferralTrigger.OPENED
     return advance(tx, rules, opened, trigger, now) or opened

@@ -6,15 +6,14 @@ from datetime import datetime
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
-from service.flow.open_referral import begin, open_referral
+from service.flow.open_referral import refer
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.instruction import Instruction, Order
 from service.referrals.patient import Patient
-from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralState, ReferralTrigger
-from service.referrals.review import HELD, RISK
+from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralTrigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +76,10 @@ def _open(tx: Transaction, rules: Rules, patient: Patient, received: Received, n
     referral = tx.referrals.open_of(patient.id)
     answer: Answer
     if referral is None:
-        referral = _opened(tx, rules, patient, now)
+        referral = refer(tx, rules, patient.tenant_id, patient.id, now)
         answer = Accepted("ServiceRequest", referral.id, referral.version, created=True)
     else:
         answer = Repeated("ServiceRequest", referral.id, referral.version)
     for name in received.identifiers:
         tx.aliases.claim("ServiceRequest", name.system, name.value, referral.id)
     return answer
-
-
-def _opened(tx: Transaction, rules: Rules, patient: Patient, now: datetime) -> Referral:
-    waits = {alert.code for alert in tx.alerts.unresolved_about(patient.id)}
-    if waits.intersection(RISK):
-        return open_referral(tx, rules, patient.tenant_id, patient.id, ReferralState.IN_REVIEW, now)
-    opened = open_referral(tx, rules, patient.tenant_id, patient.id, ReferralState.PLACING, now)
-    if waits.intersection(HELD):
-        # What a clinician is asked to decide about her holds for this request as well.
-        return advance(tx, rules, opened, ReferralTrigger.HELD_BY_CLINICIAN, now) or opened
-    return begin(tx, rules, opened, now)

@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 
 from service.flow.answer import Accepted, Repeated
+from service.flow.doubt_identity import doubt_identity
 from service.flow.received import Identifier
 from service.screening.result import Piece, Status
 from service.shared.caller import OrganisationKind
@@ -70,6 +71,23 @@ def test_an_urgent_alert_goes_out_in_the_lane_that_waits_for_nothing(service: Se
     assert lanes == {"Communication": 0, "AlertTask": 0, "ServiceRequest": 1, "DocumentReference": 1}
     alert = service.alert(family.woman, "self-harm-present")
     assert (alert["priority"], alert["due_at"]) == ("urgent", NOW + 15 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("before", "alert"), [(piece(3, scores(3, 2)), "self-harm-present"), (None, "identity-conflict")]
+)
+def test_nothing_is_offered_while_a_clinician_has_still_to_look_at_what_came_before(
+    service: Service, before: Piece | None, alert: str
+) -> None:
+    family = service.family()
+    if before is not None:
+        service.result(family.hospital, family.woman, before, effective=NOW - DAY)
+    else:
+        service.run(family.hospital, lambda tx: doubt_identity(tx, service.rules, family.woman, NOW))
+    service.result(family.hospital, family.woman, piece(15, scores(15)), effective=NOW)
+
+    assert service.states(family.woman) == ("in-review" if before else "on-hold", [])
+    assert service.alerts(family.woman) == [alert]
 
 
 def test_nothing_is_owed_to_a_hospital_whose_record_takes_nothing(service: Service) -> None:
