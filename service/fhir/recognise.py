@@ -92,7 +92,8 @@ def _in_text(body: bytes, rules: Rules) -> Recognised:
     known = {code.code.encode(): use for code, use in rules.by_code.items() if code.system.encode() in body}
     found = {code: use for code, use in known.items() if code in body}
     if not found:
-        return Recognised.NOTHING
+        ours = any(system.encode() in body for system in rules.own_systems)
+        return Recognised.AN_INSTRUMENT if ours else Recognised.NOTHING
     # A value stands behind its code, and before the next one: FHIR has its elements in this order.
     quoted = re.compile(b'"(' + b"|".join(map(re.escape, found)) + b')"')
     _, *said = quoted.split(body)
@@ -138,7 +139,7 @@ def _uses(node: dict[str, Any], rules: Rules, questions: Mapping[str, CodeUse]) 
     codings = concept.get("coding") if isinstance(concept, dict) else None
     named = [each for each in codings if isinstance(each, dict)] if isinstance(codings, list) else []
     codes = [Code(str(each.get("system")), str(each.get("code"))) for each in named]
-    return [rules.by_code[code] for code in codes if code in rules.by_code]
+    return [use for code in codes if (use := rules.use(code)) is not None]
 
 
 def _is_risk(node: dict[str, Any], use: CodeUse, rules: Rules) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from service.shared import code
 from service.shared.code import LOINC, SNOMED, Code
 
-OURS: Final = "https://peer-referral.example/fhir"
+OURS: Final = code.OURS
 HL7: Final = "http://hl7.org/fhir"
 TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
 SDOHCC: Final = f"{HL7}/us/sdoh-clinicalcare"

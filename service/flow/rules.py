@@ -1,12 +1,12 @@
 """Everything that mappings/ says, as one value that the steps are given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.consent.terms import ConsentTerms
 from service.referrals.note_text import NoteTexts
-from service.screening.instrument import CodeUse, Context, Instrument, Policy
-from service.shared.code import Code
+from service.screening.instrument import CodeUse, Context, Instrument, Policy, Role
+from service.shared.code import OURS, Code
 
 DEFAULT_SITE = "default"
 OTHERWISE = "otherwise"
@@ -41,7 +41,8 @@ class Rules:
     a clinician reads for an alert's code, `status_reasons` what a programme reads when its offer changes; both have
     `otherwise` for a code without words. So has `concern_texts`, for a clinician; `escalation_texts` has a text for
     each of `ESCALATION_TEXTS`. `note_texts` are what a note in the record says. `labels` are the texts
-    beside a code that are no words of anybody's. `version` names the whole content of mappings/.
+    beside a code that are no words of anybody's. `version` names the whole content of mappings/. `own_systems` are the
+    code systems of ours, each with the id of the instrument whose items it numbers.
     """
 
     instruments: Mapping[str, Instrument]
@@ -56,6 +57,17 @@ class Rules:
     concern_texts: Mapping[str, str]
     labels: Labels
     version: str
+    own_systems: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        ours = {code.system: use.instrument_id for code, use in self.by_code.items() if code.system.startswith(OURS)}
+        object.__setattr__(self, "own_systems", ours)
+
+    def use(self, code: Code) -> CodeUse | None:
+        """What a code stands for; the instrument as a whole where it is in a code system of ours that has no such
+        code, for that is meant for it alone."""
+        known, instrument_id = self.by_code.get(code), self.own_systems.get(code.system)
+        return CodeUse(instrument_id, Role.PANEL) if known is None and instrument_id is not None else known
 
     def policy(self, organisation_id: str) -> Policy:
         return self.policies.get(organisation_id, self.policies[DEFAULT_SITE])

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
+OURS = "https://peer-referral.example/fhir"
+"""What every code system, identifier and extension of this project's own hangs under."""
 
 
 class Code(NamedTuple):

@@ -37,6 +37,7 @@ def form(link_id: str, *answers: object, **elements: Any) -> dict[str, Any]:
         (observation(EPDS_ITEM, "10", valueInteger=1), RISK),
         (observation(EPDS_ITEM, "10", valueInteger=0), INSTRUMENT),
         (observation(EPDS_ITEM, "9", valueInteger=3), INSTRUMENT),
+        (observation(EPDS_ITEM, "11", valueInteger=3), INSTRUMENT),
         (observation("urn:x", "10", valueInteger=3), NOTHING),
         (form(PHQ9_9, {"valueInteger": 1}), RISK),
         (form(PHQ9_9, {"valueDecimal": 2.0}), RISK),
@@ -48,6 +49,7 @@ def form(link_id: str, *answers: object, **elements: Any) -> dict[str, Any]:
         (form(PHQ9_9, {"valueCoding": {"system": LOINC, "code": "LA6568-5"}}), INSTRUMENT),
         (form(PHQ9_9), INSTRUMENT),
         (form(f"{EPDS_ITEM}|10", {"valueInteger": 2}), RISK),
+        (form(f"{EPDS_ITEM}|11", {"valueInteger": 2}), INSTRUMENT),
         (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/q|3"), RISK),
         (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/other"), NOTHING),
         (form("harm", {"valueInteger": 2}), NOTHING),
@@ -87,6 +89,7 @@ WHOLE = json.dumps(observation(EPDS_ITEM, "10", valueInteger=2) | {"component": 
             INSTRUMENT,
         ),
         ("{" + WHOLE.replace(EPDS_ITEM, "urn:x"), NOTHING),
+        (json.dumps(observation(EPDS_ITEM, "11", valueInteger=3))[:-1], INSTRUMENT),
     ],
 )
 def test_a_risk_is_recognised_in_what_is_no_json(body: str, expected: Recognised) -> None:

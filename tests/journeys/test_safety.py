@@ -243,6 +243,11 @@ def _twice(sent: Resource) -> bytes:
     return json.dumps(sent).encode()[:-1] + b',"status":"final"}'
 
 
+def _beyond(last: Resource) -> Resource:
+    (coding,) = last["code"]["coding"]
+    return last | {"code": {"coding": [coding | {"code": "11"}]}}
+
+
 BROKEN: dict[str, Callable[[Resource], Resource | bytes]] = {
     "modifierExtension": lambda sent: (
         sent | {"modifierExtension": [{"url": "http://x.example/y", "valueBoolean": True}]}
@@ -252,6 +257,7 @@ BROKEN: dict[str, Callable[[Resource], Resource | bytes]] = {
     "category": lambda sent: sent | {"category": {"text": "survey"}},
     "identifier": lambda sent: sent | {"identifier": [{"system": "urn:x", "value": "1" * 256}]},
     "effectiveDateTime": lambda sent: sent | {"effectiveDateTime": None},
+    "item 11": lambda sent: sent | {"component": [*sent["component"], _beyond(sent["component"][-1])]},
     "total as text": lambda sent: sent | {"valueInteger": "fifteen"},
     "member twice": _twice,
 }

@@ -7,6 +7,7 @@ from typing import Any
 from service.fhir.outcome import BadInput, Issue
 from service.fhir.survey import Tree
 from service.flow.received import Identifier, Received, Reference
+from service.flow.rules import Rules
 from service.shared.code import Code
 
 _LITERAL = re.compile(
@@ -99,6 +100,17 @@ def extension_values(node: Tree, url: str) -> list[Any]:
         for each in node.get("extension", ())
         if each.get("url") == url
     ]
+
+
+def refuse_misnumbered(code: Code, rules: Rules, expression: str) -> None:
+    """An item that no instrument has, in a code system of ours that numbers its items: nobody could mean another thing
+    by it, so an answer would be lost. Raises BadInput."""
+    if code.system in rules.own_systems and code not in rules.by_code:
+        known = sorted(
+            (each.item or 0, known.code) for known, each in rules.by_code.items() if known.system == code.system
+        )
+        numbers = ", ".join(number for _, number in known)
+        raise unclear(expression, f"This instrument has no such item. Its items are: {numbers}.", "code-invalid")
 
 
 def refuse_test_data(tree: Tree) -> None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from service.fhir.read.common import codes, read_reference, reference_of, refuse_test_data, unclear
+from service.fhir.read.common import codes, read_reference, reference_of, refuse_misnumbered, refuse_test_data, unclear
 from service.fhir.read.times import begins, ends, whole_day
 from service.fhir.survey import Tree
 from service.flow.received import Received, Reference
@@ -80,6 +80,7 @@ def _meaning(node: Tree, where: str, rules: Rules) -> _Meaning | None:
     """What the code of `node` stands for. Several codings are to say the same thing; unknown ones do not count."""
     found: set[_Meaning] = set()
     for code in codes(node.get("code")):
+        refuse_misnumbered(code, rules, f"{where}.code")
         found |= {each for each in (rules.by_code.get(code), rules.context_codes.get(code)) if each is not None}
     if len(found) <= 1:
         return next(iter(found), None)

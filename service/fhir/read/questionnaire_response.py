@@ -10,7 +10,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from service.fhir.read.common import extension_values, read_reference, reference_of, refuse_test_data, unclear
+from service.fhir.read.common import (
+    extension_values,
+    read_reference,
+    reference_of,
+    refuse_misnumbered,
+    refuse_test_data,
+    unclear,
+)
 from service.fhir.read.observation import source_of
 from service.fhir.read.times import begins
 from service.fhir.survey import Tree
@@ -81,15 +88,21 @@ def read_response(
 
 def use_of(link_id: str, questions: _Questions, rules: Rules) -> CodeUse | None:
     """What a question stands for: as the site says of this form, else by the code that its linkId is."""
+    return questions.get(link_id) or rules.use(_code_of(link_id))
+
+
+def _code_of(link_id: str) -> Code:
     system, bar, code = link_id.rpartition("|")
-    known = rules.by_code.get(Code(system, code) if bar else Code(LOINC, link_id.rpartition("/")[2]))
-    return questions.get(link_id, known)
+    return Code(system, code) if bar else Code(LOINC, link_id.rpartition("/")[2])
 
 
 def _questions_of(tree: Tree, questions: _Questions, rules: Rules) -> Iterator[Question]:
     """Every item that belongs to a known instrument, in whatever group or under whatever answer it stands."""
     for item in _items(tree):
-        use = use_of(item["linkId"], questions, rules)
+        link_id = item["linkId"]
+        if link_id not in questions:
+            refuse_misnumbered(_code_of(link_id), rules, "QuestionnaireResponse.item.linkId")
+        use = use_of(link_id, questions, rules)
         if use is not None:
             yield Question(item, use)
 

@@ -100,12 +100,14 @@ def asked_by(header: Segment | None, dialect: Dialect, rules: Rules) -> Asked:
     return Asked(known, instruments.pop() if len(instruments) == 1 else None, ignored)
 
 
-def elsewhere(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect) -> set[CodeUse]:
-    """What the site's own codes that mean nothing here stand for under another order."""
+def elsewhere(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect, rules: Rules) -> set[CodeUse]:
+    """What the codes that mean nothing here are about all the same: the site's own stand for something under another
+    order, and a code system of ours numbers the items of one instrument."""
     if asked.ignored:
         return set()
-    local = (each.code for each in named if dialect.code(each.code, each.system) is None)
-    found = {use for code in local if code not in dialect.ignored for use in dialect.anywhere(code)}
+    coded = [(each.code, dialect.code(each.code, each.system)) for each in named if each.code not in dialect.ignored]
+    found = {use for local, code in coded if code is None for use in dialect.anywhere(local)}
+    found |= {use for _, code in coded if code is not None and (use := rules.use(code)) is not None}
     # The code of the order above it says nothing new.
     return {use for use in found if use.role is not Role.PANEL or use.instrument_id != asked.instrument_id}
 

@@ -109,7 +109,7 @@ def _observed(
     found, shown = meanings(named, asked.code, dialect, rules), components(obx, named, type, values, dialect)
     if not found and type in FILES:
         # Whatever the file is called, it is what there is of the questionnaire.
-        known = {asked.instrument_id} - {None} or {use.instrument_id for use in elsewhere(named, asked, dialect)}
+        known = {asked.instrument_id} - {None} or {use.instrument_id for use in elsewhere(named, asked, dialect, rules)}
         found = {CodeUse(instrument_id, Role.PANEL) for instrument_id in known if instrument_id is not None}
     if len(found) == 1 and status is not None:
         (meaning,) = found
@@ -117,7 +117,7 @@ def _observed(
         if isinstance(meaning, CodeUse) and type not in FILES:
             readings = _readings(type, values, meaning, dialect, rules)
         return Observed(obx, named, type, values, meaning, status, shown, readings)
-    strays = elsewhere(named, asked, dialect) if not found and values and status in (None, *DECIDING) else set()
+    strays = elsewhere(named, asked, dialect, rules) if not found and values and status in (None, *DECIDING) else set()
     # Of several that contradict each other one, so that what is recognised in it is not lost.
     some = min(found or strays, key=str, default=None)
     wrong = None

@@ -35,7 +35,7 @@ def _recognise(observations: Iterable[Segment], asked: Asked, dialect: Dialect, 
         (obx, use)
         for obx in observations
         for named in (triplets(obx, 3),)
-        for use in meanings(named, asked.code, dialect, rules) or elsewhere(named, asked, dialect)
+        for use in meanings(named, asked.code, dialect, rules) or elsewhere(named, asked, dialect, rules)
         if isinstance(use, CodeUse)
     ]
     if any(_is_risk(obx, use, dialect, rules) for obx, use in uses):

@@ -186,6 +186,21 @@ def test_codings_that_mean_different_things_are_refused(read: Read, codings: lis
         assert caught.value.issues[0].expression == "Observation.component[1].code"
 
 
+@pytest.mark.parametrize("number", ["11", "0", "010"])
+def test_an_item_that_the_instrument_has_not_got_is_refused_by_its_place(read: Read, number: str) -> None:
+    beyond = (EPDS_ITEM, number)
+    for expression, elements in (
+        ("Observation.code", [beyond]),
+        ("Observation.code", [UNKNOWN, beyond]),
+        ("Observation.component[1].code", []),
+    ):
+        with pytest.raises(BadInput) as caught:
+            read(*(elements or [EPDS_TOTAL]), valueInteger=2, component=[item(10, 0), part(beyond, valueInteger=2)])
+        (issue,) = caught.value.issues
+        assert (caught.value.status, issue.code, issue.expression) == (422, "code-invalid", expression)
+        assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10." in issue.text
+
+
 def test_a_message_of_no_known_instrument_decides_nothing(read: Read) -> None:
     assert read(UNKNOWN, valueInteger=15).administered == ()
 

@@ -180,6 +180,14 @@ def test_a_form_in_which_nothing_is_known_is_refused(read: Read, items: tuple[Tr
     assert (refused.value.status, issue.code, issue.expression) == (422, "not-supported", "QuestionnaireResponse.item")
 
 
+def test_an_item_that_the_instrument_has_not_got_is_refused(read: Read) -> None:
+    with pytest.raises(BadInput) as refused:
+        read(item(f"{EPDS_ITEM}|10", whole(0)), item("group", item=[item(f"{EPDS_ITEM}|11", whole(2))]))
+    (issue,) = refused.value.issues
+    found = (refused.value.status, issue.code, issue.expression)
+    assert found == (422, "code-invalid", "QuestionnaireResponse.item.linkId")
+
+
 @pytest.mark.parametrize("status", ["in-progress", "entered-in-error", "stopped"])
 def test_what_says_nothing_may_be_empty(read: Read, status: str) -> None:
     assert read(status=status).administered == ()

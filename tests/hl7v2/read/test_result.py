@@ -102,6 +102,15 @@ def test_a_code_of_a_form_is_looked_at_wherever_it_comes(
     assert all(each.instrument_id != "epds" for each in result(read).administered)
 
 
+@pytest.mark.parametrize("before", [*_STRAYS.values(), [obr()]], ids=[*_STRAYS, "under its own order"])
+def test_an_item_that_the_instrument_has_not_got_is_told(group: Receive, dialect: Dialect, before: list[str]) -> None:
+    system = "https://peer-referral.example/fhir/CodeSystem/epds-item"
+    knows = replace(dialect, coding_systems={**dialect.coding_systems, "EPDSI": system})
+    read = group(*before, obx("10^Item 10^EPDSI", "0"), obx("11^Item 11^EPDSI", "2"), dialect=knows)
+    assert flaws(read) == ["code-unknown OBX^2^3"]
+    assert {each.item for each in readings(read)} - {None} == {10}
+
+
 _DOCUMENT = "TXA|1|{type}|TX|20260301100000||||||||D1^HIE"
 
 
