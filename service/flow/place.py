@@ -44,18 +44,11 @@ class Found:
     again_at: datetime | None = None
 
 
-# What time alone finds once more, by the state that the same had led to: the clinic has heard it, and so has she.
-_NO_NEWS: dict[ReferralState, tuple[ReferralTrigger, ...]] = {
-    ReferralState.PLACING: (ReferralTrigger.NOBODY_FITS,),
-    ReferralState.AWAITING_CONSENT: (ReferralTrigger.NOBODY_FITS, *_ASKS_HER),
-}
-
-
 def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTrigger, now: datetime) -> Found:
     """Match first, then ask the gate: the best programme that fits and that a live permit names gets the offer.
 
-    `trigger` is what placing follows from. It is tried again, without asking anybody, when nobody fits and when a
-    programme that she has agreed to has no place.
+    `trigger` is what placing follows from. It is tried again, without asking anybody, when nobody fits, when whoever
+    fits has no safe way to reach her and when a programme that she has agreed to has no place.
     """
     patient = tx.patients.lock(referral.patient_id)
     if patient.facts.deceased:
@@ -69,10 +62,10 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
     standings = _standings(rules, patient, ranking.fits, consents, now)
     found = next((follows for standing, follows in _LEADS_TO.items() if standing in standings), None)
     found = found or _when_she_refused_all(rules, standings, consents, trigger, now)
-    waits = found is ReferralTrigger.NOBODY_FITS
+    waits = found in (ReferralTrigger.NOBODY_FITS, ReferralTrigger.NO_SAFE_CONTACT)
     waits = waits or (found in _ASKS_HER and _is_full(rules, ranking, consents, now))
     again_at = now + timedelta(hours=policy.place_again_hours) if waits else None
-    if trigger is ReferralTrigger.TRIED_AGAIN and found in _NO_NEWS[referral.state]:
+    if trigger is ReferralTrigger.TRIED_AGAIN and found in _no_news(tx, referral):
         return Found(None, again_at=again_at)
     tx.referrals.record_placement(referral.id, judge(ranking, standings, needs), now)
     if Standing.CHOSEN in standings:
@@ -87,6 +80,16 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
     ask = [each.id for each, standing in zip(ranking.fits, standings, strict=True) if standing is wanted]
     named = tuple(ask[: policy.consent_request_names]) if found is ReferralTrigger.CONSENT_NEEDED else ()
     return Found(found, named, again_at)
+
+
+def _no_news(tx: Transaction, referral: Referral) -> tuple[ReferralTrigger, ...]:
+    """What time alone finds once more: the clinic has heard it, and so has she. Of a finding that is no news no
+    placement is kept, so the last one is what they know."""
+    if referral.state is ReferralState.AWAITING_CONSENT:
+        return (ReferralTrigger.NOBODY_FITS, *_ASKS_HER)
+    known = tx.referrals.placements(referral.id)[-1].judged
+    unsafe = any(each.verdict is Standing.NO_SAFE_CONTACT for each in known)
+    return (ReferralTrigger.NO_SAFE_CONTACT if unsafe else ReferralTrigger.NOBODY_FITS,)
 
 
 def _is_full(rules: Rules, ranking: Ranking, consents: Sequence[Consent], now: datetime) -> bool:

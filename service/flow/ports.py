@@ -11,7 +11,7 @@ from service.referrals.alert import Alert, AlertCode, ResultVersion
 from service.referrals.contact import Contact, Engagement
 from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
-from service.referrals.matching import Judged
+from service.referrals.matching import Judged, Placement
 from service.referrals.note import Note
 from service.referrals.offer import Dealings, Handles, Offer, OfferState
 from service.referrals.programme import Programme
@@ -92,6 +92,9 @@ class Referrals(Protocol):
     def save(self, referral: Referral, moved_from: ReferralState) -> None: ...
     def place_again(self, id: str, at: datetime | None) -> None: ...
     def record_placement(self, referral_id: str, judged: Sequence[Judged], now: datetime) -> None: ...
+    def placements(self, referral_id: str) -> Sequence[Placement]:
+        """Every time it was placed, the first one first."""
+
     def keep_instruction(self, referral_id: str, said: Instruction) -> None: ...
     def instructions(self, referral_ids: Collection[str]) -> Mapping[str, Sequence[Instruction]]:
         """What the hospital has told about these referrals, the oldest first."""

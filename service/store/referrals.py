@@ -80,7 +80,6 @@ class Referrals:
         self._unit.later(PLACEMENT, row)
 
     def placements(self, referral_id: str) -> list[Placement]:
-        """Every time it was placed, the first one first."""
         rows = self._unit.execute(PLACEMENTS, {"referral": referral_id})
         return [Placement(row.placed_at, tuple(_to_judged(*each) for each in row.judged)) for row in rows]
 

@@ -1,6 +1,7 @@
 """Due times pass: offers lapse, consents begin and end, alerts climb, who found no programme is placed again."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,9 @@ from service.flow.move_alert import move_alert
 from service.referrals.alert import AlertTrigger
 from service.referrals.instruction import Order
 from service.referrals.offer import Offer
+from service.referrals.programme import Programme
 from service.shared.caller import the_service
+from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import DAY, HOUR, MINUTE, NOW, UNREACHABLE, Family, Service, piece, scores
 
 
@@ -288,7 +291,63 @@ def test_a_place_that_she_has_not_agreed_to_is_not_waited_for(service: Service) 
     assert (waiting[family.woman], waiting[other]) == (True, False)
 
 
-def test_what_is_found_without_a_safe_channel_is_said_and_not_tried_for_ever(service: Service) -> None:
+def unsafe(service: Service) -> tuple[Family, Offer]:
+    """A woman whom the programme that would have her must not reach, and the offer that takes the only place of another
+    that may."""
+    family, taken = service.supported(places=1)
+    (district,) = family.programme.districts
+    elsewhere = service.community()
+    service.programme(elsewhere, districts=frozenset({district}))
+    woman = service.woman(family.hospital, district=district)
+    service.consent(family.hospital, woman, elsewhere, safe_contact=UNREACHABLE)
+    service.result(family.hospital, woman, piece(15, scores(15)))
+    assert (service.states(woman), service.alerts(woman)) == (("placing", []), ["no-safe-contact"])
+    return replace(family, woman=woman), taken
+
+
+def _put(tx: UnitOfWork, programme: Programme, now: datetime) -> None:
+    tx.programmes.put(programme, now)
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+def test_while_there_is_no_safe_way_to_reach_her_it_is_tried_again_and_said_once(
+    service: Service, resolved: bool
+) -> None:
+    family, _ = unsafe(service)
+    if resolved:
+        request = service.alert(family.woman, "no-safe-contact")["id"]
+        resolve = AlertTrigger.RESOLVE
+        service.run(the_service(""), lambda tx: move_alert(tx, service.rules, tx.alerts.lock(request), resolve, NOW))
+    before = service.rows("placement"), service.referral(family.woman)
+    for _ in range(3):
+        service.chase(4 * HOUR)
+    assert service.alerts(family.woman) == ["no-safe-contact"]
+    assert (service.rows("placement"), service.referral(family.woman)) == before
+
+
+def test_another_place_that_is_free_again_is_hers_when_it_may_reach_her_safely(service: Service) -> None:
+    family, taken = unsafe(service)
+    service.consent(family.hospital, family.woman, family.community, given_at=service.now())
+    service.update(family.community, taken.id, "completed")
+    service.chase(4 * HOUR)
+    assert service.states(family.woman) == ("offered", ["requested"])
+    assert [each.organisation_id for each in service.offers(family.woman)] == [family.community.organisation_id]
+    assert service.alert(family.woman, "no-safe-contact")["state"] == "resolved"
+
+
+def test_when_whoever_may_not_reach_her_stops_the_clinic_hears_that_nobody_is_left_once(service: Service) -> None:
+    family, _ = unsafe(service)
+    stopped = [replace(each, active=False) for each in service.read(family.hospital, lambda tx: tx.programmes.all())]
+    for each in stopped:
+        service.run(family.hospital, partial(_put, programme=each, now=service.now()))
+    for _ in range(2):
+        service.chase(4 * HOUR)
+    told = {row["code"]: row["state"] for row in service.rows("alert", patient_id=family.woman)}
+    assert told == {"no-safe-contact": "resolved", "unplaced": "open"}
+    assert len(service.alerts(family.woman)) == 2
+
+
+def test_what_is_found_without_a_safe_channel_where_there_was_nobody_is_said(service: Service) -> None:
     family, taken = unplaced(service)
     changed = service.now() + MINUTE
     service.consent(family.hospital, family.woman, family.community, given_at=changed, safe_contact=UNREACHABLE)
@@ -296,8 +355,6 @@ def test_what_is_found_without_a_safe_channel_is_said_and_not_tried_for_ever(ser
     service.chase(4 * HOUR)
     assert service.states(family.woman) == ("placing", [])
     assert service.alerts(family.woman) == ["unplaced", "no-safe-contact"]
-    due = service.read(the_service(""), lambda tx: tx.due.overdue(service.now() + DAY, 9))
-    assert DueKind.WAITS_FOR_A_PLACE not in [each.kind for each in due]
 
 
 def test_a_referral_that_was_closed_is_not_tried_again(service: Service) -> None:
