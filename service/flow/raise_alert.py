@@ -99,15 +99,20 @@ def alert_about_offer(
         referral_id=offer.referral_id,
         now=now,
         priority=priority,
-        telephone=tx.programmes.get(offer.programme_id).telephone if code in ASKS_TO_RING else None,
+        telephone=_to_ring(tx, code, offer),
     )
 
 
 def alert_until_seen(tx: Transaction, rules: Rules, code: AlertCode, offer: Offer, now: datetime) -> None:
-    """The same, unless one like it has not been seen yet: whoever acts on that one hears of all there is. The caller
-    holds the lock on the woman."""
-    if not any(each.state is AlertState.OPEN for each in tx.alerts.unresolved(offer.referral_id, (code,))):
+    """The same, unless one like it has not been seen yet: whoever acts on that one, and rings that number, hears of all
+    there is. The caller holds the lock on the woman."""
+    unseen = [each for each in tx.alerts.unresolved(offer.referral_id, (code,)) if each.state is AlertState.OPEN]
+    if all(each.telephone != _to_ring(tx, code, offer) for each in unseen):
         alert_about_offer(tx, rules, code, offer, now)
+
+
+def _to_ring(tx: Transaction, code: AlertCode, offer: Offer) -> str | None:
+    return tx.programmes.get(offer.programme_id).telephone if code in ASKS_TO_RING else None
 
 
 def alert_sender(tx: Transaction, rules: Rules, code: AlertCode, now: datetime, topic: str | None = None) -> None:

@@ -147,7 +147,12 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
 # The programme's telephone number comes with these.
-ASKS_TO_RING = (AlertCode.HOLD_NOT_SEEN, AlertCode.CONTACT_WHILE_PAUSED, AlertCode.CONTACT_ONCE_CALLED_OFF)
+ASKS_TO_RING = (
+    AlertCode.HOLD_NOT_SEEN,
+    AlertCode.CONTACT_WHILE_PAUSED,
+    AlertCode.CONTACT_ONCE_CALLED_OFF,
+    AlertCode.UNREADABLE_WORDS,
+)
 # What a programme told stands behind each of these.
 TOLD_BY_A_PROGRAMME = (AlertCode.ESCALATION, AlertCode.UNNAMED_WORDS)
 

@@ -26,6 +26,7 @@ from tests.flow.support import DAY, HOUR, Family, Service, body, piece, scores
 
 WORDS = Said(("She sounded very low today.",))
 NAME = Identifier("urn:programme", "message-1")
+NUMBER = "+44 20 7946 0000"
 
 
 def tell(
@@ -179,12 +180,13 @@ def second_woman(service: Service, family: Family) -> tuple[Caller, str, Offer]:
 
 
 def test_what_names_two_women_is_told_to_both_clinics_without_a_word_of_it(service: Service) -> None:
-    family, offer = service.supported()
+    family, offer = service.supported(telephone=NUMBER)
     hospital, woman, other = second_woman(service, family)
     kept = tell(service, family.community, task(offer), Reference("Patient", other.handles.patient))
     assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.SEVERAL_CLINICS, True)
     for caller, her in ((family.hospital, family.woman), (hospital, woman)):
-        assert service.alert(her, "unreadable-words")["tenant_id"] == caller.organisation_id
+        alert = service.alert(her, "unreadable-words")
+        assert (alert["tenant_id"], alert["telephone"]) == (caller.organisation_id, NUMBER)
     assert service.rows("escalation") == []
 
 
@@ -368,17 +370,31 @@ def tell_unread(
 
 
 def test_what_is_unreadable_and_names_an_offer_is_for_her_clinician_who_rings(service: Service) -> None:
-    family, offer = service.supported()
+    family, offer = service.supported(telephone=NUMBER)
     unknown = Reference("Task", new_id())
     for _ in range(3):
         assert tell_unread(service, family.community, unknown, task(offer)) is Told.HER_CLINICIAN_UNREAD
     alert = service.alert(family.woman, "unreadable-words")  # one until somebody has seen it
     assert (alert["priority"], alert["tenant_id"]) == ("urgent", family.hospital.organisation_id)
+    assert alert["telephone"] == NUMBER
     assert len(service.rows("unreadable_message", tenant_id=family.community.organisation_id)) == 3
     acknowledge(service, family, alert["id"])
     displays = frozenset({display_of(offer.id)})
     assert tell_unread(service, family.community, displays=displays) is Told.HER_CLINICIAN_UNREAD
     assert service.alerts(family.woman) == ["unreadable-words"] * 2
+
+
+def test_of_two_programmes_that_wrote_each_is_to_be_rung(service: Service) -> None:
+    family, declined = service.offered(telephone=NUMBER)
+    elsewhere, (district,) = service.community(), family.programme.districts
+    service.programme(elsewhere, districts=frozenset({district}), telephone="+44 20 7946 0001")
+    service.consent(family.hospital, family.woman, elsewhere)
+    service.update(family.community, declined.id, "rejected", "No place")
+    for _ in range(2):
+        tell_unread(service, family.community, task(declined))
+        tell_unread(service, elsewhere, task(service.offers(family.woman)[-1]))
+    asked = service.rows("alert", patient_id=family.woman, code="unreadable-words")
+    assert sorted(row["telephone"] for row in asked) == [NUMBER, "+44 20 7946 0001"]
 
 
 def test_what_is_unreadable_and_names_nobody_is_put_to_the_one_hospital_once_a_day(service: Service) -> None:

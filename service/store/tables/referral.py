@@ -24,8 +24,8 @@ IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.val
 
 class ReferralRow(Row, table=True):
     """The partial unique index is what makes it one open referral for each woman, whatever arrives at once.
-    `place_again_at` is set while no programme was found for it, or none of those that she has agreed to has a place or a
-    safe way to reach her."""
+    `place_again_at` is set while no programme was found for it, or none of those that she has agreed to has a place
+    or a safe way to reach her."""
 
     __tablename__ = "referral"
     __table_args__ = (
