@@ -3,14 +3,12 @@
 import itertools
 import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
@@ -36,9 +34,9 @@ from service.demo.people import (
 from service.demo.record import Resource
 from service.office import Office
 from service.settings import Settings, read_settings
+from tests.journeys import program
 
 PROJECT = Path(__file__).parents[2]
-READY_WITHIN_SECONDS = 30.0
 # Answers that add up to 15, the last of them the one about self-harm.
 POSITIVE = (2, 2, 2, 2, 2, 2, 1, 1, 1, 0)
 NEGATIVE = (1, 0, 1, 0, 1, 0, 0, 0, 0, 0)
@@ -62,14 +60,14 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> N
 
 
 class ServiceProcess:
-    """`python -m service serve`, `listen` or `worker` on loopback, whose probes are at `url`. What it says goes to
-    `said`; it may be started again."""
+    """`serve`, `listen` or `worker` on loopback in a process of its own, whose probes are at `url`. What it says goes
+    to `said`; it may be started again."""
 
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.said = folder / "said.txt"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkServerProcess | None = None
         given = {"data_folder": str(folder), "database_url": database_url, "allow_loopback": "true"}
         given |= {"probes_port": str(self.port), **settings}
         self._given = {f"{PREFIX}{name.upper()}": value for name, value in given.items()}
@@ -85,9 +83,8 @@ class ServiceProcess:
         return read_settings(**given, port=self.port, migrate=True)
 
     def start(self, *arguments: str, ready: bool = True) -> None:
-        command = [sys.executable, "-m", "service", *(arguments or ("serve", "--port", str(self.port)))]
-        with self.said.open("ab") as said:
-            self.process = subprocess.Popen(command, env=self.environment, cwd=PROJECT, stdout=said, stderr=said)
+        arguments = arguments or ("serve", "--port", str(self.port))
+        self.process = program.start(arguments, self.environment, self.said)
         if ready:
             self.wait_until_ready()
 
@@ -96,7 +93,7 @@ class ServiceProcess:
 
     def is_ready(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, f"The service has ended; it said: {self.said.read_text()[-2000:]}"
+        assert self.process.exitcode is None, f"The service has ended; it said: {self.said.read_text()[-2000:]}"
         try:
             return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
         except httpx.TransportError:
@@ -104,19 +101,26 @@ class ServiceProcess:
 
     def kill(self) -> None:
         """As the system does it when memory is out: no warning, no tidying."""
-        self._end(signal.SIGKILL, 10)
+        self._end(ForkServerProcess.kill, 10)
 
     def stop(self) -> int:
         """SIGTERM; its exit code, after at most the 30 seconds that it may drain for."""
-        return self._end(signal.SIGTERM, 35)
+        return self._end(ForkServerProcess.terminate, 35)
 
-    def _end(self, number: signal.Signals, patience: float) -> int:
-        if self.process is None:
-            return 0
-        self.process.send_signal(number)
-        code = self.process.wait(patience)
+    def wait(self, patience: float) -> int:
+        """Its exit code when it has ended by itself."""
+        assert self.process is not None
+        self.process.join(patience)
+        code = self.process.exitcode
+        assert code is not None, f"It has not ended within {patience:.0f} s."
         self.process = None
         return code
+
+    def _end(self, send: Callable[[ForkServerProcess], None], patience: float) -> int:
+        if self.process is None:
+            return 0
+        send(self.process)
+        return self.wait(patience)
 
 
 class Party:
