@@ -10,15 +10,15 @@ from service.flow.ports import Transaction
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.flow.tell_of_result import hear_risk_of, tell_of_result
-from service.screening.decide import is_harmful, too_old_to_refer
-from service.screening.result import DECIDING
+from service.screening.decide import states_harm, too_old_to_refer
+from service.screening.result import VOID
 
 # Her clinician has been told of what stands under another's identifier; whoever was too late reads again, and repeats.
 _NO_NEWS = (Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Reason.VERSION_STALE)
 
 
 def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
-    """What a result tells that is not acted on. One that would not be judged, were it taken, tells of no risk."""
+    """What a result tells that is not acted on. One that takes back what was said tells of no risk."""
     if any(_risks(rules, message)):
         return Recognised.A_CRITICAL_ANSWER
     return Recognised.AN_INSTRUMENT if message.administered else Recognised.NOTHING
@@ -66,7 +66,6 @@ def _are_old(tx: Transaction, rules: Rules, messages: Iterable[ReceivedResult], 
 
 def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:
     for each in message.administered:
-        items = rules.instruments[each.instrument_id].by_number
-        answers = [(items.get(reading.item or 0), reading.value) for reading in each.piece.readings]
-        if each.piece.status in DECIDING and any(item and is_harmful(value, item) for item, value in answers):
+        instrument, said = rules.instruments[each.instrument_id], each.piece
+        if said.status not in VOID and any(states_harm(reading, instrument) for reading in said.readings):
             yield each

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.screening.instrument import Instrument, Item, Policy, Stage, cut_off, rule_version
-from service.screening.result import ScreeningResult
+from service.screening.result import Reading, ScreeningResult
 
 
 class Outcome(StrEnum):
@@ -109,6 +109,14 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
     return Readiness.WAIT if self_harm is SelfHarm.UNKNOWN and rest_is_coming else Readiness.DECIDE_NOW
 
 
+def announced_self_harm(result: ScreeningResult, instrument: Instrument) -> tuple[str, ...]:
+    """The sources by whose answers self-harm is present and that may not decide, or not yet; none where what decides
+    says the same."""
+    sources = [each.source for each in result.undecided if any(states_harm(said, instrument) for said in each.readings)]
+    decided = sources and any(states_harm(each, instrument) for each in result.readings)
+    return () if decided else tuple(sorted(sources))
+
+
 def too_old_to_refer(effective: datetime, policy: Policy, now: datetime) -> bool:
     """Whether it tells too little of how she is now to open a referral. Counted in whole days: many are sent with a day
     and no time, and one that tells only its month or year is as old as the first day of that."""
@@ -197,6 +205,12 @@ def _self_harm(
 def is_harmful(answer: int | None, item: Item) -> bool:
     """Whether this answer to a critical item means that self-harm is present."""
     return answer is not None and item.least_harm_answer is not None and answer >= item.least_harm_answer
+
+
+def states_harm(reading: Reading, instrument: Instrument) -> bool:
+    """Whether it is an answer to a critical item by which self-harm is present."""
+    item = instrument.by_number.get(reading.item or 0)
+    return item is not None and is_harmful(reading.value, item)
 
 
 def _unusable(result: ScreeningResult, item: Item) -> bool:

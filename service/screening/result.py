@@ -31,6 +31,8 @@ DECIDING = frozenset({Status.FINAL, Status.AMENDED, Status.CORRECTED})
 # What voids or changes what came before under the same identifier.
 CORRECTING = frozenset({Status.AMENDED, Status.CORRECTED, Status.CANCELLED, Status.ENTERED_IN_ERROR})
 STILL_TO_COME = frozenset({Status.REGISTERED, Status.PRELIMINARY})
+# What takes back all that was said before. Every other status that does not decide says something all the same.
+VOID = frozenset({Status.CANCELLED, Status.ENTERED_IN_ERROR})
 
 # A correction may overtake what it corrects, and a void is for ever: of two from one source the higher rank counts.
 _RANK: Mapping[Status, int] = {
@@ -97,6 +99,11 @@ class ScreeningResult:
     def readings(self) -> tuple[Reading, ...]:
         """Of the pieces that may decide: final, amended or corrected."""
         return tuple(reading for piece in self._deciding for reading in piece.readings)
+
+    @property
+    def undecided(self) -> tuple[Piece, ...]:
+        """The pieces that may not decide, or not yet, and that nobody has taken back."""
+        return tuple(piece for piece in self.pieces.values() if piece.status not in DECIDING | VOID)
 
     @property
     def counts(self) -> bool:

@@ -94,11 +94,20 @@ def test_what_speaks_of_no_instrument_alerts_nobody(service: Service) -> None:
     assert codes(service, hospital) == []
 
 
-@pytest.mark.parametrize("status", [Status.PRELIMINARY, Status.ENTERED_IN_ERROR])
-def test_what_would_not_be_judged_is_no_risk_when_it_is_refused(service: Service, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (Status.PRELIMINARY, "unreadable-risk"),
+        (Status.UNKNOWN, "unreadable-risk"),
+        (Status.ENTERED_IN_ERROR, "unreadable-result"),
+    ],
+)
+def test_what_is_not_final_is_a_risk_when_it_is_refused_and_what_is_void_is_none(
+    service: Service, status: Status, code: str
+) -> None:
     hospital = service.hospital()
     service.send(hospital, service.message("nobody", piece(15, scores(15, 3), status=status)))
-    assert codes(service, hospital) == [("unreadable-result", None)]
+    assert codes(service, hospital) == [(code, None)]
 
 
 def test_an_old_risk_is_told_as_an_old_one(service: Service) -> None:

@@ -99,6 +99,7 @@ def test_nothing_is_owed_to_a_hospital_whose_record_takes_nothing(service: Servi
     assert service.rows("delivery") == []
 
 
+NAME = Identifier("urn:hospital", "result-1")
 # One administration in three messages; the total names the other two
 FIRST_FIVE, LAST_FIVE = (dict(list(scores(15).items())[part]) for part in (slice(5), slice(5, 10)))
 PARTS = [
@@ -181,12 +182,50 @@ def test_a_total_that_its_items_contradict_is_looked_at_and_the_higher_counts(se
     assert service.alerts(family.woman) == ["score-mismatch"]
 
 
-def test_a_preliminary_result_decides_nothing(service: Service) -> None:
-    family = service.family()
-    service.result(family.hospital, family.woman, piece(15, scores(15, 1), status=Status.PRELIMINARY))
+NOT_FINAL = [Status.REGISTERED, Status.PRELIMINARY, Status.UNKNOWN]
 
-    assert (service.rows("decision"), service.alerts(family.woman)) == ([], [])
+
+@pytest.mark.parametrize("status", NOT_FINAL, ids=str)
+def test_what_is_not_final_decides_nothing_and_an_answer_about_self_harm_in_it_is_heard_once(
+    service: Service, status: Status
+) -> None:
+    family = service.family()
+    for answer in (0, 1, 2):
+        sent = piece(15, scores(15, answer), status=status)
+        service.result(family.hospital, family.woman, sent, names=(NAME,), effective=NOW, corrects=True)
+        assert service.alerts(family.woman) == (["self-harm-present"] if answer else [])
+
+    assert (service.rows("decision"), service.rows("referral")) == ([], [])
     assert len(service.rows("screening_result", patient_id=family.woman)) == 1
+
+
+def test_an_answer_about_self_harm_takes_back_what_nobody_has_answered_before_it_is_final(service: Service) -> None:
+    family, _ = service.offered()
+    another = piece(15, scores(15, 1), source="another", status=Status.PRELIMINARY)
+    service.result(family.hospital, family.woman, another)
+
+    assert service.states(family.woman) == ("in-review", ["cancelled"])
+    assert service.alerts(family.woman) == ["self-harm-present"]
+
+
+@pytest.mark.parametrize("answer", [0, 1])
+def test_when_it_becomes_final_nothing_is_offered_before_a_clinician_has_looked(service: Service, answer: int) -> None:
+    family = service.family()
+    for status, said in ((Status.PRELIMINARY, 1), (Status.FINAL, answer)):
+        sent = piece(15, scores(15, said), status=status)
+        service.result(family.hospital, family.woman, sent, names=(NAME,), effective=NOW)
+
+    assert service.states(family.woman) == ("in-review", [])
+    assert service.alerts(family.woman) == ["self-harm-present"] * (1 + answer)
+
+
+def test_a_final_total_beside_an_answer_that_is_not_final_yet_refers_nobody_past_it(service: Service) -> None:
+    family = service.family()
+    not_yet = piece(None, {10: 2}, source="item", status=Status.PRELIMINARY)
+    service.result(family.hospital, family.woman, piece(15), not_yet, effective=NOW)
+
+    assert service.states(family.woman) == ("in-review", [])
+    assert "self-harm-present" in service.alerts(family.woman)
 
 
 # Corrections
@@ -318,8 +357,6 @@ def test_a_result_about_a_woman_who_has_died_is_offered_to_nobody(service: Servi
 
 
 # Repeats and refusals
-
-NAME = Identifier("urn:hospital", "result-1")
 
 
 def test_the_same_message_again_is_answered_with_the_first(service: Service) -> None:

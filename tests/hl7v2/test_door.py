@@ -153,6 +153,27 @@ def test_a_risk_in_what_is_refused_is_told_to_a_clinician(hospital: Hospital, ri
     assert hospital.alerts() == ["unreadable-risk"]
 
 
+@pytest.mark.parametrize(
+    ("order", "answer", "alerts"),
+    [
+        pytest.param("P", "P", ["self-harm-present"], id="preliminary"),
+        pytest.param("P", "", ["self-harm-present"], id="preliminary, as the order says"),
+        pytest.param("F", "S", ["self-harm-present"], id="created, in a final order"),
+        pytest.param("I", "I", ["self-harm-present"], id="registered"),
+        pytest.param("P", "D", [], id="taken back"),
+    ],
+)
+def test_an_answer_about_self_harm_that_is_not_final_reaches_a_clinician_and_refers_nobody(
+    hospital: Hospital, order: str, answer: str, alerts: list[str]
+) -> None:
+    item = f"OBX|2|NM|44260-8^item 9^LN||2||||||{answer}|||20260601110000+0000"
+    body = oru(total=22).replace(b"71354-5^EPDS", b"44249-1^PHQ-9").replace(b"99046-5^EPDS", b"44261-6^PHQ-9")
+    body = body.replace(b"OTH|F", f"OTH|{order}".encode()).replace(b"||22||||||F", b"||22||||||P")
+    assert hospital.told(body + item.encode() + b"\r") == "AA"
+    assert hospital.alerts() == alerts
+    assert hospital.rows("referral") == []
+
+
 def test_a_test_that_holds_no_risk_calls_nobody(hospital: Hospital) -> None:
     hospital.send(changed(oru(), 11, "T"))
     assert hospital.alerts() == []

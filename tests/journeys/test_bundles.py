@@ -420,14 +420,16 @@ def test_a_form_and_the_observations_from_it_are_one_administration(world: World
     assert len([each for each in world.tasks() if each["id"] not in before]) == 1
 
 
-@pytest.mark.parametrize("status", ["in-progress", "entered-in-error"])
-def test_a_form_that_does_not_count_raises_nothing_and_a_void_takes_back(world: World, status: str) -> None:
+@pytest.mark.parametrize(("status", "heard"), [("in-progress", 1), ("stopped", 1), ("entered-in-error", 0)])
+def test_a_risk_is_heard_in_a_form_that_is_not_complete_and_in_none_that_is_void(
+    world: World, status: str, heard: int
+) -> None:
     _, her = world.register()
     before = len(alerts(world, "self-harm-present"))
     world.hospital.must(201)("POST", "QuestionnaireResponse", form(f"Patient/{her}", RISK, status=status))
-    assert len(alerts(world, "self-harm-present")) == before
+    assert len(alerts(world, "self-harm-present")) == before + heard
     world.hospital.must(201)("POST", "QuestionnaireResponse", form(f"Patient/{her}", RISK))
-    assert len(alerts(world, "self-harm-present")) == before + 1
+    assert len(alerts(world, "self-harm-present")) == before + heard + 1
 
 
 def test_an_unknown_form_is_refused_and_a_known_one_that_cannot_be_read_is_seen(world: World) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.mappings import load
-from service.screening.decide import Outcome, Readiness, SelfHarm, decide, readiness
+from service.screening.decide import Outcome, Readiness, SelfHarm, announced_self_harm, decide, readiness
 from service.screening.instrument import Role, Stage
 from service.screening.result import Piece, Reading, ScreeningResult, Status, attach
 
@@ -52,6 +52,32 @@ def test_a_result_that_is_not_final_decides_nothing(status: Status) -> None:
 @pytest.mark.parametrize("status", [Status.FINAL, Status.AMENDED, Status.CORRECTED])
 def test_a_final_amended_or_corrected_result_decides(status: Status) -> None:
     assert decide(result(20, {10: 3}, status=status), EPDS, POLICY).outcome is Outcome.POSITIVE
+
+
+NO_WORD, ITS_SOURCE = (), ("Observation/2",)
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "decided", "announced"),
+    [
+        (Status.PRELIMINARY, 1, {}, ITS_SOURCE),
+        (Status.REGISTERED, 3, {}, ITS_SOURCE),
+        (Status.UNKNOWN, 3, {}, ITS_SOURCE),
+        (Status.PRELIMINARY, 1, {10: 0}, ITS_SOURCE),
+        (Status.PRELIMINARY, 1, {10: 2}, NO_WORD),
+        (Status.PRELIMINARY, 0, {}, NO_WORD),
+        (Status.PRELIMINARY, None, {}, NO_WORD),
+        (Status.FINAL, 1, {}, NO_WORD),
+        (Status.CANCELLED, 3, {}, NO_WORD),
+        (Status.ENTERED_IN_ERROR, 3, {}, NO_WORD),
+    ],
+)
+def test_an_answer_about_self_harm_is_heard_before_it_decides(
+    status: Status, answer: int | None, decided: Items, announced: tuple[str, ...]
+) -> None:
+    piece = Piece("Observation/2", status, (Reading(Role.ITEM, 10, answer), Reading(Role.ITEM, 1, 3)))
+    assert announced_self_harm(attach(result(8, decided), piece), EPDS) == announced
+    assert announced_self_harm(attach(result(8, decided), piece), WITHOUT_CRITICAL_ITEM) == NO_WORD
 
 
 PANEL_TO_COME = frozenset({"Observation/panel"})

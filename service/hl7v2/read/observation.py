@@ -9,7 +9,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import Triplet
 from service.hl7v2.read.component import Tree, concept
 from service.hl7v2.read.observed import Observed
-from service.screening.result import Status
+from service.screening.result import VOID, Status
 
 _CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
 _PLACER = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC"}]}
@@ -18,7 +18,6 @@ _STATUSES = (
     Status.CORRECTED, Status.AMENDED, Status.FINAL, Status.PRELIMINARY, Status.REGISTERED, Status.CANCELLED,
     Status.ENTERED_IN_ERROR,
 )  # fmt: skip
-_VOID = frozenset({Status.CANCELLED, Status.ENTERED_IN_ERROR})
 
 
 def observation(
@@ -53,7 +52,7 @@ def observation(
     if effective is not None:
         tree["effectiveDateTime"] = effective
     components = [
-        component for each in parts if each.named and each.status not in _VOID for component in each.components
+        component for each in parts if each.named and each.status not in VOID for component in each.components
     ]
     if components:
         tree["component"] = components

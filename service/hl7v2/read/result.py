@@ -27,11 +27,10 @@ from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
 from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
-from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, Piece, Reading, Status
+from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
 
 OTHERS = "other"
 """Who answered when it was not she herself."""
-_VOID = frozenset({Status.CANCELLED, Status.ENTERED_IN_ERROR})
 _NO_VALUE = Reading(Role.PANEL, None, None)
 _A_FILE = Reading(Role.TOTAL, None, None, "OBX-5")
 
@@ -95,7 +94,7 @@ def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | N
     """Why nothing of the order can be acted on."""
     if not reader.order.observations:
         return Flaw(Problem.SEGMENT_MISSING, at(head))
-    if reader.status in _VOID and any(one.of_instrument for one in deciding):
+    if reader.status in VOID and any(one.of_instrument for one in deciding):
         # The order was taken back, and its results say that they are final: one of the two is wrong.
         return Flaw(Problem.VALUE_UNREADABLE, at(head, 25))
     return None
