@@ -129,7 +129,7 @@ class Dispatch:
                 if ended is not None or not await self._holds(delivery):
                     return parcel, ended
             if parcel is None:
-                return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-destination")
+                return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-longer-wanted")
             parcel = await self._with_link(parcel, now)
             async with asyncio.timeout(self.lease.total_seconds() / 2):
                 return parcel, await self.channel.send(parcel)

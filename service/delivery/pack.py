@@ -18,7 +18,11 @@ from service.store.unit_of_work import UnitOfWork
 
 
 def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Parcel | None:
-    """The parcel, or None when its destination takes nothing any more."""
+    """The parcel, or None when its destination takes nothing any more, or is owed a newer message of the same alert.
+
+    A message says what its alert is now, under a name for each rung: two of them would say the same under the same
+    name at once, and a record without conditional create would keep both.
+    """
     destination = tx.organisations.find(delivery.destination_id)
     if destination is None or not destination.active or destination.endpoint is None:
         return None
@@ -26,6 +30,9 @@ def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Par
     if kind not in rules.policy(destination.id).record:
         return None
     parcel = _PACK[kind](tx, rules, delivery, destination, now)
+    has_changed = parcel.alert is not None and parcel.alert.version > delivery.version
+    if kind is Recorded.ALERTS and has_changed and tx.leases.is_overtaken(delivery):
+        return None
     return parcel if destination.fhir_endpoint else replace(parcel, placer=_placer(tx, parcel))
 
 

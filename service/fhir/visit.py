@@ -43,7 +43,11 @@ class Visit:
         known = self.parcel.record_ids.get((type, our_id)) or await self.find(type, identifier)
         if known is None:
             known = await self.create(type, identifier, resource)
-            refresh = False
+            self.learned.append(Learned(type, our_id, known))
+            if self.parcel.delivery.attempts > 1:
+                # What was posted before without an answer may have been kept only now, and beside this one.
+                await self.find(type, identifier)
+            return known
         self.learned.append(Learned(type, our_id, known))
         if refresh:
             answer = await self.ask("PUT", f"{type}/{known}", content=orjson.dumps({**resource, "id": known}))

@@ -91,6 +91,16 @@ HELD = (
     & (DELIVERY.c.lease_owner == bindparam("owner"))
     & (DELIVERY.c.attempts == bindparam("attempt"))
 )
+IS_OVERTAKEN = Prepared(
+    select(DELIVERY.c.id)
+    .where(
+        DELIVERY.c.destination_id == bindparam("destination"),
+        DELIVERY.c.resource_type == bindparam("of_type"),
+        DELIVERY.c.resource_id == bindparam("of_id"),
+        DELIVERY.c.version > bindparam("than"),
+    )
+    .limit(1)
+)
 LEASE_UNTIL = Prepared(select(DELIVERY.c.lease_until).where(HELD))
 RENEW = Prepared(
     update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at")).values(lease_until=bindparam("until"))
@@ -144,6 +154,16 @@ class Leases:
             if self._unit.execute(LEASE, leases).rowcount != len(rows):
                 raise LookupError("a delivery had moved under its lock")
         return [_leased(to_delivery(row)) for row in rows]
+
+    def is_overtaken(self, delivery: Delivery) -> bool:
+        """Whether a newer version of the same is, or was, owed to the same destination."""
+        values = {
+            "destination": delivery.destination_id,
+            "of_type": delivery.resource_type,
+            "of_id": delivery.resource_id,
+            "than": delivery.version,
+        }
+        return self._unit.execute(IS_OVERTAKEN, values).first() is not None
 
     def left(self, delivery: Delivery, owner: str) -> timedelta:
         """How long the lease of `owner` lasts still; nothing when it was lost."""

@@ -8,6 +8,7 @@ import pytest
 
 from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
+from service.demo.record import Resource, Version
 from service.security.keys import SigningKeys
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import Sender, calls, held, trusting
@@ -65,6 +66,31 @@ def test_a_post_without_a_usable_answer_is_read_back_before_anything_is_sent_aga
     assert made.count("POST") == (2 if fault is DisturbanceKind.ERROR else 1)  # an error had stored nothing
     assert len(held(record, kind)) == 1
     assert doubles(record.record) == []
+
+
+def test_what_a_record_without_conditional_create_kept_twice_is_found_and_told(
+    sender: Sender, record: HospitalRecord
+) -> None:
+    """It keeps what it gave no answer to only after it was looked through, and beside what was sent again."""
+    create, late = record.record.create, list[Resource]()
+
+    def careless(resource: Resource, if_none_exist: str | None = None) -> tuple[Version, bool]:
+        if resource["resourceType"] == "Communication" and not late:
+            late.append(resource)
+            raise OSError("no answer")
+        for each in late if resource["resourceType"] == "Communication" else ():
+            create(each)
+        return create(resource)
+
+    record.record.create = careless  # type: ignore[method-assign]
+    woman = sender.in_danger()
+    sender.step()
+    sender.pass_time(timedelta(minutes=1))
+    sender.step()
+    assert len(held(record, "Communication")) == 2
+    (row,) = sender.rows("delivery", patient_id=woman, resource_type="Communication", version=1, state="dead")
+    assert row["last_outcome"] == "several-in-the-record"
+    assert "delivery-stuck" in sender.alerts(woman)
 
 
 @pytest.mark.parametrize("fault", [DisturbanceKind.LOST_ANSWER, DisturbanceKind.HTML, DisturbanceKind.ERROR])

@@ -15,9 +15,10 @@ from service.demo.hospital import HospitalRecord
 from service.flow.answer import Accepted
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.chase_overdue import Overdue
+from service.flow.move_alert import move_alert
 from service.flow.received import Received
 from service.office import NotAccepted, Office
-from service.referrals.alert import AlertState, Practitioner
+from service.referrals.alert import AlertState, AlertTrigger, Practitioner
 from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
 from service.shared import telemetry
 from service.shared.caller import Caller, the_service
@@ -25,8 +26,9 @@ from service.shared.ids import new_id
 from service.store.due import Due
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import LEASE, KnowsEverybody, Scripted, Sender, calls, held
-from tests.flow.support import Family, body, piece, scores
+from tests.flow.support import NOW, Family, body, piece, scores
 
+ACKNOWLEDGE = AlertTrigger.ACKNOWLEDGE
 TRY_AGAIN = Sent(DeliveryTrigger.TRY_AGAIN, "http-503")
 REFUSED = Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "http-422")
 
@@ -227,6 +229,34 @@ def test_an_alert_that_nobody_acknowledges_is_said_again_on_the_next_rung(
     said = held(record, "Communication")
     assert len(said) == 3
     assert len({each["identifier"][0]["value"] for each in said}) == 3
+
+
+@pytest.mark.parametrize("before", [DeliveryTrigger.TRY_AGAIN, DeliveryTrigger.ANSWER_LOST, None])
+def test_what_was_to_be_said_on_an_earlier_rung_is_said_on_the_present_one_alone(
+    sender: Sender, before: DeliveryTrigger | None
+) -> None:
+    """It was on its way while the alert climbed, so that nothing superseded it."""
+    woman = sender.in_danger()
+    told, _ = claim(sender, "slow")
+    sender.pass_time(timedelta(minutes=16))
+    sender.chase()
+    if before is not None:
+        sender.run(the_service(""), lambda tx: tx.leases.settle(told, "slow", before, "", sender.now()))
+    channel = Scripted()
+    sender.step(sender.worker(channel))
+    rungs = [each.alert.rung for each in channel.given if each.alert and each.delivery.resource_type == "Communication"]
+    assert rungs == [1]
+    states = [row["state"] for row in sender.deliveries("Communication") if row["patient_id"] == woman]
+    assert sorted(states) == ["done", "superseded"]
+
+
+def test_an_alert_that_is_only_acknowledged_meanwhile_is_said_all_the_same(sender: Sender) -> None:
+    woman = sender.in_danger()
+    (alert,) = sender.rows("alert", patient_id=woman)
+    sender.run(the_service(""), lambda tx: move_alert(tx, sender.rules, tx.alerts.lock(alert["id"]), ACKNOWLEDGE, NOW))
+    channel = Scripted()
+    sender.step(sender.worker(channel))
+    assert "Communication" in [each.delivery.resource_type for each in channel.given]
 
 
 def test_two_workers_side_by_side_send_everything_once(
