@@ -12,9 +12,10 @@ from datetime import datetime
 from service.flow.answer import Reason, Refused
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
-from service.flow.receive_message import ACCEPTED, PARTLY, REPEATED, Acknowledge, Flaw, Group, ReceivedMessage, act_on
+from service.flow.receive_message import ACCEPTED, PARTLY, REPEATED, Acknowledge, act_on
 from service.flow.receive_message import keep as keep_message
 from service.flow.received import Received
+from service.flow.received_message import Flaw, Group, ReceivedMessage
 from service.flow.rules import Rules
 from service.flow.steps import SAYS_WHO
 

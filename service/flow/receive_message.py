@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_identity
@@ -14,74 +13,19 @@ from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.receive_result import pause_after_event
-from service.flow.received import ControlKey, Received, Reference
+from service.flow.received import Received, Reference
+from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
+from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
 from service.referrals.patient import may_be_another
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
 
 REPEATED, ACCEPTED, PARTLY, NOTHING_KNOWN = "repeated", "accepted", "partly", "nothing-known"
-
-
-class Problem(StrEnum):
-    """What in a group is not as it must be, although the message can be read: it is kept, and a person is told."""
-
-    SEGMENT_MISSING = "segment-missing"
-    SEGMENT_MISPLACED = "segment-misplaced"
-    VALUE_MISSING = "value-missing"
-    VALUE_UNREADABLE = "value-unreadable"
-    CODE_UNKNOWN = "code-unknown"
-    IDENTIFIER_UNUSABLE = "identifier-unusable"
-    NO_SCORE = "no-score"
-    IDENTITIES_REARRANGED = "identities-rearranged"
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """What of a group was not acted on. `at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`,
-    `OBX^2^5^1^1`. Never a value. `authority` is whose identifiers could not be used."""
-
-    problem: Problem | Reason
-    at: str
-    authority: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One step of a group. `at` is the place that a refusal of it is told about, as an ERL has it: `OBR^1`.
-
-    Its message is `Received` by the door `hl7v2`, with the resource's own JSON as its body; `within` is set here.
-    """
-
-    step: Step
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One patient's part of a message, in the order in which it is acted on: first who she is.
-
-    `subject` is how its segments name her, None when nothing in it can. `recognised` is what could be told of what
-    stands in none of the `parts`. A group without parts is kept, and its flaws are told.
-    """
-
-    subject: Reference | None
-    parts: tuple[Part, ...]
-    flaws: tuple[Flaw, ...] = ()
-    recognised: Recognised = Recognised.NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedMessage:
-    """`received.type` is MSH-9.1^MSH-9.2, as `ORU^R01`, and `received.body` the message byte for byte."""
-
-    control: ControlKey
-    received: Received
-    groups: tuple[Group, ...]
 
 
 Acknowledge = Callable[[Sequence[Flaw]], bytes]
@@ -207,18 +151,29 @@ _TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIF
 
 
 def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> None:
-    """One alert for all that was not acted on of a group, as urgent as what may stand in it."""
+    """One alert for all that was not acted on of a group, as urgent as what may stand in it; an event has its own."""
     group, flaws = outcome.group, outcome.flaws
+    if group.happened_to is not None:
+        _tell_of_event(tx, rules, group.happened_to, now)
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
     seen = max([group.recognised, *told])
     alone = all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return
+    if group.happened_to is not None and seen is Recognised.NOTHING:
+        return
     doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
     if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
         return
     _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, flaws, now)
+
+
+def _tell_of_event(tx: Transaction, rules: Rules, whom: str, now: datetime) -> None:
+    """A programme may go on ringing a bereaved woman, so that each is told at once; a record that goes on telling it is
+    heard once in seven days."""
+    if not whom or is_news(tx, None, f"event of {whom}"):
+        alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
 
 
 _ALERTS = {

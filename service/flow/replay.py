@@ -12,9 +12,10 @@ from typing import Any
 from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
-from service.flow.receive_message import PARTLY, Acknowledge, ReceivedMessage, act
+from service.flow.receive_message import PARTLY, Acknowledge, act
 from service.flow.receive_transaction import ReceivedTransaction, receive_transaction
 from service.flow.received import Received
+from service.flow.received_message import ReceivedMessage
 from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
 

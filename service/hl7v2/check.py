@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from service.flow.merge_patients import ReceivedMerge
-from service.flow.receive_message import Part
+from service.flow.received_message import Part
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient

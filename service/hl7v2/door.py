@@ -10,7 +10,8 @@ from functools import partial
 from service.flow.answer import Refused
 from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable
 from service.flow.receive_long_message import begin_message, finish_message, go_on, units_of
-from service.flow.receive_message import Flaw, ReceivedMessage, receive_message
+from service.flow.receive_message import receive_message
+from service.flow.received_message import Flaw, ReceivedMessage
 from service.flow.refuse_message import refuse_message
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted

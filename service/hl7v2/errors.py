@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from service.flow.answer import Reason
-from service.flow.receive_message import Problem
+from service.flow.received_message import Problem
 from service.hl7v2.frame import Fault
 from service.hl7v2.segments import Defect
 

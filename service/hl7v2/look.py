@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from service.flow.receive_message import Group, ReceivedMessage
 from service.flow.received import ControlKey, Received
+from service.flow.received_message import Group, ReceivedMessage
 from service.hl7v2.errors import What
 from service.hl7v2.frame import Frame
 from service.hl7v2.segments import Message, NotReadable, Segment, header_of, read

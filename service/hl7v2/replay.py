@@ -4,7 +4,8 @@ from functools import partial
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.receive_long_message import Unit, begin_replay, finish_message, go_on, units_of
-from service.flow.receive_message import Acknowledge, Flaw, ReceivedMessage
+from service.flow.receive_message import Acknowledge
+from service.flow.received_message import Flaw, ReceivedMessage
 from service.flow.replay import refuse_replay, replay_message
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Fault, Frame

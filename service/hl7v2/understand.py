@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from service.flow.receive_message import Group
+from service.flow.received_message import Group
 from service.flow.rules import Rules
 from service.hl7v2.acknowledge import VERSIONS
 from service.hl7v2.dialect import Dialect

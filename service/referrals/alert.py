@@ -74,6 +74,7 @@ class AlertCode(StrEnum):
     UNREADABLE_RISK = "unreadable-risk"
     UNREADABLE_WORDS = "unreadable-words"
     UNNAMED_WORDS = "unnamed-words"
+    UNNAMED_EVENT = "unnamed-event"
     NOT_ALL_USED = "not-all-used"
     RECORDS_MERGED = "records-merged"
 
@@ -143,6 +144,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.UNREADABLE_RISK: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNNAMED_WORDS: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.UNNAMED_EVENT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.NOT_ALL_USED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
@@ -179,7 +181,8 @@ class Alert:
     `women_waiting` is of how many women at least something waits for a record that takes nothing.
 
     `topic` says what it is about where the same may happen again and again; until somebody has seen it, it stands for
-    all of them, and `times` counts them. A count alone makes no new version.
+    all of them, and `times` counts them. A count alone makes no new version. Of an event of somebody who could not be
+    told it is the number under which the record has them, for whoever reads the alert.
     """
 
     id: str

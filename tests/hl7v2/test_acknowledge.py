@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.flow.answer import Reason
-from service.flow.receive_message import Problem
+from service.flow.received_message import Problem
 from service.hl7v2 import acknowledge as acknowledge_module
 from service.hl7v2.acknowledge import MOST_ERRORS, VERSIONS, Error, Verdict, acknowledge, wanted
 from service.hl7v2.errors import MEANINGS, Unfit

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from service.flow.answer import Reason
-from service.flow.receive_message import Problem
+from service.flow.received_message import Problem
 from service.hl7v2.errors import CONDITIONS, MEANINGS, Unfit, What
 from service.hl7v2.frame import Fault
 from service.hl7v2.segments import Defect

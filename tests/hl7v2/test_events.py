@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from service.delivery.words import alert_words
 from service.hl7v2.dialect import ANY_ORDER
 from service.screening.instrument import Stage
 from tests.flow.support import Service
 from tests.hl7v2.doors import oru
 from tests.hl7v2.ward import SYSTEM, Ward, cx, message, pid
 
+LOSS = "DG1|1||O03.9^Miscarriage^I10||20260530"
 PAUSED = ("on-hold", ["held-by-service"])
 
 
@@ -202,7 +204,52 @@ def test_a_babys_death_that_is_nobodys_here_goes_to_a_person(ward: Ward, born: s
     told = ward.tells("A08", pid("B1", born=born, _21=mother, _30="Y"))
     assert told.startswith("AA PID^1")
     assert ward.state() == ("supported", ["accepted"])
-    assert ward.alerts() == ["not-all-used"]
+    (alert,) = ward.rows("alert")
+    assert (alert["code"], alert["priority"], alert["patient_id"]) == ("unnamed-event", "urgent", None)
+    raised = ward.service.read(ward.hospital.caller, lambda tx: tx.alerts.get(alert["id"]))
+    assert alert_words(raised, ward.service.rules).endswith(" Number in the record: B1.")
+
+
+UNUSABLE = "PID|1||1234^^^NOBODY||Tester^Tessie|{}19950401|F"
+STILLBORN = [
+    "OBR|1||F1^MAT|57058-8^Pregnancy^LN|||20260530||||||||||||||||||F",
+    "OBX|1|CE|X^Y^L||237364002^^SCT||||||F",
+]
+
+
+@pytest.mark.parametrize(
+    ("event", "type", "lines", "number"),
+    [
+        pytest.param("A08", "ADT", [UNUSABLE.format("|"), LOSS], "1234", id="a loss, under a number of no use"),
+        pytest.param("A03", "ADT", [UNUSABLE.format("|"), "ZXX|1|CARE"], "1234", id="a baby in care"),
+        pytest.param("A08", "ADT", [UNUSABLE.format("|") + "|" * 22 + "Y"], "1234", id="her own death"),
+        pytest.param("A08", "ADT", [pid("W1"), pid("W2"), LOSS], "W1, W2", id="a loss, of one of two"),
+        pytest.param("A08", "ADT", [LOSS], None, id="a loss of nobody"),
+        pytest.param("R01", "ORU", [UNUSABLE.format("|"), *STILLBORN], "1234", id="a result that tells of it"),
+        pytest.param("R01", "ORU", [pid("B1", born="20260530"), *STILLBORN], "B1", id="a result of the baby's"),
+    ],
+)
+def test_an_event_of_nobody_who_can_be_told_is_urgent_and_names_the_number(
+    ward: Ward, event: str, type: str, lines: list[str], number: str | None
+) -> None:
+    ward.tells(event, *lines, type=type)
+    assert [(each["code"], each["topic"]) for each in ward.rows("alert")] == [("unnamed-event", number)]
+
+
+def test_an_event_of_nobody_that_every_message_tells_is_told_once_in_seven_days_for_each(ward: Ward) -> None:
+    for number in ("B1", "B2", "B1", "B1"):
+        ward.tells("A08", pid(number, born="20260530", _30="Y"))
+    assert sorted(each["topic"] for each in ward.rows("alert")) == ["B1", "B2"]
+    ward.service.pass_time(timedelta(days=8))
+    ward.tells("A08", pid("B1", born="20260530", _30="Y"))
+    assert len(ward.alerts()) == 3
+
+
+def test_a_risk_beside_such_an_event_is_told_by_itself(ward: Ward) -> None:
+    risk = "OBX|2|NM|EPDS10^i^L||3||||||F"
+    ward.tells("R01", UNUSABLE.format("|"), *STILLBORN, risk, type="ORU")
+    ward.tells("A08", UNUSABLE.format("|").replace("1234", "5678"), risk)
+    assert ward.alerts() == ["unnamed-event", "unreadable-risk", "unreadable-risk"]
 
 
 def test_a_questionnaire_in_a_babys_record_goes_to_a_person(ward: Ward) -> None:
@@ -241,7 +288,6 @@ def test_an_older_childs_record_does_not_make_the_baby_older(ward: Ward) -> None
     assert str(woman["delivered_on"]) == "2026-05-30"
 
 
-LOSS = "DG1|1||O03.9^Miscarriage^I10||20260530"
 OF_NOBODY_KNOWN = [
     pytest.param("A03", [pid(), LOSS], id="a loss when she is discharged"),
     pytest.param("A02", [pid(), "ZXX|1|CARE"], id="her baby taken into care"),

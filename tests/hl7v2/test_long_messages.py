@@ -6,8 +6,8 @@ import pytest
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.receive_long_message import MOST_PARTS, begin_message, go_on, units_of
-from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.register_patient import ReceivedPatient
 from service.flow.request_referral import ReceivedRequest
 from service.hl7v2.frame import Frame

@@ -43,6 +43,7 @@ KINDS = {
     "unreadable-risk": "clear-review urgent announced",
     "unreadable-words": "clear-review urgent announced",
     "unnamed-words": "acknowledge-alert urgent announced",
+    "unnamed-event": "acknowledge-alert urgent announced",
     "not-all-used": "acknowledge-alert routine announced",
     "records-merged": "acknowledge-alert routine announced",
 }

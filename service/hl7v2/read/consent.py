@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from service.consent.consent import Consent, Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
-from service.flow.receive_message import Flaw, Part, Problem
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_message import Flaw, Part, Problem
 from service.flow.record_consent import ReceivedConsent
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect

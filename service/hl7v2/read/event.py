@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Received, Reference
+from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import says_no, triplets, values_of
@@ -22,6 +22,7 @@ from service.hl7v2.read.patient import (
     DEATH,
     Named,
     identifiers_in,
+    number_written,
     read_patient,
 )
 from service.hl7v2.read.recognise import recognise_orders
@@ -58,23 +59,26 @@ def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: dat
 
 
 def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, updates: bool) -> Group:
-    pids = list(message.named("PID"))
+    pids, happened = list(message.named("PID")), _happened(message, dialect, now)
+    recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
+
+    def of_nobody(*flaws: Flaw) -> Group:
+        unwelcome = any(event is not LifeEvent.BIRTH for event, _, _ in happened) or any(map(_has_died, pids))
+        return Group(None, (), flaws, recognised, number_written(pids) if unwelcome else None)
+
     if len(pids) != 1:
-        problem = Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING
-        return Group(None, (), (Flaw(problem, f"PID^{max(1, len(pids))}"),))
+        return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
     (pid,) = pids
     if is_baby(pid, dialect, now):
         return _of_baby(message, pid, dialect, now)
     named = read_patient(pid, dialect, now, updates=updates)
     if named.patient is None or named.subject is None:
-        return Group(None, (), named.flaws)
-    happened = _happened(message, dialect, now)
+        return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
     speaks_of_her = updates or any(event is not LifeEvent.BIRTH for event, _, _ in happened)
     parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
     parts += [*consents, *_events(named.subject, happened, now)]
-    recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
         flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
@@ -116,16 +120,20 @@ def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) ->
     mother, consents = _mother_of(message, pid, dialect, now), nobodys_consents(message.segments, dialect)
     if mother is None or mother.patient is None or mother.subject is None:
         whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
-        return Group(None, (), (*whose, *consents))
+        return Group(None, (), (*whose, *consents), happened_to=number_written([pid]) if harm else None)
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
     return Group(mother.subject, (*parts, *_events(mother.subject, hers, now)), tuple(consents))
+
+
+def _has_died(pid: Segment) -> bool:
+    return said(pid, DEATH).upper() == "Y" or bool(said(pid, DATE_OF_DEATH))
 
 
 def _of_its_life(pid: Segment) -> Iterator[tuple[LifeEvent, date | None]]:
     born = day(said(pid, BIRTH_DATE))
     if born is not None:
         yield LifeEvent.BIRTH, born
-    if said(pid, DEATH).upper() == "Y" or said(pid, DATE_OF_DEATH):
+    if _has_died(pid):
         yield LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH))
 
 

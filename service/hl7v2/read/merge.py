@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from service.flow.merge_patients import ReceivedMerge
-from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Received, Reference
+from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents

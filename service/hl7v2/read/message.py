@@ -1,10 +1,11 @@
 """A message -> its groups, by what MSH-9 calls it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_message import Flaw, Group, Part, Problem
+from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
@@ -12,10 +13,10 @@ from service.hl7v2.read.event import is_baby, read_demographics, read_for_a_pers
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.merge import read_account_merge, read_merge
 from service.hl7v2.read.orders import Patient, patients_in
-from service.hl7v2.read.patient import read_patient
+from service.hl7v2.read.patient import number_written, read_patient
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.referral import read_referral
-from service.hl7v2.read.result import Understood, read_order
+from service.hl7v2.read.result import Understood, read_order, tells_of_event
 from service.hl7v2.segments import Message
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
@@ -36,15 +37,16 @@ def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime
 def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, now: datetime) -> Group:
     flaw = _misplaced(patient)
     if flaw is not None or patient.pid is None:
-        return Group(None, (), (flaw,) if flaw else (), recognise_orders(patient.orders, dialect, rules))
+        return _of_nobody(patient, (flaw,) if flaw else (), dialect, rules)
     if is_baby(patient.pid, dialect, now):
         # Some records keep what the mother answered with her child.
-        recognised = recognise_orders(patient.orders, dialect, rules)
-        whose = [] if recognised is Recognised.NOTHING else [Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid))]
-        return Group(None, (), (*whose, *nobodys_consents(patient.segments(), dialect)), recognised)
+        group = _of_nobody(patient, nobodys_consents(patient.segments(), dialect), dialect, rules)
+        if group.recognised is Recognised.NOTHING and group.happened_to is None:
+            return group
+        return replace(group, flaws=(Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid)), *group.flaws))
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
-        return Group(None, (), named.flaws, recognise_orders(patient.orders, dialect, rules))
+        return _of_nobody(patient, named.flaws, dialect, rules)
     if patient.orders and not patient.observations():
         read = [Understood(None, (_NO_RESULTS,), recognise_orders(patient.orders, dialect, rules))]
     else:
@@ -59,6 +61,13 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
         flaws=(*named.flaws, *flaws, *(flaw for each in read for flaw in each.flaws)),
         recognised=max((each.recognised for each in read), default=Recognised.NOTHING),
     )
+
+
+def _of_nobody(patient: Patient, flaws: Iterable[Flaw], dialect: Dialect, rules: Rules) -> Group:
+    """Of what nobody can act on a person is told by what may stand in it."""
+    event = any(tells_of_event(order, dialect, rules) for order in patient.orders)
+    whom = number_written([patient.pid] if patient.pid else []) if event else None
+    return Group(None, (), tuple(flaws), recognise_orders(patient.orders, dialect, rules), whom)
 
 
 def _misplaced(patient: Patient) -> Flaw | None:

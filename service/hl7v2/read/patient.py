@@ -1,13 +1,13 @@
 """PID -> ReceivedPatient: who she is, and the few facts that placing her needs (v2-to-FHIR, PID[Patient])."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from typing import NamedTuple
 
 from service.flow.answer import Reason
-from service.flow.receive_message import Flaw, Problem
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_message import Flaw, Problem
 from service.flow.register_patient import ReceivedPatient
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.fields import at, of, said
@@ -18,7 +18,7 @@ from service.referrals.patient import PatientFacts, birth_date
 from service.shared.clock import is_to_come
 from service.shared.language import language_tag
 
-_MOST_IDENTIFIERS, _LONGEST_AUTHORITY = 50, 64
+_MOST_IDENTIFIERS, _LONGEST_AUTHORITY, _LONGEST_NUMBER = 50, 64, 64
 PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
@@ -86,6 +86,11 @@ def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Iden
         namespace, universal, kind = (alone.text(1, 4, 1, part) for part in (1, 2, 3))
         found.append(dialect.identifier(said(alone, 1), namespace, universal, kind, said(alone, 1, 5)))
     return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def number_written(pids: Iterable[Segment]) -> str:
+    """Under what numbers the record has whomever these are, the first of each, for a person to look them up by."""
+    return ", ".join(filter(None, (said(pid, PATIENT_IDENTIFIERS) for pid in pids)))[:_LONGEST_NUMBER]
 
 
 def _authority(pid: Segment) -> str:

@@ -7,8 +7,8 @@ chosen among those that she has agreed to, by the service's own rules.
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_message import Flaw, Group, Part, Problem
 from service.flow.received import Identifier, Received
+from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_message import Flaw, Part, Problem
 from service.flow.received import Received, Reference
+from service.flow.received_message import Flaw, Part, Problem
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
@@ -88,6 +88,13 @@ def read_order(
     return Understood(
         Part(_result(reader, subject), at(head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
     )
+
+
+def tells_of_event(order: Order, dialect: Dialect, rules: Rules) -> bool:
+    """Whether it tells, whomever it is about, of something that makes contact unwelcome."""
+    asked, status = asked_by(order.header, dialect, rules), ordered(order.header)
+    each = (observed(obx, asked, status, dialect, rules) for obx in order.observations)
+    return any(one and one.decides and not one.readings and _is_event(one, dialect, rules) for one in each)
 
 
 def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | None:

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_message import Group
+from service.flow.received_message import Group
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.message import READERS

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from service.flow.receive_message import Flaw, receive_message
+from service.flow.receive_message import receive_message
+from service.flow.received_message import Flaw
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.frame import Frame
 from service.hl7v2.look import look, received_message

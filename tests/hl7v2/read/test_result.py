@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_message import Group
+from service.flow.received_message import Group
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules

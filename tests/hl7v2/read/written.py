@@ -7,7 +7,7 @@ import orjson
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.merge_patients import ReceivedMerge
-from service.flow.receive_message import Group, Part
+from service.flow.received_message import Group, Part
 from service.flow.received_result import Administered
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient

@@ -1,0 +1,70 @@
+"""What a door hands over of an HL7 v2 message: for each patient the steps it asks for, and what cannot be acted on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from service.flow.answer import Reason
+from service.flow.keep_unreadable import Recognised
+from service.flow.received import ControlKey, Received, Reference
+from service.flow.steps import Step
+
+
+class Problem(StrEnum):
+    """What in a group is not as it must be, although the message can be read: it is kept, and a person is told."""
+
+    SEGMENT_MISSING = "segment-missing"
+    SEGMENT_MISPLACED = "segment-misplaced"
+    VALUE_MISSING = "value-missing"
+    VALUE_UNREADABLE = "value-unreadable"
+    CODE_UNKNOWN = "code-unknown"
+    IDENTIFIER_UNUSABLE = "identifier-unusable"
+    NO_SCORE = "no-score"
+    IDENTITIES_REARRANGED = "identities-rearranged"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What of a group was not acted on. `at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`,
+    `OBX^2^5^1^1`. Never a value. `authority` is whose identifiers could not be used."""
+
+    problem: Problem | Reason
+    at: str
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of a group. `at` is the place that a refusal of it is told about, as an ERL has it: `OBR^1`.
+
+    Its message is `Received` by the door `hl7v2`, with the resource's own JSON as its body; `within` is set here.
+    """
+
+    step: Step
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One patient's part of a message, in the order in which it is acted on: first who she is.
+
+    `subject` is how its segments name her, None when nothing in it can. `recognised` is what could be told of what
+    stands in none of the `parts`. A group without parts is kept, and its flaws are told.
+
+    `happened_to` is set where it tells of an event that makes contact unwelcome, and nobody can tell of which woman: by
+    what number the record has whoever it is told of, empty where it names nobody.
+    """
+
+    subject: Reference | None
+    parts: tuple[Part, ...]
+    flaws: tuple[Flaw, ...] = ()
+    recognised: Recognised = Recognised.NOTHING
+    happened_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """`received.type` is MSH-9.1^MSH-9.2, as `ORU^R01`, and `received.body` the message byte for byte."""
+
+    control: ControlKey
+    received: Received
+    groups: tuple[Group, ...]
