@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from service.fhir.survey import Place, Survey, above
 
 MODIFIERS = ("modifierExtension", "implicitRules")
+# What ends contact with her: no meaning that is not understood may keep it from being heard.
+_ENDS = ("revoked", "entered-in-error")
 
 
 def modifiers(found: Survey) -> Iterator[Place]:
     """The modifier extensions and the rule sets (FHIR R4, 2.4.1.1 and Resource.implicitRules): none is understood here.
 
-    Of a Consent only a permit is refused for one, by its reader: a no counts whatever else it says.
+    Of a Consent only a permit is refused for one, by its reader: a no counts whatever else it says. So does the end of
+    a referral, whose answer names what was not understood.
     """
+    if found.root["resourceType"] == "ServiceRequest" and found.root.get("status") in _ENDS:
+        return
     for place, _ in found.extensions:
         holder = place[0]
         if holder is not None and holder[1] == "modifierExtension" and _type(found, place) != "Consent":

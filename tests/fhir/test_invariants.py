@@ -7,6 +7,7 @@ from service.fhir.survey import survey
 
 TASK = {"resourceType": "Task", "status": "requested", "intent": "order"}
 OBSERVATION = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueInteger": 1}
+REVOKED = {"resourceType": "ServiceRequest", "status": "revoked", "intent": "order", "subject": {"display": "x"}}
 URL = "https://hospital.example/x"
 PATIENT = {"resourceType": "Patient"}
 
@@ -71,6 +72,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("modifiers", {**OBSERVATION, "component": [{"code": {"text": "x"}, "modifierExtension": [NOT_SO]}]}),
     ("modifiers", held({**PATIENT, "id": "p", "modifierExtension": [NOT_SO]})),
     ("modifiers", {**OBSERVATION, "implicitRules": URL}),
+    ("modifiers", {**REVOKED, "status": "active", "modifierExtension": [NOT_SO]}),
+    ("modifiers", {**REVOKED, "status": "on-hold", "implicitRules": URL}),
     ("modifiers", bundle("batch", {"resource": {**TASK, "implicitRules": URL}, "request": REQUEST})),
     ("ext-1", {**TASK, "extension": [{"url": URL, "valueCode": "a", "extension": [{"url": "b", "valueCode": "c"}]}]}),
     ("obs-6", {**OBSERVATION, "dataAbsentReason": {"text": "x"}}),
@@ -101,6 +104,9 @@ SOUND: list[dict[str, Any]] = [
     {**TASK, "extension": [{"url": URL, "_valueCode": {"id": "x"}}]},
     # Only its reader tells a permit from a no, which counts whatever else it says.
     {"resourceType": "Consent", "modifierExtension": [NOT_SO], "implicitRules": URL},
+    # Likewise the end of a referral.
+    held({**PATIENT, "id": "p", "implicitRules": URL}, by={**REVOKED, "modifierExtension": [NOT_SO]}),
+    {**REVOKED, "status": "entered-in-error", "implicitRules": URL},
     {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "dataAbsentReason": {"text": "x"}},
     period("2026-01-01", "2026-01"),
     period("2026-01-01T23:30:00-05:00", "2026-01-02"),

@@ -95,6 +95,9 @@ def test_the_copy_in_the_record_can_be_held_by_its_own_id(world: World) -> None:
     assert read(world, task)["status"] == "on-hold"
 
 
+MODIFIED = {"modifierExtension": [{"url": "https://st-test.example/not", "valueBoolean": True}]}
+
+
 @pytest.mark.parametrize(("status", "reads"), [("revoked", "cancelled"), ("entered-in-error", "entered-in-error")])
 def test_a_referral_is_ended_by_its_status_and_by_nothing_else_in_it(world: World, status: str, reads: str) -> None:
     _, _, task = supported(world)
@@ -108,11 +111,15 @@ def test_a_referral_is_ended_by_its_status_and_by_nothing_else_in_it(world: Worl
         (body | {"status": "on-hold"}, 422),
         (body | {"performer": [{"reference": "Organization/1"}]}, 422),
         (body | {"status": status, "subject": {"reference": "Patient/another"}}, 422),
-        (body | {"status": status, "note": [{"text": WORDS}]}, 200),
+        (body | MODIFIED, 422),
+        (body | {"status": status, "note": [{"text": WORDS}]} | MODIFIED, 200),
         (body | {"status": status}, 200),
     ):
         answer = world.hospital.ask("PUT", referral, changed)
         assert answer.status_code == expected, answer.text
+        if expected == 200 and "modifierExtension" in changed:
+            (warning,) = answer.json()["issue"]
+            assert (warning["severity"], warning["expression"]) == ("warning", ["ServiceRequest.modifierExtension"])
     assert world.hospital.must(200)("GET", referral)["status"] == status
     seen = read(world, task)
     assert seen["status"] == reads

@@ -126,6 +126,23 @@ def test_it_is_only_named_beside_an_order_that_ends_the_referral(
     assert message.unused == (next(iter(changes)),)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"modifierExtension": [{"url": "https://st-test.example/not", "valueBoolean": True}]},
+        {"implicitRules": "https://st-test.example/rules"},
+    ],
+)
+def test_what_may_change_the_meaning_keeps_no_end_from_being_heard(guarded: Guarded, changes: Tree) -> None:
+    for status in ("revoked", "entered-in-error"):
+        message = put(guarded, status=status, **changes)
+        assert isinstance(message, ReceivedInstruction)
+        assert message.unused == tuple(changes)
+    for status in ("active", "on-hold", "draft"):
+        with pytest.raises(BadInput):
+            put(guarded, status=status, **changes)
+
+
 def test_every_such_element_is_named_at_once(guarded: Guarded) -> None:
     changes = {"priority": "urgent", "orderDetail": [{"text": "Now"}], "bodySite": [{"text": "x"}]}
     assert {*refusal(guarded, status="active", **changes)} == {f"ServiceRequest.{each}" for each in changes}
