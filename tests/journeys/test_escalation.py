@@ -149,7 +149,8 @@ def test_words_that_a_programme_sends_in_a_bundle_reach_her_clinician(
     answer = world.programme.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
     assert answer.status_code == 403
     assert "POST Communication" in diagnostics(answer)[0][1]
-    assert "Please ring me." in json.dumps(world.tasks(f"patient={patient_id}", world.hospital))
+    told = [each["note"][0]["text"] for each in world.tasks(f"patient={patient_id}", world.hospital) if "note" in each]
+    assert any(each.endswith("\n\n" + WORDS) for each in told), told
 
 
 PLACES = {

@@ -42,6 +42,8 @@ PEER_SUPPORT_TEXT = "peer support"
 _IN_WORDS = (terms.OURS, terms.HL7, terms.TERMINOLOGY)
 # The display of a reference to one of these is a name. Of her and of organisations we know what they are called.
 _NAMES = re.compile(r"\b(Practitioner|PractitionerRole|RelatedPerson|Location|CareTeam|Device)/")
+# A program writes these, by the name of the object that they stand in (FHIR R4, Bundle and Meta).
+_BY_PROGRAM = {"search": "mode", "link": "relation", "meta": "source"}
 # Blanks in these are no sign that a person wrote them; an author has a name.
 _NEVER = frozenset({"contentType", "data", "valueBase64Binary", "authorString"})
 # A date or a time, an address, or the name of another resource.
@@ -91,7 +93,7 @@ def _texts(name: str, node: Tree, accepted: Labels) -> Iterator[tuple[str, bool]
                 continue
             if key == "div":
                 yield " ".join(html.unescape(_TAG.sub(" ", said)).split()), True
-            elif key in NO_WORDS or (key == "value" and name.lower().endswith("identifier")):
+            elif _is_no_text(name, key):
                 # A code or an id of several words was written by a person who found no other place.
                 if len(said.split()) > 1:
                     yield said, False
@@ -100,6 +102,11 @@ def _texts(name: str, node: Tree, accepted: Labels) -> Iterator[tuple[str, bool]
                     yield said, True
             elif key != "text" or not _repeats(node, said, accepted):
                 yield said, key == "text" and (name == "type" or _is_coded(node))
+
+
+def _is_no_text(name: str, key: str) -> bool:
+    identifies = key == "value" and name.lower().endswith("identifier")
+    return identifies or key in NO_WORDS or _BY_PROGRAM.get(name) == key
 
 
 def _is_coded(node: Tree) -> bool:

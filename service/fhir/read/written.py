@@ -20,6 +20,7 @@ NO_WORDS = frozenset(
         "intent", "language", "implicitRules", "contentType", "data", "hash", "size", "creation", "version",
         "versionId", "lastUpdated", "profile", "sent", "received", "time", "start", "end", "authoredOn",
         "instantiatesCanonical", "instantiatesUri", "comparator", "rank", "fullUrl", "performedDateTime",
+        "method", "ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist",
         "onsetDateTime", "birthDate", "unit", "valueCode", "valueUri", "valueUrl", "valueCanonical", "valueId",
         "valueOid", "valueUuid", "valueInstant", "valueDateTime", "valueDate", "valueTime",
     }

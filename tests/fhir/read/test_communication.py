@@ -254,6 +254,20 @@ def test_what_is_written_in_a_refused_body_is_found_wherever_it_stands(tree: obj
     assert (found.said.texts, found.is_json, found.address) == (("Ring me.",), True, ADDRESS)
 
 
+def bundle(words: str, **asked: str) -> dict[str, Any]:
+    request = {"method": "POST", "url": "Communication", "ifNoneExist": "identifier=urn:x|m-1", "ifMatch": 'W/"3"'}
+    resource = {"resourceType": "Communication", "meta": {"source": "#x"}, "payload": [{"contentString": words}]}
+    entry = {"fullUrl": f"urn:uuid:{ID}", "resource": resource, "request": request | asked, "search": {"mode": "match"}}
+    link = [{"relation": "self", "url": f"{BASE}/fhir"}]
+    return {"resourceType": "Bundle", "type": "batch", "link": link, "entry": [entry]}
+
+
+def test_of_a_bundle_no_word_of_its_program_is_said() -> None:
+    assert refused(bundle("Ring me.")).said.texts == ("Ring me.",)
+    assert refused(bundle("", method="Ring me.")).said.texts == ("Ring me.",)
+    assert refused(bundle("")).said.texts == ()
+
+
 @pytest.mark.parametrize("tree", [[], {}, 7, {"status": "accepted"}, {"note": []}, {"note": [{"text": " "}]}, b" "])
 def test_where_nobody_wrote_anything_in_a_refused_body_nothing_is_said(tree: object) -> None:
     assert refused(tree).said.texts == ()
