@@ -99,8 +99,8 @@ class SqliteDialect:
             url, connect_args=arguments, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
         )
         settings = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "fullfsync = ON"]
-        if read_only:
-            settings.append("query_only = ON")
+        # Else every unit's savepoint makes a temporary file, far from where data about women is kept, and deletes it.
+        settings += ["temp_store = MEMORY", f"query_only = {read_only:d}"]
 
         @event.listens_for(engine, "connect")
         def prepare(connection: sqlite3.Connection, _: object) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -293,6 +294,23 @@ def test_the_file_is_durable_and_keeps_its_references(open_notes: Any, notes_fil
         return [unit.connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in names]
 
     assert store.run_now(CALLER, settings) == ["wal", 2, 1]
+
+
+def test_a_unit_that_changes_much_writes_no_temporary_file(open_notes: Any, notes_file: str) -> None:
+    store = open_notes(notes_file)
+
+    def write(unit: Any) -> None:
+        rows = [{"writer": "anybody", "number": number, "body": bytes(2_000)} for number in range(100)]
+        unit.connection.execute(
+            text("INSERT INTO note (writer, number, stamp, body) VALUES (:writer, :number, 0, :body)"), rows
+        )
+
+    def change(unit: Any) -> list[str]:
+        unit.connection.execute(text("UPDATE note SET stamp = stamp + 1"))
+        return [str(each.readlink()) for each in Path("/proc/self/fd").glob("*") if each.is_symlink()]
+
+    store.run_now(CALLER, write)
+    assert not [name for name in store.run_now(CALLER, change) if "etilqs" in name]
 
 
 def test_only_one_process_serves_a_file(notes_file: str) -> None:
