@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
+from itertools import combinations, count
 from typing import Any
 
 import pytest
@@ -40,6 +40,7 @@ AT_ONCE = 64
 ROUNDS_FOR_EACH_PAIR = 3
 ROUNDS_OF_WITHDRAWAL_AGAINST_ACCEPTANCE = 300
 ROUNDS_OF_HOLD_AGAINST_ACCEPTANCE = 50
+ROUNDS_OF_AN_END_AGAINST_WHAT_GOES_ON = 20
 
 Work = Callable[[UnitOfWork], Any]
 
@@ -199,6 +200,7 @@ class Case:
     family: Family
     offer: Offer
     result_at: Any
+    agreed_until: Any
 
 
 def _withdraw(service: Service, case: Case) -> tuple[Caller, Work]:
@@ -250,6 +252,12 @@ def _corrects(service: Service, case: Case) -> tuple[Caller, Work]:
     return case.family.hospital, partial(receive_result, rules=service.rules, message=message, now=service.now())
 
 
+def _voids(service: Service, case: Case) -> tuple[Caller, Work]:
+    sent = piece(status=screening.Status.ENTERED_IN_ERROR)
+    message = service.message(case.family.woman, sent, effective=case.result_at, corrects=True)
+    return case.family.hospital, partial(receive_result, rules=service.rules, message=message, now=service.now())
+
+
 def _screens(service: Service, case: Case) -> tuple[Caller, Work]:
     message = service.message(case.family.woman, piece(3, scores(3, 1)), effective=service.now() - DAY)
     return case.family.hospital, partial(receive_result, rules=service.rules, message=message, now=service.now())
@@ -265,6 +273,11 @@ def _lapses(service: Service, case: Case) -> tuple[Caller, Work]:
     overdue = Overdue(DueKind.OFFER_LAPSES, case.offer.id, case.family.woman)
     late = case.offer.respond_by + HOUR
     return the_service(new_id()), partial(chase_overdue, rules=service.rules, overdue=overdue, now=late)
+
+
+def _runs_out(service: Service, case: Case) -> tuple[Caller, Work]:
+    overdue = Overdue(DueKind.CONSENT_ENDS, case.family.consent, case.family.woman)
+    return the_service(new_id()), partial(chase_overdue, rules=service.rules, overdue=overdue, now=case.agreed_until)
 
 
 def _orders(order: Order) -> Callable[[Service, Case], tuple[Caller, Work]]:
@@ -327,15 +340,19 @@ def house(crowded: Service) -> House:
 
 def _begin(service: Service, house: House, state: str) -> Case:
     woman = service.woman(house.hospital)
-    consent = service.consent(house.hospital, woman, house.community)
-    assert isinstance(consent, Accepted)
     at = service.now()
+    consent = service.consent(house.hospital, woman, house.community, period_end=at + DAY)
+    assert isinstance(consent, Accepted)
     service.result(house.hospital, woman, piece(15, scores(15)), effective=at)
     offer = service.read(house.hospital, lambda tx: tx.feed.offers(TaskQuery(1, patient_ids=frozenset({woman}))))[0][0]
-    if state == "supported":
+    family = Family(house.hospital, house.community, house.programme, woman, consent.id)
+    case = Case(family, offer, at, at + DAY)
+    if state != "offered":
         service.update(house.community, offer.id, "accepted")
-        offer = replace(offer, version=2)
-    return Case(Family(house.hospital, house.community, house.programme, woman, consent.id), offer, at)
+        case = replace(case, offer=replace(offer, version=2))
+    if state == "held":
+        service.run(*_is_held(service, case))
+    return case
 
 
 def _round(service: Service, house: House, state: str, *triggers: Trigger) -> tuple[Case, list[Any]]:
@@ -451,9 +468,43 @@ def test_a_hold_holds_against_an_acceptance_in_50_rounds(crowded: Service, house
     print(f"hold against acceptance: {dict(ended)}")
 
 
+# From which state, what would go on, what ends it, and where that leaves her: when the first was heard, and when not.
+_CLOSED = ("closed", "cancelled")
+AN_END_AGAINST_WHAT_GOES_ON: dict[str, tuple[str, Trigger, Trigger, tuple[tuple[str, str], tuple[str, str]]]] = {
+    "resume against withdraw": ("held", _orders(Order.RESUME), _withdraw, (_CLOSED, _CLOSED)),
+    "accept against void": ("offered", _answers("accepted"), _voids, (("on-hold", "held-by-service"), _CLOSED)),
+    "accept against a consent that runs out": ("offered", _answers("accepted"), _runs_out, (_CLOSED, _CLOSED)),
+}
+
+
+@pytest.mark.parametrize("pair", AN_END_AGAINST_WHAT_GOES_ON)
+def test_what_ends_contact_holds_against_what_goes_on(crowded: Service, house: House, pair: str) -> None:
+    """A withdrawal always holds, no programme goes on under a result that was void, or once her consent has run out.
+
+    However the machine deals its turns, each of the two has been the first.
+    """
+    state, goes_on, ends, (heard, too_late) = AN_END_AGAINST_WHAT_GOES_ON[pair]
+    first: Counter[str] = Counter()
+    for round in count():
+        if round >= ROUNDS_OF_AN_END_AGAINST_WHAT_GOES_ON and len(first) == 2:
+            break
+        order = [ends, goes_on]
+        case, answers = _round(crowded, house, state, *(order if round % 2 else reversed(order)))
+        _, went_on = answers if round % 2 else reversed(answers)
+        in_time = isinstance(went_on, Accepted)
+        (found, (offer,)), alerts = crowded.states(case.family.woman), crowded.alerts(case.family.woman)
+        assert (found, offer) == (heard if in_time else too_late)
+        assert ("result-corrected" in alerts) is (found == "on-hold")
+        view = crowded.read(case.family.community, partial(_view, service=crowded, id=case.offer.id))
+        assert (view.preferred_name is None) is (found == "closed")
+        first["in time" if in_time else "too late"] += 1
+
+    print(f"{pair}: {dict(first)}")
+
+
 def test_64_holds_at_once_are_one(service: Service) -> None:
     family, offer = service.supported()
-    case = Case(family, offer, service.now())
+    case = Case(family, offer, service.now(), None)
     caller, work = _is_held(service, case)
     answers = together(service, *[(caller, work)] * AT_ONCE)
     assert Counter(type(answer) for answer in answers) == {Accepted: 1, Repeated: AT_ONCE - 1}
