@@ -50,7 +50,7 @@ fuzz: install ## run the property tests in full, with a fresh seed
 faults: install ## kill -9 the service at random points and at every point of the stories, on both databases (KILLS=200 for more)
 	PEER_REFERRAL_TEST_KILLS=$(KILLS) $(RUN) pytest -s tests/faults $(TEST_ARGS)
 
-bench: install ## measure against a floor program in the same run (BENCH_ARGS for a part)
+bench: install ## measure against a floor program in the same run; fails if a target is missed (BENCH_ARGS for a part)
 	$(RUN) benchmarks $(BENCH_ARGS)
 
 diagrams: $(VENV)/.develop ## write the state diagrams of docs/architecture.md and the scopes of docs/api.md anew

@@ -36,7 +36,7 @@ def main(
 ) -> None:
     """Requests per second, CPU time, statements, start-up time and memory, with their ratios to the floor.
 
-    It measures and does not judge: the exit code is 0 whether or not the targets hold.
+    It ends with 1 when a target is missed, and says which; what was not run is not judged, and named.
     """
     console = Console(stderr=True)
     cases = tuple(case for case in CASES if not only or case.name.startswith(tuple(only)))
@@ -46,11 +46,25 @@ def main(
         run = Run(Plan(cases, tuple(database), connections, warm_up, seconds, women, Path(folder)), console)
         run.perform()
     found = report.Report(
-        platform.python_version(), os.cpu_count() or 0, run.figures, run.started, run.imports, run.readings
+        platform.python_version(),
+        os.cpu_count() or 0,
+        run.figures,
+        run.started,
+        run.imports,
+        run.readings,
+        _left_out(run),
     )
     report.show(found, Console(width=None if sys.stdout.isatty() else report.WIDTH))
     if json is not None:
         report.write(found, json)
+    if found.missed():
+        raise typer.Exit(1)
+
+
+def _left_out(run: Run) -> list[str]:
+    """The cases and databases of which nothing was measured."""
+    measured = {each.name for each in run.figures} | {each.database for each in run.started}
+    return [each for each in (*(case.name for case in CASES), *Database) if each not in measured]
 
 
 if __name__ == "__main__":

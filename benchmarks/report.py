@@ -62,7 +62,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`figures` holds the floor several times: before, between and after the cases."""
+    """`figures` holds the floor several times: before, between and after the cases. `not_run` names the cases and the
+    databases that this run left out, of which nothing is judged."""
 
     python: str
     cores: int
@@ -70,9 +71,13 @@ class Report:
     started: Sequence[Started]
     imports: Sequence[Imported]
     readings: Sequence[Reading]
+    not_run: Sequence[str] = ()
 
     def targets(self) -> Iterator[Target]:
         for each in self.figures:
+            if each.measured.wrong:
+                wrong = f"{sum(each.measured.wrong.values()):,}"
+                yield Target(f"{each.name}, {each.database}", "no answer but the expected", wrong, holds=False)
             if each.database == "sqlite":
                 yield from _goals(each)
         for start in self.started:
@@ -81,6 +86,9 @@ class Report:
                 yield Target("ready", f"within {READY_SECONDS:.0f} s", f"{slowest:.1f} s", slowest <= READY_SECONDS)
                 wanted = f"under {MEMORY_MEGABYTES:.0f} MB"
                 yield Target("memory", wanted, f"{most:.0f} MB", most < MEMORY_MEGABYTES)
+
+    def missed(self) -> list[Target]:
+        return [each for each in self.targets() if not each.holds]
 
 
 def _goals(each: Figures) -> Iterator[Target]:
@@ -105,6 +113,10 @@ def write(report: Report, file: Path) -> None:
 def show(report: Report, console: Console) -> None:
     for table in (_figures(report), _readings(report), _started(report), _imports(report), _targets(report)):
         console.print(table, end="\n\n")
+    if report.not_run:
+        console.print(f"Not run, and not judged: {'; '.join(report.not_run)}.")
+    for each in report.missed():
+        console.print(f"Missed: {each.name}: {each.wanted}; found {each.found}.")
 
 
 _RIGHT = (">per s", ">of floor", ">p50 ms", ">p99 ms", ">CPU µs", ">of floor", ">SQL", ">wrong")
