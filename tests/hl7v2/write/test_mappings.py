@@ -9,7 +9,10 @@ import pytest
 from service.delivery.reach import unheard
 from service.hl7v2.write.outbound import Asked, Coded, Topic, Version
 from service.mappings import load, load_dialects, load_outbound, own_folder
-from service.screening.instrument import Recorded
+from service.referrals.offer import Ending, OfferState
+from service.referrals.referral import OPEN as OPEN_REFERRAL
+from service.referrals.referral import REFERRAL_ENDED, REFERRAL_TABLE, ReferralState, ReferralTrigger
+from service.screening.instrument import Priority, Recorded
 from service.shared.errors import InvalidMappings
 from tests.fhir.write.support import COMMUNITY, HOSPITAL, RULES
 from tests.hl7v2.write.support import OUTBOUND, RECEIVER
@@ -38,6 +41,18 @@ def says(folder: Path, own: str) -> None:
 def test_every_topic_has_a_code_of_its_own() -> None:
     assert set(OUTBOUND.codes) == set(Topic)
     assert len({OUTBOUND.topic(each).code for each in Topic}) == len(Topic)
+
+
+WHY_IT_ENDED = {
+    trigger
+    for (before, trigger), (after, _) in REFERRAL_TABLE.items()
+    if before in OPEN_REFERRAL and after in REFERRAL_ENDED
+} | {ReferralTrigger.VOIDED}
+
+
+@pytest.mark.parametrize("code", sorted({*ReferralState, *OfferState, *Ending, *Priority, *WHY_IT_ENDED}))
+def test_every_code_that_is_sent_has_words_for_whoever_reads_it(code: str) -> None:
+    assert OUTBOUND.texts.get(code, code) != code
 
 
 def test_a_site_says_only_what_differs(folder: Path) -> None:
