@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache, lru_cache
 
+from service.hl7v2.characters import codec_of
 from service.hl7v2.errors import CONDITIONS, MEANINGS, What
-from service.hl7v2.segments import CODECS, Delimiters, Segment, escaped
+from service.hl7v2.segments import Delimiters, Segment, escaped
 from service.shared.ids import new_id
 
 VERSIONS = (
@@ -104,7 +105,7 @@ def acknowledge(
         "processing": raw[11] or "P",
         "version": raw[12] or ASSUMED_VERSION,
         # It is in no set that is not known here.
-        "characters": raw[18] if raw[18].partition(marks.repetition)[0].strip().upper() in CODECS else "",
+        "characters": raw[18] if codec_of(raw[18].partition(marks.repetition)[0]) else "",
         "code": letter + verdict,
         "answers": raw[10],
     }

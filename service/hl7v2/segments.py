@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from service.hl7v2.characters import codec_of
 from service.hl7v2.escapes import Delimiters, decoded, escaped
 
 __all__ = [
@@ -34,15 +35,6 @@ _LONGEST_HEADER = 4096
 _ENDS = re.compile(rb"\r\n|\n")
 _BLANKS = b"\r\n \t"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# MSH-18, table 0211, with what senders write for them; absent is tried as UTF-8 first.
-CODECS = {
-    "ASCII": "ascii",
-    "UNICODE UTF-8": "utf-8",
-    "UTF-8": "utf-8",
-    "UTF8": "utf-8",
-    "8859/1": "iso8859-1",
-    "8859/15": "iso8859-15",
-}
 ASSUMED = "iso8859-1"
 """What a message is read as that names no character set and is not UTF-8."""
 
@@ -207,11 +199,12 @@ def _named(marks: bytes) -> Delimiters:
 def _codec(body: bytes, delimiters: Delimiters) -> tuple[str, bool]:
     """How to read it, and whether that is an assumption."""
     fields = body.partition(b"\r")[0].split(delimiters.field.encode(), 18)
-    named = fields[17].decode(ASSUMED).split(delimiters.repetition)[0].strip().upper() if len(fields) > 17 else ""
+    named = fields[17].decode(ASSUMED).partition(delimiters.repetition)[0].strip() if len(fields) > 17 else ""
     if named:
-        if named not in CODECS:
+        codec = codec_of(named)
+        if codec is None:
             raise NotReadable(Defect.CHARACTER_SET)
-        return CODECS[named], False
+        return codec, False
     try:
         body.decode()
     except UnicodeDecodeError:

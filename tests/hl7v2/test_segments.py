@@ -1,7 +1,10 @@
 """Reading the vertical-bar encoding: line ends, characters, delimiters, escapes, and what is no message."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from service.hl7v2.acknowledge import Verdict, acknowledge
 from service.hl7v2.segments import Defect, Delimiters, NotReadable, escaped, header_of, read
 from tests.hl7v2.wire import BODY, HEADER, message
 
@@ -124,6 +127,37 @@ def test_a_name_with_an_accent_is_read_from(case: str) -> None:
     named, sent_as, read_as, assumed = CHARACTERS[case]
     found = read(noted("Zoë", named, sent_as))
     assert (found.segments[1].text(5), found.codec, found.assumed) == ("Zoë", read_as, assumed)
+
+
+# Table 0211, and what engines write in its place.
+NAMES = {
+    "ascii": ("ASCII", "ascii", "US-ASCII", "ISO IR6"),
+    "utf-8": ("UNICODE UTF-8", "UTF-8", "utf8", "UTF_8", "UNICODE", "Unicode UTF8", " UTF-8 "),
+    "iso8859-1": ("8859/1", "8859-1", "ISO-8859-1", "iso8859-1", "ISO_8859-1", "ISO 8859/1", "Latin1", "ISO_IR 100"),
+    "iso8859-2": ("8859/2", "ISO-8859-2"),
+    "iso8859-9": ("8859/9", "ISO8859-9"),
+    "iso8859-15": ("8859/15", "ISO-8859-15"),
+    "cp1252": ("WINDOWS-1252", "cp1252"),
+}
+
+
+@pytest.mark.parametrize(("named", "codec"), [(each, codec) for codec, names in NAMES.items() for each in names])
+@pytest.mark.parametrize("further", ["", "~UNICODE UTF-8", "~KLINGON~8859/1"])
+def test_a_character_set_is_known_however_it_is_written(named: str, codec: str, further: str) -> None:
+    found = read(noted("Zoe", f"{named}{further}"))
+    assert (found.codec, found.assumed) == (codec, False)
+    answer = acknowledge(found.header, "A", Verdict.ACCEPT, (), now=datetime(2026, 6, 1, tzinfo=UTC))
+    assert read(answer).header.raw(18).strip() == f"{named}{further}".strip()
+
+
+NOT_KNOWN = ("UNICODE UTF-16", "UNICODE UTF-32", "BIG-5", "GB 18030-2000", "KS X 1001", "ISO IR87", "8859/16", "8859")
+
+
+@pytest.mark.parametrize("named", NOT_KNOWN)
+def test_a_character_set_that_is_not_known_is_never_guessed(named: str) -> None:
+    with pytest.raises(NotReadable) as refused:
+        read(noted("Zoe", named))
+    assert refused.value.defect is Defect.CHARACTER_SET
 
 
 def test_the_euro_of_latin_9_is_not_the_currency_sign_of_latin_1() -> None:
