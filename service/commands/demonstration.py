@@ -58,7 +58,7 @@ def demonstrate(*, exit_after: bool, pause: float) -> int:
             _served(settings) as service,
             live_page(telling, f"{url}/docs") as page,
         ):
-            players = _prepared(settings, assemble(record.base, engine.endpoint, theirs.file.read_bytes()))
+            players = prepared(settings, assemble(record.base, engine.endpoint, theirs.file.read_bytes()))
             _begin(service)
             _wait_until_ready(service, url)
             where = f"Live page          {page}\nAPI documentation  {url}/docs\nThe service's data {folder}"
@@ -110,7 +110,7 @@ def by_messages(ours: Certificate, theirs: Certificate) -> dict[str, object]:
     }
 
 
-def _prepared(settings: Settings, cast: Cast) -> Players:
+def prepared(settings: Settings, cast: Cast) -> Players:
     """Everybody registered, and the infirmary's file among the mappings that the service is going to read."""
     from service.commands.enrolment import enrol
     from service.mappings import own_folder

@@ -51,10 +51,11 @@ class Sender:
         return Acknowledged(answer, exchanged(sent, START + message + END, msa.text(1), received, seconds))
 
     async def aclose(self) -> None:
-        if self._connection is not None:
-            self._connection[1].close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection[1].close()
             with suppress(OSError):
-                await self._connection[1].wait_closed()
+                await connection[1].wait_closed()
 
     async def _exchange(self, frame: bytes) -> bytes:
         if self._connection is None:
@@ -62,6 +63,9 @@ class Sender:
         reader, writer = self._connection
         writer.write(frame)
         await writer.drain()
+        return await self._answer(reader)
+
+    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         return await reader.readuntil(END)
 
 

@@ -6,7 +6,6 @@ hospital's record; `make test` once in each story on each database, always at th
 
 import asyncio
 import itertools
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,34 +21,17 @@ from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
 from service.demo.programme import Programme
 from service.demo.record_stage import SERVICE_CLIENT_ID, RecordStage
 from service.demo.stage import NotVerified
-from service.demo.step import Party, Step, Telling
+from service.demo.step import Party, Telling
 from service.demo.stories.chronicle import her_record
 from service.demo.story import SCRIPTS, WARD_SCOPE, Players, Script
 from tests.faults.danger import PATIENCE, CarefulClient, Danger
-from tests.faults.store import ALERT, AUDIT, CONTACT, MESSAGE, NOTE, OFFER, REFERRAL, VERSION, Store
+from tests.faults.ending import CALLS, DELIVERIES, EVERY, OBSERVATIONS, ONCE, Ending, differing, kept, once, told_last
+from tests.faults.store import Store
 from tests.faults.support import doubles
 from tests.journeys.support import ServiceProcess, wait_until
 
-EVERY = int(os.environ.get("PEER_REFERRAL_TEST_KILLS", "3")) > 3
-CALLS, DELIVERIES, ONCE = "calls", "deliveries", "once"
 SEED = 11
 _NUMBERS = itertools.count(700)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What must be found when the story is over: nothing missing, nothing twice.
-
-    `referral` and `offers` are statuses, the offers' in the order they were made; `contacts` are those that were
-    reported; `alerts` are codes, `notes` kinds of steps in the order in which they happened.
-    """
-
-    referral: tuple[str, ...]
-    offers: tuple[str, ...]
-    contacts: int
-    alerts: tuple[str, ...]
-    notes: tuple[str, ...]
-    consents: int = 1
 
 
 ENDINGS = dict(
@@ -71,8 +53,6 @@ ENDINGS = dict(
         strict=True,
     )
 )
-OBSERVATIONS = 12
-"""Ten items, their total and the due date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +112,6 @@ def lay(danger: Danger, where: str, chosen: random.Random, ending: Ending) -> No
         danger.lies_in(deliveries=lambda _: next(moments))
 
 
-def once(number: int) -> Iterator[bool]:
-    return itertools.chain(itertools.repeat(False, number), (True,), itertools.repeat(False))
-
-
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.perform.__module__.rpartition(".")[2])
 @pytest.mark.parametrize("where", (CALLS, DELIVERIES) if EVERY else (ONCE,))
 def test_a_story_in_which_the_service_is_killed_ends_as_if_it_had_not_been(
@@ -176,7 +152,7 @@ async def played(theatre: Theatre, script: Script[RecordStage], ending: Ending) 
         await asyncio.to_thread(
             wait_until, lambda: theatre.store.time_passes() == 0, "everything owed is delivered", PATIENCE
         )
-        return {**await received(stage, inboxes, ending), **kept(theatre, stage, ending)}
+        return {**await received(stage, inboxes, ending), **kept(theatre.store, stage.patient_id, ending)}
 
 
 async def inbox(client: SmartClient) -> Programme:
@@ -184,12 +160,6 @@ async def inbox(client: SmartClient) -> Programme:
     reader = Programme(client)
     await reader.poll()
     return reader
-
-
-def told_last(telling: Telling) -> list[str]:
-    last = telling.told[-1]
-    assert isinstance(last, Step)
-    return [last.title, *(problem for fact in last.facts for problem in fact.problems)]
 
 
 async def received(stage: RecordStage, inboxes: list[Programme], ending: Ending) -> dict[str, list[str]]:
@@ -213,34 +183,3 @@ async def received(stage: RecordStage, inboxes: list[Programme], ending: Ending)
         "another status there": differing(statuses, {"ServiceRequest": ending.referral, "Task": ending.offers}),
         "with the programmes": differing(tasks, list(ending.offers)),
     }
-
-
-def kept(theatre: Theatre, stage: RecordStage, ending: Ending) -> dict[str, list[str]]:
-    """In the service's own tables: each of what was sent once, each effect with its audit row."""
-    column, about = theatre.store.column, {"patient_id": stage.patient_id}
-    referrals, offers, alerts = (column(of, "id", **about) for of in (REFERRAL, OFFER, ALERT))
-    contacts = [id for offer in offers for id in column(CONTACT, "id", offer_id=offer)]
-    notes = [kind for referral in referrals for kind in column(NOTE, "kind", referral_id=referral)]
-    sent = {kind: column(VERSION, "id", type=kind, **about) for kind in ("Consent", "Observation", "Encounter")}
-    wanted = {"Consent": ending.consents, "Observation": OBSERVATIONS, "Encounter": ending.contacts}
-    effects = [
-        f"Patient/{stage.patient_id}",
-        *(f"{kind}/{id}" for kind, ids in sent.items() for id in ids),
-        *(f"ServiceRequest/{id}" for id in referrals),
-        *(f"Task/{id}" for id in offers),
-        *(f"Alert/{id}" for id in alerts),
-    ]
-    return {
-        "versions kept": differing({kind: len(ids) for kind, ids in sent.items()}, wanted),
-        "referrals": differing(len(referrals), len(ending.referral)),
-        "offers": differing(len(offers), len(ending.offers)),
-        "contacts": differing(len(contacts), ending.contacts),
-        "alerts": differing(sorted(column(ALERT, "code", **about)), sorted(ending.alerts)),
-        "notes": differing(sorted(notes), sorted(ending.notes)),
-        "effects without audit": sorted(set(effects) - theatre.store.audited("C", "U")),
-        "messages without audit": sorted(set(column(MESSAGE, "correlation_id")) - set(column(AUDIT, "correlation_id"))),
-    }
-
-
-def differing(found: object, wanted: object) -> list[str]:
-    return [] if found == wanted else [f"{found}, not {wanted}"]
