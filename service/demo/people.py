@@ -16,11 +16,11 @@ HOSPITAL_NUMBER = f"{HOSPITAL}/hospital-number"
 RESULT_NUMBER = f"{HOSPITAL}/result"
 CONSENT_NUMBER = f"{HOSPITAL}/consent"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
-LOINC = "http://loinc.org"
+LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 
 CLINICIAN = "Testine Sampleclinician"
 CLINICIAN_ROLE = "perinatal mental-health midwife"
-EPDS_TOTAL = "99046-5"
+EPDS_TOTAL = "450320001"
 EPDS_ITEM = f"{OURS}/CodeSystem/epds-item"
 ESTIMATED_DUE_DATE = "11778-8"
 
@@ -158,7 +158,7 @@ def epds_items(screening: Screening, patient_id: str) -> Iterator[Resource]:
 
 
 def epds_total(screening: Screening, patient_id: str) -> Resource:
-    return _observation(patient_id, f"{screening.number}-total", LOINC, EPDS_TOTAL, screening.at) | {
+    return _observation(patient_id, f"{screening.number}-total", SNOMED, EPDS_TOTAL, screening.at) | {
         "valueInteger": screening.total
     }
 

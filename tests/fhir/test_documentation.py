@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -114,6 +115,17 @@ def test_each_example_is_a_resource_that_the_door_takes_and_its_schema_describes
 
 def test_each_example_file_is_shown_somewhere(document: Tree) -> None:
     assert {file.stem for file in FILES} == document["components"]["examples"].keys() | {"operation-outcome"}
+
+
+def test_no_example_uses_a_code_that_nobody_has_seen_at_its_source() -> None:
+    """Such a code is taken where `unverified.toml` accepts it, and taught to nobody."""
+    accepted = tomllib.loads((mappings.own_folder() / "unverified.toml").read_text(encoding="utf-8"))["accepted"]
+    root = Path(__file__).parents[2]
+    taught = [*FILES, root / "README.md", *root.glob("docs/*.md"), *root.glob("service/demo/**/*.py")]
+    written = {file.name: file.read_text(encoding="utf-8") for file in taught}
+    uses = {row["code"]: [f'"{row["code"]}"', f"|{row['code']}", f"{row['code']}^"] for row in accepted}
+    found = [(file, code) for file, text in written.items() for code in uses if any(use in text for use in uses[code])]
+    assert (len(uses) > 0, found) == (True, [])
 
 
 def test_the_patient_of_the_examples_can_be_placed() -> None:

@@ -21,8 +21,8 @@ from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
 from service.demo.people import (
     EPDS_ITEM,
     EPDS_TOTAL,
-    LOINC,
     RESULT_NUMBER,
+    SNOMED,
     TERMINOLOGY,
     Person,
     consent,
@@ -250,7 +250,7 @@ def total(patient_id: str, score: int, at: datetime | None = None) -> Resource:
         "identifier": [{"system": RESULT_NUMBER, "value": f"TEST-{next(_NUMBERS):06}"}],
         "status": "final",
         "category": [{"coding": [{"system": f"{TERMINOLOGY}/observation-category", "code": "survey"}]}],
-        "code": {"coding": [{"system": LOINC, "code": EPDS_TOTAL}]},
+        "code": {"coding": [{"system": SNOMED, "code": EPDS_TOTAL}]},
         "subject": {"reference": f"Patient/{patient_id}"},
         "effectiveDateTime": instant(at or datetime.now(UTC) - timedelta(minutes=5)),
         "valueInteger": score,
