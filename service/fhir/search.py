@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from service.fhir.parameters import Parameters, malformed, unknown
 from service.fhir.read.times import begins, ends, is_partial
-from service.fhir.terms import TASK_PROFILE
+from service.fhir.terms import FULFIL, TASK_PROFILE
 from service.fhir.write.alert import ALERT_STATUS
 from service.fhir.write.record import TASK_STATUS
 from service.security.sealing import Sealer
@@ -25,6 +25,8 @@ STATUSES = frozenset({
     "draft", "requested", "received", "accepted", "rejected", "ready", "cancelled", "in-progress", "on-hold", "failed",
     "completed", "entered-in-error",
 })  # fmt: skip
+# As a token may be written (FHIR R4, 3.1.1.4.10): the code, with its system, or any code of that system.
+_FULFIL = {FULFIL.code, f"{FULFIL.system}|{FULFIL.code}", f"{FULFIL.system}|"}
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/)?(?P<type>[A-Za-z]+)/)?(?P<id>[A-Za-z0-9.-]{1,64})/?")
 _DIVIDED = re.compile(r"(?:,(?:[^\\,]|\\.)+)+")
 _ALTERNATIVE = re.compile(r",((?:[^\\,]|\\.)+)")
@@ -191,7 +193,7 @@ def _profile(search: TaskSearch, value: str) -> TaskSearch:
 
 
 def _code(search: TaskSearch, value: str) -> TaskSearch:
-    meant = any(each.rpartition("|")[2] == "fulfill" for each in _alternatives("code", value))
+    meant = not _FULFIL.isdisjoint(_alternatives("code", value))
     return replace(search, referrals_only=True, nothing=search.nothing or not meant)
 
 

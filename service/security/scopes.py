@@ -23,6 +23,8 @@ LETTERS = "cruds"
 TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 SYSTEM = re.compile(r"system/(\*|[A-Z][A-Za-z]{1,63})\.(c?r?u?d?s?)")
 
+_TYPES = {"*", *(found[1] for scope in f"{HOSPITAL} {PROGRAMME}".split() if (found := SYSTEM.fullmatch(scope)))}
+
 Access = dict[str, frozenset[str]]
 """Resource type, or `*` for all of them, to the letters of `cruds` that are allowed on it."""
 
@@ -67,8 +69,8 @@ def narrow(requested: str, authorised: Iterable[str]) -> frozenset[str]:
 
 
 def problems(scopes: Iterable[str]) -> list[str]:
-    """For registering a client: the scopes that could never be granted, as they were given."""
-    return [scope for scope in scopes if _parse(scope) is None]
+    """For registering a client: the scopes that could never be granted or used, as they were given."""
+    return [scope for scope in scopes if (parsed := _parse(scope)) is None or parsed[0] not in _TYPES]
 
 
 def _checked(requested: str) -> list[str]:

@@ -106,6 +106,8 @@ def test_what_is_named_twice_is_meant_only_where_both_agree(name: str) -> None:
     [
         ([("code", "fulfill")], False),
         ([("code", "abort,http://hl7.org/fhir/CodeSystem/task-code|fulfill")], False),
+        ([("code", "http://hl7.org/fhir/CodeSystem/task-code|")], False),
+        ([("code", "http://elsewhere.example|fulfill")], True),
         ([("code", r"a\,fulfill")], True),
         ([("code", r"\fulfill")], False),
         ([("code", "abort"), ("code", "fulfill")], True),

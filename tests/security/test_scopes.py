@@ -80,7 +80,11 @@ def test_other_contexts_mean_nothing_between_systems(asked: str) -> None:
 def test_an_authorised_scope_that_is_not_understood_allows_nothing() -> None:
     broken = ["system/Task.dus", "patient/Task.r", "system/*", ""]
     assert not any(allows(broken, "Task", interaction) for interaction in Interaction)
-    assert problems([*broken, "system/Task.r"]) == broken
+    assert problems([*broken, "system/Task.r", "system/*.r"]) == broken
+
+
+def test_a_type_that_the_service_has_not_got_is_no_scope_to_register() -> None:
+    assert problems(["system/Tasks.r", "system/Task.r"]) == ["system/Tasks.r"]
 
 
 def test_the_usual_scopes_of_a_hospital_and_a_programme_are_all_valid() -> None:
