@@ -91,6 +91,16 @@ def _is_no(consent: Consent) -> bool:
     return consent.was_said() and not consent.gives_permission()
 
 
+def tells_more(known: Consent, revised: Consent) -> bool:
+    """Whether the next version of a Consent says what has not been heard before: the same no, sent once more, does
+    not."""
+    return revised.gives_permission() or _word(known) != _word(revised)
+
+
+def _word(consent: Consent) -> tuple[bool, bool, str | None, datetime | None]:
+    return consent.was_said(), consent.gives_permission(), consent.recipient_id, consent.said_at()
+
+
 def gives_less(known: Consent, received: Consent) -> bool:
     """Whether a change takes permission away: then it applies whatever version the sender had in mind."""
     if not received.gives_permission():

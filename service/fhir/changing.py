@@ -40,7 +40,7 @@ def _update(tree: Tree, received: Received, door: Door, caller: Caller, now: dat
 
 
 def _answer(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedAnswer:
-    return read_answer(tree, received)
+    return read_answer(tree, received, door.base_url)
 
 
 def _referral(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.identify import subject_of
 from service.flow.move_alert import move_alert
 from service.flow.ports import Transaction
-from service.flow.received import Received
+from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.review_alert import review_alert
 from service.flow.rules import Rules
@@ -32,7 +33,7 @@ class ReceivedAnswer:
     """`state` is the one that the alert is to have, None when what was sent is no state of an alert.
 
     `outcome` is what a review came to. `reviewed` names the result and its version that the sender had before it, as
-    the alert's Task names it; None when the sender names none.
+    the alert's Task names it; None when the sender names none. `subject` is the woman whom the sender names, if any.
     """
 
     received: Received
@@ -41,6 +42,7 @@ class ReceivedAnswer:
     practitioner: Practitioner = NOBODY_NAMED
     outcome: ReviewOutcome | None = None
     reviewed: str | None = None
+    subject: Reference | None = None
 
 
 def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: datetime) -> Answer:
@@ -57,6 +59,8 @@ def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: da
 
 
 def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer, now: datetime) -> Answer:
+    if message.subject is not None and subject_of(tx, message.subject) != alert.patient_id:
+        return Refused(Reason.ELEMENT_FIXED, "for")
     if _says_the_same(alert, message):
         return Repeated("Task", alert.id, alert.version)
     if alert.state is AlertState.RESOLVED or message.state is alert.state is AlertState.ACKNOWLEDGED:

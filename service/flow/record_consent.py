@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.consent.consent import Consent, gives_less, revise
+from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
 from service.flow.follow_consent import follow_consent
@@ -82,8 +82,10 @@ def _revise(tx: Transaction, rules: Rules, message: ReceivedConsent, said: Conse
     revised = revise(known, said, now)
     tx.consents.save(revised, _begins_at(revised, now))
     learn(tx, revised.patient_id, message.needs)
-    follow_consent(tx, rules, revised, now)
-    return Accepted("Consent", known.id, revised.version)
+    if tells_more(known, revised):
+        follow_consent(tx, rules, revised, now)
+    unused = ("status",) if said.gives_permission() and not revised.gives_permission() else ()
+    return Accepted("Consent", known.id, revised.version, unused=unused)
 
 
 def _begins_at(consent: Consent, now: datetime) -> datetime | None:

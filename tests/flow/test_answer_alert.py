@@ -7,7 +7,7 @@ import pytest
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.received import Identifier, Received
+from service.flow.received import Identifier, Received, Reference
 from service.referrals.alert import NOBODY_NAMED, AlertState, Practitioner
 from service.shared.caller import Caller
 from tests.flow.support import DAY, FACTS, Service, body, piece, scores, why
@@ -25,9 +25,10 @@ def answer(
     status: str,
     expected_version: int | None = None,
     by: Practitioner = MIDWIFE,
+    subject: Reference | None = None,
 ) -> Answer:
     received = Received("Task", body(), target_id=id, expected_version=expected_version)
-    message = ReceivedAnswer(received, id, STATES.get(status), by)
+    message = ReceivedAnswer(received, id, STATES.get(status), by, subject=subject)
     return service.run(caller, lambda tx: answer_alert(tx, service.rules, message, service.now()))
 
 
@@ -80,6 +81,14 @@ def test_anything_else_is_refused(service: Service, status: str) -> None:
     hospital, woman, alert = alerted(service, "unplaced")
     assert why(answer(service, hospital, alert["id"], status)) == "transition-not-allowed"
     assert service.alert(woman, "unplaced")["version"] == 1
+
+
+def test_an_answer_about_another_woman_is_refused(service: Service) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    other = service.woman(hospital)
+    refused = answer(service, hospital, alert["id"], "accepted", subject=Reference("Patient", other))
+    assert refused == Refused(Reason.ELEMENT_FIXED, "for")
+    assert why(answer(service, hospital, alert["id"], "accepted", subject=Reference("Patient", woman))) == "accepted"
 
 
 def test_a_stale_answer_is_refused(service: Service) -> None:

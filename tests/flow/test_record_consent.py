@@ -174,7 +174,8 @@ def test_a_withdrawn_consent_never_permits_again_and_a_new_one_does(service: Ser
     service.pass_time(HOUR)
     again = service.consent(family.hospital, family.woman, family.community, target_id=family.consent, given_at=NOW)
     service.result(family.hospital, family.woman, piece(16, scores(16)))
-    assert why(again) == "accepted"
+    assert isinstance(again, Accepted)
+    assert again.unused == ("status",)
     assert service.states(family.woman) == ("awaiting-consent", ["cancelled"])
 
     before_the_withdrawal = service.consent(family.hospital, family.woman, family.community, given_at=NOW - MINUTE)
@@ -183,6 +184,22 @@ def test_a_withdrawn_consent_never_permits_again_and_a_new_one_does(service: Ser
 
     service.consent(family.hospital, family.woman, family.community, given_at=NOW + MINUTE)
     assert service.states(family.woman) == ("offered", ["cancelled", "requested"])
+
+
+@pytest.mark.parametrize("status", [Status.INACTIVE, Status.ACTIVE])
+@pytest.mark.parametrize(("risk", "state"), [(0, "awaiting-consent"), (2, "in-review")])
+def test_a_withdrawal_that_is_sent_again_does_not_end_what_came_after_it(
+    service: Service, status: Status, risk: int, state: str
+) -> None:
+    family, _ = service.offered()
+    service.withdraw(family)
+    service.pass_time(DAY)
+    service.result(family.hospital, family.woman, piece(16, scores(16, risk)))
+    once_more: dict[str, Any] = {"target_id": family.consent, "given_at": NOW - HOUR, "status": status}
+    again = service.consent(family.hospital, family.woman, family.community, **once_more)
+
+    assert why(again) == "accepted"
+    assert service.states(family.woman) == (state, ["cancelled"])
 
 
 def test_a_renewed_consent_shows_in_the_next_poll(service: Service) -> None:

@@ -4,7 +4,7 @@ from service.fhir import terms
 from service.fhir.faults import Fault
 from service.fhir.lengths import PERSON
 from service.fhir.outcome import BadInput, Finding
-from service.fhir.read.common import codes, unclear
+from service.fhir.read.common import codes, reference_of, unclear
 from service.fhir.survey import Tree
 from service.fhir.write.alert import ALERT_STATUS
 from service.flow.answer_alert import ReceivedAnswer
@@ -17,8 +17,11 @@ _WHO = {AlertState.ACKNOWLEDGED: ("acknowledged",), AlertState.RESOLVED: ("revie
 _PERSONS = ("Practitioner", "PractitionerRole")
 
 
-def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
+def read_answer(tree: Tree, received: Received, base: str | None = None) -> ReceivedAnswer:
     """Its status, who answers, and what a review came to; everything else in an alert is the service's own.
+
+    `base` is this server's, without /fhir, where the Task that its sender had read was ours and names her by our id;
+    None for a copy, in which a record calls her what it likes.
 
     Raises BadInput when the outcome of a review is none that this server knows, or a name or a role is too long.
     """
@@ -32,6 +35,7 @@ def read_answer(tree: Tree, received: Received) -> ReceivedAnswer:
         practitioner=_practitioner(tree, verbs),
         outcome=outcome,
         reviewed=_reviewed(tree),
+        subject=reference_of(tree["for"], base, "Patient") if base is not None and "for" in tree else None,
     )
 
 
