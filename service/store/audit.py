@@ -16,7 +16,7 @@ from service.shared.audit import Action, AuditEvent
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
-from service.store.tables.outgoing import AuditRow, DisclosureRow
+from service.store.tables.outgoing import IS_READ, AuditRow, DisclosureRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -34,7 +34,7 @@ SHOWN_TO = Prepared(
     select(AUDIT.c.outcome).where(
         AUDIT.c.subject == bindparam("of_subject"),
         AUDIT.c.organisation_id == bindparam("organisation"),
-        AUDIT.c.action == Action.READ.value,
+        IS_READ,
     )
 )
 SHOWN_THIS_HOUR = SHOWN_BEFORE.where(DISCLOSURE.c.hour == bindparam("hour"))

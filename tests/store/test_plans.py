@@ -184,3 +184,15 @@ def test_counting_what_was_shown_passes_over_no_other_hour(service: Service) -> 
     heard = [each for each in asked(service, family.community, show) if "FROM disclosure" in each[0]]
     (node,) = plan(service, *heard[0])
     assert all(column in node.by for column in ("client_id", "subject", "hour")), node.what
+
+
+# Each of these indexes holds only the rows that are asked for, so that no other message has to write into it.
+SELDOM: dict[str, Callable[[UnitOfWork], object]] = {
+    "which version a programme was shown": lambda tx: tx.audit.highest_shown("Patient", "handle", "organisation"),
+    "whether a referral has a positive result": lambda tx: tx.results.positive_in("referral"),
+}
+
+
+@pytest.mark.parametrize("what", SELDOM)
+def test_what_is_seldom_asked_is_looked_up(service: Service, what: str) -> None:
+    assert_looked_up(service, asked(service, COMMUNITY, SELDOM[what]))

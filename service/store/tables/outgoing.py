@@ -6,10 +6,12 @@ from sqlalchemy import Boolean, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
 from service.referrals.delivery import UNSETTLED, WAITING
+from service.shared.audit import Action
 from service.store.tables.columns import Instant, Row, Text, optional, required
 
 # As text, so that both databases see in a query what the index is for.
 IS_WAITING = text("state IN (" + ", ".join(f"'{state.value}'" for state in WAITING) + ")")
+IS_READ = text(f"action = '{Action.READ.value}'")
 IS_UNSETTLED = text("state IN (" + ", ".join(f"'{state.value}'" for state in UNSETTLED) + ")")
 
 
@@ -64,8 +66,8 @@ class AuditRow(Row, table=True):
 
     __tablename__ = "audit"
     __table_args__ = (
-        Index("ix_audit_patient_id_occurred_at", "patient_id", "occurred_at"),
-        Index("ix_audit_subject", "subject"),
+        # Every message adds rows, so this is of those alone that are looked up.
+        Index("ix_audit_subject_read", "subject", sqlite_where=IS_READ, postgresql_where=IS_READ),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)

@@ -8,6 +8,9 @@ from sqlmodel import Field
 from service.store.tables.columns import Instant, Json, Row, Text, optional, required
 
 IS_REPLACED = TextClause("replaced_by IS NOT NULL")
+# Most results wait for nothing and belong to no referral.
+WAITS = TextClause("waits_until IS NOT NULL")
+IS_REFERRED = TextClause("referral_id IS NOT NULL")
 
 
 class PatientRow(Row, table=True):
@@ -56,8 +59,8 @@ class ScreeningResultRow(Row, table=True):
         UniqueConstraint(
             "patient_id", "instrument_id", "respondent", "effective_at", name="uq_screening_result_administration"
         ),
-        Index("ix_screening_result_waits_until", "waits_until"),
-        Index("ix_screening_result_referral_id", "referral_id"),
+        Index("ix_screening_result_waits_until", "waits_until", sqlite_where=WAITS, postgresql_where=WAITS),
+        Index("ix_screening_result_referral_id", "referral_id", sqlite_where=IS_REFERRED, postgresql_where=IS_REFERRED),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)

@@ -107,8 +107,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_patient_id_occurred_at", ["patient_id", "occurred_at"], unique=False)
-        batch_op.create_index("ix_audit_subject", ["subject"], unique=False)
+        batch_op.create_index(
+            "ix_audit_subject_read",
+            ["subject"],
+            unique=False,
+            sqlite_where=sa.text("action = 'R'"),
+            postgresql_where=sa.text("action = 'R'"),
+        )
 
     op.create_table(
         "disclosure",
@@ -446,8 +451,20 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("screening_result", schema=None) as batch_op:
-        batch_op.create_index("ix_screening_result_referral_id", ["referral_id"], unique=False)
-        batch_op.create_index("ix_screening_result_waits_until", ["waits_until"], unique=False)
+        batch_op.create_index(
+            "ix_screening_result_referral_id",
+            ["referral_id"],
+            unique=False,
+            sqlite_where=sa.text("referral_id IS NOT NULL"),
+            postgresql_where=sa.text("referral_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_screening_result_waits_until",
+            ["waits_until"],
+            unique=False,
+            sqlite_where=sa.text("waits_until IS NOT NULL"),
+            postgresql_where=sa.text("waits_until IS NOT NULL"),
+        )
 
     op.create_table(
         "decision",
