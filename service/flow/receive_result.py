@@ -129,7 +129,7 @@ def _is_attached(tx: Transaction, each: Administered, patient: Patient, own: str
     if result is None or each.piece.source not in result.pieces:
         return False
     names = result.pieces[each.piece.source].names
-    return attach(result, replace(each.piece, names=names | {own})).pieces == result.pieces
+    return attach(result, each.piece._replace(names=names | {own})).pieces == result.pieces
 
 
 def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:

@@ -143,4 +143,4 @@ def _expecting(administered: Administered, entry: Entry, ids: Mapping[str, str])
     expects = administered.piece.expects
     for handle in entry.mentions:
         expects = frozenset(each.replace(handle, ids[handle]) for each in expects)
-    return replace(administered, piece=replace(administered.piece, expects=expects))
+    return administered._replace(piece=administered.piece._replace(expects=expects))

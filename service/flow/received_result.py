@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from service.flow.received import Received, Reference
 from service.screening.result import Piece
 
 
-@dataclass(frozen=True, slots=True)
-class Administered:
+class Administered(NamedTuple):
     """A piece, and the administration of an instrument that it belongs to."""
 
     instrument_id: str

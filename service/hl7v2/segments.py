@@ -91,7 +91,7 @@ class Segment(NamedTuple):
             return whole
         marks = self.delimiters
         part = _part(_part(whole, marks.repetition, repetition), marks.component, component)
-        return self._decoded(_part(part, marks.subcomponent, subcomponent)).strip()
+        return self._value(part, subcomponent)
 
     def repetitions(self, number: int) -> tuple[tuple[str, ...], ...]:
         """Each repetition that says something, as its components, of which each is its first subcomponent."""
@@ -100,11 +100,13 @@ class Segment(NamedTuple):
             return ()
         if whole.isalnum():
             return ((whole,),)
-        return tuple(
-            tuple(self._decoded(_part(each, marks.subcomponent, 1)).strip() for each in part.split(marks.component))
-            for part in whole.split(marks.repetition)
-            if part
-        )
+        is_plain = not any(mark and mark in whole for mark in (marks.subcomponent, marks.escape))
+        value = str.strip if is_plain else self._value
+        parts = [part.split(marks.component) for part in whole.split(marks.repetition) if part]
+        return tuple([tuple(map(value, part)) for part in parts])
+
+    def _value(self, component: str, subcomponent: int = 1) -> str:
+        return self._decoded(_part(component, self.delimiters.subcomponent, subcomponent)).strip()
 
     def _decoded(self, text: str) -> str:
         escape = self.delimiters.escape

@@ -205,7 +205,7 @@ def test_a_womans_two_administrations_open_one_referral(service: Service) -> Non
     family = service.family()
     one, other = result(piece(15, scores(15))), result(piece(None, scores(17, 2)))
     at = NOW.replace(hour=1)
-    earlier = replace(other, administered=tuple(replace(each, effective=at) for each in other.administered))
+    earlier = replace(other, administered=tuple(each._replace(effective=at) for each in other.administered))
     woman, *_ = send(service, family.hospital, admission(service, family, one, earlier))
     assert len(service.rows("referral", patient_id=woman.id)) == 1
     assert service.alerts(woman.id) == ["self-harm-present"]

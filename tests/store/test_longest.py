@@ -20,6 +20,6 @@ def test_the_longest_identifier_and_respondent_are_kept_and_found_again(service:
     assert service.register(hospital, FACTS, name, content=b"{}") == Repeated("Patient", first.id, 1)
     for respondent in (f"{OF_ITS_OWN}{name.system}|{name.value}", CHARACTERS[-REFERENCE:]):
         message = service.message(first.id, piece(3, scores(3)))
-        given = tuple(replace(each, respondent=respondent) for each in message.administered)
+        given = tuple(each._replace(respondent=respondent) for each in message.administered)
         assert isinstance(service.send(hospital, replace(message, administered=given)), Accepted)
     assert len(service.rows("screening_result", patient_id=first.id)) == 2

@@ -93,7 +93,7 @@ def observed(
     alone = Segment("OBX", 0, obx.delimiters, obx.codec, fields)
     read = _observed if len(value) <= _SHORT else _observed.__wrapped__
     one = read(alone, asked, order_status, dialect, rules)
-    return one and one._replace(obx=obx)
+    return one and Observed(obx, *one[1:])
 
 
 # A hospital sends the same few hundred codes, each with one of a few answers, in every message.

@@ -26,14 +26,14 @@ PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 _NAMES = ("D", "L", "", "N")
 _ADDRESSES = ("H", "P", "L", "", "C", "B", "O")
 # The fields that a fact is taken from. None of them says whether she needs an interpreter.
-_SAID_IN: Mapping[str, tuple[int, ...]] = {
-    "preferred_name": (5,),
-    "birth_date": (BIRTH_DATE,),
-    "district": (11,),
-    "language": (15,),
-    "interpreter": (),
-    "deceased": (DATE_OF_DEATH, DEATH),
-    "gender": (GENDER,),
+_SAID_IN: Mapping[str, frozenset[int]] = {
+    "preferred_name": frozenset({5}),
+    "birth_date": frozenset({BIRTH_DATE}),
+    "district": frozenset({11}),
+    "language": frozenset({15}),
+    "interpreter": frozenset(),
+    "deceased": frozenset({DATE_OF_DEATH, DEATH}),
+    "gender": frozenset({GENDER}),
 }
 
 
@@ -63,9 +63,8 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
         identifiers=identifiers,
         condition=identifiers[0],
     )
-    unsaid = frozenset(
-        fact for fact, places in _SAID_IN.items() if not any(pid.raw(each) for each in places if each not in unused)
-    )
+    used = {field for field, written in enumerate(pid.fields) if written} - unused
+    unsaid = frozenset([fact for fact, places in _SAID_IN.items() if used.isdisjoint(places)])
     return Named(
         patient=ReceivedPatient(received, facts, updates, unsaid=unsaid, fills=True),
         subject=Reference("Patient", identifier=identifiers[0]),
