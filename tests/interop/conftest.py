@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.hl7v2.conftest import new_sender
-from tests.journeys.conftest import new_service
+from tests.journeys.conftest import migrated_folder, new_service
 from tests.journeys.support import PROJECT
 
-__all__ = ["new_sender", "new_service"]
+__all__ = ["migrated_folder", "new_sender", "new_service"]
 
 SCRIPTS = Path(__file__).parent / "node"
 

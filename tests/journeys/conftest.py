@@ -1,5 +1,6 @@
 """A running service in a process of its own, with everybody who speaks to it; or its store alone."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from service.flow.rules import Rules
 from service.shared.clock import SystemClock
 from tests.conftest import PostgresqlDatabase
 from tests.flow.support import Service
-from tests.journeys.support import ServiceProcess, World, furnish
+from tests.journeys.support import EMBEDDED, ServiceProcess, World, furnish
 
 NewService = Callable[..., ServiceProcess]
 
@@ -65,12 +66,19 @@ def service(migrated_url: str, rules: Rules) -> Iterator[Service]:
 
 
 @pytest.fixture
-def new_service(tmp_path: Path) -> Iterator[NewService]:
+def migrated_folder(tmp_path: Path, migrated_file: Path) -> Path:
+    """This test's data folder, whose database has our tables already."""
+    shutil.copy(migrated_file, tmp_path / EMBEDDED)
+    return tmp_path
+
+
+@pytest.fixture
+def new_service(migrated_folder: Path) -> Iterator[NewService]:
     """Services, not yet started, that share this test's data folder; each is ended when the test ends."""
     with ExitStack() as ended:
 
         def service(database_url: str = "", **settings: str) -> ServiceProcess:
-            made = ServiceProcess(tmp_path, database_url, **settings)
+            made = ServiceProcess(migrated_folder, database_url, **settings)
             ended.callback(made.stop)
             return made
 
@@ -78,12 +86,12 @@ def new_service(tmp_path: Path) -> Iterator[NewService]:
 
 
 @pytest.fixture
-def new_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+def new_world(migrated_folder: Path) -> Iterator[Callable[..., World]]:
     """`new_world(database_url)`: a running service of this test's own."""
     with ExitStack() as ended:
 
         def world(database_url: str = "", **settings: str) -> World:
-            running: AbstractContextManager[World] = serving(tmp_path, database_url, **settings)
+            running: AbstractContextManager[World] = serving(migrated_folder, database_url, **settings)
             return ended.enter_context(running)
 
         yield world

@@ -37,6 +37,8 @@ from service.settings import Settings, read_settings
 from tests.journeys import program
 
 PROJECT = Path(__file__).parents[2]
+EMBEDDED = "peer-referral.db"
+"""The database in a data folder."""
 # Answers that add up to 15, the last of them the one about self-harm.
 POSITIVE = (2, 2, 2, 2, 2, 2, 1, 1, 1, 0)
 NEGATIVE = (1, 0, 1, 0, 1, 0, 0, 0, 0, 0)

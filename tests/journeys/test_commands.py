@@ -31,7 +31,7 @@ from service.store.unit_of_work import UnitOfWork
 from service.wiring import build_worker, prepare
 from tests.flow.support import DAY, NOW, Service
 from tests.hl7v2.doors import changed, oru
-from tests.journeys.support import description
+from tests.journeys.support import EMBEDDED, description
 
 Run = Callable[..., Result]
 NOWHERE = "http://127.0.0.1:9/fhir"
@@ -40,8 +40,10 @@ ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A command with a data folder of this test's own."""
+    (tmp_path / "data").mkdir()
+    shutil.copy(migrated_file, tmp_path / "data" / EMBEDDED)
     monkeypatch.setenv("PEER_REFERRAL_DATA_FOLDER", str(tmp_path / "data"))
 
     def invoke(*arguments: str) -> Result:
@@ -153,7 +155,7 @@ def settle(delivery: Delivery, tx: UnitOfWork) -> bool:
 
 def test_what_is_dead_is_sent_again_by_its_id_or_all_of_one_record_at_once(run: Run, tmp_path: Path) -> None:
     run("organisation", "list")  # makes the database
-    service = Service(f"sqlite:///{tmp_path / 'data' / 'peer-referral.db'}")
+    service = Service(f"sqlite:///{tmp_path / 'data' / EMBEDDED}")
     offers = [service.offered() for _ in range(3)]
     for each in service.claim("worker", DAY):
         service.run(the_service(""), partial(settle, each))
@@ -267,7 +269,7 @@ def came_in(run: Run, tmp_path: Path) -> tuple[str, str, str]:
     refused = new_id()
     sealer = sealing.load_or_create(tmp_path / "data" / "sealing-key")
     sealed = sealer.seal(changed(oru(), 9, "DFT^P03"), f"unreadable_message/{refused}")
-    service = Service(f"sqlite:///{tmp_path / 'data' / 'peer-referral.db'}", clock=SystemClock())
+    service = Service(f"sqlite:///{tmp_path / 'data' / EMBEDDED}", clock=SystemClock())
 
     def keep(tx: UnitOfWork) -> str:
         tx.inbox.keep_unreadable(refused, sealed, "type-unsupported", door="hl7v2", type="DFT^P03", sealed_request=None)
@@ -383,6 +385,7 @@ def test_a_wrong_environment_is_named_and_nothing_starts(
 
 def test_a_backup_says_what_it_holds_and_replaces_nothing_unasked(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "night.zip"
+    (tmp_path / "data" / EMBEDDED).unlink()
     assert "no database" in refusal(run("backup", str(file)))
     id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
     made = run("backup", str(file))
