@@ -49,8 +49,8 @@ interop: install $(VENV)/.node ## speak with programs that others have written: 
 fuzz: install ## run the property tests in full, with a fresh seed
 	$(RUN) pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=full $(TEST_ARGS)
 
-faults: install ## kill -9 the service at random points and at every point of the stories, on both databases (KILLS=200 for more)
-	PEER_REFERRAL_TEST_KILLS=$(KILLS) $(RUN) pytest -s tests/faults $(TEST_ARGS)
+faults: install ## kill -9 the service at random points and at every point of the stories, poll it while eight write, on both databases (KILLS=200 for more)
+	PEER_REFERRAL_TEST_KILLS=$(KILLS) PEER_REFERRAL_TEST_SECONDS=20 $(RUN) pytest -s tests/faults tests/journeys/test_poller.py $(TEST_ARGS)
 
 bench: install ## measure against a floor program in the same run; fails if a target is missed (BENCH_ARGS for a part)
 	$(RUN) benchmarks $(BENCH_ARGS)
