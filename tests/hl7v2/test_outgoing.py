@@ -1,6 +1,7 @@
 """The connection to an interface engine: kept, opened anew, and never with two messages in flight."""
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
@@ -286,6 +287,63 @@ def test_nothing_is_said_to_an_engine_that_nobody_vouches_for(tmp_path: Path, kn
     with engine(tls=server) as heard:
         assert asyncio.run(play(heard)) == Failure.NOT_TRUSTED
         assert heard.heard == []
+
+
+def test_nothing_is_said_to_an_engine_that_proves_another_name(tmp_path: Path) -> None:
+    server, authority = server_of(tmp_path)
+
+    async def play(to: Engine) -> str:
+        called_otherwise = Address("127.0.0.1", to.port, secure=True)  # its certificate is of localhost
+        context = client_context(tmp_path / "us.pem", tmp_path / "us.key", authority)
+        return await send(Line(called_otherwise, lambda: context, HASTE), "M1")
+
+    with engine(tls=server) as heard:
+        assert asyncio.run(play(heard)) == Failure.NOT_TRUSTED
+        assert heard.heard == []
+
+
+def test_an_engine_that_never_ends_the_handshake_is_not_waited_for(tmp_path: Path) -> None:
+    _, authority = server_of(tmp_path)
+
+    async def play(port: int) -> str:
+        context, hasty = client_context(None, None, authority), replace(HASTE, connect=0.2)
+        return await send(Line(Address("localhost", port, secure=True), lambda: context, hasty), "M1")
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        assert asyncio.run(play(silent.getsockname()[1])) == Failure.NOT_REACHED
+        assert time.monotonic() - began < 5
+
+
+def test_an_engine_that_closes_after_each_message_is_met_anew_over_tls_too(tmp_path: Path) -> None:
+    server, authority = server_of(tmp_path)
+
+    async def play(to: Engine) -> list[str]:
+        over = line(to, client_context(tmp_path / "us.pem", tmp_path / "us.key", authority), replace(HASTE, answer=5))
+        said = [await send(over, f"M{number}") for number in range(3)]
+        await over.aclose()
+        return said
+
+    with engine(otherwise=then_closes(says("AA")), tls=server) as heard:
+        assert asyncio.run(play(heard)) == ["AA"] * 3
+        assert list(dict.fromkeys(heard.controls)) == ["M0", "M1", "M2"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.2, "AA"), (1.0, Failure.NO_ANSWER)])
+def test_a_slow_engine_is_waited_for_as_long_as_there_is_patience(seconds: float, said: str) -> None:
+    def slowly(one: Message) -> Sequence[bytes]:
+        time.sleep(seconds)
+        return says("AA")(one)
+
+    async def play(to: Engine) -> str:
+        over = line(to, patience=replace(HASTE, answer=0.6))
+        first = await send(over, "M1")
+        await over.aclose()
+        return first
+
+    with engine(slowly) as heard:
+        assert asyncio.run(play(heard)) == said
+        assert heard.controls == ["M1"]
 
 
 def test_an_engine_that_does_not_know_us_takes_nothing(tmp_path: Path) -> None:
