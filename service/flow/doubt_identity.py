@@ -5,10 +5,10 @@ from datetime import datetime
 
 from service.flow.advance import advance
 from service.flow.answer import Reason, Refused
-from service.flow.identify import women_meant
+from service.flow.identify import known_as, women_meant
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
-from service.flow.received import Reference
+from service.flow.received import Child, Reference
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertState
 from service.referrals.referral import ReferralState, ReferralTrigger
@@ -30,6 +30,17 @@ def doubt_all(tx: Transaction, rules: Rules, meant: Iterable[str], element: str,
     for patient_id in women:
         doubt_identity(tx, rules, patient_id, now)
     return Refused(Reason.IDENTITY_CONFLICT, element, women)
+
+
+def doubt_child(tx: Transaction, rules: Rules, child: Child, now: datetime) -> bool:
+    """Whether a woman who is known goes by the child's names: then it may be she, born on another day. One whose birth
+    date nobody has told counts while a referral of hers is open."""
+    known = [tx.patients.lock(id) for id in sorted(known_as(tx, "Patient", child.names))]
+    ages = [(each.id, each.age(now.date())) for each in known]
+    women = [id for id, age in ages if (tx.referrals.open_of(id) if age is None else age >= child.woman_from)]
+    for id in women:
+        doubt_identity(tx, rules, id, now)
+    return bool(women)
 
 
 def doubt_again(tx: Transaction, rules: Rules, refused: Refused, now: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
-from service.flow.doubt_identity import doubt_identity
+from service.flow.doubt_identity import doubt_child, doubt_identity
 from service.flow.hear_refused import hear_risk, recognised
 from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
@@ -78,7 +78,7 @@ def act_on(
 ) -> tuple[list[Flaw], bool]:
     """Act on these groups of what is kept as `within`: what was not acted on, and whether anything was. The rules run
     once, after the last part; what waits for their judgement follows."""
-    outcomes = [_Outcome(group, list(group.flaws), [], []) for group in groups]
+    outcomes = [_Outcome(each, [*_of_a_woman(tx, rules, each, now), *each.flaws], [], []) for each in groups]
     results: dict[str, ScreeningResult] = {}
     told: list[tuple[ReceivedResult, Answer]] = []
     waits: list[tuple[_Outcome, Part]] = []
@@ -132,6 +132,11 @@ def keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -
 def _within(step: Step, message: Received, within: str) -> Step:
     received = replace(step.received, within=within, replays=message.replays)
     return replace(step, received=received)
+
+
+def _of_a_woman(tx: Transaction, rules: Rules, group: Group, now: datetime) -> list[Flaw]:
+    doubted = group.child is not None and doubt_child(tx, rules, group.child, now)
+    return [Flaw(Reason.IDENTITY_CONFLICT, group.child.at)] if group.child and doubted else []
 
 
 def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, now: datetime) -> Refused | None:

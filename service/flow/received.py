@@ -50,6 +50,15 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """Whom a record calls a baby or a child, younger than `woman_from` years: by `names`, which stand `at` that place of the message."""
+
+    names: tuple[Identifier, ...]
+    woman_from: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """`body` is kept byte for byte; `content` is it, or what makes it when it is asked for. `condition` is
     If-None-Exist or the criterion of a conditional update.

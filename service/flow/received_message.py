@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from service.flow.answer import Reason
 from service.flow.keep_unreadable import Recognised
-from service.flow.received import ControlKey, Received, Reference
+from service.flow.received import Child, ControlKey, Received, Reference
 from service.flow.steps import Step
 
 
@@ -52,6 +52,8 @@ class Group:
 
     `happened_to` is set where it tells of an event that makes contact unwelcome, and nobody can tell of which woman: by
     what number the record has whoever it is told of, empty where it names nobody.
+
+    `child` is set where it reads as the record of one, unless the names are those of a woman who is known.
     """
 
     subject: Reference | None
@@ -59,6 +61,7 @@ class Group:
     flaws: tuple[Flaw, ...] = ()
     recognised: Recognised = Recognised.NOTHING
     happened_to: str | None = None
+    child: Child | None = None
 
 
 @dataclass(frozen=True, slots=True)

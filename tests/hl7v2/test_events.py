@@ -9,7 +9,7 @@ from service.hl7v2.dialect import ANY_ORDER
 from service.screening.instrument import Stage
 from tests.flow.support import Service
 from tests.hl7v2.doors import oru
-from tests.hl7v2.ward import SYSTEM, Ward, cx, message, pid
+from tests.hl7v2.ward import SYSTEM, Ward, con, cx, message, pid
 
 LOSS = "DG1|1||O03.9^Miscarriage^I10||20260530"
 PAUSED = ("on-hold", ["held-by-service"])
@@ -250,6 +250,67 @@ def test_a_risk_beside_such_an_event_is_told_by_itself(ward: Ward) -> None:
     ward.tells("R01", UNUSABLE.format("|"), *STILLBORN, risk, type="ORU")
     ward.tells("A08", UNUSABLE.format("|").replace("1234", "5678"), risk)
     assert ward.alerts() == ["unnamed-event", "unreadable-risk", "unreadable-risk"]
+
+
+BABYS_AGE = {"born": "20260530"}
+ITEM = [
+    "OBR|1||F9^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F",
+    "OBX|1|NM|EPDS10^item^L||2||||||F|||20260601110000+0000",
+]
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "lines", "told", "alerts"),
+    [
+        pytest.param("ADT", "A08", [pid(**BABYS_AGE)], "AA PID^1 204 W", [], id="her facts"),
+        pytest.param("ADT", "A03", [pid(**BABYS_AGE)], "AA PID^1 204 W", [], id="where she is"),
+        pytest.param(
+            "ADT", "A08", [pid(**BABYS_AGE), LOSS], "AA PID^1 204 W PID^1^21 204 W", ["unnamed-event"], id="her loss"
+        ),
+        pytest.param(
+            "ADT", "A08", [pid(**BABYS_AGE, _30="Y")], "AA PID^1 204 W PID^1^21 204 W", ["unnamed-event"], id="a death"
+        ),
+        pytest.param(
+            "ADT", "A08", [pid(**BABYS_AGE), con("R")], "AA PID^1 204 W CON^1 204 W", ["not-all-used"], id="her no"
+        ),
+        pytest.param(
+            "ORU", "R01", [pid(**BABYS_AGE), *ITEM], "AA PID^1 204 W PID^1 204 W", ["unreadable-risk"], id="a risk"
+        ),
+        pytest.param("REF", "I14", ["RF1|P|||||REF-1", pid(**BABYS_AGE)], "AA", ["not-all-used"], id="a referral"),
+        pytest.param("ADT", "A08", [pid(born="20200101")], "AA PID^1 204 W", [], id="a child's age"),
+        pytest.param("ADT", "A08", [pid("B1~" + cx("W1"), **BABYS_AGE)], "AA PID^1 204 W", [], id="both numbers"),
+    ],
+)
+def test_a_woman_who_is_known_and_reads_as_a_baby_may_be_another_and_contact_pauses(
+    ward: Ward, type: str, event: str, lines: list[str], told: str, alerts: list[str]
+) -> None:
+    ward.supported()
+    before = ward.rows("patient"), ward.rows("consent"), ward.rows("screening_result")
+    for _ in range(2):
+        assert ward.tells(event, *lines, type=type) == told
+    assert ward.state() == PAUSED
+    assert sorted({*ward.alerts()}) == sorted(["identity-conflict", *alerts])
+    assert ward.alerts().count("identity-conflict") == 1
+    assert (ward.rows("patient"), ward.rows("consent"), ward.rows("screening_result")) == before
+
+
+def test_a_woman_without_a_birth_date_who_reads_as_a_baby_counts_while_she_is_referred(ward: Ward) -> None:
+    ward.tells("A28", pid("W2", born=""))
+    assert ward.tells("A08", pid("W2", **BABYS_AGE)) == "AA"
+    ward.positive("W3")
+    ward.tells("A08", pid("W3", born='""'))
+    assert ward.tells("A08", pid("W3", **BABYS_AGE)) == "AA PID^1 204 W"
+    assert ward.state("W3") == ("on-hold", [])
+    assert [each["patient_id"] for each in ward.rows("alert", code="identity-conflict")] == [ward.woman("W3")]
+
+
+def test_a_birth_date_alone_is_put_right_by_her_record(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(born="19910401")) == "AA"
+    assert (str(ward.rows("patient")[0]["birth_date"]), ward.alerts()) == ("1991-04-01", [])
+    assert ward.tells("A08", pid(born="19920401", name="Other^Name")) == "AA"
+    assert ward.state() == PAUSED
+    assert ward.alerts() == ["identity-conflict"]
 
 
 def test_a_questionnaire_in_a_babys_record_goes_to_a_person(ward: Ward) -> None:

@@ -4,11 +4,12 @@ Which event it is matters only where the hospital has decided that it does: most
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
-from service.flow.received import Received, Reference
+from service.flow.received import Child, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
@@ -20,6 +21,7 @@ from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
     DEATH,
+    PATIENT_IDENTIFIERS,
     Named,
     identifiers_in,
     number_written,
@@ -70,7 +72,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
         return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
     (pid,) = pids
     if is_baby(pid, dialect, now):
-        return _of_baby(message, pid, dialect, now)
+        return replace(_of_baby(message, pid, dialect, now), child=child_in(pid, dialect))
     named = read_patient(pid, dialect, now, updates=updates)
     if named.patient is None or named.subject is None:
         return of_nobody(*named.flaws)
@@ -91,6 +93,11 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     if born is None or is_to_come(born.begins, now):
         return bool(said(pid, MOTHER))
     return dialect.codes.is_child(born.begins.date(), now.date())
+
+
+def child_in(pid: Segment, dialect: Dialect) -> Child:
+    """Of a record that `is_baby` says is one."""
+    return Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
 
 
 def _mother_of(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Named | None:

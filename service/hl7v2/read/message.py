@@ -9,7 +9,7 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
-from service.hl7v2.read.event import is_baby, read_demographics, read_for_a_person, read_movement
+from service.hl7v2.read.event import child_in, is_baby, read_demographics, read_for_a_person, read_movement
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.merge import read_account_merge, read_merge
 from service.hl7v2.read.orders import Patient, patients_in
@@ -41,6 +41,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     if is_baby(patient.pid, dialect, now):
         # Some records keep what the mother answered with her child.
         group = _of_nobody(patient, nobodys_consents(patient.segments(), dialect), dialect, rules)
+        group = replace(group, child=child_in(patient.pid, dialect))
         if group.recognised is Recognised.NOTHING and group.happened_to is None:
             return group
         return replace(group, flaws=(Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid)), *group.flaws))

@@ -4,6 +4,7 @@ Which programme is asked for (PRD with the role RT) decides only whom a consent 
 chosen among those that she has agreed to, by the service's own rules.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised
@@ -13,11 +14,12 @@ from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import read_consents
-from service.hl7v2.read.event import is_baby
+from service.hl7v2.read.event import child_in, is_baby
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.patient import Named, read_patient
+from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import moment
@@ -33,13 +35,20 @@ _CANCELS = "I14"
 def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group: a referral is about one woman."""
     pids, request = list(message.named("PID")), message.first("RF1")
+
+    def of_nobody(*flaws: Flaw) -> Group:
+        return Group(None, (), flaws, recognise(message, dialect, rules))
+
     if len(pids) > 1:
-        return (Group(None, (), (Flaw(Problem.SEGMENT_MISPLACED, "PID^2"),)),)
+        return (of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2")),)
     if not pids or request is None:
-        return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "RF1^1" if pids else "PID^1"),)),)
+        return (of_nobody(Flaw(Problem.SEGMENT_MISSING, "RF1^1" if pids else "PID^1")),)
     named = read_patient(pids[0], dialect, now, updates=False)
-    if named.subject is None or is_baby(pids[0], dialect, now):
-        return (Group(None, (), named.flaws or (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])),)),)
+    if named.subject is None:
+        return (of_nobody(*named.flaws),)
+    if is_baby(pids[0], dialect, now):
+        group = of_nobody(Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])))
+        return (replace(group, child=child_in(pids[0], dialect)),)
     return (_group(message, pids[0], request, named, dialect, rules, now),)
 
 
