@@ -36,7 +36,7 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
     patient = tx.patients.lock(patient_id)
     known = Repeated("Patient", patient.id, patient.version)
     changed = _changed(patient, message)
-    if message.event is LifeEvent.BIRTH:
+    if message.event in (LifeEvent.BIRTH, LifeEvent.WOMAN_DIED):
         if changed == patient:
             return known
     elif _was_heard(tx, patient, message, now):

@@ -51,7 +51,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """Whom a record calls a baby or a child, younger than `woman_from` years: by `names`, which stand `at` that place of the message."""
+    """Whom a record calls a baby or a child, younger than `woman_from` years, by what `names`, and where it does."""
 
     names: tuple[Identifier, ...]
     woman_from: int

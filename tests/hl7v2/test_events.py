@@ -12,6 +12,10 @@ from tests.hl7v2.doors import oru
 from tests.hl7v2.ward import SYSTEM, Ward, con, cx, message, pid
 
 LOSS = "DG1|1||O03.9^Miscarriage^I10||20260530"
+ITEM = [
+    "OBR|1||F9^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F",
+    "OBX|1|NM|EPDS10^item^L||2||||||F|||20260601110000+0000",
+]
 PAUSED = ("on-hold", ["held-by-service"])
 
 
@@ -146,6 +150,72 @@ def test_a_loss_of_long_ago_does_not_keep_a_referral_waiting(ward: Ward) -> None
     assert ward.state()[0] == "awaiting-consent"
 
 
+@pytest.mark.parametrize("death", [{"_30": "Y"}, {"_30": "1"}, {"_29": "20260530"}], ids=str)
+@pytest.mark.parametrize(
+    ("type", "event", "lines"),
+    [
+        pytest.param("ORU", "R01", ITEM, id="a result"),
+        pytest.param("ORU", "R01", ["OBR|1||F8^MAT|GLU^Glucose^L", "OBX|1|NM|GLU^^L||5||||||F"], id="any result"),
+        pytest.param("MDM", "T02", ["TXA|1|OTHER^Letter^L", "OBX|1|TX|WORDS^^L||x||||||F"], id="a document"),
+        pytest.param("REF", "I12", ["RF1|P|||||REF-1"], id="a referral"),
+        pytest.param("ADT", "A03", ["PV1|1|I"], id="a discharge"),
+        pytest.param("ADT", "A08", [], id="her facts"),
+    ],
+)
+def test_her_death_counts_in_every_message(
+    ward: Ward, type: str, event: str, lines: list[str], death: dict[str, str]
+) -> None:
+    ward.supported()
+    for _ in range(2):
+        assert ward.tells(event, pid(**death), *lines, type=type) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+    assert {each["reason"] for each in ward.rows("referral")} == {"woman-died"}
+
+
+@pytest.mark.parametrize("lines", [[], ITEM], ids=["alone", "with a result"])
+def test_her_death_in_a_message_of_results_is_remembered_of_a_woman_who_is_not_known(
+    ward: Ward, lines: list[str]
+) -> None:
+    assert ward.tells("R01", pid(_30="Y"), *lines, "OBX|9|NM|GLU^^L||5||||||F", type="ORU").startswith("AA")
+    assert ward.rows("patient")[0]["deceased"]
+
+
+def test_a_record_that_tells_of_her_death_by_mistake_tells_of_it_once_more(ward: Ward) -> None:
+    ward.tells("R01", pid(_30="Y"), *ITEM, type="ORU")
+    ward.tells("A08", pid(_30="N"))
+    assert not ward.rows("patient")[0]["deceased"]
+    ward.tells("R01", pid(_30="Y"), *ITEM, type="ORU")
+    assert ward.rows("patient")[0]["deceased"]
+
+
+def test_a_death_that_is_neither_yes_nor_no_is_told_and_changes_nothing(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(_30="2")) == "AA PID^1^30 102 W"
+    assert ward.tells("R01", pid(_30="2"), *ITEM, type="ORU") == "AA PID^1^30 102 W"
+    assert ward.state() == ("supported", ["accepted"])
+    assert ward.rows("patient")[0]["deceased"] is False
+    assert "not-all-used" in ward.alerts()
+
+
+@pytest.mark.parametrize(("type", "event"), [("ORU", "R01"), ("MDM", "T02"), ("REF", "I12")])
+def test_a_babys_death_reaches_its_mother_from_every_message(ward: Ward, type: str, event: str) -> None:
+    ward.supported()
+    lines = ["RF1|P|||||REF-1", "OBR|1||F8^MAT|GLU^Glucose^L", "OBX|1|NM|GLU^^L||5||||||F"]
+    ward.tells(event, pid("B1", born="20260530", _21=cx("W1"), _30="Y"), *lines, type=type)
+    assert ward.state() == PAUSED
+    ward.tells(event, pid("B2", born="20260530", _30="Y"), *lines, type=type)
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["B2"]
+
+
+def test_of_several_patients_in_a_message_nobody_knows_whose_relative_is_named(ward: Ward) -> None:
+    ward.supported()
+    mother = f"NK1|1|Tester^Tessie|MTH^Mother^HL70063|{'|' * 29}{cx('W1')}"
+    baby, other = pid("B1", born="20260530", _30="Y"), pid("W2")
+    ward.tells("R01", baby, *ITEM, other, mother, *ITEM, type="ORU")
+    assert ward.state() == ("supported", ["accepted"])
+    assert "unnamed-event" in ward.alerts()
+
+
 @pytest.mark.parametrize(
     ("event", "lines"),
     [
@@ -253,10 +323,6 @@ def test_a_risk_beside_such_an_event_is_told_by_itself(ward: Ward) -> None:
 
 
 BABYS_AGE = {"born": "20260530"}
-ITEM = [
-    "OBR|1||F9^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F",
-    "OBX|1|NM|EPDS10^item^L||2||||||F|||20260601110000+0000",
-]
 
 
 @pytest.mark.parametrize(
@@ -277,6 +343,9 @@ ITEM = [
             "ORU", "R01", [pid(**BABYS_AGE), *ITEM], "AA PID^1 204 W PID^1 204 W", ["unreadable-risk"], id="a risk"
         ),
         pytest.param("REF", "I14", ["RF1|P|||||REF-1", pid(**BABYS_AGE)], "AA", ["not-all-used"], id="a referral"),
+        pytest.param(
+            "REF", "I12", ["RF1|P|||||REF-1", pid(**BABYS_AGE), *ITEM], "AA", ["unreadable-risk"], id="a risk beside it"
+        ),
         pytest.param("ADT", "A08", [pid(born="20200101")], "AA PID^1 204 W", [], id="a child's age"),
         pytest.param("ADT", "A08", [pid("B1~" + cx("W1"), **BABYS_AGE)], "AA PID^1 204 W", [], id="both numbers"),
     ],

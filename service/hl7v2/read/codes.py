@@ -20,8 +20,9 @@ FILES = frozenset({"ED", "RP"})
 """The types (table 0125) of a value that is a file, or a way to one: nothing can be read of it."""
 CODED = frozenset({"CE", "CWE", "CNE", "CF", "ID", "IS"})
 _NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d*)?", re.ASCII)
-# What a coded answer of no is written as: the fact that its question asks about is none.
-_NO = frozenset({"N", "NO", "FALSE", "0"})
+# What a coded answer of no is written as: the fact that its question asks about is none. And one of yes.
+NO = frozenset({"N", "NO", "FALSE", "0"})
+YES = frozenset({"Y", "YES", "TRUE", "1"})
 
 
 class Triplet(NamedTuple):
@@ -155,4 +156,4 @@ def context_of(named: Triplet, dialect: Dialect, rules: Rules) -> Context | None
 
 
 def says_no(values: Values) -> bool:
-    return any(parts[0].upper() in _NO for parts in values)
+    return any(parts[0].upper() in NO for parts in values)

@@ -3,8 +3,7 @@
 Which event it is matters only where the hospital has decided that it does: most of its ADT is about beds.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 from service.flow.hear_event import ReceivedEvent
@@ -26,6 +25,7 @@ from service.hl7v2.read.patient import (
     identifiers_in,
     number_written,
     read_patient,
+    says_died,
 )
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
@@ -33,6 +33,9 @@ from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
 from service.referrals.life_event import UNWELCOME, LifeEvent
 from service.shared.clock import DAYS_DIFFER_BY, is_to_come
+
+Told = tuple[LifeEvent, date | None, str]
+"""What is told, the day on which it happened, and where it stands."""
 
 MOTHER, RELATIONSHIP, RELATIVE = 21, 3, 33
 # OBX-11 (table 0085) and DG1-21 (table 0206) of what counts; an empty one counts too.
@@ -65,22 +68,24 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
-        unwelcome = any(event is not LifeEvent.BIRTH for event, _, _ in happened) or any(map(_has_died, pids))
+        unwelcome = any(event is not LifeEvent.BIRTH for event, _, _ in happened) or any(map(says_died, pids))
         return Group(None, (), flaws, recognised, number_written(pids) if unwelcome else None)
 
     if len(pids) != 1:
         return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
     (pid,) = pids
     if is_baby(pid, dialect, now):
-        return replace(_of_baby(message, pid, dialect, now), child=child_in(pid, dialect))
+        told = [*_of_its_life(pid), *happened]
+        return of_baby(pid, message.named("NK1"), told, nobodys_consents(message.segments, dialect), dialect, now)
     named = read_patient(pid, dialect, now, updates=updates)
     if named.patient is None or named.subject is None:
         return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
-    speaks_of_her = updates or any(event is not LifeEvent.BIRTH for event, _, _ in happened)
+    died = her_death(pid, named)
+    speaks_of_her = updates or bool(died) or any(event is not LifeEvent.BIRTH for event, _, _ in happened)
     parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    parts += [*consents, *_events(named.subject, happened, now)]
+    parts += [*consents, *died, *_events(named.subject, happened, now)]
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
         flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
@@ -95,17 +100,20 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     return dialect.codes.is_child(born.begins.date(), now.date())
 
 
-def child_in(pid: Segment, dialect: Dialect) -> Child:
-    """Of a record that `is_baby` says is one."""
-    return Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
+def her_death(pid: Segment, named: Named) -> list[Part]:
+    """That she has died, as the PID of any message may say."""
+    if named.patient is None or named.subject is None or not named.patient.facts.deceased:
+        return []
+    died = ReceivedEvent(Received("Patient", b""), named.subject, LifeEvent.WOMAN_DIED, None)
+    return [Part(died, at(pid, DEATH))]
 
 
-def _mother_of(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Named | None:
+def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now: datetime) -> Named | None:
     """Her number, which is all of her that a baby's record tells: by PID-21, else by the relative whom the site calls
     the mother. None when nobody can tell."""
     mothers = (
         each
-        for each in message.named("NK1")
+        for each in relatives
         if any(relation.code in dialect.codes.relationships for relation in triplets(each, RELATIONSHIP))
     )
     written = (pid.raw(MOTHER), *(each.raw(RELATIVE) for each in mothers))
@@ -114,37 +122,38 @@ def _mother_of(message: Message, pid: Segment, dialect: Dialect, now: datetime) 
     return next((each for each in found if each.patient is not None), None)
 
 
-def _of_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Group:
+def of_baby(
+    pid: Segment,
+    relatives: Iterable[Segment],
+    told: Iterable[Told],
+    consents: Sequence[Flaw],
+    dialect: Dialect,
+    now: datetime,
+) -> Group:
     """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at.
 
     After a loss she is made known by her number, so that it is remembered when she is referred.
     """
-    told = [(event, happened, at(pid)) for event, happened in _of_its_life(pid)]
-    told += _happened(message, dialect, now)
     # What a record tells of a baby is never that its mother has died.
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
     harm = any(event in UNWELCOME for event, _, _ in hers)
-    mother, consents = _mother_of(message, pid, dialect, now), nobodys_consents(message.segments, dialect)
+    mother = _mother_of(pid, relatives, dialect, now)
+    child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
         whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
-        return Group(None, (), (*whose, *consents), happened_to=number_written([pid]) if harm else None)
+        return Group(None, (), (*whose, *consents), happened_to=number_written([pid]) if harm else None, child=child)
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
-    return Group(mother.subject, (*parts, *_events(mother.subject, hers, now)), tuple(consents))
+    return Group(mother.subject, (*parts, *_events(mother.subject, hers, now)), tuple(consents), child=child)
 
 
-def _has_died(pid: Segment) -> bool:
-    return said(pid, DEATH).upper() == "Y" or bool(said(pid, DATE_OF_DEATH))
+def its_death(pid: Segment) -> list[Told]:
+    """Of a baby's record."""
+    return [(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid))] if says_died(pid) else []
 
 
-def _of_its_life(pid: Segment) -> Iterator[tuple[LifeEvent, date | None]]:
+def _of_its_life(pid: Segment) -> list[Told]:
     born = day(said(pid, BIRTH_DATE))
-    if born is not None:
-        yield LifeEvent.BIRTH, born
-    if _has_died(pid):
-        yield LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH))
-
-
-Told = tuple[LifeEvent, date | None, str]
+    return [*([(LifeEvent.BIRTH, born, at(pid))] if born is not None else []), *its_death(pid)]
 
 
 def _happened(message: Message, dialect: Dialect, now: datetime) -> list[Told]:
@@ -181,7 +190,7 @@ def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> 
     return written
 
 
-def _events(subject: Reference, told: list[Told], now: datetime) -> Iterator[Part]:
+def _events(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
     for event, happened, place in told:
         # A day that has begun nowhere yet is a slip of the pen, or of the clock.
         day_of_it = None if happened is not None and happened > (now + DAYS_DIFFER_BY).date() else happened

@@ -9,15 +9,23 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
-from service.hl7v2.read.event import child_in, is_baby, read_demographics, read_for_a_person, read_movement
+from service.hl7v2.read.event import (
+    her_death,
+    is_baby,
+    its_death,
+    of_baby,
+    read_demographics,
+    read_for_a_person,
+    read_movement,
+)
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.merge import read_account_merge, read_merge
 from service.hl7v2.read.orders import Patient, patients_in
-from service.hl7v2.read.patient import number_written, read_patient
+from service.hl7v2.read.patient import number_written, read_patient, says_died
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.referral import read_referral
 from service.hl7v2.read.result import Understood, read_order, tells_of_event
-from service.hl7v2.segments import Message
+from service.hl7v2.segments import Message, Segment
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
 """(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
@@ -39,12 +47,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     if flaw is not None or patient.pid is None:
         return _of_nobody(patient, (flaw,) if flaw else (), dialect, rules)
     if is_baby(patient.pid, dialect, now):
-        # Some records keep what the mother answered with her child.
-        group = _of_nobody(patient, nobodys_consents(patient.segments(), dialect), dialect, rules)
-        group = replace(group, child=child_in(patient.pid, dialect))
-        if group.recognised is Recognised.NOTHING and group.happened_to is None:
-            return group
-        return replace(group, flaws=(Flaw(Problem.IDENTIFIER_UNUSABLE, at(patient.pid)), *group.flaws))
+        return _of_baby(message, patient, patient.pid, dialect, rules, now)
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return _of_nobody(patient, named.flaws, dialect, rules)
@@ -54,6 +57,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
         read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
     parts, flaws = read_consents(patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
+    parts += her_death(patient.pid, named)
     if parts:
         parts.insert(0, Part(named.patient, at(patient.pid)))
     return Group(
@@ -64,10 +68,25 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     )
 
 
+def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
+    """That it has died is told of its mother. Some records keep with her child what she answered: that is nobody's."""
+    alone = len(list(message.named("PID"))) == 1
+    consents = nobodys_consents(patient.segments(), dialect)
+    group = of_baby(pid, message.named("NK1") if alone else (), its_death(pid), consents, dialect, now)
+    recognised = recognise_orders(patient.orders, dialect, rules)
+    event = any(tells_of_event(order, dialect, rules) for order in patient.orders)
+    if recognised is Recognised.NOTHING and not event:
+        return group
+    flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid)), *group.flaws)
+    happened_to = number_written([pid]) if event else group.happened_to
+    return replace(group, subject=None, flaws=flaws, recognised=recognised, happened_to=happened_to)
+
+
 def _of_nobody(patient: Patient, flaws: Iterable[Flaw], dialect: Dialect, rules: Rules) -> Group:
     """Of what nobody can act on a person is told by what may stand in it."""
-    event = any(tells_of_event(order, dialect, rules) for order in patient.orders)
-    whom = number_written([patient.pid] if patient.pid else []) if event else None
+    pids = [patient.pid] if patient.pid else []
+    event = any(map(says_died, pids)) or any(tells_of_event(order, dialect, rules) for order in patient.orders)
+    whom = number_written(pids) if event else None
     return Group(None, (), tuple(flaws), recognise_orders(patient.orders, dialect, rules), whom)
 
 

@@ -10,6 +10,7 @@ from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Problem
 from service.flow.register_patient import ReceivedPatient
 from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import NO, YES
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.person import GENDERS, person
 from service.hl7v2.segments import Segment
@@ -53,7 +54,7 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
     if not identifiers:
         unknown = Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS), _authority(pid))
         return Named(None, None, (unknown,))
-    wrong, facts = _wrong_dates(pid, dialect, now), facts_in(pid, dialect, now)
+    wrong, facts = _wrong(pid, dialect, now), facts_in(pid, dialect, now)
     # Whatever else stands in PID-29, it was written of somebody who has died.
     unused = frozenset(field for field, why in wrong.items() if field != DATE_OF_DEATH or why is Reason.IN_THE_FUTURE)
     received = Received(
@@ -109,8 +110,13 @@ def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> PatientFacts:
         language=_language(pid, dialect),
         interpreter=False,
         gender=_gender(pid),
-        deceased=said(pid, DEATH).upper() == "Y" or died,
+        deceased=said(pid, DEATH).upper() in YES or died,
     )
+
+
+def says_died(pid: Segment) -> bool:
+    """Whether it tells of a death at all, on whatever day."""
+    return said(pid, DEATH).upper() in YES or bool(said(pid, DATE_OF_DEATH))
 
 
 def _gender(pid: Segment) -> str | None:
@@ -136,9 +142,12 @@ def _language(pid: Segment, dialect: Dialect) -> str | None:
     return next((each for each in known if each), None)
 
 
-def _wrong_dates(pid: Segment, dialect: Dialect, now: datetime) -> dict[int, Problem | Reason]:
-    """A date that is none, or that is still to come, is told, and she is taken without it."""
+def _wrong(pid: Segment, dialect: Dialect, now: datetime) -> dict[int, Problem | Reason]:
+    """A date that is none, or that is still to come, is told, and she is taken without it; so is a PID-30 that is
+    neither yes nor no."""
     found: dict[int, Problem | Reason] = {}
+    if said(pid, DEATH).upper() not in {"", *YES, *NO}:
+        found[DEATH] = Problem.VALUE_UNREADABLE
     for field in (BIRTH_DATE, DATE_OF_DEATH):
         written = said(pid, field)
         if written and moment(written, dialect.zone) is None:

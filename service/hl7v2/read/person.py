@@ -27,7 +27,7 @@ _SYSTEMS: Mapping[str, str] = {"PH": "phone", "CP": "phone", "FX": "fax", "BP": 
 def person(
     pid: Segment, identifiers: tuple[Identifier, ...], facts: PatientFacts, zone: tzinfo, unused: frozenset[int]
 ) -> bytes:
-    """`facts` are what was read of the same segment, `unused` the fields with a date that is not believed."""
+    """`facts` are what was read of the same segment, `unused` the fields that are not believed."""
     born, died = (None if field in unused else _fhir(pid, field, zone) for field in (7, 29))
     if facts.birth_date:
         born = facts.birth_date.isoformat()
@@ -45,7 +45,7 @@ def person(
         "address": [_address(parts) for parts in pid.repetitions(11)],
         "communication": [language] if facts.language else None,
         "deceasedDateTime": died,
-        "deceasedBoolean": facts.deceased if not died and pid.raw(30) else None,
+        "deceasedBoolean": facts.deceased if not died and pid.raw(30) and 30 not in unused else None,
     }
     return orjson.dumps(_filled(tree))
 

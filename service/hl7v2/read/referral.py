@@ -13,12 +13,12 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.consent import read_consents
-from service.hl7v2.read.event import child_in, is_baby
+from service.hl7v2.read.consent import nobodys_consents, read_consents
+from service.hl7v2.read.event import her_death, is_baby, its_death, of_baby
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import patients_in
-from service.hl7v2.read.patient import Named, read_patient
+from service.hl7v2.read.patient import Named, number_written, read_patient, says_died
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message, Segment
@@ -37,7 +37,8 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     pids, request = list(message.named("PID")), message.first("RF1")
 
     def of_nobody(*flaws: Flaw) -> Group:
-        return Group(None, (), flaws, recognise(message, dialect, rules))
+        whom = number_written(pids) if any(map(says_died, pids)) else None
+        return Group(None, (), flaws, recognise(message, dialect, rules), whom)
 
     if len(pids) > 1:
         return (of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2")),)
@@ -47,8 +48,9 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     if named.subject is None:
         return (of_nobody(*named.flaws),)
     if is_baby(pids[0], dialect, now):
-        group = of_nobody(Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])))
-        return (replace(group, child=child_in(pids[0], dialect)),)
+        consents = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *nobodys_consents(message.segments, dialect)]
+        group = of_baby(pids[0], message.named("NK1"), its_death(pids[0]), consents, dialect, now)
+        return (replace(group, recognised=recognise(message, dialect, rules)),)
     return (_group(message, pids[0], request, named, dialect, rules, now),)
 
 
@@ -68,6 +70,7 @@ def _group(
         flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(request, EXPIRES)))
         number = None
     parts = [Part(named.patient, at(pid)), *consents, *(each.part for each in read if each.part is not None)]
+    parts += her_death(pid, named)
     if number is not None:
         received = Received("ServiceRequest", b"", identifiers=(number,))
         ends = message.header.text(9, 2).upper() == _CANCELS
