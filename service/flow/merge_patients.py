@@ -57,15 +57,24 @@ def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: d
     if isinstance(answer, Refused):
         return answer
     survivor = tx.patients.lock(answer.id)
-    for name in message.retired:
-        tx.aliases.claim("Patient", name.system, name.value, survivor.id)
-        tx.aliases.retire("Patient", name.system, name.value)
+    _rename(tx, survivor, received.names, message.retired)
     for id in leaving - {survivor.id}:
         retired = tx.patients.lock(id)
         said = replace(message.facts, deceased=survivor.facts.deceased)
         doubted = disagree(said, survivor.facts) or disagree(retired.facts, survivor.facts)
         _absorb(tx, rules, retired, survivor, received, now, doubted=doubted)
     return answer
+
+
+def _rename(tx: Transaction, survivor: Patient, names: Iterable[Identifier], retired: Iterable[Identifier]) -> None:
+    """Where what she is called by has become part of a name that was retired before, she is called by that again."""
+    called = tx.aliases.names("Patient", survivor.id, survivor.tenant_id)
+    for name in retired:
+        tx.aliases.claim("Patient", name.system, name.value, survivor.id)
+        tx.aliases.retire("Patient", name.system, name.value)
+    if any((name.system, name.value) in called for name in retired):
+        for name in names:
+            tx.aliases.restore("Patient", name.system, name.value)
 
 
 def _absorb(

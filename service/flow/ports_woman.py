@@ -29,6 +29,12 @@ class Aliases(Protocol):
     def retire(self, type: str, system: str, value: str) -> None:
         """It still leads to what it stands for, which is called so no more."""
 
+    def restore(self, type: str, system: str, value: str) -> None:
+        """What it stands for is called so again."""
+
+    def names(self, type: str, resource_id: str, tenant_id: str) -> list[tuple[str, str]]:
+        """(system, value) of every name that it goes by; of its former ones if it has no other."""
+
 
 class LifeEvents(Protocol):
     def hear(self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime) -> datetime | None:

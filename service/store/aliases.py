@@ -22,7 +22,7 @@ NAME = and_(IN_TENANT, ALIAS.c.system == bindparam("in_system"), ALIAS.c.value =
 NAMES_OF = and_(IN_TENANT, ALIAS.c.resource_id == bindparam("of_id"))
 FIND = Prepared(select(ALIAS.c.resource_id).where(NAME))
 NAMES = Prepared(select(ALIAS.c.system, ALIAS.c.value, ALIAS.c.former).where(NAMES_OF))
-RETIRE = Prepared(update(ALIAS).where(NAME).values(former=True))
+MARK = Prepared(update(ALIAS).where(NAME).values(former=bindparam("is_former")))
 HAND_OVER = Prepared(update(ALIAS).where(NAMES_OF).values(resource_id=bindparam("to_id"), former=True))
 
 
@@ -73,7 +73,11 @@ class Aliases:
 
     def retire(self, type: str, system: str, value: str) -> None:
         """It still leads to what it stands for, which is called so no more."""
-        self._unit.execute(RETIRE, self._name(type, system, value))
+        self._unit.execute(MARK, {**self._name(type, system, value), "is_former": True})
+
+    def restore(self, type: str, system: str, value: str) -> None:
+        """What it stands for is called so again."""
+        self._unit.execute(MARK, {**self._name(type, system, value), "is_former": False})
 
     def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
         """Every name of the one is a former name of the other."""

@@ -74,6 +74,35 @@ def test_pid_3_may_go_on_naming_the_retired_number(ward: Ward) -> None:
     assert {row["value"]: row["former"] for row in ward.rows("alias", system=SYSTEM)} == {"W1": True, "W2": False}
 
 
+@pytest.mark.parametrize(
+    ("merges", "current"),
+    [
+        pytest.param(["W2>W1", "W1>W2"], "W2", id="said the other way round"),
+        pytest.param(["W2>W1", "W1>W2", "W2>W1"], "W1", id="and back"),
+        pytest.param(["W1>W2", "W2>W3", "W3>W1"], "W1", id="a circle of three"),
+        pytest.param(["W2>W3", "W1>W2"], "W3", id="a chain, backward"),
+        pytest.param(["W2>W3", "W1>W2", "W1>W2"], "W3", id="a chain, backward, its first once more"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["of women who are known", "of nobody known"])
+def test_she_is_called_by_the_number_that_stays(ward: Ward, merges: list[str], current: str, known: bool) -> None:
+    for number in ("W1", "W2", "W3") if known else ():
+        ward.tells("A28", pid(number))
+    for step in merges:
+        retired, survivor = step.split(">")
+        assert ward.sends(merge(retired, into=survivor)) == "AA"
+    former = {row["value"]: row["former"] for row in ward.rows("alias", system=SYSTEM, resource_id=ward.woman(current))}
+    assert [number for number, gone in former.items() if not gone] == [current]
+
+
+def test_a_number_of_another_kind_that_she_keeps_hides_none_that_comes_back(ward: Ward) -> None:
+    national = "~9^^^&2.999.1&ISO"
+    assert ward.sends(merge("W2", into="W1", _3=cx("W1") + national)) == "AA"
+    assert ward.sends(merge("W1", into="W2", _3=cx("W2") + national)) == "AA"
+    former = {row["value"]: row["former"] for row in ward.rows("alias", resource_id=ward.woman("W2"))}
+    assert former == {"W1": True, "W2": False, "9": False}
+
+
 def test_several_merges_in_one_message_are_each_done(ward: Ward) -> None:
     for number in ("W1", "W2", "W3", "W4"):
         ward.tells("A28", pid(number))
