@@ -54,6 +54,24 @@ def test_a_known_woman_with_another_birth_date_gets_nothing_of_it_and_a_person_f
     assert hospital.alerts() == ["identity-conflict"]
 
 
+@pytest.mark.parametrize(("item", "total", "alert"), [("2", "22", "unreadable-risk"), ("0", "15", "unreadable-result")])
+@pytest.mark.parametrize("lines", ["taken back", "not written"])
+def test_a_result_that_cannot_be_used_is_told_of_the_woman_also_when_she_was_not_known(
+    hospital: Hospital, lines: str, item: str, total: str, alert: str
+) -> None:
+    msh, pid, obr, obx = oru("M1", total=int(total)).decode().rstrip("\r").split("\r")
+    tenth = f"OBX|2|NM|44260-8^^LN||{item}||||||F|||20260601110000+0000"
+    if lines == "taken back":
+        body, told = [msh, pid, obr.removesuffix("F") + "X", obx, tenth], "AA OBR^1^25 102 W"
+    else:
+        body, told = [msh, pid, obr], "AA OBX^1 100 W"
+        alert = "unreadable-result"
+    assert hospital.told("\r".join((*body, "")).encode()) == told
+    (woman,) = hospital.rows("patient")
+    assert [(each["code"], each["patient_id"]) for each in hospital.rows("alert")] == [(alert, woman["id"])]
+    assert hospital.rows("screening_result") == []
+
+
 HEADERS = {
     "E47 two components": (9, "ORU^R01", "AA"),
     "E47 in lower case": (9, "oru^r01^oru_r01", "AA"),

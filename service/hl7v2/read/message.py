@@ -51,20 +51,22 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return _of_nobody(patient, named.flaws, dialect, rules)
-    if patient.orders and not patient.observations():
+    if not patient.observations() and (patient.orders or not patient.consents):
         read = [Understood(None, (_NO_RESULTS,), recognise_orders(patient.orders, dialect, rules))]
     else:
         read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
     parts, flaws = read_consents(patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
     parts += her_death(patient.pid, named)
-    if parts:
+    recognised = max((each.recognised for each in read), default=Recognised.NOTHING)
+    if parts or recognised is not Recognised.NOTHING:
+        # Whoever is told of what was not used is to learn whose it is.
         parts.insert(0, Part(named.patient, at(patient.pid)))
     return Group(
         subject=named.subject,
         parts=tuple(parts),
         flaws=(*named.flaws, *flaws, *(flaw for each in read for flaw in each.flaws)),
-        recognised=max((each.recognised for each in read), default=Recognised.NOTHING),
+        recognised=recognised,
     )
 
 
@@ -91,13 +93,11 @@ def _of_nobody(patient: Patient, flaws: Iterable[Flaw], dialect: Dialect, rules:
 
 
 def _misplaced(patient: Patient) -> Flaw | None:
-    """Why nobody can tell whom these results are about, or that there is nothing."""
+    """Why nobody can tell whom these results are about."""
     if patient.pid is None:
         return Flaw(Problem.SEGMENT_MISSING, "PID^1")
     if patient.doubtful:
         return Flaw(Problem.SEGMENT_MISPLACED, at(patient.pid))
-    if not patient.observations() and not patient.consents:
-        return _NO_RESULTS
     return None
 
 

@@ -43,7 +43,6 @@ def told(group: Group) -> list[str]:
         ([OBR, RISK], ["segment-missing PID^1"], Recognised.A_CRITICAL_ANSWER),
         ([OTHER], ["segment-missing PID^1"], Recognised.NOTHING),
         ([pid(1)], ["segment-missing OBX^1"], Recognised.NOTHING),
-        ([pid(1), OBR], ["segment-missing OBX^1"], Recognised.AN_INSTRUMENT),
     ],
 )
 def test_without_a_woman_or_without_a_result_nothing_is_acted_on_and_a_person_is_told(
@@ -51,6 +50,12 @@ def test_without_a_woman_or_without_a_result_nothing_is_acted_on_and_a_person_is
 ) -> None:
     (group,) = groups(dialect, rules, *segments)
     assert (group.parts, told(group), group.recognised) == ((), flaws, recognised)
+
+
+def test_whose_it_is_that_was_not_used_is_made_known(dialect: Dialect, rules: Rules) -> None:
+    (group,) = groups(dialect, rules, pid(1), OBR)
+    assert ([part.at for part in group.parts], told(group)) == (["PID^1"], ["segment-missing OBX^1"])
+    assert group.recognised is Recognised.AN_INSTRUMENT
 
 
 def test_each_woman_has_her_own(dialect: Dialect, rules: Rules) -> None:
