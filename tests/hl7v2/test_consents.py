@@ -73,6 +73,21 @@ def test_what_is_not_known_to_be_a_yes_is_none(ward: Ward, lines: list[str], tol
     assert not offered(ward)
 
 
+@pytest.mark.parametrize("status", "AR")
+def test_a_word_in_a_record_of_another_birth_date_is_nobodys_and_pauses_contact(ward: Ward, status: str) -> None:
+    ward.supported()
+    before = ward.rows("consent")
+    assert ward.tells("A03", pid(born="19850505"), con(status, decided="20260601")) == "AA PID^1 204 W"
+    assert ward.rows("consent") == before
+    assert ward.state()[0] == "on-hold"
+    assert ward.alerts() == ["identity-conflict"]
+
+
+def test_a_word_about_consent_makes_a_woman_known_wherever_she_is(ward: Ward) -> None:
+    assert ward.tells("A03", pid("W2"), con("R")) == "AA"
+    assert [each["patient_id"] for each in ward.rows("consent")] == [ward.woman("W2")]
+
+
 def test_without_a_map_a_consent_is_kept_and_told_and_gives_nothing(service: Service) -> None:
     ward = Ward(service)
     ward.hospital.habits.pop("codes")

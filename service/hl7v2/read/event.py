@@ -48,8 +48,8 @@ def read_demographics(message: Message, dialect: Dialect, rules: Rules, now: dat
 
 
 def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
-    """An ADT that is about where she is: only an event or a consent in it counts. An event makes a woman known who was
-    not."""
+    """An ADT that is about where she is: only an event or a consent in it counts, and what a person is to look at. Each
+    makes a woman known who was not."""
     return (_group(message, dialect, rules, now, updates=False),)
 
 
@@ -82,9 +82,10 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
         return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
     died = her_death(pid, named)
-    speaks_of_her = updates or bool(died) or any(event is not LifeEvent.BIRTH for event, _, _ in happened)
-    parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
+    unwelcome = any(event is not LifeEvent.BIRTH for event, _, _ in happened)
+    speaks_of_her = updates or unwelcome or bool(died or consents) or recognised is not Recognised.NOTHING
+    parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     parts += [*consents, *died, *_events(named.subject, happened, now)]
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
