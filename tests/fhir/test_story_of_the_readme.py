@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,10 @@ EXAMPLES_ARE_OF = date(2026, 11, 18)
 DUE_DAY = "-30"
 
 
-def as_of_today(text: str) -> str:
-    """The same text with every day moved by as much as today is later than the day the examples were written."""
-    moved = date.today() - EXAMPLES_ARE_OF  # noqa: DTZ011  # whole days suffice
+def as_of_yesterday(text: str) -> str:
+    """The same text with every day moved, so that the examples are of yesterday."""
+    # What happened at ten o'clock must not lie ahead of whoever runs this at night.
+    moved = date.today() - timedelta(days=1) - EXAMPLES_ARE_OF  # noqa: DTZ011  # whole days suffice
     # A month by itself is the month she is due in, whose day the other examples give.
     text = re.sub(r'"valueString": "(20\d\d-\d\d)"', rf'"valueString": "\1{DUE_DAY}"', text)
     text = re.sub(r"20\d\d-\d\d-\d\d", lambda day: str(date.fromisoformat(day[0]) + moved), text)
@@ -65,7 +66,7 @@ class Site:
 
     def example(self, name: str) -> Tree:
         text = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8")
-        text = as_of_today(text)
+        text = as_of_yesterday(text)
         for number, id in self.ids.items():
             text = text.replace(number, id)
         tree: Tree = orjson.loads(text)
@@ -82,7 +83,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with wiring.office(settings) as office:
         hospital = office.add_organisation("St Test Maternity", "hospital", None, None)
         programme = office.add_organisation("Riverside Companions", "community", None, None)
-        description = as_of_today((PROJECT / "mappings" / "programmes" / "example.toml").read_text(encoding="utf-8"))
+        description = as_of_yesterday((PROJECT / "mappings" / "programmes" / "example.toml").read_text(encoding="utf-8"))
         (tmp_path / "riverside.toml").write_text(
             re.sub(r"(?m)^organisation = .*", f'organisation = "{programme}"', description), encoding="utf-8"
         )
