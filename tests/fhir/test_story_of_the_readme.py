@@ -83,7 +83,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with wiring.office(settings) as office:
         hospital = office.add_organisation("St Test Maternity", "hospital", None, None)
         programme = office.add_organisation("Riverside Companions", "community", None, None)
-        description = as_of_yesterday((PROJECT / "mappings" / "programmes" / "example.toml").read_text(encoding="utf-8"))
+        description = as_of_yesterday(
+            (PROJECT / "mappings" / "programmes" / "example.toml").read_text(encoding="utf-8")
+        )
         (tmp_path / "riverside.toml").write_text(
             re.sub(r"(?m)^organisation = .*", f'organisation = "{programme}"', description), encoding="utf-8"
         )

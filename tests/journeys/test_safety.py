@@ -280,3 +280,29 @@ def test_a_risk_in_a_result_that_cannot_be_read_is_hers_and_takes_back_what_nobo
         if "reasonCode" in each
     ]
     assert told == ["self-harm-present"]
+
+
+@pytest.mark.parametrize("way", ["alone", "transaction", "batch", "form"])
+def test_an_item_that_the_instrument_has_not_got_is_refused_and_told(world: World, way: str) -> None:
+    _, patient_id = world.register()
+    sent = _beyond(epds(patient_id, NEGATIVE)["component"][-1])
+    (coding,) = sent["code"]["coding"]
+    result = epds(patient_id, NEGATIVE) | {"code": sent["code"], "component": [sent]}
+    if way == "form":
+        item = {"linkId": f"{coding['system']}|{coding['code']}", "answer": [{"valueInteger": 2}]}
+        filled = {"status": "completed", "subject": result["subject"], "item": [item]}
+        result = {"resourceType": "QuestionnaireResponse", **filled}
+    kind = result["resourceType"]
+    entry = {"resource": result, "request": {"method": "POST", "url": kind}}
+    bundle = {"resourceType": "Bundle", "type": way, "entry": [entry]}
+    answer = world.hospital.ask("POST", *(("", bundle) if way in ("transaction", "batch") else (kind, result)))
+    outcome = answer.json()
+    if way == "batch":
+        response = outcome["entry"][0]["response"]
+        assert response["status"].startswith("422")
+        outcome = response["outcome"]
+    else:
+        assert answer.status_code == 422
+    assert outcome["issue"][0]["code"] == "code-invalid"
+    (told,) = world.tasks(f"patient={patient_id}", world.hospital)
+    assert told["reasonCode"]["coding"][0]["code"] == "unreadable-result"
