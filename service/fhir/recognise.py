@@ -1,7 +1,7 @@
 """What a refused body may have been about: a screening result that went astray must not go unnoticed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,25 +19,30 @@ from service.screening.result import whole_score
 from service.shared.code import Code
 
 _MARK = b"\xef\xbb\xbf"
+_LINK_ID = re.compile(rb'"linkId"\s*:\s*"([^"\\]*)"')
 _NUMBER = re.compile(rb'"value[A-Za-z]*"\s*:\s*"?(\d{1,4})')
 
+_Questions = Mapping[str, CodeUse]
+_Forms = Mapping[str, _Questions]
 
-def recognise(body: bytes, rules: Rules, forms: Mapping[str, Mapping[str, CodeUse]]) -> Recognised:
-    """Whether a code of a known instrument stands anywhere in it, and beside a critical one an answer that is risk.
+
+def recognise(body: bytes, rules: Rules, forms: _Forms) -> Recognised:
+    """Whether a code of a known instrument, or a question of one of the site's forms, stands anywhere in it, and
+    beside a critical one an answer that is risk. `forms` are by canonical URL and linkId.
 
     What is no JSON at all is searched for them as text. Nothing is decided from this: a person is told to look.
     """
     try:
         tree = orjson.loads(body.removeprefix(_MARK))
     except orjson.JSONDecodeError:
-        return _in_text(body, rules)
+        return _in_text(body, rules, forms)
     return _in_tree(tree, rules, forms)
 
 
 def salvage(
     body: bytes,
     rules: Rules,
-    forms: Mapping[str, Mapping[str, CodeUse]],
+    forms: _Forms,
     base: str,
     handles: Mapping[str, str] | None = None,
 ) -> list[Salvaged]:
@@ -79,29 +84,55 @@ def _subject(node: Any, base: str, handles: Mapping[str, str]) -> Reference | No
     return reference_of(node, base, "Patient") if sound else None
 
 
-def _in_tree(tree: Any, rules: Rules, forms: Mapping[str, Mapping[str, CodeUse]]) -> Recognised:
+def _in_tree(tree: Any, rules: Rules, forms: _Forms) -> Recognised:
     nodes = list(_nodes(tree))
-    questions = {link_id: use for node in nodes for link_id, use in _form(node, forms).items()}
-    found = [(node, use) for node in nodes for use in _uses(node, rules, questions)]
+    named = {
+        str(node.get("questionnaire", "")).partition("|")[0]
+        for node in nodes
+        if node.get("resourceType") == "QuestionnaireResponse"
+    }
+    asked = {node["linkId"] for node in nodes if isinstance(node.get("linkId"), str) and "item" not in node}
+    of_name = [forms[each] for each in named if each in forms and asked & forms[each].keys()]
+    meant = of_name or _sharing(asked, forms)
+    found = [(node, use) for node in nodes for use in _uses(node, rules, meant)]
     if any(_is_risk(node, use, rules) for node, use in found):
         return Recognised.A_CRITICAL_ANSWER
     return Recognised.AN_INSTRUMENT if found else Recognised.NOTHING
 
 
-def _in_text(body: bytes, rules: Rules) -> Recognised:
+def _sharing(asked: set[str], forms: _Forms) -> list[_Questions]:
+    """The site's forms that these may be the questions of, whatever the form is called: they have half of them in
+    common, or of their own."""
+    shared = ((form, len(asked & form.keys())) for form in forms.values())
+    return [form for form, common in shared if common and 2 * common >= min(len(asked), len(form))]
+
+
+def _in_text(body: bytes, rules: Rules, forms: _Forms) -> Recognised:
+    body = body.replace(rb"\/", b"/")
     known = {code.code.encode(): use for code, use in rules.by_code.items() if code.system.encode() in body}
     found = {code: use for code, use in known.items() if code in body}
+    said = [*_beside_codes(body, found), *_beside_questions(body, rules, forms)]
+    if any(_may_be_risk(behind, item) for use, behind in said if (item := _critical(use, rules)) is not None):
+        return Recognised.A_CRITICAL_ANSWER
+    ours = any(system.encode() in body for system in rules.own_systems)
+    return Recognised.AN_INSTRUMENT if found or said or ours else Recognised.NOTHING
+
+
+def _beside_codes(body: bytes, found: Mapping[bytes, CodeUse]) -> list[tuple[CodeUse, bytes]]:
+    """What stands behind each of these codes, and before the next one: FHIR has its elements in this order."""
     if not found:
-        ours = any(system.encode() in body for system in rules.own_systems)
-        return Recognised.AN_INSTRUMENT if ours else Recognised.NOTHING
-    # A value stands behind its code, and before the next one: FHIR has its elements in this order.
-    quoted = re.compile(b'"(' + b"|".join(map(re.escape, found)) + b')"')
-    _, *said = quoted.split(body)
-    for code, behind in zip(said[::2], said[1::2], strict=True):
-        item = _critical(found[code], rules)
-        if item is not None and _may_be_risk(behind, item):
-            return Recognised.A_CRITICAL_ANSWER
-    return Recognised.AN_INSTRUMENT
+        return []
+    _, *said = re.split(b'"(' + b"|".join(map(re.escape, found)) + b')"', body)
+    return [(found[code], behind) for code, behind in zip(said[::2], said[1::2], strict=True)]
+
+
+def _beside_questions(body: bytes, rules: Rules, forms: _Forms) -> list[tuple[CodeUse, bytes]]:
+    """What stands behind each question of a form, likewise."""
+    _, *said = _LINK_ID.split(body)
+    asked = [each.decode(errors="replace") for each in said[::2]]
+    meant = _sharing(set(asked), forms)
+    beside = zip(asked, said[1::2], strict=True)
+    return [(use, behind) for link_id, behind in beside for use in _uses_of(link_id, rules, meant)]
 
 
 def _may_be_risk(behind: bytes, item: Item) -> bool:
@@ -123,23 +154,19 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node)
 
 
-def _form(node: dict[str, Any], forms: Mapping[str, Mapping[str, CodeUse]]) -> Mapping[str, CodeUse]:
-    """What the site says of the form that `node` is, if it is one."""
-    if node.get("resourceType") != "QuestionnaireResponse":
-        return {}
-    return forms.get(str(node.get("questionnaire", "")).partition("|")[0], {})
-
-
-def _uses(node: dict[str, Any], rules: Rules, questions: Mapping[str, CodeUse]) -> list[CodeUse]:
+def _uses(node: dict[str, Any], rules: Rules, meant: Sequence[_Questions]) -> list[CodeUse]:
     link_id = node.get("linkId")
     if isinstance(link_id, str):
-        use = use_of(link_id, questions, rules)
-        return [] if use is None else [use]
+        return _uses_of(link_id, rules, meant)
     concept = node.get("code")
     codings = concept.get("coding") if isinstance(concept, dict) else None
     named = [each for each in codings if isinstance(each, dict)] if isinstance(codings, list) else []
     codes = [Code(str(each.get("system")), str(each.get("code"))) for each in named]
     return [use for code in codes if (use := rules.use(code)) is not None]
+
+
+def _uses_of(link_id: str, rules: Rules, meant: Sequence[_Questions]) -> list[CodeUse]:
+    return [use for form in meant or [{}] if (use := use_of(link_id, form, rules)) is not None]
 
 
 def _is_risk(node: dict[str, Any], use: CodeUse, rules: Rules) -> bool:

@@ -51,8 +51,8 @@ def form(link_id: str, *answers: object, **elements: Any) -> dict[str, Any]:
         (form(f"{EPDS_ITEM}|10", {"valueInteger": 2}), RISK),
         (form(f"{EPDS_ITEM}|11", {"valueInteger": 2}), INSTRUMENT),
         (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/q|3"), RISK),
-        (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/other"), NOTHING),
-        (form("harm", {"valueInteger": 2}), NOTHING),
+        (form("harm", {"valueInteger": 2}, questionnaire="https://hospital.example/other"), RISK),
+        (form("harm", {"valueInteger": 2}), RISK),
         (form("h", {"valueInteger": 2}), RISK),
         (form("1", {"valueInteger": 3}), NOTHING),
         (form("1", "odd", 3, None), NOTHING),
@@ -69,6 +69,68 @@ def test_an_instrument_and_its_risk_are_recognised(tree: dict[str, Any], expecte
 )
 def test_anything_may_be_asked_about(body: bytes) -> None:
     assert recognise(body, RULES, FORMS) is NOTHING
+
+
+WELLBEING = "https://hospital.example/wellbeing"
+SITE = {
+    WELLBEING: {f"w{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)},
+    "https://hospital.example/mood": {f"w{number}": CodeUse("phq9", Role.ITEM, number) for number in range(1, 10)},
+}
+
+
+def wellbeing(harm: int, *link_ids: str, **elements: Any) -> dict[str, Any]:
+    """The hospital's own form, or only these questions of it; the last one is answered so."""
+    asked = link_ids or [f"w{number}" for number in range(1, 11)]
+    answers = [0] * (len(asked) - 1) + [harm]
+    items = [
+        {"linkId": link_id, "answer": [{"valueInteger": answer}]}
+        for link_id, answer in zip(asked, answers, strict=True)
+    ]
+    return {"resourceType": "QuestionnaireResponse", **elements, "item": [{"linkId": "group", "item": items}]}
+
+
+CALLED: list[dict[str, Any]] = [
+    {"questionnaire": WELLBEING},
+    {"questionnaire": f"{WELLBEING}-v2"},
+    {"questionnaire": WELLBEING.replace("https", "http")},
+    {"questionnaire": 3},
+    {},
+]
+DIET = ("bread", "milk", "fish", "eggs", "w10")
+
+
+@pytest.mark.parametrize("called", CALLED, ids=lambda each: str(each.get("questionnaire")))
+@pytest.mark.parametrize("cut", [0, 2, 4])
+def test_a_form_of_the_site_is_told_by_its_questions(called: dict[str, Any], cut: int) -> None:
+    def recognised(*said: Any) -> Recognised:
+        body = json.dumps(wellbeing(*said, **called)).encode()
+        return recognise(body[: len(body) - cut], RULES, SITE)
+
+    assert recognised(3) is RISK
+    assert recognised(0) is INSTRUMENT
+    assert recognised(1, "w10") is RISK
+    assert recognised(3, "w1", "w2") is INSTRUMENT
+    assert recognised(3, *(f"d{number}" for number in range(50)), *(f"w{number}" for number in range(6, 11))) is RISK
+    assert recognised(3, "smokes") is NOTHING
+
+
+@pytest.mark.parametrize("cut", [0, 2])
+def test_a_form_that_shares_little_with_the_sites_is_another(cut: int) -> None:
+    body = json.dumps(wellbeing(3, *DIET)).encode()
+    assert recognise(body[: len(body) - cut], RULES, SITE) is NOTHING
+
+
+def test_a_form_that_is_named_is_no_other_of_the_sites() -> None:
+    """The ninth question of this one asks for something else than that of the other."""
+    said = wellbeing(3, *(f"w{number}" for number in range(1, 10)))
+    assert recognise(json.dumps(said | {"questionnaire": WELLBEING}).encode(), RULES, SITE) is INSTRUMENT
+    assert recognise(json.dumps(said).encode(), RULES, SITE) is RISK
+
+
+def test_a_form_that_was_cut_is_told_by_the_codes_that_its_questions_are() -> None:
+    body = json.dumps(form(PHQ9_9, {"valueInteger": 1}))
+    for sent in (body, body.replace("/", "\\/")):
+        assert recognise(sent[:-2].encode(), RULES, {}) is RISK
 
 
 WHOLE = json.dumps(observation(EPDS_ITEM, "10", valueInteger=2) | {"component": [observation(EPDS_ITEM, "9")]})
