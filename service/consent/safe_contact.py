@@ -5,7 +5,7 @@ Everything not said is denied (reference: domestic-abuse safe-contact practice; 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 
@@ -67,6 +67,12 @@ class SafeContact:
     code_word: str | None = None
     review_by: date | None = None
     said_at: datetime | None = field(default=None, compare=False)
+
+    def ends_at(self) -> datetime | None:
+        """When it no longer holds: once the day by which it was to be reviewed is over, by UTC."""
+        if self.review_by in (None, date.max):
+            return None
+        return datetime.combine(self.review_by + timedelta(days=1), time(), UTC)
 
 
 def safe_channel(safe_contact: SafeContact | None, today: date) -> Channel | None:

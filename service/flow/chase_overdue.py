@@ -1,6 +1,6 @@
 """A due time has passed: decide what waited, let an offer lapse, follow a consent that begins, end what consent no
-longer covers, place what waits for a place, climb the ladder, find out whether a programme knows that it
-must pause or stop."""
+longer covers, pause where no safe way to reach her is left, place what waits for a place, climb the ladder, find out
+whether a programme knows that it must pause or stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,8 +12,9 @@ from service.flow.act_on_decision import act_on_decision
 from service.flow.advance import advance
 from service.flow.agreed import agreed_to_offers
 from service.flow.follow_consent import follow_consent
+from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.move_alert import move_alert
-from service.flow.move_offer import move_offer
+from service.flow.move_offer import move_offer, refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about_offer
 from service.flow.rules import Rules
@@ -27,6 +28,8 @@ class DueKind(StrEnum):
     OFFER_LAPSES = "offer-lapses"
     CONSENT_BEGINS = "consent-begins"
     CONSENT_ENDS = "consent-ends"
+    SAFE_CONTACT_IN_CONSENT_ENDS = "safe-contact-in-consent-ends"
+    SAFE_CONTACT_OF_WOMAN_ENDS = "safe-contact-of-woman-ends"
     WAITS_FOR_A_PLACE = "waits-for-a-place"
     ALERT_OVERDUE = "alert-overdue"
     CHANGE_NOT_SEEN = "change-not-seen"
@@ -34,8 +37,8 @@ class DueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """`id` is of the result, the offer (also of a change to it), the consent, the referral or the alert, as the kind
-    says.
+    """`id` is of the result, the offer (also of a change to it), the consent, the woman, the referral or the alert, as
+    the kind says.
     `patient_id` None only for an alert about no woman."""
 
     kind: DueKind
@@ -84,6 +87,16 @@ def _end_with_consent(tx: Transaction, rules: Rules, overdue: Overdue, now: date
         advance(tx, rules, referral, ReferralTrigger.CONSENT_EXPIRED, now)
 
 
+def _end_safe_contact(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
+    """Once for each end: what time takes back is followed like what she does."""
+    of_woman = overdue.kind is DueKind.SAFE_CONTACT_OF_WOMAN_ENDS
+    end = tx.patients.end_safe_contact if of_woman else tx.consents.end_safe_contact
+    referral = tx.referrals.open_of(overdue.patient_id or "") if end(overdue.id, now) else None
+    if referral is not None:
+        refresh_offers(tx, referral)
+        follow_safe_contact(tx, rules, referral, now)
+
+
 def _place_again(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
     """A place may be free again, or there is a new programme. It is due no more unless placing says so anew."""
     tx.referrals.place_again(overdue.id, None)
@@ -114,6 +127,8 @@ _CHASE: dict[DueKind, Callable[[Transaction, Rules, Overdue, datetime], None]] =
     DueKind.OFFER_LAPSES: _lapse,
     DueKind.CONSENT_BEGINS: _begin_with_consent,
     DueKind.CONSENT_ENDS: _end_with_consent,
+    DueKind.SAFE_CONTACT_IN_CONSENT_ENDS: _end_safe_contact,
+    DueKind.SAFE_CONTACT_OF_WOMAN_ENDS: _end_safe_contact,
     DueKind.WAITS_FOR_A_PLACE: _place_again,
     DueKind.ALERT_OVERDUE: _climb,
     DueKind.CHANGE_NOT_SEEN: _look_whether_seen,

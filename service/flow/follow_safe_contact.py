@@ -1,4 +1,7 @@
-"""Let the open referral hear that no safe way to reach her is left: who was asked to support her makes no contact."""
+"""Let the open referral hear that no safe way to reach her is left: who was asked to support her makes no contact.
+
+She has taken it back, or the time until which it was said has passed: the programme knows her number either way.
+"""
 
 from datetime import datetime
 

@@ -70,6 +70,9 @@ class Consents(Protocol):
     def end(self, id: str, now: datetime) -> bool:
         """As `begin`, acted upon now and due no more; None or False when that had been done, or is due later."""
 
+    def end_safe_contact(self, id: str, now: datetime) -> bool:
+        """Likewise, of the way to reach her that was said in it."""
+
 
 class Organisations(Protocol):
     def names(self, ids: Collection[str]) -> Mapping[str, str]: ...

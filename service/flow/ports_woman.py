@@ -18,6 +18,9 @@ class Patients(Protocol):
     def get_all(self, ids: Collection[str]) -> Mapping[str, Patient]: ...
     def add(self, patient: Patient) -> None: ...
     def save(self, patient: Patient) -> None: ...
+    def end_safe_contact(self, id: str, now: datetime) -> bool:
+        """That the way to reach her has ended is acted upon now and due no more; False when that had been done, or is
+        due later."""
 
 
 class Aliases(Protocol):

@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from service.consent.consent import Consent, Status
 from service.shared.code import Code
 from service.store.prepared import Prepared
-from service.store.safe_contact import kept_safe_contact, to_safe_contact
+from service.store.safe_contact import ending_safe_contact, safe_contact_columns, to_safe_contact
 from service.store.tables.columns import table
 from service.store.tables.woman import ConsentRow
 
@@ -36,6 +36,7 @@ END = Prepared(
     .where(CONSENT.c.id == bindparam("consent"), CONSENT.c.ends_at <= bindparam("now"))
     .values(ends_at=None)
 )
+END_SAFE_CONTACT = ending_safe_contact(CONSENT)
 
 
 class Consents:
@@ -65,6 +66,9 @@ class Consents:
     def end(self, id: str, now: datetime) -> bool:
         return self._unit.execute(END, {"consent": id, "now": now}).rowcount == 1
 
+    def end_safe_contact(self, id: str, now: datetime) -> bool:
+        return self._unit.execute(END_SAFE_CONTACT, {"ended": id, "now": now}).rowcount == 1
+
 
 def _columns(consent: Consent) -> dict[str, object]:
     return {
@@ -79,7 +83,7 @@ def _columns(consent: Consent) -> dict[str, object]:
         "period_end": consent.period_end,
         "purposes": [[purpose.system, purpose.code] for purpose in sorted(consent.purposes)],
         "may_report_back": consent.may_report_back,
-        "safe_contact": None if consent.safe_contact is None else kept_safe_contact(consent.safe_contact),
+        **safe_contact_columns(consent.safe_contact),
         "withdrawn_at": consent.withdrawn_at,
         "ends_at": consent.period_end,
     }

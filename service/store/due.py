@@ -13,20 +13,22 @@ from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import UnseenChangeRow
 from service.store.tables.referral import CLIMBS, AlertRow, OfferRow, ReferralRow
-from service.store.tables.woman import ConsentRow, ScreeningResultRow
+from service.store.tables.woman import ConsentRow, PatientRow, ScreeningResultRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 RESULT, OFFER, ALERT, CONSENT = table(ScreeningResultRow), table(OfferRow), table(AlertRow), table(ConsentRow)
+PATIENT = table(PatientRow)
 REFERRAL, UNSEEN = table(ReferralRow), table(UnseenChangeRow)
 REQUESTED = TextClause(f"state = '{OfferState.REQUESTED.value}'")
 
 
-def _due(column: Column[datetime], *only: TextClause, id: str = "id") -> Prepared:
+def _due(column: Column[datetime], *only: TextClause, id: str = "id", patient: str = "patient_id") -> Prepared:
     """The longest overdue first. Each has an index in this order that holds no row which is settled."""
     subject = column.table
-    due = select(subject.c[id].label("id"), subject.c.patient_id).where(*only, column <= bindparam("now"))
+    named = subject.c[id].label("id"), subject.c[patient].label("patient_id")
+    due = select(*named).where(*only, column <= bindparam("now"))
     return Prepared(due.order_by(column).limit(bindparam("at_most")))
 
 
@@ -35,6 +37,8 @@ DUE = {
     DueKind.OFFER_LAPSES: _due(OFFER.c.respond_by, REQUESTED),
     DueKind.CONSENT_BEGINS: _due(CONSENT.c.begins_at),
     DueKind.CONSENT_ENDS: _due(CONSENT.c.ends_at),
+    DueKind.SAFE_CONTACT_IN_CONSENT_ENDS: _due(CONSENT.c.safe_contact_ends_at),
+    DueKind.SAFE_CONTACT_OF_WOMAN_ENDS: _due(PATIENT.c.safe_contact_ends_at, patient="id"),
     DueKind.WAITS_FOR_A_PLACE: _due(REFERRAL.c.place_again_at),
     DueKind.ALERT_OVERDUE: _due(ALERT.c.due_at, CLIMBS),
     DueKind.CHANGE_NOT_SEEN: _due(UNSEEN.c.see_by, id="offer_id"),

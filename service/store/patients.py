@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from service.referrals.needs import NOT_STATED, Access, SupportNeeds, Wish
 from service.referrals.patient import Patient, PatientFacts
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
-from service.store.safe_contact import kept_safe_contact, to_safe_contact
+from service.store.safe_contact import ending_safe_contact, safe_contact_columns, to_safe_contact
 from service.store.tables.columns import table
 from service.store.tables.woman import PatientRow
 from service.store.trouble import Overtaken
@@ -26,6 +27,7 @@ PRESENT = Prepared(select(PATIENT.c.replaced_by).where(PATIENT.c.id == bindparam
 ADD = Prepared(insert(PATIENT))
 THESE = select(PATIENT).where(PATIENT.c.id.in_(bindparam("patients", expanding=True)))
 SAVE = Prepared(update(PATIENT).where(PATIENT.c.id == bindparam("patient")))
+END_SAFE_CONTACT = ending_safe_contact(PATIENT)
 
 
 class Patients:
@@ -65,6 +67,9 @@ class Patients:
         self._unit.execute(SAVE, {"patient": patient.id, **_columns(patient)})
         self._held[patient.id] = patient
 
+    def end_safe_contact(self, id: str, now: datetime) -> bool:
+        return self._unit.execute(END_SAFE_CONTACT, {"ended": id, "now": now}).rowcount == 1
+
 
 @cache
 def _locked(dialect: Dialect) -> Prepared:
@@ -86,7 +91,7 @@ def _columns(patient: Patient) -> dict[str, object]:
         "delivered_on": patient.delivered_on,
         "replaced_by": patient.replaced_by,
         "needs": None if patient.needs == NOT_STATED else _needs(patient.needs),
-        "safe_contact": None if patient.safe_contact is None else kept_safe_contact(patient.safe_contact),
+        **safe_contact_columns(patient.safe_contact),
     }
 
 

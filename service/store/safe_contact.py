@@ -3,10 +3,28 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from sqlalchemy import Table, bindparam, update
+
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
+from service.store.prepared import Prepared
 
 
-def kept_safe_contact(safe: SafeContact) -> dict[str, object]:
+def safe_contact_columns(safe: SafeContact | None) -> dict[str, object]:
+    return {
+        "safe_contact": None if safe is None else _kept(safe),
+        "safe_contact_ends_at": None if safe is None else safe.ends_at(),
+    }
+
+
+def ending_safe_contact(subject: Table) -> Prepared:
+    """Of one row, by `id`, if it has ended by `now`: nobody is told of it again."""
+    has_ended = subject.c.safe_contact_ends_at <= bindparam("now")
+    return Prepared(
+        update(subject).where(subject.c.id == bindparam("ended"), has_ended).values(safe_contact_ends_at=None)
+    )
+
+
+def _kept(safe: SafeContact) -> dict[str, object]:
     return {
         "channels": [[each.mode.value, each.permission.value, each.value] for each in safe.channels],
         "voicemail": safe.voicemail.value,

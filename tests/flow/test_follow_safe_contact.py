@@ -1,8 +1,8 @@
-"""The last safe way to reach her is taken back after a programme was asked."""
+"""The last safe way to reach her is taken back, or ends with time, after a programme was asked."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -18,7 +18,7 @@ from service.referrals.instruction import Order
 from service.referrals.referral import ReferralState, ReferralTrigger
 from service.screening.instrument import Approval
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import MINUTE, REACHABLE, UNREACHABLE, Family, Service, body, why
+from tests.flow.support import DAY, HOUR, MINUTE, NOW, REACHABLE, UNREACHABLE, Family, Service, body, why
 
 MIDWIFE = Practitioner("M. Test", "Midwife")
 
@@ -150,3 +150,61 @@ def test_what_is_held_for_another_reason_is_told_too(service: Service) -> None:
     say(service, family, UNREACHABLE)
     assert service.states(family.woman) == ("on-hold", ["held-by-service"])
     assert service.alerts(family.woman) == ["safe-contact-withdrawn"]
+
+
+# She may be reached up to the end of this day.
+THE_DAY = NOW.date() + timedelta(days=1)
+FOR_NOW = replace(REACHABLE, review_by=THE_DAY)
+
+
+@pytest.mark.parametrize("tell", [say, revise])
+def test_a_way_that_ends_with_time_pauses_support_once_as_one_that_she_takes_back(service: Service, tell: Tell) -> None:
+    family, offer = service.supported()
+    tell(service, family, FOR_NOW)
+    service.chase(35 * HOUR)
+    assert service.now().date() == THE_DAY
+    assert service.states(family.woman) == ("supported", ["accepted"])
+    service.chase(HOUR)
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alert(family.woman, "safe-contact-withdrawn")["priority"] == "urgent"
+    assert [row["offer_id"] for row in service.rows("unseen_change")] == [offer.id]
+    service.chase()
+    assert service.alerts(family.woman) == ["safe-contact-withdrawn"]
+
+    assert why(resume(service, family, "")) == "no-safe-contact"
+    tell(service, family, replace(FOR_NOW, review_by=THE_DAY + timedelta(days=1)))
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert why(resume(service, family, "")) == "accepted"
+    assert service.states(family.woman) == ("supported", ["in-progress"])
+    service.chase(DAY)
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert len(service.rows("alert", code="safe-contact-withdrawn")) == 2
+
+
+@pytest.mark.parametrize("tell", [say, revise])
+def test_an_offer_is_taken_back_when_the_way_ends_and_made_again_when_it_is_renewed(
+    service: Service, tell: Tell
+) -> None:
+    family, _ = service.offered()
+    tell(service, family, FOR_NOW)
+    service.chase(36 * HOUR)
+    assert service.states(family.woman) == ("placing", ["cancelled"])
+    assert service.alerts(family.woman) == ["no-safe-contact"]
+    tell(service, family, replace(FOR_NOW, review_by=THE_DAY + timedelta(days=9)))
+    assert service.states(family.woman) == ("offered", ["cancelled", "requested"])
+
+
+def test_the_end_of_what_she_has_said_anew_since_ends_nothing(service: Service) -> None:
+    family, _ = service.supported()
+    say(service, family, FOR_NOW)
+    revise(service, family, REACHABLE)
+    service.chase(36 * HOUR)
+    assert service.states(family.woman) == ("supported", ["accepted"])
+    assert service.alerts(family.woman) == []
+
+
+def test_a_day_without_end_is_no_due_time(service: Service) -> None:
+    family, _ = service.supported()
+    say(service, family, replace(REACHABLE, review_by=date.max))
+    service.chase(999 * DAY)
+    assert service.states(family.woman)[0] == "supported"

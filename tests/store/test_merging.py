@@ -7,13 +7,14 @@ from functools import partial
 import pytest
 
 from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
+from service.flow.learn import learn
 from service.flow.received import Identifier
 from service.referrals.life_event import LifeEvent
 from service.shared.caller import the_service
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, Service, piece, scores
+from tests.flow.support import DAY, FACTS, HOUR, MINUTE, REACHABLE, Service, piece, scores
 
 WORKER = the_service("")
 
@@ -110,6 +111,30 @@ def test_a_due_time_that_was_found_before_the_merge_is_chased_after_it(service: 
     service.run(WORKER, lambda tx: chase_overdue(tx, service.rules, overdue, service.now()))
 
     assert service.states(stays)[1] == ["cancelled"]
+
+
+def test_a_way_to_reach_her_that_the_retired_record_knew_ends_for_the_survivor_once(service: Service) -> None:
+    family, _ = service.supported()
+    until_today = replace(REACHABLE, review_by=service.now().date(), said_at=service.now() + MINUTE)
+    service.run(family.hospital, lambda tx: learn(tx, family.woman, None, until_today))
+    stays = service.woman(family.hospital)
+
+    def merge(tx: UnitOfWork) -> None:
+        _merge(tx, family.woman, stays)
+        learn(tx, stays, None, until_today)
+
+    service.run(family.hospital, merge)
+    service.pass_time(DAY)
+    for expected in ({family.woman, stays}, set()):
+        due = service.read(WORKER, lambda tx: tx.due.overdue(service.now(), 1_000))
+        ended = [
+            each for each in due if each.kind is DueKind.SAFE_CONTACT_OF_WOMAN_ENDS and each.id in (family.woman, stays)
+        ]
+        assert {each.id for each in ended} == expected
+        for each in ended:
+            service.run(WORKER, partial(chase_overdue, rules=service.rules, overdue=each, now=service.now()))
+    assert service.states(stays) == ("on-hold", ["held-by-service"])
+    assert service.alerts(stays) == ["safe-contact-withdrawn"]
 
 
 def test_an_observation_of_the_retired_record_is_about_the_survivor(service: Service) -> None:

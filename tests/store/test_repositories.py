@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from service.consent.consent import Consent, Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
 from service.flow.chase_overdue import DueKind
 from service.flow.escalate_unnamed import escalate_unnamed
+from service.flow.learn import learn
 from service.referrals.alert import AlertState
 from service.referrals.delivery import DeliveryState, DeliveryTrigger, Lane
 from service.referrals.escalation import Said
@@ -26,7 +27,7 @@ from service.shared.ids import new_id
 from service.store.queries import Compare, TaskQuery
 from service.store.trouble import StatementRefused
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import DAY, FACTS, HOUR, MINUTE, Service, piece, scores
+from tests.flow.support import DAY, FACTS, HOUR, MINUTE, REACHABLE, Service, piece, scores
 
 WORKER = the_service("")
 
@@ -306,6 +307,11 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
     held, offer = service.supported()
     service.tell(held.hospital, offer.referral_id, Order.HOLD)
     begins, nobody = service.family(), service.family(places=0)
+    reached, reached_for_now = service.family(), replace(REACHABLE, review_by=service.now().date())
+    service.consent(
+        reached.hospital, reached.woman, reached.community, target_id=reached.consent, safe_contact=reached_for_now
+    )
+    service.run(reached.hospital, lambda tx: learn(tx, reached.woman, None, reached_for_now))
     start = service.now() + HOUR
     service.consent(begins.hospital, begins.woman, begins.community, target_id=begins.consent, period_start=start)
     service.result(nobody.hospital, nobody.woman, piece(15, scores(15)))
@@ -313,6 +319,7 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
     def due(passed: timedelta) -> set[tuple[str, str | None]]:
         found = service.read(WORKER, lambda tx: tx.due.overdue(service.now() + passed, 1_000))
         women = {waits.woman, ends.woman, lapses.woman, alerted.woman, held.woman, begins.woman, nobody.woman}
+        women.add(reached.woman)
         return {(each.kind.value, each.patient_id) for each in found if each.patient_id in women}
 
     assert due(timedelta(0)) == set()
@@ -321,6 +328,8 @@ def test_every_kind_of_due_time_is_found_once_it_has_passed(service: Service) ->
         (DueKind.RESULT_WAITS_NO_LONGER.value, waits.woman),
         (DueKind.CONSENT_BEGINS.value, begins.woman),
         (DueKind.CONSENT_ENDS.value, ends.woman),
+        (DueKind.SAFE_CONTACT_IN_CONSENT_ENDS.value, reached.woman),
+        (DueKind.SAFE_CONTACT_OF_WOMAN_ENDS.value, reached.woman),
         (DueKind.WAITS_FOR_A_PLACE.value, nobody.woman),
         (DueKind.ALERT_OVERDUE.value, nobody.woman),
         (DueKind.OFFER_LAPSES.value, ends.woman),
@@ -358,6 +367,25 @@ def test_an_end_of_consent_is_acted_upon_once_and_at_its_newest_time(service: Se
     assert [ends(end - MINUTE), ends(end), ends(end)] == [False, True, False]
     service.consent(family.hospital, family.woman, family.community, target_id=family.consent, period_end=end + HOUR)
     assert [ends(end), ends(end + HOUR)] == [False, True]
+
+
+def test_an_end_of_a_safe_way_to_reach_her_is_acted_upon_once(service: Service) -> None:
+    family, today = service.family(), service.now().date()
+    tomorrow, until_today = datetime.combine(today + DAY, time(), UTC), replace(REACHABLE, review_by=today)
+
+    def ends(at: datetime) -> list[bool]:
+        return service.run(
+            WORKER,
+            lambda tx: [
+                tx.consents.end_safe_contact(family.consent, at),
+                tx.patients.end_safe_contact(family.woman, at),
+            ],
+        )
+
+    assert ends(tomorrow) == [False, False]
+    service.consent(family.hospital, family.woman, family.community, target_id=family.consent, safe_contact=until_today)
+    service.run(family.hospital, lambda tx: learn(tx, family.woman, None, until_today))
+    assert [ends(tomorrow - MINUTE), ends(tomorrow), ends(tomorrow)] == [[False] * 2, [True] * 2, [False] * 2]
 
 
 def test_an_organisation_that_is_not_active_is_addressed_by_nobody(service: Service) -> None:

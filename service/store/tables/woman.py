@@ -8,17 +8,20 @@ from sqlmodel import Field
 from service.store.tables.columns import Instant, Json, Row, Text, optional, required
 
 IS_REPLACED = TextClause("replaced_by IS NOT NULL")
+ENDS = TextClause("safe_contact_ends_at IS NOT NULL")
 # Most results wait for nothing and belong to no referral.
 WAITS = TextClause("waits_until IS NOT NULL")
 IS_REFERRED = TextClause("referral_id IS NOT NULL")
 
 
 class PatientRow(Row, table=True):
-    """The aggregate that every unit about her locks first. `replaced_by` is the record that it has become part of."""
+    """The aggregate that every unit about her locks first. `replaced_by` is the record that it has become part of.
+    `safe_contact_ends_at` is when `safe_contact` no longer holds, for as long as nobody has acted upon it."""
 
     __tablename__ = "patient"
     __table_args__ = (
         Index("ix_patient_replaced_by", "replaced_by", sqlite_where=IS_REPLACED, postgresql_where=IS_REPLACED),
+        Index("ix_patient_safe_contact_ends_at", "safe_contact_ends_at", sqlite_where=ENDS, postgresql_where=ENDS),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -35,6 +38,7 @@ class PatientRow(Row, table=True):
     delivered_on: date | None = optional(Date)
     needs: dict[str, object] | None = optional(Json)
     safe_contact: dict[str, object] | None = optional(Json)
+    safe_contact_ends_at: datetime | None = optional(Instant)
     replaced_by: str | None = optional(Text, foreign_key="patient.id")
 
 
@@ -95,13 +99,15 @@ class DecisionRow(Row, table=True):
 
 class ConsentRow(Row, table=True):
     """`recipient_id` is the organisation it is about, NULL for all of them. `begins_at` and `ends_at` are the
-    beginning, if that was still to come, and the end of its period, for as long as nobody has acted upon them."""
+    beginning, if that was still to come, and the end of its period, and `safe_contact_ends_at` is when `safe_contact`
+    no longer holds, for as long as nobody has acted upon them."""
 
     __tablename__ = "consent"
     __table_args__ = (
         Index("ix_consent_patient_id", "patient_id"),
         Index("ix_consent_begins_at", "begins_at"),
         Index("ix_consent_ends_at", "ends_at"),
+        Index("ix_consent_safe_contact_ends_at", "safe_contact_ends_at", sqlite_where=ENDS, postgresql_where=ENDS),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -120,3 +126,4 @@ class ConsentRow(Row, table=True):
     withdrawn_at: datetime | None = optional(Instant)
     begins_at: datetime | None = optional(Instant)
     ends_at: datetime | None = optional(Instant)
+    safe_contact_ends_at: datetime | None = optional(Instant)

@@ -304,6 +304,7 @@ def upgrade() -> None:
         sa.Column("delivered_on", sa.Date(), nullable=True),
         sa.Column("needs", sa.LargeBinary(), nullable=True),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
+        sa.Column("safe_contact_ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["replaced_by"], ["patient.id"], name=op.f("fk_patient_replaced_by")),
         sa.ForeignKeyConstraint(["tenant_id"], ["organisation.id"], name=op.f("fk_patient_tenant_id")),
@@ -316,6 +317,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("replaced_by IS NOT NULL"),
             postgresql_where=sa.text("replaced_by IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_patient_safe_contact_ends_at",
+            ["safe_contact_ends_at"],
+            unique=False,
+            sqlite_where=sa.text("safe_contact_ends_at IS NOT NULL"),
+            postgresql_where=sa.text("safe_contact_ends_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -381,6 +389,7 @@ def upgrade() -> None:
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("begins_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("safe_contact_ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_consent_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
@@ -388,6 +397,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_consent_begins_at", ["begins_at"], unique=False)
         batch_op.create_index("ix_consent_ends_at", ["ends_at"], unique=False)
         batch_op.create_index("ix_consent_patient_id", ["patient_id"], unique=False)
+        batch_op.create_index(
+            "ix_consent_safe_contact_ends_at",
+            ["safe_contact_ends_at"],
+            unique=False,
+            sqlite_where=sa.text("safe_contact_ends_at IS NOT NULL"),
+            postgresql_where=sa.text("safe_contact_ends_at IS NOT NULL"),
+        )
 
     op.create_table(
         "life_event",
