@@ -25,11 +25,15 @@ def backup(
     and is not encrypted, so keep it where the database itself might be kept. SQLite and PostgreSQL make the same file.
     """
     from service.settings import read_settings
+    from service.store.archive import BackupFailed
     from service.store.backup import back_up
 
     settings = read_settings()
     held = {name: path.read_bytes() for name, path in settings.key_files.items() if with_keys and path.exists()}
-    made = back_up(settings.database, file, held, datetime.now(UTC), replace=replace, tell=_tell)
+    try:
+        made = back_up(settings.database, file, held, datetime.now(UTC), replace=replace, tell=_tell)
+    except FileExistsError:
+        raise BackupFailed(f"{file} is there already. To replace it, say --replace.") from None
     inside = ", ".join(sorted(held)) or "no keys"
     typer.echo(f"{file} holds {made.rows:,} rows of schema {made.schema}, and {inside}. It holds patient data.")
 

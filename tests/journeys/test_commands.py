@@ -391,7 +391,7 @@ def test_a_backup_says_what_it_holds_and_replaces_nothing_unasked(run: Run, tmp_
     made = run("backup", str(file))
     assert made.exit_code == 0
     assert "It holds patient data." in made.stdout
-    assert "exists" in refusal(run("backup", str(file)))
+    assert refusal(run("backup", str(file))) == f"{file} is there already. To replace it, say --replace."
     assert run("backup", str(file), "--replace").exit_code == 0
     assert "not empty" in refusal(run("restore", str(file)))
     assert "compared them with the file" in run("restore", str(file), "--yes").stdout
