@@ -57,7 +57,11 @@ def _hear(tx: Transaction, rules: Rules, legible: Legible, now: datetime) -> lis
         # What cannot be read of her is told as a risk of today, and stands for what can.
         if patient_id not in hers_untold and is_news(tx, patient_id, _content(results)):
             hear_risks_of(tx, rules, patient_id, results, now)
-    return untold if risks else [*untold, *harmless]
+    if not risks:
+        return [*untold, *harmless]
+    # Whoever looks at a risk of hers looks at the message that it came in.
+    risky = Recognised.A_CRITICAL_ANSWER
+    return [each for each in untold if each.recognised is risky or whose_is(tx, each) not in risks]
 
 
 def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, set[str]]:

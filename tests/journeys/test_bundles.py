@@ -253,6 +253,23 @@ def test_a_risk_that_cannot_be_read_is_told_with_hers_that_can(world: World) -> 
     assert len(alerts(world, "unreadable-risk")) == before
 
 
+@pytest.mark.parametrize("of_her", [True, False])
+def test_a_result_that_cannot_be_read_is_told_beside_a_risk_where_it_is_another_womans(
+    world: World, of_her: bool
+) -> None:
+    _, her, _ = world.offered()
+    _, other = world.register()
+    spoilt = about(epds("-", POSITIVE), f"Patient/{her if of_her else other}") | {"status": "finalish"}
+    sent = bundle(entry(name(), about(epds("-", RISK), f"Patient/{her}")), entry(name(), spoilt))
+    assert send(world, sent).status_code == 422
+
+    def told(code: str) -> list[str]:
+        return [woman for each in alerts(world, code) for woman in (her, other) if woman in json.dumps(each)]
+
+    assert told("self-harm-present") == [her]
+    assert told("unreadable-result") == ([] if of_her else [other])
+
+
 @pytest.mark.parametrize(
     ("type", "known_by"), [("transaction", "its id"), ("transaction", "an entry"), ("batch", "its id")]
 )
