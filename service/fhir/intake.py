@@ -192,4 +192,4 @@ def _warnings(outcome: Accepted | Repeated) -> Iterator[Issue]:
     if outcome.remark is not None:
         yield Issue("business-rule", REMARKS[outcome.remark])
     for element in dict.fromkeys(outcome.unused):
-        yield Issue("business-rule", NOT_ACTED_ON, f"{outcome.type}.{element}")
+        yield Issue("business-rule", NOT_ACTED_ON, element)

@@ -42,8 +42,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was acted on. `type` and `id` name the resource that answers for it, `version` its new
-    version, `remark` what its sender should know all the same, and `unused` the elements that were not acted on."""
+    """It was acted on. `type` and `id` name the resource that answers for it, `version` its new version, `remark` what
+    its sender should know all the same, and `unused` where in the message stands what was not acted on."""
 
     type: str
     id: str

@@ -58,8 +58,8 @@ UNDESCRIBED = Described()
 
 @dataclass(frozen=True, slots=True)
 class ReceivedInstruction:
-    """`referral_id` is our id, or that of the copy in the hospital's record. `unused` are the elements of it that no
-    order acts on."""
+    """`referral_id` is our id, or that of the copy in the hospital's record. `unused` is where
+    in it something stands that no order acts on."""
 
     received: Received
     referral_id: str
@@ -133,11 +133,12 @@ def _named(tx: Transaction, id: str) -> Referral | None:
 def _follow(
     tx: Transaction, referral: Referral, *, rules: Rules, message: ReceivedInstruction, now: datetime
 ) -> Answer:
-    said, unused = message.said, (*message.unused, *misdescribed(referral, message.described))
+    differing = (f"ServiceRequest.{each}" for each in misdescribed(referral, message.described))
+    said, unused = message.said, (*message.unused, *differing)
     if _is_done(tx, referral, said):
         told = "\n".join(each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ()))
         if not all(each in told for each in message.described.words):
-            unused = (*unused, "note")
+            unused = (*unused, "ServiceRequest.note")
         return Repeated("ServiceRequest", referral.id, referral.version, unused=unused)
     trigger = _resumes(tx, rules, referral, now) if said.order is Order.RESUME else _TELLS[said.order]
     if isinstance(trigger, Refused):

@@ -462,7 +462,7 @@ def test_what_describes_another_referral_is_refused_by_its_element_unless_it_is_
     answer = sent(replace(right, **wrong))
     if orders and not means_another:
         assert isinstance(answer, Accepted)
-        assert answer.unused == (element,)
+        assert answer.unused == (f"ServiceRequest.{element}",)
         assert service.states(family.woman) == ("closed", ["cancelled"])
     else:
         assert isinstance(answer, Refused)
@@ -485,16 +485,20 @@ def test_an_old_version_in_the_way_of_an_order_stops_all_but_what_ends_the_refer
 
 def test_what_is_said_of_a_referral_that_is_over_already_is_named_unless_it_was_said_before(service: Service) -> None:
     family, _ = service.supported()
-    id = service.referral(family.woman).id
+    id, named = service.referral(family.woman).id, ("ServiceRequest.priority",)
 
     def close(*words: str) -> tuple[str, tuple[str, ...]]:
         said = Instruction(CLOSE, service.now(), text=" ".join(words) or None)
         received = Received("ServiceRequest", body(), target_id=id)
-        message = ReceivedInstruction(received, id, said, Described(words=words), ("priority",))
+        message = ReceivedInstruction(received, id, said, Described(words=words), named)
         answer = service.run(family.hospital, lambda tx: instruct(tx, service.rules, message, service.now()))
         assert not isinstance(answer, Refused)
         return why(answer), answer.unused
 
     answers = [close(*words) for words in (("Moved.", "Told."), ("Moved.", "Told."), (), ("Told.", "She died."))]
-    named = ("priority",)
-    assert answers == [("accepted", named), ("repeated", named), ("repeated", named), ("repeated", (*named, "note"))]
+    assert answers == [
+        ("accepted", named),
+        ("repeated", named),
+        ("repeated", named),
+        ("repeated", (*named, "ServiceRequest.note")),
+    ]

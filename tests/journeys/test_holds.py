@@ -98,6 +98,18 @@ def test_the_copy_in_the_record_can_be_held_by_its_own_id(world: World) -> None:
 MODIFIED = {"modifierExtension": [{"url": "https://st-test.example/not", "valueBoolean": True}]}
 
 
+def test_a_hold_is_heard_with_what_may_change_its_meaning_and_what_lifts_it_is_not(world: World) -> None:
+    _, _, task = supported(world)
+    referral = referral_of(world, task)
+    first, *others = parameters()["parameter"]
+    modified = {**parameters(), "parameter": [first | MODIFIED, *others]}
+    (warning,) = world.hospital.must(200)("POST", f"{referral}/$hold", modified)["issue"]
+    assert (warning["severity"], warning["expression"]) == ("warning", ["Parameters.parameter[0].modifierExtension"])
+    assert read(world, task)["status"] == "on-hold"
+    assert world.hospital.ask("POST", f"{referral}/$resume", modified).status_code == 422
+    assert read(world, task)["status"] == "on-hold"
+
+
 @pytest.mark.parametrize(("status", "reads"), [("revoked", "cancelled"), ("entered-in-error", "entered-in-error")])
 def test_a_referral_is_ended_by_its_status_and_by_nothing_else_in_it(world: World, status: str, reads: str) -> None:
     _, _, task = supported(world)

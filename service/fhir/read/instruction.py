@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from service.fhir import terms
+from service.fhir.faults import Fault
 from service.fhir.lengths import PERSON, PHRASE
+from service.fhir.modifiers import modified
+from service.fhir.outcome import BadInput, Finding
 from service.fhir.read.common import unclear
 from service.fhir.survey import Tree
 from service.flow.instruct import ReceivedInstruction
@@ -18,8 +21,12 @@ PARAMETERS = {Order.HOLD: ("reason", *_WHO), Order.RESUME: _WHO}
 def read_parameters(tree: Tree, received: Received, order: Order, now: datetime) -> ReceivedInstruction:
     """Raises BadInput unless it names who orders this, and in which role: a referral pauses and goes on by a person.
 
-    Each parameter stands once at most; one that is not known is refused, for a word that is not heard may matter.
+    Each parameter stands once at most; one that is not known is refused, for a word that is not heard may matter. What
+    may change the meaning of the rest keeps no hold from being heard.
     """
+    unused = tuple(modified(tree, "Parameters"))
+    if unused and order is not Order.HOLD:
+        raise BadInput.of(*(Finding(Fault.MODIFIER_UNKNOWN, each) for each in unused))
     given: dict[str, tuple[str, Any]] = {}
     for place, each in enumerate(tree.get("parameter", ())):
         where = f"Parameters.parameter[{place}]"
@@ -35,7 +42,7 @@ def read_parameters(tree: Tree, received: Received, order: Order, now: datetime)
         role=_named(given, "role"),
         text=_words(*given["note"], PHRASE) if "note" in given else None,
     )
-    return ReceivedInstruction(received, received.target_id or "", said)
+    return ReceivedInstruction(received, received.target_id or "", said, unused=unused)
 
 
 def _reason(where: str, value: Any) -> HoldReason:

@@ -49,9 +49,10 @@ def read_service_request(
     and as its extensions' readers do.
     """
     order = _ORDERS.get(tree["status"])
-    unused = (*_unused(tree, base), *(["extension"] if _has_unused_extension(tree, order) else []))
+    elements = (*_unused(tree, base), *(["extension"] if _has_unused_extension(tree, order) else []))
+    unused = tuple(f"ServiceRequest.{each}" for each in elements)
     if unused and order is None:
-        raise BadInput.of(*(Finding(Reason.ELEMENT_FIXED, f"ServiceRequest.{each}") for each in unused))
+        raise BadInput.of(*(Finding(Reason.ELEMENT_FIXED, each) for each in unused))
     id, described = received.target_id or "", _described(tree, base)
     if order is not None:
         said = Instruction(order, now, text=" ".join(described.words)[:PHRASE] or None)

@@ -20,9 +20,11 @@ ROLE: Tree = {"name": "role", "valueString": "Midwife"}
 Guarded = Callable[[Tree], Tree]
 
 
-def parameters(guarded: Guarded, *parameter: Tree) -> ReceivedInstruction:
-    tree = guarded({"resourceType": "Parameters", "parameter": [*parameter]})
-    return read_parameters(tree, received(tree, b"", target_id="r1"), Order.HOLD, NOW)
+def parameters(
+    guarded: Guarded, *parameter: Tree, order: Order = Order.HOLD, **elements: object
+) -> ReceivedInstruction:
+    tree = guarded({"resourceType": "Parameters", "parameter": [*parameter], **elements})
+    return read_parameters(tree, received(tree, b"", target_id="r1"), order, NOW)
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,23 @@ def test_what_is_not_clear_is_refused_without_repeating_it(guarded: Guarded, sen
     (issue,) = refused.value.issues
     assert (issue.expression or "").startswith("Parameters.parameter")
     assert not {"until", "bored", "urn:x"} & {*issue.text.replace(",", "").split()}
+
+
+NOT_SO = [{"url": "https://st-test.example/not", "valueBoolean": True}]
+MODIFIED: dict[str, tuple[tuple[Tree, ...], Tree]] = {
+    "Parameters.implicitRules": ((BY, ROLE), {"implicitRules": "https://st-test.example/rules"}),
+    "Parameters.parameter[1].modifierExtension": ((BY, {**ROLE, "modifierExtension": NOT_SO}), {}),
+    "Parameters.parameter[2].part[0].modifierExtension": (
+        (BY, ROLE, {"name": "note", "part": [{"name": "until", "valueString": "x", "modifierExtension": NOT_SO}]}),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("where", MODIFIED)
+def test_what_may_change_the_meaning_keeps_no_hold_from_being_heard(guarded: Guarded, where: str) -> None:
+    sent, elements = MODIFIED[where]
+    assert parameters(guarded, *sent, **elements).unused == (where,)
+    with pytest.raises(BadInput) as refused:
+        parameters(guarded, *sent, order=Order.RESUME, **elements)
+    assert [issue.expression for issue in refused.value.issues] == [where]

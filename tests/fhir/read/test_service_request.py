@@ -123,7 +123,7 @@ def test_it_is_only_named_beside_an_order_that_ends_the_referral(
     message = put(guarded, status=status, **changes)
     assert isinstance(message, ReceivedInstruction)
     assert message.said == Instruction(order, NOW)
-    assert message.unused == (next(iter(changes)),)
+    assert message.unused == (f"ServiceRequest.{next(iter(changes))}",)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_may_change_the_meaning_keeps_no_end_from_being_heard(guarded: Guar
     for status in ("revoked", "entered-in-error"):
         message = put(guarded, status=status, **changes)
         assert isinstance(message, ReceivedInstruction)
-        assert message.unused == tuple(changes)
+        assert message.unused == tuple(f"ServiceRequest.{each}" for each in changes)
     for status in ("active", "on-hold", "draft"):
         with pytest.raises(BadInput):
             put(guarded, status=status, **changes)
@@ -148,13 +148,13 @@ def test_every_such_element_is_named_at_once(guarded: Guarded) -> None:
     assert {*refusal(guarded, status="active", **changes)} == {f"ServiceRequest.{each}" for each in changes}
     message = put(guarded, **changes)
     assert isinstance(message, ReceivedInstruction)
-    assert {*message.unused} == {*changes}
+    assert {*message.unused} == {f"ServiceRequest.{each}" for each in changes}
 
 
 def test_how_she_may_be_reached_is_not_acted_on_beside_an_order(guarded: Guarded) -> None:
     message = put(guarded, extension=[SAFE])
     assert isinstance(message, ReceivedInstruction)
-    assert message.unused == ("extension",)
+    assert message.unused == ("ServiceRequest.extension",)
 
 
 def test_whom_an_order_is_about_has_to_be_clear(guarded: Guarded) -> None:
