@@ -119,7 +119,7 @@ def show(report: Report, console: Console) -> None:
         console.print(f"Missed: {each.name}: {each.wanted}; found {each.found}.")
 
 
-_RIGHT = (">per s", ">of floor", ">p50 ms", ">p99 ms", ">CPU µs", ">of floor", ">SQL", ">wrong")
+_RIGHT = (">per s", ">of floor", ">p50 ms", ">p99 ms", ">CPU µs", ">of floor", ">load µs", ">SQL", ">wrong")
 
 
 def _figures(report: Report) -> Table:
@@ -135,6 +135,7 @@ def _figures(report: Report) -> Table:
             f"{found.p99_ms:.1f}",
             f"{each.cpu_us:,.0f}",
             f"{each.cpu_share:.2f}",
+            f"{found.client_us:,.0f}",
             "" if each.statements is None else str(each.statements),
             ", ".join(f"{status}: {times}" for status, times in found.wrong.items()),
         )
