@@ -10,11 +10,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from service.__main__ import application
 from tests.guides.page import Names
 from tests.journeys.support import PROJECT, ServiceProcess, free_port
 
@@ -68,13 +71,14 @@ class Player:
             port = self.service.settings().mllp_port
             arguments = [str(port) if each == "2575" else each for each in arguments]
             started = [str(Path(sys.executable).parent / program), *arguments]
+            sent = subprocess.run(started, cwd=self.folder, capture_output=True, timeout=60, check=True)
+            said = sent.stdout.decode().replace("\x0b", "").replace("\x1c\r\n", "").replace("\r", "\n")
         else:
             assert program == "peer-referral", program
-            started = [sys.executable, "-m", "service", *arguments]
-        environment = self.service.environment | {"PYTHONPATH": str(PROJECT)}
-        ran = subprocess.run(started, cwd=self.folder, env=environment, capture_output=True, timeout=60, check=False)
-        assert ran.returncode in (0, 1), ran.stderr.decode()
-        said = ran.stdout.decode().replace("\x0b", "").replace("\x1c\r\n", "").replace("\r", "\n")
+            with chdir(self.folder):
+                ran = CliRunner().invoke(application, arguments, env=self.service.environment)
+            assert ran.exit_code in (0, 1), ran.output
+            said = ran.stdout
         return "".join(f"{line.rstrip()}\n" for line in said.splitlines())
 
     def _for_service(self, text: str) -> str:

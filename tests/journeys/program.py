@@ -1,7 +1,7 @@
 """The program in processes that come of one which has imported it: that is most of what a start costs.
 
 Each is a process like any other, with sockets and an end of its own. What is typed, `python -m service`, is started by
-the demonstration, by the installed wheel and by the pages of docs/ that are played.
+the demonstration, by the installed wheel, and where README.md and docs/operations.md are followed.
 """
 
 import multiprocessing

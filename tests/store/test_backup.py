@@ -62,9 +62,8 @@ def content(url: str) -> object:
 
 
 @pytest.fixture
-def filled_url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'filled.db'}"
-    migrate(url)
+def filled_url(migrated_file: Path, tmp_path: Path) -> str:
+    url = f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'filled.db')}"
     clock = text("UPDATE commit_clock SET last = 1800000000123")
     change(
         url,
