@@ -36,7 +36,7 @@ test: check install ## check, then run every test on SQLite and on PostgreSQL (T
 check: $(VENV)/.develop ## lint, formatting, types, import contracts and size limits
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) mypy
+	$(RUN) mypy --num-workers $(WORKERS)
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) pytest -q tests/house/test_sizes.py tests/house/test_words.py
 
