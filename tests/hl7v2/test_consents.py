@@ -158,6 +158,30 @@ def test_the_newest_word_counts_in_whatever_order_they_come(ward: Ward, words: t
     assert not offered(ward)
 
 
+@pytest.mark.parametrize("words", list(permutations(_WORDS[:2])), ids=["yes first", "no first"])
+def test_an_older_yes_beside_a_no_releases_nothing(ward: Ward, words: tuple[str, ...]) -> None:
+    ward.positive()
+    ward.tells("A08", pid(), *words, PHONE)
+    assert ward.state() == ("closed", [])
+
+
+@pytest.mark.parametrize("words", list(permutations([con("R", "20260522"), con("A", "20260525")])))
+@pytest.mark.parametrize("type", ["ADT", "ORU"])
+def test_a_no_that_she_has_taken_back_since_ends_nothing(ward: Ward, type: str, words: tuple[str, ...]) -> None:
+    ward.tells("A08", *ward.agrees())
+    assert offered(ward)
+    event, result = ("A08", []) if type == "ADT" else ("R01", _RESULT)
+    assert ward.tells(event, pid(), *result, *words, PHONE, type=type) == "AA"
+    assert ward.state() == ("offered", ["requested"])
+
+
+@pytest.mark.parametrize("words", list(permutations([con("A", "20260525"), obx("PEER", "N", at="20260525")])))
+def test_a_yes_and_a_no_of_one_time_release_nothing(ward: Ward, words: tuple[str, ...]) -> None:
+    ward.positive()
+    ward.tells("A08", pid(), *words, PHONE)
+    assert ward.state()[1] == []
+
+
 def test_after_a_no_only_a_later_yes_counts(ward: Ward) -> None:
     ward.tells("A08", pid(), con("R", "20260520"))
     ward.tells("A08", pid(), con("A", "20260525"), PHONE)

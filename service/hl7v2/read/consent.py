@@ -58,21 +58,26 @@ def read_consents(
     now: datetime,
     asked: str | None = None,
 ) -> tuple[list[Part], list[Flaw]]:
-    """`segments` are those that are about `subject`; `asked` is the organisation that a referral asks for, by id."""
-    parts, flaws = list[Part](), list[Flaw]()
+    """`segments` are those that are about `subject`; `asked` is the organisation that a referral asks for, by id.
+
+    The newest word comes first, and a no before a yes of the same time: so an older no ends nothing, and an older yes
+    releases nothing.
+    """
+    words, flaws = list[tuple[ReceivedConsent, str]](), list[Flaw]()
     segments = tuple(segments)
     # Most results come from hospitals that say nothing of consent in them.
     if not dialect.codes.consents and not any(each.name == "CON" for each in segments):
-        return parts, flaws
+        return [], flaws
     details = _details(segments, dialect)
     for word in _words(segments, dialect, flaws):
         read = _consent(word, subject, details, dialect, rules, now, asked)
         if isinstance(read, ReceivedConsent):
-            parts.append(Part(read, at(word.segment)))
+            words.append((read, at(word.segment)))
         elif read is not None:
             field = word.answer if read is word.agrees else word.place
             flaws.append(Flaw(read, at(word.segment, field)))
-    return parts, flaws
+    words.sort(key=lambda each: (each[0].said.given_at or now, not each[0].said.permits), reverse=True)
+    return [Part(*each) for each in words], flaws
 
 
 def nobodys_consents(segments: Iterable[Segment], dialect: Dialect) -> list[Flaw]:
