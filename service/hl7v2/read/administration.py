@@ -31,13 +31,13 @@ class Times(NamedTuple):
     untimely: list[tuple[Segment, int]]
 
 
-def administrations(header: Segment | None, observations: Iterable[Segment], dialect: Dialect) -> Times:
+def administrations(headers: Iterable[Segment], observations: Iterable[Segment], dialect: Dialect) -> Times:
     """OBX-14 counts before OBR-7 (v2.5.1, 7.4.2.14), but senders write into it the second at which each question was
     answered, or at which one was corrected. So all of one day are one administration: at OBR-7, where that is the day,
     else at the earliest.
     """
     untimely: list[tuple[Segment, int]] = []
-    asked = None if header is None else _time(header, dialect, untimely)
+    asked = next(filter(None, (_time(each, dialect, untimely) for each in headers)), None)
     own: dict[int, _Time] = {}
     by_day: dict[str, Moment] = {}
     for obx in observations:

@@ -1,6 +1,7 @@
 """What a code stands for here, and what number a value states."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -86,10 +87,13 @@ def ordered_code(header: Segment) -> tuple[Triplet, ...]:
     return triplets(header, 2 if header.name == "TXA" else 4)
 
 
-def asked_by(header: Segment | None, dialect: Dialect, rules: Rules) -> Asked:
-    """By OBR-4, else by OBR-15, where some senders write which questionnaire it is; of a document by TXA-2."""
-    if header is None:
-        return Asked("", None)
+def asked_by(headers: Iterable[Segment], dialect: Dialect, rules: Rules) -> Asked:
+    """By OBR-4, else by OBR-15, where some senders write which questionnaire it is; of a document by TXA-2 too."""
+    found = [_asked_by(each, dialect, rules) for each in headers]
+    return next((each for each in found if each.instrument_id is not None), found[0] if found else Asked("", None))
+
+
+def _asked_by(header: Segment, dialect: Dialect, rules: Rules) -> Asked:
     named = ordered_code(header)
     if not named and header.name == "OBR":
         named = (Triplet(header.text(15), "", ""),)

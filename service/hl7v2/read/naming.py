@@ -10,15 +10,15 @@ ORDER = "urn:peer-referral:hl7v2:order"
 
 
 def name_of(message: Message, order: Order) -> Identifier | None:
-    """By the filler's number (OBR-3, ORC-3), else the placer's (OBR-2, ORC-2), or a document's own (TXA-12); None
+    """By a document's own number (TXA-12), else the filler's (OBR-3, ORC-3), else the placer's (OBR-2, ORC-2); None
     without any. One number may have several orders under it, which differ in their code."""
-    header = order.header
-    if header is not None and header.name == "TXA":
-        return _named("document", message, header, 12, "")
-    what = "" if header is None else said(header, 4) or said(header, 4, 4) or said(header, 15)
-    for kind, field in (("filler", 3), ("placer", 2)):
-        for segment in (header, order.common):
-            if segment is not None and said(segment, field):
+    ordered = [each for each in order.headers if each.name == "OBR"]
+    what = next((said(each, 4) or said(each, 4, 4) or said(each, 15) for each in ordered), "")
+    documents = [each for each in order.headers if each.name == "TXA"]
+    asked = ordered + ([order.common] if order.common else [])
+    for kind, segments, field in (("document", documents, 12), ("filler", asked, 3), ("placer", asked, 2)):
+        for segment in segments:
+            if said(segment, field):
                 return _named(kind, message, segment, field, what)
     return None
 
@@ -26,7 +26,7 @@ def name_of(message: Message, order: Order) -> Identifier | None:
 def placer_of(order: Order) -> list[str]:
     """The number under which it was asked for (OBR-2, else ORC-2), as far as the parts of an EI say anything: what
     comes of the order is told under it again."""
-    segments = [each for each in (order.header, order.common) if each is not None and each.name != "TXA"]
+    segments = [each for each in (*order.headers, order.common) if each is not None and each.name != "TXA"]
     return next((_parts(each, 2) for each in segments if said(each, 2)), [])
 
 

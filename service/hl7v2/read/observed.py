@@ -1,6 +1,6 @@
 """OBX -> what it is, how far it counts, and what numbers it states (v2-to-FHIR, OBX[Observation])."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -78,9 +78,10 @@ class Observed(NamedTuple):
         return self.meaning.instrument_id if isinstance(self.meaning, CodeUse) else None
 
 
-def ordered(header: Segment | None) -> Status | None:
+def ordered(headers: Iterable[Segment]) -> Status | None:
     """OBR-25; None when it says nothing that is known."""
-    return _ORDERED.get(header.text(25).upper()) if header is not None and header.name == "OBR" else None
+    found = (_ORDERED.get(each.text(25).upper()) for each in headers if each.name == "OBR")
+    return next(filter(None, found), None)
 
 
 def observed(

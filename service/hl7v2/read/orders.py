@@ -2,7 +2,8 @@
 of each order.
 
 The groups PATIENT_RESULT and ORDER_OBSERVATION of ORU^R01 (HL7 v2.5.1, 7.3.1). A document (MDM, 9.6.2) is read as one
-order, with TXA in place of OBR. Segments of any other name, also those of a site's own, belong to none and are kept.
+order, with TXA in place of OBR or behind those that it answers. Segments of any other name, also those of a site's own,
+belong to none and are kept.
 """
 
 from dataclasses import dataclass, field
@@ -13,11 +14,11 @@ from service.hl7v2.segments import Message, Segment
 
 @dataclass(slots=True)
 class Order:
-    """`header` is its OBR or TXA, `common` its ORC, `notes` are the NTE below any of its segments. Without a header its
-    observations are about the patient."""
+    """`headers` are its OBR, of a document those that it answers and its TXA, `common` is its ORC, `notes` are the NTE
+    below any of its segments. Without a header its observations are about the patient."""
 
     common: Segment | None = None
-    header: Segment | None = None
+    headers: list[Segment] = field(default_factory=list)
     observations: list[Segment] = field(default_factory=list)
     notes: list[Segment] = field(default_factory=list)
 
@@ -36,23 +37,19 @@ class Patient:
 
     def segments(self) -> list[Segment]:
         """Its consents, then each order's own and its observations."""
-        return self.consents + [
-            each
-            for order in self.orders
-            for each in ((order.header, *order.observations) if order.header else order.observations)
-        ]
+        return self.consents + [each for order in self.orders for each in (*order.headers, *order.observations)]
 
     def observations(self) -> list[Segment]:
         return [each for order in self.orders for each in order.observations]
 
 
-_Kind = Literal["patient", "consent", "common", "header", "observation", "note"]
+_Kind = Literal["patient", "consent", "common", "header", "document", "observation", "note"]
 _KINDS: dict[str, _Kind] = {
     "PID": "patient",
     "CON": "consent",
     "ORC": "common",
     "OBR": "header",
-    "TXA": "header",
+    "TXA": "document",
     "OBX": "observation",
     "NTE": "note",
 }
@@ -80,11 +77,11 @@ def _put(found: list[Patient], segment: Segment, kind: _Kind) -> None:
     elif kind == "common":
         orders.append(Order(common=segment))
     elif kind == "header":
-        begun = orders[-1] if orders and orders[-1].header is None and not orders[-1].observations else None
-        if begun is None:
-            orders.append(Order(header=segment))
-        else:
-            begun.header = segment
+        if not orders or orders[-1].headers or orders[-1].observations:
+            orders.append(Order())
+        orders[-1].headers.append(segment)
+    elif kind == "document":
+        orders.append(_document(segment, orders))
     elif kind == "note":
         if orders:
             orders[-1].notes.append(segment)
@@ -92,3 +89,13 @@ def _put(found: list[Patient], segment: Segment, kind: _Kind) -> None:
         if not orders:
             orders.append(Order())
         orders[-1].observations.append(segment)
+
+
+def _document(txa: Segment, orders: list[Order]) -> Order:
+    """The orders of which nothing has come yet are those that it answers: they are taken from `orders`."""
+    found = Order(headers=[txa])
+    while orders and not orders[-1].observations and all(each.name == "OBR" for each in orders[-1].headers):
+        answered = orders.pop()
+        found.common = answered.common or found.common
+        found.headers[:0], found.notes[:0] = answered.headers, answered.notes
+    return found

@@ -23,7 +23,7 @@ def recognise_orders(orders: Iterable[Order], dialect: Dialect, rules: Rules) ->
     """
     found = Recognised.NOTHING
     for each in orders:
-        asked = asked_by(each.header, dialect, rules)
+        asked = asked_by(each.headers, dialect, rules)
         found = max(found, _recognise(each.observations, asked, dialect, rules))
         if found is Recognised.NOTHING and asked.instrument_id is not None:
             found = Recognised.AN_INSTRUMENT

@@ -6,7 +6,7 @@ or take back a single one of them, and says nothing of the others (HL7 v2.5.1, 7
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -65,15 +65,15 @@ def read_order(
     message: Message, order: Order, subject: Reference, dialect: Dialect, rules: Rules, now: datetime
 ) -> Understood:
     """`subject` is whom the order is about. Never raises for what stands in it."""
-    asked, status = asked_by(order.header, dialect, rules), ordered(order.header)
+    asked, status = asked_by(order.headers, dialect, rules), ordered(order.headers)
     each = [observed(obx, asked, status, dialect, rules) for obx in order.observations]
     seen = [one for one in each if one is not None]
-    head = order.header or order.common or order.observations[0]
+    head = next(iter(order.headers), order.common) or order.observations[0]
     deciding = [one for one in seen if one.decides]
     events = [one for one in deciding if not one.readings and _is_event(one, dialect, rules)]
     reader = _Reader(
         message, order, dialect, now, asked.instrument_id, status, seen,
-        times=administrations(order.header, order.observations, dialect),
+        times=administrations(order.headers, order.observations, dialect),
         files=_files(seen, deciding),
         due_dates=[one for one in deciding if one.meaning is Context.ESTIMATED_DUE_DATE and one.values],
         events=events,
@@ -84,7 +84,7 @@ def read_order(
     if wrong is not None:
         return Understood(None, (wrong,), recognise_orders([order], dialect, rules))
     left_out = [one.obx for one in seen if one.wrong is not None and one.of_instrument is not None]
-    lost = [Order(order.common, order.header, left_out)] if left_out else []
+    lost = [replace(order, observations=left_out)] if left_out else []
     return Understood(
         Part(_result(reader, subject), at(head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
     )
@@ -92,7 +92,7 @@ def read_order(
 
 def tells_of_event(order: Order, dialect: Dialect, rules: Rules) -> bool:
     """Whether it tells, whomever it is about, of something that makes contact unwelcome."""
-    asked, status = asked_by(order.header, dialect, rules), ordered(order.header)
+    asked, status = asked_by(order.headers, dialect, rules), ordered(order.headers)
     each = (observed(obx, asked, status, dialect, rules) for obx in order.observations)
     return any(one and one.decides and not one.readings and _is_event(one, dialect, rules) for one in each)
 
@@ -120,7 +120,7 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
     order, seen, times = reader.order, reader.seen, reader.times.by_obx
     name = name_of(reader.message, order)
     first = min(times.values(), default=None)
-    named, placer = () if order.header is None else ordered_code(order.header), placer_of(order)
+    named, placer = next(filter(None, map(ordered_code, order.headers)), ()), placer_of(order)
     body = observation(
         named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer, _notes(order)
     )

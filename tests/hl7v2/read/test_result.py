@@ -137,6 +137,36 @@ def test_words_that_a_form_names_in_another_document_are_told(group: Receive, co
     assert (flaws(read), read.recognised) == (["code-unknown OBX^1^3"], Recognised.AN_INSTRUMENT)
 
 
+_FILE = obx("x^Report^L", "^AP^PDF^Base64^JVBERi0xLjQK", type="ED")
+
+
+@pytest.mark.parametrize("code", ["epds^EPDS^L", EPDS])
+@pytest.mark.parametrize(
+    "before",
+    [[], ["ORC|RE|P7^EHR"], ["ORC|RE|P7^EHR", obr("718-7^Hb^LN", number="F0^LAB"), "ORC|RE"]],
+    ids=["OBR alone", "ORC and OBR", "one of two orders"],
+)
+def test_the_order_that_stands_before_a_document_says_what_it_is(group: Receive, before: list[str], code: str) -> None:
+    read = group(*before, obr(code), "NTE|1||On paper", _DOCUMENT.format(type="PN"), _FILE)
+    assert flaws(read) == ["no-score OBX^1^5"]
+    (administered,) = result(read).administered
+    assert (administered.instrument_id, administered.piece.readings[0].unreadable) == ("epds", "OBX-5")
+    assert json.loads(result(read).received.body)["note"] == [{"text": "On paper"}]
+    assert [each.value.rpartition("|")[0] for each in result(read).received.names] == ["document|HIE|D1"]
+
+
+def test_what_a_document_does_not_say_its_order_says(group: Receive) -> None:
+    read = group(obr("epds", status="C", placer="P1^EHR"), "TXA|1|PN|TX", obx("epds_10^Item 10^L", "2", status=""))
+    (administered,) = result(read).administered
+    assert (administered.piece.status, administered.effective) == (Status.CORRECTED, TEN_LOCAL)
+    assert administered.piece.source == "filler|MATERN|F1|epds item 10"
+
+
+def test_an_order_that_was_answered_before_a_document_comes_is_no_part_of_it(group: Receive) -> None:
+    read = group(obr(number="F9^LAB"), obx(TOTAL, "4"), _DOCUMENT.format(type="PN"), _FILE)
+    assert (len(read.parts), flaws(read)) == (2, [])
+
+
 @pytest.mark.parametrize("status", ["P", "X", "D"])
 def test_a_code_of_a_form_under_no_order_is_told_once_it_is_final(group: Receive, status: str) -> None:
     assert flaws(group(obx("epds_10^Item 10^L", "3", status=status))) == []
