@@ -67,7 +67,7 @@ class SiteCodes:
 
     Who is younger than `woman_from` years is a baby or a child, and never referred. A baby's mother is named by PID-21,
     else by the NK1 with one of these `relationships` (NK1-3). `programmes` has the organisation by the code under which
-    a referral asks for it (PRD-7, or the identifier in PRD-8).
+    a referral asks for it (PRD-7, PRD-10).
     """
 
     woman_from: int

@@ -51,6 +51,38 @@ def test_a_yes_to_the_programme_asked_for_is_one_to_that_programme(ward: Ward) -
     assert ward.state() == ("offered", ["requested"])
 
 
+@pytest.mark.parametrize(
+    "programme",
+    [
+        "PRD|RT||||||PROGRAMME^L",
+        "PRD|RT||||||1234567893^NPI|20260101||Riverside Peers^L^^^^^^^^PROGRAMME",
+        "PRD|RT|||||||||Riverside Peers^L^PROGRAMME",
+        "PRD|RT|||||||||PROGRAMME",
+        "PRD|RT|||||||||Elsewhere~Riverside Peers^L^^^^^^^^PROGRAMME",
+    ],
+)
+def test_a_programme_is_named_by_an_identifier_or_as_an_organisation(ward: Ward, programme: str) -> None:
+    yes = con("A", code="THIS-ONE")
+    answer = ward.answer(message("I12", rf1(), CLINICIAN, programme, pid(), yes, PHONE, type="REF"))
+    assert [each.text(3) for each in answer.named("NTE")] == []
+    assert ward.state() == ("offered", ["requested"])
+
+
+@pytest.mark.parametrize(
+    ("programme", "places"),
+    [
+        ("PRD|RT|||||||||SOMEBODY^L", ["PRD^1^10", "CON^1^13"]),
+        ("PRD|RT||||||1^L|||SOMEBODY", ["PRD^1^7", "CON^1^13"]),
+        ("PRD|RT|||||||PROGRAMME", ["CON^1^13"]),
+    ],
+    ids=["by an organisation that is not mapped", "by neither", "in the place of a date"],
+)
+def test_a_programme_that_nobody_can_tell_is_none(ward: Ward, programme: str, places: list[str]) -> None:
+    answer = ward.answer(message("I12", rf1(), programme, pid(), con("A", code="THIS-ONE"), PHONE, type="REF"))
+    assert [each.text(3).partition(":")[0] for each in answer.named("NTE")] == places
+    assert ward.state() == ("awaiting-consent", [])
+
+
 def test_a_yes_to_a_programme_that_is_not_mapped_is_none(ward: Ward) -> None:
     body = message("I12", rf1(), "PRD|RT||||||SOMEBODY^L", pid(), con("A", code="THIS-ONE"), PHONE, type="REF")
     answer = ward.answer(body)

@@ -1,9 +1,10 @@
 """REF^I12 to I14 -> ReceivedRequest, with what it says of the woman and of her consent (v2.5.1, chapter 11).
 
-Which programme is asked for (PRD with the role RT) decides only whom a consent in the same message is about: it is
-chosen among those that she has agreed to, by the service's own rules.
+Which programme is asked for (PRD with the role RT: its identifiers, from v2.6 on its organisation) decides only whom a
+consent in the same message is about: it is chosen among those that she has agreed to, by the service's own rules.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
 from service.hl7v2.read.event import her_death, is_baby, its_death, of_baby
-from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.patient import Named, number_written, read_patient, says_died
@@ -27,7 +28,10 @@ from service.hl7v2.times import moment
 REFERRAL = "urn:peer-referral:hl7v2:referral"
 """The system of a request's name: whose number it is, and the number (RF1-6)."""
 NUMBER, EXPIRES = 6, 8
-ROLE, NAME, IDENTIFIERS, NAMED = 1, 2, 7, 8
+ROLE, NAME = 1, 2
+# The fields of PRD that name a programme, and their components: its identifiers (PLN), and as an organisation (XON) its
+# name, its number until v2.6, its identifier.
+_NAMED = {7: (1,), 10: (1, 3, 10)}
 _REFERS, _REFERRED_TO = "RP", "RT"
 _CANCELS = "I14"
 
@@ -98,12 +102,19 @@ def _asked(message: Message, dialect: Dialect, flaws: list[Flaw]) -> str | None:
     found = set[str]()
     for provider in message.named("PRD"):
         if said(provider, ROLE).upper() == _REFERRED_TO:
-            names = {parts[0] for field in (IDENTIFIERS, NAMED) for parts in provider.repetitions(field) if parts[0]}
+            names = dict(_names(provider))
             known = {dialect.codes.programmes[each] for each in names if each in dialect.codes.programmes}
             found |= known
             if names and not known:
-                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(provider, IDENTIFIERS)))
+                flaws.append(Flaw(Problem.CODE_UNKNOWN, at(provider, min(names.values()))))
     return found.pop() if len(found) == 1 else None
+
+
+def _names(provider: Segment) -> Iterator[tuple[str, int]]:
+    """What may name a programme, and in which field it stands."""
+    for field, components in _NAMED.items():
+        for parts in provider.repetitions(field):
+            yield from ((name, field) for each in components if (name := of(parts, each)))
 
 
 def _who(message: Message) -> str | None:
