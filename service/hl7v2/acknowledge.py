@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 from service.hl7v2.characters import codec_of
 from service.hl7v2.errors import CONDITIONS, MEANINGS, What
-from service.hl7v2.segments import Delimiters, Segment, escaped
+from service.hl7v2.segments import NULL, Delimiters, Segment, escaped
 from service.shared.ids import new_id
 
 VERSIONS = (
@@ -36,8 +36,9 @@ class Verdict(StrEnum):
     REJECT = "R"
 
 
-# Table 0155: which verdicts a sender wants to hear of.
-_WANTED = {
+# Table 0155: which verdicts a sender wants to hear of. An empty field, and the null of v2, asks for nothing.
+_WANTED: dict[str, frozenset[Verdict]] = {
+    **dict.fromkeys(("", NULL, "NE"), frozenset()),
     "AL": frozenset(Verdict),
     "SU": frozenset({Verdict.ACCEPT}),
     "ER": frozenset({Verdict.ERROR, Verdict.REJECT}),
@@ -69,13 +70,13 @@ class Wanted:
 def wanted(header: Segment | None, *, always: bool) -> Wanted:
     """What MSH-15 and MSH-16 ask for. Both empty is original mode; of two of which one is empty, that asks for nothing.
 
-    `always`: a sender that asks for nothing at all waits all the same, and is owed the application's acknowledgement.
+    Nobody can tell what a value asks for that is not of the table: where nothing else asks for an answer, its sender is
+    answered in original mode, for it may wait. `always`: so does one that asks for nothing at all.
     """
     asked = [header.text(number).upper() if header else "" for number in (15, 16)]
-    if not any(asked):
-        return Wanted(frozenset(), frozenset(Verdict))
     commit, application = (_WANTED.get(each, frozenset()) for each in asked)
-    if always and not commit and not application:
+    waits = always or "NE" not in asked or not _WANTED.keys() >= {*asked}
+    if waits and not commit and not application:
         return Wanted(frozenset(), frozenset(Verdict))
     return Wanted(commit, application)
 
