@@ -39,7 +39,9 @@ def check(
     folder = read_settings().mappings_folder
     rules = load(folder)
     dialects = load_dialects(rules, folder)
-    dialect = dialects.get(organisation or DEFAULT_SITE, dialects[DEFAULT_SITE])
+    if organisation not in {None, *dialects}:
+        raise NotAccepted("No file in sites/ is about this organisation. Leave it out for what holds without one.")
+    dialect = dialects[organisation or DEFAULT_SITE]
     frames = frames_in(file.read_bytes())
     if not frames:
         raise NotAccepted("There is no message in that file.")

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 
 from service.hl7v2.characters import codec_of
-from service.hl7v2.errors import CONDITIONS, MEANINGS, What
+from service.hl7v2.errors import CONDITIONS, MEANINGS, Rest, What
 from service.hl7v2.segments import NULL, Delimiters, Segment, escaped
 from service.shared.ids import new_id
 
@@ -92,7 +92,9 @@ def acknowledge(
     raw = {number: _CONTROLS.sub("", header.raw(number)) if header else "" for number in (3, 4, 5, 6, 10, 11, 12, 18)}
     version = raw[12].partition(marks.component)[0].strip()
     shape = _shape(version if version in VERSIONS else ASSUMED_VERSION, marks)
-    told = [_told(each, marks) for each in list(dict.fromkeys(errors))[:MOST_ERRORS]]
+    wrong = list(dict.fromkeys(errors))
+    wrong[MOST_ERRORS:] = [Error(Rest.MORE)] if len(wrong) > MOST_ERRORS else []
+    told = [_told(each, marks) for each in wrong]
     refused = verdict is not Verdict.ACCEPT
     values = {
         "application": raw[5] or OUR_NAME,

@@ -24,7 +24,13 @@ class Unfit(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-What = Reason | Problem | Defect | Fault | Unfit
+class Rest(StrEnum):
+    """What an acknowledgement says of what it leaves out."""
+
+    MORE = "more-problems"
+
+
+What = Reason | Problem | Defect | Fault | Unfit | Rest
 
 WARNING, ERROR = "W", "E"
 CONDITIONS = {
@@ -87,6 +93,7 @@ MEANINGS: dict[What, Meaning] = {
     Unfit.SENDER_UNKNOWN: _refused("204", "This sender is not registered here. The message was not kept.", "MSH^1^3"),
     Unfit.DEFECT: _refused("207", "The message could not be processed. Our operator has been told."),
     Unfit.UNAVAILABLE: _refused("207", "Nothing can be kept at the moment. Please send the message again."),
+    Rest.MORE: Meaning("207", WARNING, "There are more problems than are told here."),
     Problem.SEGMENT_MISSING: _kept("100", "a segment is missing."),
     Problem.SEGMENT_MISPLACED: _kept("100", "a segment stands where it cannot be understood."),
     Problem.VALUE_MISSING: _kept("101", "a value is missing."),

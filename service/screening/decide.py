@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from service.screening.instrument import Instrument, Item, Policy, Stage, cut_off, rule_version
+from service.screening.instrument import Instrument, Item, Policy, Role, Stage, cut_off, rule_version
 from service.screening.result import Reading, ScreeningResult
 
 
@@ -149,7 +149,7 @@ def _total(result: ScreeningResult, instrument: Instrument) -> _Total:
     """The total that counts: the highest of what was stated and what the items add up to, None when unscorable."""
     items, stated = result.items, result.totals
     spoilt = {Reason.VALUE_UNREADABLE} if result.unreadable else set()
-    if not _in_range(result, instrument):
+    if not all(_in_range(each, instrument) for each in result.readings):
         spoilt.add(Reason.VALUE_OUT_OF_RANGE)
     if spoilt:
         return _Total(None, frozenset(spoilt))
@@ -169,14 +169,16 @@ def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]
     return least, sum(items.get(item.number, item.highest) for item in instrument.items)
 
 
-def _in_range(result: ScreeningResult, instrument: Instrument) -> bool:
-    return all(instrument.lowest <= total <= instrument.highest for total in result.totals) and all(
-        _can_be_answered(instrument.by_number.get(number), value) for number, value in result.answers
-    )
+def _in_range(reading: Reading, instrument: Instrument) -> bool:
+    if reading.value is None:
+        return True
+    asked = instrument if reading.role is Role.TOTAL else instrument.by_number.get(reading.item or 0)
+    return asked is not None and asked.lowest <= reading.value <= asked.highest
 
 
-def _can_be_answered(item: Item | None, value: int) -> bool:
-    return item is not None and item.lowest <= value <= item.highest
+def cannot_be_scored(reading: Reading, instrument: Instrument) -> bool:
+    """Whether no result can be scored in which this is stated: it is no number, or none that the instrument has."""
+    return reading.unreadable is not None or not _in_range(reading, instrument)
 
 
 def _items_agree(result: ScreeningResult) -> bool:

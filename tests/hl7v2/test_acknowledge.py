@@ -116,11 +116,14 @@ def test_framing_bytes_in_a_header_do_not_come_back() -> None:
     assert not set(acknowledge(of, "A", Verdict.REJECT, REFUSAL, now=NOW)) & {0x0B, 0x1C}
 
 
-def test_not_more_than_fifty_problems_are_told_and_each_once() -> None:
-    many = [Error(Problem.CODE_UNKNOWN, f"OBX^{number // 2}^3") for number in range(200)]
+@pytest.mark.parametrize(("problems", "more"), [(MOST_ERRORS, []), (MOST_ERRORS + 1, [""]), (100, [""])])
+def test_fifty_problems_are_told_each_once_and_then_that_there_are_more(problems: int, more: list[str]) -> None:
+    many = [Error(Problem.CODE_UNKNOWN, f"OBX^{number // 2}^3") for number in range(2 * problems)]
     answer = read(told(header(HEADER.format(version="2.5.1")), Verdict.ACCEPT, many))
-    places = [each.text(2, 2) for each in answer.named("ERR")]
-    assert places == [str(number) for number in range(MOST_ERRORS)]
+    errors = list(answer.named("ERR"))
+    assert [each.text(2, 2) for each in errors] == [*map(str, range(MOST_ERRORS)), *more]
+    assert {each.text(5) for each in errors[MOST_ERRORS:]} == ({"more-problems"} if more else set())
+    assert {each.text(4) for each in errors} == {"W"}
 
 
 # MSH-15 and MSH-16 (table 0155), and the letters of what is answered to accept, error and reject.

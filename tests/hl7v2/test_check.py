@@ -82,6 +82,14 @@ def test_a_hospitals_own_words_count_for_it_alone() -> None:
     assert not check(Frame(body), own, RULES, NOW).fails
 
 
+def test_an_organisation_that_no_site_file_is_about_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "messages.hl7"
+    file.write_bytes(oru("M1"))
+    outcome = CliRunner().invoke(application, ["hl7", "check", str(file), "--organisation", "nobody"])
+    assert outcome.exit_code == 2, outcome.output
+    assert "No file in sites/ is about this organisation." in outcome.output
+
+
 @pytest.mark.parametrize(
     ("content", "status", "said"),
     [

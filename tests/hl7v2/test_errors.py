@@ -7,11 +7,11 @@ import pytest
 
 from service.flow.answer import Reason
 from service.flow.received_message import Problem
-from service.hl7v2.errors import CONDITIONS, MEANINGS, Unfit, What
+from service.hl7v2.errors import CONDITIONS, MEANINGS, Rest, Unfit, What
 from service.hl7v2.frame import Fault
 from service.hl7v2.segments import Defect
 
-EVERYTHING: list[What] = [*chain[What](Reason, Problem, Defect, Fault, Unfit)]
+EVERYTHING: list[What] = [*chain[What](Reason, Problem, Defect, Fault, Unfit, Rest)]
 EXPECTED = {
     "E43 a framing byte inside": (Fault.EMBEDDED, "102", "E"),
     "E46 characters of another set": (Defect.CHARACTERS, "102", "E"),

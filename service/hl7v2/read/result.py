@@ -26,6 +26,7 @@ from service.hl7v2.read.orders import Order
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
+from service.screening.decide import cannot_be_scored
 from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
 from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
 
@@ -86,7 +87,7 @@ def read_order(
     left_out = [one.obx for one in seen if one.wrong is not None and one.of_instrument is not None]
     lost = [replace(order, observations=left_out)] if left_out else []
     return Understood(
-        Part(_result(reader, subject), at(head)), tuple(_flaws(reader)), recognise_orders(lost, dialect, rules)
+        Part(_result(reader, subject), at(head)), tuple(_flaws(reader, rules)), recognise_orders(lost, dialect, rules)
     )
 
 
@@ -107,13 +108,21 @@ def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | N
     return None
 
 
-def _flaws(reader: _Reader) -> Iterator[Flaw]:
+def _flaws(reader: _Reader, rules: Rules) -> Iterator[Flaw]:
     yield from [one.flaw for one in reader.seen if one.flaw is not None]
     yield from [Flaw(Problem.VALUE_UNREADABLE, at(*place)) for place in reader.times.untimely]
-    yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in reader.files]
+    yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in (*reader.files, *_unscorable(reader, rules))]
     told = [(one, day(said(one.obx, 5))) for one in reader.due_dates]
     differ = len({when for _, when in told}) > 1
     yield from [Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5)) for one, when in told if differ or when is None]
+
+
+def _unscorable(reader: _Reader, rules: Rules) -> Iterator[Observed]:
+    """Those for whose value a result is decided as one that has no score."""
+    for one in reader.seen:
+        instrument = rules.instruments.get(one.of_instrument or "") if one.decides else None
+        if instrument is not None and any(cannot_be_scored(each, instrument) for each in one.readings):
+            yield one
 
 
 def _result(reader: _Reader, subject: Reference) -> ReceivedResult:

@@ -273,7 +273,27 @@ def test_a_number_is_read_whatever_its_type_and_nothing_else_is(
     group: Receive, type: str, value: str, score: int | None
 ) -> None:
     expected = Reading(Role.TOTAL, None, score, "OBX-5" if score is None else None)
-    assert readings(group(obr(), obx(TOTAL, value, type=type))) == [expected]
+    read = group(obr(), obx(TOTAL, value, type=type))
+    assert readings(read) == [expected]
+    assert flaws(read) == (["no-score OBX^1^5"] if score is None or score < 0 else [])
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "told"),
+    [
+        (TOTAL, "30", False),
+        (TOTAL, "31", True),
+        (EPDS, "31", True),
+        (ITEM_10, "3", False),
+        (ITEM_10, "4", True),
+        (ITEM_10, "two", True),
+        (ITEM_10, "0~two", True),
+        (ITEM_10, "", False),
+    ],
+)
+def test_a_value_for_which_nothing_can_be_scored_is_told(group: Receive, code: str, value: str, told: bool) -> None:
+    assert flaws(group(obr(), obx(code, value))) == (["no-score OBX^1^5"] if told else [])
+    assert flaws(group(obr(status="P"), obx(code, value, status="P"))) == []
 
 
 @pytest.mark.parametrize("value", ["", '""'])
