@@ -17,7 +17,7 @@ from service.shared.code import LOINC
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
 from tests.flow.support import DAY, Service, StillClock
-from tests.hl7v2.doors import MSH, Hospital, changed, group, oru
+from tests.hl7v2.doors import MSH, PID, Hospital, changed, group, oru
 
 NAME = "EHR|MATERNITY"
 
@@ -434,3 +434,31 @@ def test_what_is_wrong_with_each_message_about_one_woman_is_told_once_of_her(hos
         ("not-all-used", 1),
         ("not-all-used", 2),
     ]
+
+
+_TXA = b"TXA|1|%s|TX|20260601110000||||||||D1^EHR\r"
+_ORDER = b"OBR|1|||71354-5^EPDS^LN\r"
+
+
+def document(*segments: bytes) -> bytes:
+    head = MSH.format(control="M1").replace("ORU^R01^ORU_R01", "MDM^T02").encode()
+    return b"\r".join((head, PID.format(woman="W1", born="19950401").encode(), *segments))
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (document(_TXA % b"71354-5^EPDS^LN" + b"OBX|1|TX|^Body||EPDS 22, answer 10 was 3||||||F"), "OBX^1^5"),
+        (oru().replace(b"NM|99046-5^EPDS total^LN||0|", b"TX|REPORT^x^L||EPDS 22|"), "OBX^1^5"),
+        (document(_ORDER + _TXA % b"PN" + b"OBX|1|TX|X^^L||EPDS 22||||||F"), "OBX^1^5"),
+        (document(b"ORC|RE\r" + _ORDER + _TXA % b"PN" + b"OBX|1|ED|X^^L||^AP^PDF^Base64^JVBERi0=||||||F"), "OBX^1^5"),
+        (oru().replace(b"||0|", b"||thirteen|"), "OBX^1^5"),
+    ],
+    ids=["a letter", "words in a result", "a letter to an order", "a file to an order", "a word for a number"],
+)
+def test_of_what_has_no_score_a_clinician_is_told_at_once_and_once(hospital: Hospital, body: bytes, place: str) -> None:
+    assert hospital.told(body) == f"AA {place} 102 W"
+    ((patient_id, code),) = [(row["patient_id"], row["code"]) for row in hospital.rows("alert")]
+    assert (code, [row["id"] for row in hospital.rows("patient")]) == ("unscorable", [patient_id])
+    hospital.service.chase(timedelta(minutes=30))
+    assert hospital.alerts() == ["unscorable"]

@@ -33,6 +33,8 @@ _OBSERVED: Mapping[str, Status] = {
     "X": Status.CANCELLED, "D": Status.ENTERED_IN_ERROR, "W": Status.ENTERED_IN_ERROR,
 }  # fmt: skip
 _NO_RESULT = "O"
+_CODE_UNKNOWN = (Problem.CODE_UNKNOWN, 3)
+_WORDS = frozenset({"", "ST", "TX", "FT"})
 # What is remembered is as long as a score, a code or a date.
 _SHORT = 64
 # OBR-25, table 0123; D is of table 0085, but is written there too.
@@ -70,8 +72,9 @@ class Observed(NamedTuple):
         return None if self.wrong is None else Flaw(self.wrong[0], at(self.obx, self.wrong[1]))
 
     @property
-    def is_file(self) -> bool:
-        return self.type in FILES
+    def is_unscored(self) -> bool:
+        """Whether it is of an instrument, and a file or words: nothing can be computed from it."""
+        return self.of_instrument is not None and self.wrong is None and not self.readings
 
     @property
     def of_instrument(self) -> str | None:
@@ -118,17 +121,16 @@ def _observed(
         if isinstance(meaning, CodeUse) and type not in FILES:
             readings = _readings(type, values, meaning, dialect, rules)
         return Observed(obx, named, type, values, meaning, status, shown, readings)
-    strays = elsewhere(named, asked, dialect, rules) if not found and values and status in (None, *DECIDING) else set()
+    speaks = bool(values) and status in (None, *DECIDING)
+    strays = elsewhere(named, asked, dialect, rules) if speaks and not found else set()
     # Of several that contradict each other one, so that what is recognised in it is not lost.
     some = min(found or strays, key=str, default=None)
     wrong = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
         wrong = (problem, 3 if len(found) > 1 else 11)
-    elif strays or (
-        asked.instrument_id is not None and status in DECIDING and values and not _is_ignored(named, dialect)
-    ):
-        wrong = (Problem.CODE_UNKNOWN, 3)
+    elif strays or (asked.instrument_id is not None and speaks and not _is_ignored(named, dialect)):
+        wrong = _CODE_UNKNOWN
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, (), wrong)
 
 
@@ -142,3 +144,22 @@ def _readings(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: 
 
 def _is_ignored(named: tuple[Triplet, ...], dialect: Dialect) -> bool:
     return any(each.code in dialect.ignored or each.code == dialect.respondent for each in named)
+
+
+def words_heard(seen: list[Observed], asked: Asked, dialect: Dialect, rules: Rules) -> list[Observed]:
+    """Words, as they stand in a letter, are all that there is of a questionnaire where nothing else of it is known: as
+    a file is, and told so in place of their code. Each OBX may be a line of them, so that the first stands for all."""
+    if asked.instrument_id is None or any(one.readings for one in seen):
+        return seen
+    use = CodeUse(asked.instrument_id, Role.PANEL)
+    words = [one for one in seen if one.wrong == _CODE_UNKNOWN and _is_words(one, use, dialect, rules)]
+    heard = {one.obx.number: one._replace(meaning=None, wrong=None) for one in words}
+    for first in words[:1]:
+        wrong = None if first.status in DECIDING else (Problem.VALUE_MISSING, 11)
+        heard[first.obx.number] = first._replace(meaning=use, wrong=wrong)
+    return [heard.get(one.obx.number, one) for one in seen]
+
+
+def _is_words(one: Observed, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:
+    of_another = one.of_instrument not in (None, use.instrument_id)
+    return one.type in _WORDS and not of_another and set(scores(one.type, one.values, use, dialect, rules)) == {None}

@@ -21,7 +21,7 @@ from service.hl7v2.read.codes import CODED, asked_by, context_of, ordered_code, 
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
-from service.hl7v2.read.observed import Observed, observed, ordered
+from service.hl7v2.read.observed import Observed, observed, ordered, words_heard
 from service.hl7v2.read.orders import Order
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
@@ -46,8 +46,8 @@ class Understood:
 
 
 class _Reader(NamedTuple):
-    """One order, and what everything about it needs. `seen` are its OBX, `files` those that are all there is of their
-    instrument, `due_dates` and `events` what tells about the pregnancy."""
+    """One order, and what everything about it needs. `seen` are its OBX, `files` the files and words that are all
+    there is of their instrument, `due_dates` and `events` what tells about the pregnancy."""
 
     message: Message
     order: Order
@@ -68,7 +68,7 @@ def read_order(
     """`subject` is whom the order is about. Never raises for what stands in it."""
     asked, status = asked_by(order.headers, dialect, rules), ordered(order.headers)
     each = [observed(obx, asked, status, dialect, rules) for obx in order.observations]
-    seen = [one for one in each if one is not None]
+    seen = words_heard([one for one in each if one is not None], asked, dialect, rules)
     head = next(iter(order.headers), order.common) or order.observations[0]
     deciding = [one for one in seen if one.decides]
     events = [one for one in deciding if not one.readings and _is_event(one, dialect, rules)]
@@ -185,8 +185,8 @@ def _source(one: Observed, use: CodeUse, name: str | None) -> str:
 
 
 def _files(seen: list[Observed], deciding: list[Observed]) -> list[Observed]:
-    """The files that are all there is of their instrument: nothing can be computed, so a person looks."""
-    files = [one for one in deciding if one.is_file and one.of_instrument is not None]
+    """The files and words that are all there is of their instrument: nothing can be computed, so a person looks."""
+    files = [one for one in deciding if one.is_unscored]
     scored = {one.of_instrument for one in seen if files and any(each.value is not None for each in one.readings)}
     return [one for one in files if one.of_instrument not in scored]
 

@@ -137,6 +137,54 @@ def test_words_that_a_form_names_in_another_document_are_told(group: Receive, co
     assert (flaws(read), read.recognised) == (["code-unknown OBX^1^3"], Recognised.AN_INSTRUMENT)
 
 
+_LINES = [
+    obx(code, "EPDS 22, answer 10 was 3", type=type) for code, type in (("", "TX"), ("x^Body^L", "FT"), ("x", ""))
+]
+
+
+@pytest.mark.parametrize(
+    "header", [_DOCUMENT.format(type=EPDS), _DOCUMENT.format(type="epds"), obr(), obr("epds^EPDS^L")]
+)
+def test_words_of_which_no_code_is_known_are_all_that_there_is_of_their_questionnaire(
+    group: Receive, header: str
+) -> None:
+    read = group(header, *_LINES)
+    assert flaws(read) == ["no-score OBX^1^5"]
+    (administered,) = result(read).administered
+    assert (administered.instrument_id, administered.piece.readings) == (
+        "epds",
+        (Reading(Role.TOTAL, None, None, "OBX-5"),),
+    )
+    assert administered.respondent.startswith("source:")
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ([obx(TOTAL, "14")], ["code-unknown OBX^2^3"]),
+        ([obx(ITEM_10, "")], ["code-unknown OBX^2^3"]),
+        ([obx("EPDS11^Item 11^L", "2")], ["code-unknown OBX^1^3", "no-score OBX^2^5"]),
+    ],
+    ids=["a score", "a question without an answer", "a number of which no code is known"],
+)
+def test_words_beside_what_is_known_of_their_questionnaire_are_told_as_such(
+    group: Receive, others: list[str], told: list[str]
+) -> None:
+    assert flaws(group(obr(), *others, _LINES[1])) == told
+
+
+def test_words_without_a_status_go_to_a_person_as_a_result_that_cannot_be_read(group: Receive) -> None:
+    read = group(_DOCUMENT.format(type=EPDS), *(each.replace("||||||F|", "|||||||") for each in _LINES))
+    assert (flaws(read), read.recognised) == (["value-missing OBX^1^11"], Recognised.AN_INSTRUMENT)
+
+
+@pytest.mark.parametrize(
+    "line", [obx("epds_notes", "fine", type="TX"), obx("x", "", type="TX"), obx("x", "14", type="ST")]
+)
+def test_what_the_site_ignores_what_says_nothing_and_a_number_are_no_words(group: Receive, line: str) -> None:
+    assert "no-score OBX^1^5" not in flaws(group(obr(), line))
+
+
 _FILE = obx("x^Report^L", "^AP^PDF^Base64^JVBERi0xLjQK", type="ED")
 
 
