@@ -41,8 +41,7 @@ async def _take(door: Door, request: Request) -> Response:
     if caller.kind is OrganisationKind.COMMUNITY:
         # What a programme wrote in it is heard all the same.
         problem = BadInput.of(Finding(Fault.SCOPE_TOO_SMALL, None, _OF_A_PROGRAMME))
-        await keep_unread(door, caller, request, body, problem)
-        raise problem
+        raise await keep_unread(door, caller, request, body, problem)
     try:
         tree = await aside(body, partial(decode, body))
         outline(tree)

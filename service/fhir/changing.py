@@ -21,8 +21,9 @@ from service.fhir.shown import Shown
 from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.instruct import ReceivedInstruction, instruct
-from service.flow.receive_update import ReceivedUpdate, receive_update
+from service.flow.receive_update import receive_update
 from service.flow.received import Received
+from service.flow.received_update import ReceivedUpdate
 from service.flow.revise_referral import ReceivedRevision, revise_referral
 from service.flow.rules import Rules
 from service.referrals.instruction import Order
@@ -117,7 +118,7 @@ async def _change(door: Door, ours: Ours, request: Request) -> Response:
 
     outcome, shown, tx = await door.store.run(caller, change)
     if isinstance(outcome, Refused):
-        return refused(door, caller, outcome, isinstance(message, ReceivedUpdate) and message.says_something)
+        return refused(door, caller, outcome)
     if shown is None:
         raise Problem(reply(Reason.NOT_FOUND))
     stamp = tx.stamp if isinstance(outcome, Accepted) and tx.stamp is not None else shown.stamp

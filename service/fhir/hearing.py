@@ -33,13 +33,8 @@ from service.fhir.read.communication import lenient, read_communication, read_un
 from service.fhir.showing import show
 from service.fhir.shown import Shown
 from service.fhir.unread import tell_operator, told_of, unread
-from service.flow.answer import Accepted, Reason, Refused
-from service.flow.receive_communication import (
-    Kept,
-    ReceivedCommunication,
-    Told,
-    receive_communication,
-)
+from service.flow.answer import Accepted, Reason, Refused, Told
+from service.flow.receive_communication import Kept, ReceivedCommunication, receive_communication
 from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
 from service.flow.received import Identifier
 from service.shared.caller import Caller, OrganisationKind
@@ -47,8 +42,6 @@ from service.shared.reply import Reply
 from service.store.unit_of_work import UnitOfWork
 
 PATH = "/fhir/Communication"
-# A refusal for these says that no offer of the sender's was meant: nobody else can tell whom it was about.
-_ABOUT_NOBODY = (Reason.NOT_FOUND, Reason.SUBJECT_UNKNOWN)
 
 
 def router(door: Door) -> APIRouter:
@@ -150,12 +143,12 @@ def _answer(door: Door, request: Request, kept: Kept, issues: list[Issue], shown
     return answer(body, status=201 if created else 200, etag=etag, stamp=stamp, Location=location)
 
 
-def refused(door: Door, caller: Caller, outcome: Refused, says_something: bool) -> Response:
+def refused(door: Door, caller: Caller, outcome: Refused) -> Response:
     """A no. What a programme wrote beside it is heard all the same: by a clinician, or else the operator has to."""
-    if not outcome.heard:
-        if says_something and outcome.reason in _ABOUT_NOBODY:
-            tell_operator(caller, "inbound")
+    if outcome.told is None:
         return refusal(outcome)
-    told = told_of(door, Told.HER_CLINICIAN_OF_A_REFUSAL)
+    if outcome.told is Told.THE_OPERATOR_MUST_BE:
+        tell_operator(caller, "inbound")
+    told = told_of(door, outcome.told)
     why = Finding(outcome.reason, outcome.element)
     return refusal(Reply(ERRORS[why.kind].status, operation_outcome([why.issue(), *told]), {}))

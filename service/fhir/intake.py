@@ -25,7 +25,7 @@ from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
 from service.fhir.remarks import NOT_ACTED_ON, REMARKS
-from service.fhir.unread import keep_unread
+from service.fhir.unread import keep_unread, told_of
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.receive_result import receive_result
 from service.flow.received import Received
@@ -124,7 +124,7 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
     message = await read_or_keep(door, caller, request, body, address.type, address.read, now)
     outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))
     if isinstance(outcome, Refused):
-        return refused(door, caller, outcome, isinstance(message, ReceivedContact) and message.said is not None)
+        return refused(door, caller, outcome)
     if isinstance(outcome, Accepted) and tx.stamp is not None:
         version, stamp = outcome.version, tx.stamp
     else:
@@ -178,7 +178,7 @@ def written(
     created = isinstance(outcome, Accepted) and outcome.created
     version = etag or str(outcome.version)
     headers = {"Location": f"{door.fhir_base}/{outcome.type}/{outcome.id}/_history/{version}"}
-    prefer, warnings = request.headers.get("prefer", ""), [*_warnings(outcome)]
+    prefer, warnings = request.headers.get("prefer", ""), [*_warnings(door, outcome)]
     if "return=minimal" in prefer:
         body = b""
     elif warnings and "return=representation" not in prefer:
@@ -188,7 +188,9 @@ def written(
     return answer(body, status=201 if created else 200, etag=version, stamp=stamp, **headers)
 
 
-def _warnings(outcome: Accepted | Repeated) -> Iterator[Issue]:
+def _warnings(door: Door, outcome: Accepted | Repeated) -> Iterator[Issue]:
+    if outcome.told is not None:
+        yield from told_of(door, outcome.told)
     if outcome.remark is not None:
         yield Issue("business-rule", REMARKS[outcome.remark])
     for element in dict.fromkeys(outcome.unused):

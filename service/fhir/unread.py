@@ -12,11 +12,10 @@ from service.fhir.door import Door
 from service.fhir.outcome import BadInput, Issue
 from service.fhir.read.communication import read_refused
 from service.fhir.recognise import salvage
+from service.flow.answer import Told
 from service.flow.hear_refused_transaction import Legible, hear_refused_transaction
 from service.flow.keep_unreadable import Salvaged, Unreadable
-from service.flow.receive_communication import Told
 from service.flow.receive_unreadable import receive_refused
-from service.flow.received import Reference
 from service.shared import telemetry
 from service.shared.caller import Caller, OrganisationKind
 from service.shared.ids import new_id
@@ -32,7 +31,7 @@ async def keep_unread(
     if caller.kind is not OrganisationKind.COMMUNITY:
         await door.store.run(caller, lambda tx: hear_refused_transaction(tx, door.rules, unreadable, legible, now))
         return problem
-    address = Reference("Task", asked.id) if asked.type == "Task" and asked.id else None
+    address = asked.id if asked.type == "Task" else None
     read = partial(read_refused, unreadable, body, base=door.base_url, labels=door.rules.labels, address=address)
     message = await asyncio.to_thread(read)
     told = await door.store.run(caller, lambda tx: receive_refused(tx, door.rules, message, now))

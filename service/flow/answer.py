@@ -1,7 +1,7 @@
 """What a step answers. All three commit: the inbox row, the audit row and any alert stay, also when the answer is
 no."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from service.referrals.contact import Remark
@@ -40,10 +40,24 @@ class Reason(StrEnum):
     CONTACT_CALLED_OFF = "contact-called-off"
 
 
+class Told(StrEnum):
+    """Who was told of a programme's words, by the name of the text that says so (`ESCALATION_TEXTS`)."""
+
+    HER_CLINICIAN = "told"
+    HER_CLINICIAN_BY_HANDLE = "told-by-handle"
+    HER_CLINICIAN_UNREAD = "unread"
+    HER_CLINICIAN_OF_A_REFUSAL = "refused"
+    SEVERAL_CLINICS = "several"
+    THE_ONE_HOSPITAL = "unnamed"
+    EVERY_HOSPITAL = "unnamed-several"
+    THE_OPERATOR_MUST_BE = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """It was acted on. `type` and `id` name the resource that answers for it, `version` its new version, `remark` what
-    its sender should know all the same, and `unused` where in the message stands what was not acted on."""
+    its sender should know all the same, and `unused` where in the message stands what was not acted on. `told` is set
+    when words in it were passed on to nobody."""
 
     type: str
     id: str
@@ -51,6 +65,7 @@ class Accepted:
     created: bool = False
     remark: Remark | None = None
     unused: tuple[str, ...] = ()
+    told: Told | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +77,27 @@ class Repeated:
     version: int
     remark: Remark | None = None
     unused: tuple[str, ...] = ()
+    told: Told | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Not acted on. `element` is the FHIRPath or v2 location that the reason is about, when there is one.
 
-    `doubted` are the patients of an identity conflict. `heard` says that a clinician has been told, now or before, of
-    words that its sender wrote in it.
+    `doubted` are the patients of an identity conflict. `told` is who has been told, now or before, of words that
+    its sender wrote in it.
     """
 
     reason: Reason
     element: str | None = None
     doubted: tuple[str, ...] = field(default=(), compare=False)
-    heard: bool = field(default=False, compare=False)
+    told: Told | None = field(default=None, compare=False)
 
 
 Answer = Accepted | Repeated | Refused
+
+
+def saying(answer: Answer, told: Told | None) -> Answer:
+    """The answer with who was told of the words in it. What was taken says only that they were passed on to nobody."""
+    says = isinstance(answer, Refused) or told is Told.SEVERAL_CLINICS
+    return replace(answer, told=told) if says else answer

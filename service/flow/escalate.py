@@ -26,7 +26,7 @@ def escalate(
 
     `type` is the resource that they came in and `id` its own, if it has one. The caller holds the lock on the woman.
     """
-    alert = alert_about_offer(tx, rules, AlertCode.ESCALATION, offer, now, said.urgency)
+    alert = alert_about_offer(tx, rules, AlertCode.ESCALATION, offer, now, priority=said.urgency)
     new_id = id or tx.new_id()
     escalation = Escalation(new_id, type, offer.id, offer.programme_id, alert.id, said, now, fingerprint)
     tx.escalations.add(escalation)

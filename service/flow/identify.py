@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from service.flow.answer import Reason, Refused
 from service.flow.ports import Transaction
 from service.flow.received import Identifier, Received, Reference
-from service.referrals.offer import Offer
 from service.shared.errors import Unavailable
 
 OWN_IDS = ""
@@ -29,12 +28,6 @@ def known_as(tx: Transaction, type: str, names: Iterable[Identifier]) -> set[str
     """Which of our resources these identifiers stand for."""
     found = {tx.aliases.find(type, name.system, name.value) for name in names}
     return {each for each in found if each is not None}
-
-
-def once_held(tx: Transaction, type: str, id: str) -> Offer | None:
-    """The offer of that id or handle, if it is or was the caller's own to answer, also when its tombstone is gone."""
-    offer = tx.visible.once_offered(type, id)
-    return offer if offer is not None and offer.organisation_id == tx.caller.organisation_id else None
 
 
 def claim_own_id(tx: Transaction, type: str, own_id: str, resource_id: str) -> None:

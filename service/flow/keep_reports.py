@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
+from service.flow.answer import Told
 from service.flow.escalate import escalate
+from service.flow.hear_words import ask_each_to_ring, offers_meant
 from service.flow.ports import Transaction
+from service.flow.received import NOBODY, Naming, Received
 from service.flow.rules import Rules
 from service.flow.words_shown import words_shown
 from service.referrals.escalation import Said, all_of
@@ -17,25 +22,30 @@ Report = dict[str, object]
 STATUS_REASON, BUSINESS_STATUS = "statusReason", "businessStatus"
 WORDS, LABELS = "words", "labels"
 """What stands in any other element of the Task: text, and displays, types and narrative, which a program writes too."""
+WITHHELD = "withheld"
+"""A report in which the words of a message that named several women came: shown to nobody, and told once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
     """An entry of `note` or `output` as it was sent, or something written beside the status (`statusReason`,
     `businessStatus`) or elsewhere (`words`, `labels`), and what it says that a clinician must hear, None for nothing.
+    `naming` is whom it may name that the rest of the Task does not.
     """
 
     element: str
     content: Report
     said: Said | None = None
+    naming: Naming = NOBODY
 
 
 class Kept(NamedTuple):
-    """`new` says that there was anything that had not come before, `heard` that a clinician has been told, now or
-    before, of what the sender wrote itself."""
+    """`new` says that there was anything that had not come before, `told` who has been told, now or before, of what the
+    sender wrote itself. `withheld` says that what is written beside the status is for nobody to read."""
 
     new: bool = False
-    heard: bool = False
+    told: Told | None = None
+    withheld: bool = False
 
 
 def keep_reports(
@@ -46,10 +56,12 @@ def keep_reports(
     reports: Sequence[Reported],
     now: datetime,
     *,
+    naming: Naming,
+    received: Received,
     decides: bool,
 ) -> Kept:
-    """`base` is the offer as its sender had read it; `decides` says that the sender means to change the status. The
-    caller holds the lock on the woman."""
+    """`base` is the offer as its sender had read it, `naming` whom what was `received` may name beside its reports;
+    `decides` says that the sender means to change the status. The caller holds the lock on every woman who is named."""
     elements = {each.element for each in reports}
     read = _read(offer, base)
     if elements & {WORDS, LABELS}:
@@ -64,11 +76,36 @@ def keep_reports(
         if each.content not in known[each.element]:
             known[each.element].append(each.content)
             new.append(each)
-            tx.offers.add_report(offer.id, each.element, each.content, now)
-    if any(each.said is not None for each in new):
-        escalate(tx, rules, offer, _as_one(new, decides=decides), now, type="Task")
-    own = (each for each in reports if each.content not in read.get(each.element, ()))
-    return Kept(bool(new), any(each.said is not None for each in own))
+    said = [each for each in new if each.said is not None]
+    women = offers_meant(tx, reduce(or_, (each.naming for each in said), naming), offer) if said else []
+    if len(women) > 1:
+        return _withhold(tx, rules, offer, women, new, received, now)
+    for each in new:
+        tx.offers.add_report(offer.id, each.element, each.content, now)
+    if said:
+        escalate(tx, rules, offer, as_one(said, decides=decides), now, type="Task")
+    own = any(each.said is not None and each.content not in read.get(each.element, ()) for each in reports)
+    return Kept(bool(new), Told.HER_CLINICIAN_OF_A_REFUSAL if own else None)
+
+
+def _withhold(
+    tx: Transaction,
+    rules: Rules,
+    offer: Offer,
+    women: Sequence[Offer],
+    new: Sequence[Reported],
+    received: Received,
+    now: datetime,
+) -> Kept:
+    """Keep no word of it where a hospital reads, and ask for it once. What is sent again with one woman is heard."""
+    asked = tx.offers.reports([offer.id], WITHHELD).get(offer.id, [])
+    unasked = [each for each in new if each.said is None or each.content not in asked]
+    for each in unasked:
+        tx.offers.add_report(offer.id, each.element if each.said is None else WITHHELD, each.content, now)
+    if any(each.said is not None for each in unasked):
+        ask_each_to_ring(tx, rules, women, received.fingerprint(), now)
+    beside = any(each.said is not None and each.element in (STATUS_REASON, BUSINESS_STATUS) for each in new)
+    return Kept(bool(unasked), Told.SEVERAL_CLINICS, beside)
 
 
 def _read(*versions: Offer) -> Mapping[str, Sequence[Report]]:
@@ -79,7 +116,7 @@ def _read(*versions: Offer) -> Mapping[str, Sequence[Report]]:
     }
 
 
-def _as_one(reported: Sequence[Reported], *, decides: bool) -> Said:
+def as_one(reported: Sequence[Reported], *, decides: bool) -> Said:
     """Why a programme decided as it did, and how far it has come, wakes nobody at night unless it is called urgent.
     A reason without a decision is a note, and so are words elsewhere; labels are not. Beside a note all are part of it.
     """

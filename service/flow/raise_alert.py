@@ -86,7 +86,14 @@ def alert_about_referral(
 
 
 def alert_about_offer(
-    tx: Transaction, rules: Rules, code: AlertCode, offer: Offer, now: datetime, priority: Priority | None = None
+    tx: Transaction,
+    rules: Rules,
+    code: AlertCode,
+    offer: Offer,
+    now: datetime,
+    *,
+    priority: Priority | None = None,
+    topic: str | None = None,
 ) -> Alert:
     """Raise an alert about a woman and what was offered, with the telephone number of a programme that is to be rung
     about it."""
@@ -100,15 +107,21 @@ def alert_about_offer(
         now=now,
         priority=priority,
         telephone=_to_ring(tx, code, offer),
+        topic=topic,
     )
 
 
 def alert_until_seen(tx: Transaction, rules: Rules, code: AlertCode, offer: Offer, now: datetime) -> None:
     """The same, unless one like it has not been seen yet: whoever acts on that one, and rings that number, hears of all
     there is. The caller holds the lock on the woman."""
-    unseen = [each for each in tx.alerts.unresolved(offer.referral_id, (code,)) if each.state is AlertState.OPEN]
-    if all(each.telephone != _to_ring(tx, code, offer) for each in unseen):
+    if not unseen(tx, code, offer):
         alert_about_offer(tx, rules, code, offer, now)
+
+
+def unseen(tx: Transaction, code: AlertCode, offer: Offer) -> list[Alert]:
+    """Those like it, with the same number to ring, that nobody has seen yet."""
+    alerts, number = tx.alerts.unresolved(offer.referral_id, (code,)), _to_ring(tx, code, offer)
+    return [each for each in alerts if each.state is AlertState.OPEN and each.telephone == number]
 
 
 def _to_ring(tx: Transaction, code: AlertCode, offer: Offer) -> str | None:

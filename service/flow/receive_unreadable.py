@@ -1,50 +1,38 @@
 """What a programme sent and could not be read: kept, and a clinician hears of its words all the same (DESIGN 9)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from service.flow.answer import Told
+from service.flow.hear_words import Words, ask_each_to_ring, hear_words, offers_meant, put_to_hospitals
 from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_until_seen
-from service.flow.receive_communication import (
-    Told,
-    came_before,
-    offers_meant,
-    tell_her_clinician,
-    tell_hospitals,
-)
-from service.flow.received import Reference
+from service.flow.received import Naming
 from service.flow.rules import Rules
-from service.flow.words_shown import words_shown
-from service.referrals.alert import AlertCode
-from service.referrals.escalation import Said, all_of
-from service.referrals.offer import Offer
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableWords:
-    """What came as one and is no JSON, or as something else and is refused. `about` is whom any id in it may stand for,
-    `displays` what it calls a referral, and `said` what it is as mere text, or what stands in it where it `is_json`.
+    """What came as one and is no JSON, or as something else and is refused. `words` is it as mere text, or what stands
+    in it where it `is_json`.
 
-    `address` is the Task that it was sent to: then it is certain whom it is about.
+    `address` is the id of the Task that it was sent to: then it is certain that it is about her.
     """
 
     unreadable: Unreadable
-    about: tuple[Reference, ...]
-    displays: frozenset[str]
-    said: Said
-    fingerprint: str
+    words: Words
     is_json: bool = False
-    address: Reference | None = None
+    address: str | None = None
 
 
 def receive_unreadable(tx: Transaction, rules: Rules, message: UnreadableWords, now: datetime) -> Told:
     """Keep what could not be read, and let a clinician ring its sender: hers, of each woman whose offer is named in it,
     or else as for words that name nobody."""
     keep_unreadable(tx, rules, message.unreadable, now)
-    offers = offers_meant(tx, message.about, message.displays)
-    return _tell_unread(tx, rules, message, offers, now)
+    words, offers = message.words, offers_meant(tx, message.words.naming)
+    if offers:
+        return ask_each_to_ring(tx, rules, offers, words.fingerprint, now)
+    return put_to_hospitals(tx, rules, words, now, id=message.unreadable.id)
 
 
 def receive_refused(tx: Transaction, rules: Rules, message: UnreadableWords, now: datetime) -> Told | None:
@@ -53,45 +41,11 @@ def receive_refused(tx: Transaction, rules: Rules, message: UnreadableWords, now
     None when there is no word in it that its sender had not read itself.
     """
     keep_unreadable(tx, rules, message.unreadable, now)
-    said = message.said
-    if not (said.texts or said.concerns or said.attached):
+    words = message.words
+    if not words.said.says_something:
         return None
-    addressed = () if message.address is None else (message.address,)
-    offers = offers_meant(tx, addressed, frozenset())
-    certain = message.is_json or bool(offers)
-    offers = offers or offers_meant(tx, message.about, message.displays)
-    if certain and len(offers) == 1:
-        return _hear_refused(tx, rules, offers[0], message, now)
-    return _tell_unread(tx, rules, message, offers, now)
-
-
-def _hear_refused(tx: Transaction, rules: Rules, offer: Offer, message: UnreadableWords, now: datetime) -> Told | None:
-    """What had been told before is not said anew, and what she was shown herself is not told at all."""
-    tx.patients.lock(offer.patient_id)
-    shown = {*words_shown(tx, rules, offer), *rules.status_reasons.values(), offer.status_reason, offer.business_status}
-    earlier = all_of([each.said for each in tx.escalations.of_offer(offer.id) if each.said is not None])
-    own = replace(message.said, texts=tuple(each for each in message.said.texts if each not in shown))
-    if not (own.texts or own.concerns or own.attached):
-        return None
-    new = replace(
-        own,
-        texts=tuple(each for each in own.texts if each not in earlier.texts),
-        concerns=own.concerns - earlier.concerns,
-        attached=own.attached and not earlier.attached,
-    )
-    if new.texts or new.concerns or new.attached:
-        tell_her_clinician(tx, rules, offer, new, now, type=message.unreadable.type, fingerprint=message.fingerprint)
-    return Told.HER_CLINICIAN_OF_A_REFUSAL
-
-
-def _tell_unread(
-    tx: Transaction, rules: Rules, message: UnreadableWords, offers: Sequence[Offer], now: datetime
-) -> Told:
-    for offer in offers:
-        tx.patients.lock(offer.patient_id)
-        alert_until_seen(tx, rules, AlertCode.UNREADABLE_WORDS, offer, now)
-    if offers:
-        return Told.HER_CLINICIAN_UNREAD if len(offers) == 1 else Told.SEVERAL_CLINICS
-    id = message.unreadable.id
-    repeated = came_before(tx, message.fingerprint, id, now) != id
-    return tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)
+    sent_to = Naming() if message.address is None else Naming(frozenset({message.address}))
+    offers = offers_meant(tx, words.naming | sent_to)
+    if message.is_json or offers_meant(tx, sent_to) or not offers:
+        return hear_words(tx, rules, words, offers, now, id=message.unreadable.id)
+    return ask_each_to_ring(tx, rules, offers, words.fingerprint, now)

@@ -1,25 +1,23 @@
 """A programme answers an offer, or reports on it (FHIR Task update by its owner)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum, auto
 
 from service.consent.disclosure import Element, ViewStage
 from service.consent.gate import Permit, ask_gate
 from service.flow.advance import advance
-from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.identify import once_held
-from service.flow.keep_reports import LABELS, Kept, Reported, keep_reports
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated, saying
+from service.flow.hear_words import Words, hear_words, lock_all, offers_meant
+from service.flow.keep_reports import Kept, as_one, keep_reports
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
-from service.flow.received import Received
+from service.flow.received_update import Part, ReceivedUpdate
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.offer import (
     OFFER_TABLE,
     PAUSED,
     VIEW_STAGE,
-    Ending,
     Offer,
     OfferState,
     OfferTrigger,
@@ -55,78 +53,32 @@ _BRINGS_ABOUT: dict[OfferState, OfferTrigger] = {
 }
 
 
-class Part(Enum):
-    """Whom and what an offer brings together, which only the service sets."""
-
-    WOMAN = auto()
-    REFERRAL = auto()
-    PROGRAMME = auto()
-    HOSPITAL = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """How an update names a part: by the id that its sender knows it by, None for anything that is not ours.
-
-    `element` is where it says so, for the answer.
-    """
-
-    part: Part
-    id: str | None
-    element: str
-
-
-@dataclass(frozen=True, slots=True)
-class NamedActivity:
-    """What an update says has come of the support: a contact by its type and our id, and where it says so."""
-
-    type: str
-    id: str
-    element: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedUpdate:
-    """What a programme says of an offer as a whole; what differs from `base_version` is what it means.
-
-    `state` is as programmes see it, None for one that no offer has. What an update leaves out is not in `named`.
-    `base_version` None means the present version. `ending` is how the contacts ended, if the programme says so.
-    """
-
-    received: Received
-    offer_id: str
-    base_version: int | None
-    state: OfferState | None
-    status_reason: str | None
-    business_status: str | None
-    named: tuple[Named, ...]
-    reports: tuple[Reported, ...]
-    ending: Ending | None = None
-    activities: tuple[NamedActivity, ...] = ()
-
-    @property
-    def says_something(self) -> bool:
-        """Whether words stand in it that are its sender's own; a label may be one that it was shown."""
-        return any(each.said is not None for each in self.reports if each.element != LABELS)
-
-
 def receive_update(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Answer:
     """Merge the update into the offer and move offer and referral. Only what differs from its base was intended."""
     offer = tx.visible.offer(message.offer_id)
     if offer is None:
         # Its tombstone may be gone: then there is nothing to update, and somebody may still be worried about her.
-        offer, heard = once_held(tx, "Task", message.offer_id), False
-        if offer is not None:
-            tx.patients.lock(offer.patient_id)
-            heard = _report(tx, rules, offer, message, now).heard
-        answer: Answer = Refused(Reason.NOT_FOUND, heard=heard)
+        offer = next(iter(tx.visible.named({message.offer_id})), None)
+        if offer is None:
+            return remember(tx, message.received, None, _not_found(tx, rules, message, now))
+        lock_all(tx, offers_meant(tx, message.all_naming, offer))
+        answer: Answer = Refused(Reason.NOT_FOUND, told=_report(tx, rules, offer, message, now).told)
     elif offer.organisation_id != tx.caller.organisation_id:
         answer = Refused(Reason.NOT_THE_OWNER)
     else:
-        tx.patients.lock(offer.patient_id)
+        lock_all(tx, offers_meant(tx, message.all_naming, offer))
         # Read again under the lock: a withdrawal may have been committed while we waited for it.
         answer = _update(tx, rules, tx.visible.offer(offer.id) or offer, message, now)
-    return remember(tx, message.received, offer.patient_id if offer else None, answer)
+    return remember(tx, message.received, offer.patient_id, answer)
+
+
+def _not_found(tx: Transaction, rules: Rules, message: ReceivedUpdate, now: datetime) -> Refused:
+    """A Task that is not the caller's. Somebody may be worried all the same about whom else it names, or does not."""
+    if not message.says_something:
+        return Refused(Reason.NOT_FOUND)
+    naming, said = message.all_naming, as_one(message.reports, decides=False)
+    words = Words("Task", said, naming, message.received.fingerprint())
+    return Refused(Reason.NOT_FOUND, told=hear_words(tx, rules, words, offers_meant(tx, naming), now, id=tx.new_id()))
 
 
 def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate, now: datetime) -> Answer:
@@ -136,10 +88,14 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     # What a volunteer writes is heard whatever becomes of the status that it came with.
     reported = _report(tx, rules, offer, message, now)
     moved = nowhere or _merge(tx, rules, offer, message, now)
+    if reported.withheld and isinstance(moved, Offer):
+        # The hospital reads these two beside the status.
+        reason = offer.status_reason if moved.state is offer.state else None
+        moved = replace(moved, status_reason=reason, business_status=offer.business_status)
     if moved == offer and not reported.new:
-        return Repeated("Task", offer.id, offer.version)
+        return saying(Repeated("Task", offer.id, offer.version), reported.told)
     if isinstance(moved, Refused):
-        moved = replace(moved, heard=reported.heard)
+        moved = replace(moved, told=reported.told)
         if not reported.new:
             return moved
     changed = replace(offer if isinstance(moved, Refused) else moved, version=offer.version + 1)
@@ -149,7 +105,7 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     heard = _HEARD.get((VIEW_STAGE[offer.state], moved.state)) if moved.state is not offer.state else None
     if heard is not None:
         advance(tx, rules, tx.referrals.get(offer.referral_id), heard, now)
-    return Accepted("Task", offer.id, changed.version)
+    return saying(Accepted("Task", offer.id, changed.version), reported.told)
 
 
 def _leads_nowhere(tx: Transaction, offer: Offer, message: ReceivedUpdate) -> Refused | None:
@@ -232,4 +188,14 @@ def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
         return Kept()
     base = _base(tx, offer, message) or offer
     decides = message.state not in (None, as_programmes_see(base.state))
-    return keep_reports(tx, rules, offer, base, message.reports, now, decides=decides)
+    return keep_reports(
+        tx,
+        rules,
+        offer,
+        base,
+        message.reports,
+        now,
+        naming=message.naming,
+        received=message.received,
+        decides=decides,
+    )

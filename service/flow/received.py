@@ -59,6 +59,21 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """Whom a sender's words may name: `ids` is every id in them that may be one of ours, `displays` what they call a
+    referral as we display it."""
+
+    ids: frozenset[str] = frozenset()
+    displays: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Naming") -> "Naming":
+        return Naming(self.ids | other.ids, self.displays | other.displays)
+
+
+NOBODY = Naming()
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """`body` is kept byte for byte; `content` is it, or what makes it when it is asked for. `condition` is
     If-None-Exist or the criterion of a conditional update.

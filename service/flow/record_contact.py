@@ -1,15 +1,17 @@
 """A programme reports an attempt to reach her or a session with her (FHIR Encounter or Procedure), or corrects it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated, Told, saying
 from service.flow.escalate import escalate
-from service.flow.identify import identify, once_held
+from service.flow.hear_words import Words, ask_each_to_ring, hear_words, lock_all, offers_meant
+from service.flow.identify import identify
 from service.flow.move_offer import save_offer
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_until_seen
-from service.flow.received import CONTACT_NAME, Identifier, Received
+from service.flow.received import CONTACT_NAME, NOBODY, Identifier, Naming, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.flow.words_shown import words_shown
@@ -42,7 +44,7 @@ _STARTED = {"Encounter": "period.start", "Procedure": "performed"}
 class ReceivedContact:
     """`patient_handle`, `service_request_handle` and `offer_id` are the offer's own ids; at least one of them is set.
 
-    `said` is what somebody wrote in it, None for nothing.
+    `said` is what somebody wrote in it, None for nothing, and `naming` whom it may name.
     """
 
     received: Received
@@ -54,24 +56,38 @@ class ReceivedContact:
     ended_at: datetime | None
     offer_id: str | None = None
     said: Said | None = None
+    naming: Naming = NOBODY
 
 
 def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Answer:
     """Keep the contact and owe the record the new count. What was written in it is heard also when it is refused."""
     offer = _offer(tx, message)
     if offer is None:
-        offer = _once_held(tx, message)
-        answer: Answer = Refused(Reason.SUBJECT_UNKNOWN, "subject")
-        if offer is not None and offer.state in TOMBSTONES and message.outcome in MADE:
-            alert_until_seen(tx, rules, AlertCode.CONTACT_ONCE_CALLED_OFF, offer, now)
-    else:
-        tx.patients.lock(offer.patient_id)
-        offer = _offer(tx, message) or offer
-        answer = _keep(tx, rules, offer, message, now)
-    if offer is not None and message.said is not None and not isinstance(answer, Repeated):
-        heard = _hear(tx, rules, offer, message.received.type, message.said, now)
-        answer = replace(answer, heard=heard) if isinstance(answer, Refused) else answer
-    return remember(tx, message.received, offer.patient_id if offer else None, answer)
+        return _of_nobody(tx, rules, message, now)
+    women = offers_meant(tx, message.naming if message.said else NOBODY, offer)
+    lock_all(tx, women)
+    offer = _offer(tx, message) or offer
+    answer = _keep(tx, rules, offer, message, now)
+    if message.said is not None:
+        answer = saying(answer, _hear(tx, rules, offer, women, message, message.said, now))
+    return remember(tx, message.received, offer.patient_id, answer)
+
+
+def _of_nobody(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Answer:
+    """It names no offer that the caller holds, or two. Somebody may have met her, or be worried, all the same."""
+    handle = frozenset() if message.patient_handle is None else frozenset({message.patient_handle})
+    women = offers_meant(tx, (message.naming if message.said else NOBODY) | Naming(handle))
+    lock_all(tx, women)
+    # Its tombstone may be gone.
+    held = next(iter(tx.visible.named(handle)), None)
+    told = None
+    if held is not None and held.state in TOMBSTONES and message.outcome in MADE:
+        alert_until_seen(tx, rules, AlertCode.CONTACT_ONCE_CALLED_OFF, held, now)
+    if message.said is not None:
+        words = Words(message.received.type, message.said, message.naming, message.received.fingerprint())
+        told = hear_words(tx, rules, words, women, now, id=tx.new_id())
+    answer = Refused(Reason.SUBJECT_UNKNOWN, "subject", told=told)
+    return remember(tx, message.received, held.patient_id if held else None, answer)
 
 
 def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
@@ -86,17 +102,6 @@ def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:
     one = len({offer and offer.id for offer in named}) == 1
     held = named[0] if one else None
     return held if held is not None and held.organisation_id == tx.caller.organisation_id else None
-
-
-def _once_held(tx: Transaction, message: ReceivedContact) -> Offer | None:
-    """The offer whose tombstone is gone: there is nothing to report on, but somebody has met her or wrote of her."""
-    if message.patient_handle is None:
-        return None
-    held = once_held(tx, "Patient", message.patient_handle)
-    if held is None:
-        return None
-    tx.patients.lock(held.patient_id)
-    return held
 
 
 def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact, now: datetime) -> Answer:
@@ -167,16 +172,27 @@ def _contact(offer: Offer, message: ReceivedContact, id: str, version: int, rema
     )
 
 
-def _hear(tx: Transaction, rules: Rules, offer: Offer, type: str, said: Said, now: datetime) -> bool:
-    """Whether a clinician has been told. The same words of a contact are told once, however often it is sent and
-    corrected. What the programme had read itself is no word of its own."""
+def _hear(
+    tx: Transaction,
+    rules: Rules,
+    offer: Offer,
+    women: Sequence[Offer],
+    message: ReceivedContact,
+    said: Said,
+    now: datetime,
+) -> Told | None:
+    """Who has been told. The same words of a contact are told once, however often it is sent and corrected. What the
+    programme had read itself is no word of its own. `women` are those whom it names."""
+    type = message.received.type
     shown = words_shown(tx, rules, offer)
     said = replace(said, texts=tuple(each for each in said.texts if each not in shown))
-    if not (said.texts or said.concerns or said.attached):
-        return False
+    if not said.says_something:
+        return None
+    if len(women) > 1:
+        return ask_each_to_ring(tx, rules, women, message.received.fingerprint(), now)
     earlier = all_of([each.said for each in tx.escalations.of_offer(offer.id) if each.type == type and each.said])
     if not (
         {*said.texts} <= {*earlier.texts} and said.concerns <= earlier.concerns and said.attached <= earlier.attached
     ):
         escalate(tx, rules, offer, said, now, type=type)
-    return True
+    return Told.HER_CLINICIAN_OF_A_REFUSAL

@@ -47,6 +47,10 @@ class Said:
     attached: bool = False
 
     @property
+    def says_something(self) -> bool:
+        return bool(self.texts or self.concerns or self.attached)
+
+    @property
     def urgency(self) -> Priority:
         """The more urgent of what it called it and what its concerns are; urgent when it told neither."""
         told = {self.called, *(URGENCY[each] for each in self.concerns)} - {None}

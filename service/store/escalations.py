@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, bindparam, insert, select, union
 
 from service.referrals.alert import Alert
 from service.referrals.escalation import Concern, Escalation, Said
@@ -13,15 +13,20 @@ from service.screening.instrument import Priority
 from service.store.alerts import to_alert
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
-from service.store.tables.referral import AlertRow, EscalationRow
+from service.store.tables.referral import AlertRow, ContactRow, EscalationRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
-ESCALATION, ALERT = table(EscalationRow), table(AlertRow)
+ESCALATION, ALERT, CONTACT = table(EscalationRow), table(AlertRow), table(ContactRow)
 ADD = Prepared(insert(ESCALATION))
 ONE = Prepared(select(ESCALATION).where(ESCALATION.c.id == bindparam("escalation")))
 BEHIND = select(ESCALATION).where(ESCALATION.c.alert_id.in_(bindparam("alerts", expanding=True)))
+NAMED = bindparam("ids", expanding=True, type_=ESCALATION.c.id.type)
+OFFERS_BEHIND = union(
+    select(ESCALATION.c.offer_id).where(ESCALATION.c.id.in_(NAMED)),
+    select(CONTACT.c.offer_id).where(CONTACT.c.id.in_(NAMED)),
+)
 OF_OFFER = Prepared(select(ESCALATION).where(ESCALATION.c.offer_id == bindparam("offer")).order_by(ESCALATION.c.id))
 OF_OFFERS = (
     select(ESCALATION).where(ESCALATION.c.offer_id.in_(bindparam("offers", expanding=True))).order_by(ESCALATION.c.id)
@@ -54,6 +59,10 @@ class Escalations:
         """By the alert's id, of those alerts that an escalation raised."""
         rows = self._unit.execute(BEHIND, {"alerts": sorted(alert_ids)}) if alert_ids else ()
         return {row.alert_id: to_escalation(row) for row in rows}
+
+    def offers_behind(self, ids: Collection[str]) -> set[str]:
+        rows = self._unit.execute(OFFERS_BEHIND, {"ids": sorted(ids)}) if ids else ()
+        return {row.offer_id for row in rows if row.offer_id is not None}
 
     def of_offer(self, offer_id: str) -> list[Escalation]:
         """The oldest first."""

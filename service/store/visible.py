@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, Table, bindparam, case, func, select
+from sqlalchemy import Row, Select, Table, bindparam, case, func, or_, select
 
 from service.consent.consent import Consent
 from service.referrals.alert import Alert
@@ -84,15 +84,17 @@ class Visible:
         row = self._one(OFFER, {HANDLES[type]: handle}) if type in HANDLES else None
         return None if row is None else to_offer(row)
 
-    def once_offered(self, type: str, id: str) -> Offer | None:
-        """An offer that the caller holds or held, by its own id or by a handle, also when it was let go: nothing of it
-        is shown for this, but what is told about her is heard."""
-        key = "id" if type == "Task" else HANDLES.get(type)
-        row = self._one(OFFER, {key: id}, also_let_go=True) if key else None
-        return None if row is None else to_offer(row)
+    def named(self, ids: Collection[str]) -> list[Offer]:
+        """All that the caller holds or held, also what was let go, and that has its own id or a handle among these:
+        nothing of it is shown for this, but what is told about her is heard."""
+        scope = scoped(OFFER, self._unit.caller, also_let_go=True)
+        if scope is None or not ids:
+            return []
+        values = {**scope_of(self._unit.caller), "ids": sorted(ids)}
+        return [to_offer(row) for row in self._unit.execute(_named(scope), values)]
 
     def called(self, displays: Collection[str]) -> list[Offer]:
-        """All that the caller holds or held, also what was let go, and that people may call by one of these."""
+        """The same, of those that people may call by one of these."""
         scope = scoped(OFFER, self._unit.caller, also_let_go=True)
         if scope is None or not displays:
             return []
@@ -131,13 +133,19 @@ class Visible:
         *,
         newest: bool = False,
         lock: bool = False,
-        also_let_go: bool = False,
     ) -> Row[Any] | None:
-        scope = scoped(subject, self._unit.caller, also_let_go=also_let_go)
+        scope = scoped(subject, self._unit.caller)
         if scope is None:
             return None
         statement = _keyed(scope, subject, tuple(key), newest, self._unit.dialect if lock else None)
         return self._unit.execute(statement, {**scope_of(self._unit.caller), **key}).one_or_none()
+
+
+@cache
+def _named(scope: Select[Any]) -> Select[Any]:
+    ids = bindparam("ids", expanding=True, type_=OFFER.c.id.type)
+    names = (OFFER.c.id, *(OFFER.c[handle] for handle in HANDLES.values()))
+    return scope.where(or_(*(name.in_(ids) for name in names))).order_by(OFFER.c.id)
 
 
 @cache

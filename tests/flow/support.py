@@ -16,11 +16,12 @@ from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.chase_overdue import chase_overdue
 from service.flow.disclose import OfferView, disclose
 from service.flow.instruct import Described, ReceivedInstruction, instruct
-from service.flow.keep_reports import BUSINESS_STATUS, STATUS_REASON, Report, Reported
+from service.flow.keep_reports import BUSINESS_STATUS, LABELS, STATUS_REASON, Report, Reported
 from service.flow.receive_result import receive_result
-from service.flow.receive_update import Named, NamedActivity, ReceivedUpdate, receive_update
-from service.flow.received import Identifier, Received, Reference
+from service.flow.receive_update import receive_update
+from service.flow.received import NOBODY, Identifier, Naming, Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
+from service.flow.received_update import Named, NamedActivity, ReceivedUpdate
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient
@@ -323,6 +324,8 @@ class Service:
         outputs: tuple[Report, ...] = (),
         ending: Ending | None = None,
         activities: tuple[NamedActivity, ...] = (),
+        naming: Naming = NOBODY,
+        labels: tuple[str, ...] = (),
     ) -> Answer:
         received = Received("Task", body(), target_id=offer_id, expected_version=expected_version)
         message = ReceivedUpdate(
@@ -333,9 +336,13 @@ class Service:
             reason,
             business_status,
             named,
-            reported(notes, outputs, reason, business_status),
+            (
+                *reported(notes, outputs, reason, business_status),
+                *(Reported(LABELS, {"text": each}, Said((each,))) for each in labels),
+            ),
             ending,
             activities,
+            naming,
         )
         return self.run(community, lambda tx: receive_update(tx, self.rules, message, self.now()))
 
@@ -354,6 +361,7 @@ class Service:
         target_id: str | None = None,
         expected_version: int | None = None,
         said: Said | None = None,
+        naming: Naming = NOBODY,
     ) -> Answer:
         message = ReceivedContact(
             Received(type, content or body(), names, condition, target_id, expected_version),
@@ -364,6 +372,7 @@ class Service:
             started_at or self.now(),
             None,
             said=said,
+            naming=naming,
         )
         return self.run(community, lambda tx: record_contact(tx, self.rules, message, self.now()))
 
@@ -465,6 +474,16 @@ class Service:
         assert isinstance(self.update(family.community, offer.id, "accepted"), Accepted)
         (offer,) = self.offers(family.woman)
         return family, offer
+
+
+def second_woman(service: Service, family: Family) -> tuple[Caller, str, Offer]:
+    """Of another hospital, offered to the same programme."""
+    hospital, (district,) = service.hospital(), family.programme.districts
+    woman = service.woman(hospital, district=district)
+    service.consent(hospital, woman, family.community)
+    service.result(hospital, woman, piece(15, scores(15)))
+    (offer,) = service.offers(woman)
+    return hospital, woman, offer
 
 
 def why(answer: Answer) -> str:

@@ -5,24 +5,20 @@ from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Repeated
+from service.flow.answer import Accepted, Repeated, Told
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
+from service.flow.hear_words import MOST_UNSEEN, Words
 from service.flow.keep_unreadable import Unreadable
-from service.flow.receive_communication import (
-    Kept,
-    ReceivedCommunication,
-    Told,
-    receive_communication,
-)
+from service.flow.receive_communication import Kept, ReceivedCommunication, receive_communication
 from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
-from service.flow.received import Identifier, Received, Reference
+from service.flow.received import Identifier, Naming, Received
 from service.referrals.alert import AlertState, Practitioner
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Offer, display_of
 from service.screening.instrument import Priority
 from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
-from tests.flow.support import DAY, HOUR, Family, Service, body, piece, scores
+from tests.flow.support import DAY, HOUR, Family, Service, body, second_woman
 
 WORDS = Said(("She sounded very low today.",))
 NAME = Identifier("urn:programme", "message-1")
@@ -32,7 +28,7 @@ NUMBER = "+44 20 7946 0000"
 def tell(
     service: Service,
     caller: Caller,
-    *about: Reference,
+    *ids: str,
     said: Said = WORDS,
     names: tuple[Identifier, ...] = (),
     content: bytes | None = None,
@@ -40,12 +36,9 @@ def tell(
 ) -> Kept:
     content = content or body()
     fingerprint = hashlib.sha256(content).hexdigest()
-    message = ReceivedCommunication(Received("Communication", content, names), about, said, fingerprint, displays)
+    naming = Naming(frozenset(ids), displays)
+    message = ReceivedCommunication(Received("Communication", content, names), naming, said, fingerprint)
     return service.run(caller, lambda tx: receive_communication(tx, service.rules, message, service.now()))
-
-
-def task(offer: Offer) -> Reference:
-    return Reference("Task", offer.id)
 
 
 def acknowledge(service: Service, family: Family, alert_id: str, role: str | None = "Midwife") -> None:
@@ -72,7 +65,7 @@ def test_what_is_told_is_an_urgent_alert_to_the_hospital_of_the_offer(service: S
         "Consent": handles.consent,
         "Observation": handles.observation,
     }
-    kept = tell(service, family.community, Reference("Organization", offer.tenant_id), Reference(by, ids[by]))
+    kept = tell(service, family.community, offer.tenant_id, ids[by])
     assert isinstance(kept.answer, Accepted)
     assert kept.told is Told.HER_CLINICIAN
     alert = service.alert(family.woman, "escalation")
@@ -104,18 +97,18 @@ def test_it_is_heard_in_every_state_of_the_offer(service: Service, state: str) -
     for status in STATES[state]:
         service.update(family.community, offer.id, status, "As agreed.")
     before = service.alerts(family.woman).count("escalation")
-    assert tell(service, family.community, task(offer)).told is Told.HER_CLINICIAN
+    assert tell(service, family.community, offer.id).told is Told.HER_CLINICIAN
     assert service.alerts(family.woman).count("escalation") == before + 1
 
 
 def test_it_is_heard_after_a_withdrawal_and_when_its_tombstone_is_gone(service: Service) -> None:
     family, offer = service.supported()
     service.withdraw(family)
-    assert tell(service, family.community, task(offer)).told is Told.HER_CLINICIAN
+    assert tell(service, family.community, offer.id).told is Told.HER_CLINICIAN
     service.pass_time(400 * DAY)
     service.run(the_service(new_id()), lambda tx: tx.tidy(service.now(), service.rules))
     assert service.poll(family.community) == []
-    assert tell(service, family.community, Reference("Patient", offer.handles.patient)).told is Told.HER_CLINICIAN
+    assert tell(service, family.community, offer.handles.patient).told is Told.HER_CLINICIAN
     service.update(family.community, offer.id, "completed", notes=({"text": "She rang me again."},))
     assert service.alerts(family.woman).count("escalation") == 3
 
@@ -134,7 +127,7 @@ def test_it_is_heard_after_a_withdrawal_and_when_its_tombstone_is_gone(service: 
 )
 def test_the_alert_is_as_urgent_as_what_was_said(service: Service, said: Said, priority: str) -> None:
     family, offer = service.supported()
-    tell(service, family.community, task(offer), said=said)
+    tell(service, family.community, offer.id, said=said)
     alert = service.alert(family.woman, "escalation")
     minutes = service.rules.policy(offer.tenant_id).acknowledge_within_minutes[Priority(priority)]
     assert (alert["priority"], (alert["due_at"] - alert["raised_at"]).total_seconds()) == (priority, minutes * 60)
@@ -142,11 +135,11 @@ def test_the_alert_is_as_urgent_as_what_was_said(service: Service, said: Said, p
 
 def test_the_same_message_is_told_once(service: Service) -> None:
     family, offer = service.supported()
-    first = tell(service, family.community, task(offer), names=(NAME,))
-    again = tell(service, family.community, task(offer), names=(NAME,))  # the same words in other bytes
+    first = tell(service, family.community, offer.id, names=(NAME,))
+    again = tell(service, family.community, offer.id, names=(NAME,))  # the same words in other bytes
     assert again.answer == Repeated("Communication", first.answer.id, 1)
-    unnamed = tell(service, family.community, task(offer), content=b'{"no": "name"}')
-    assert tell(service, family.community, task(offer), content=b'{"no": "name"}').answer == Repeated(
+    unnamed = tell(service, family.community, offer.id, content=b'{"no": "name"}')
+    assert tell(service, family.community, offer.id, content=b'{"no": "name"}').answer == Repeated(
         "Communication", unnamed.answer.id, 1
     )
     assert service.alerts(family.woman) == ["escalation"] * 2
@@ -154,35 +147,25 @@ def test_the_same_message_is_told_once(service: Service) -> None:
 
 def test_the_same_bytes_without_a_name_are_heard_anew_on_another_day(service: Service) -> None:
     family, offer = service.supported()
-    tell(service, family.community, task(offer), content=b'{"no": "name"}')
+    tell(service, family.community, offer.id, content=b'{"no": "name"}')
     service.pass_time(DAY + HOUR)
-    assert isinstance(tell(service, family.community, task(offer), content=b'{"no": "name"}').answer, Accepted)
+    assert isinstance(tell(service, family.community, offer.id, content=b'{"no": "name"}').answer, Accepted)
     assert service.alerts(family.woman) == ["escalation"] * 2
 
 
 def test_other_words_under_a_known_identifier_are_heard_all_the_same(service: Service) -> None:
     family, offer = service.supported()
-    first = tell(service, family.community, task(offer), names=(NAME,))
-    other = tell(service, family.community, task(offer), names=(NAME,), said=Said(("Now she is worse.",)))
+    first = tell(service, family.community, offer.id, names=(NAME,))
+    other = tell(service, family.community, offer.id, names=(NAME,), said=Said(("Now she is worse.",)))
     assert (other.identifier_taken, isinstance(other.answer, Accepted)) == (True, True)
     assert other.answer.id != first.answer.id
     assert len(told_of(service, offer)) == 2
 
 
-def second_woman(service: Service, family: Family) -> tuple[Caller, str, Offer]:
-    """Of another hospital, offered to the same programme."""
-    hospital, (district,) = service.hospital(), family.programme.districts
-    woman = service.woman(hospital, district=district)
-    service.consent(hospital, woman, family.community)
-    service.result(hospital, woman, piece(15, scores(15)))
-    (offer,) = service.offers(woman)
-    return hospital, woman, offer
-
-
 def test_what_names_two_women_is_told_to_both_clinics_without_a_word_of_it(service: Service) -> None:
     family, offer = service.supported(telephone=NUMBER)
     hospital, woman, other = second_woman(service, family)
-    kept = tell(service, family.community, task(offer), Reference("Patient", other.handles.patient))
+    kept = tell(service, family.community, offer.id, other.handles.patient)
     assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.SEVERAL_CLINICS, True)
     for caller, her in ((family.hospital, family.woman), (hospital, woman)):
         alert = service.alert(her, "unreadable-words")
@@ -193,7 +176,7 @@ def test_what_names_two_women_is_told_to_both_clinics_without_a_word_of_it(servi
 def test_a_woman_of_another_programme_is_not_this_ones_to_name(service: Service) -> None:
     family, offer = service.supported()
     other_family, other = service.supported()
-    assert tell(service, family.community, task(offer), task(other)).told is Told.HER_CLINICIAN
+    assert tell(service, family.community, offer.id, other.id).told is Told.HER_CLINICIAN
     assert service.alerts(other_family.woman) == []
 
 
@@ -206,9 +189,8 @@ def words_of(service: Service, alert: dict[str, Any]) -> Said | None:
 
 
 def test_what_names_no_offer_of_the_caller_is_told_to_the_one_hospital_it_works_with(service: Service) -> None:
-    family, offer = service.supported(telephone="+44 20 7946 0000")
-    elsewhere = Reference("Task", offer.id, "https://elsewhere.example/fhir")
-    for number, about in enumerate(((), (Reference("Task", new_id()),), (elsewhere,)), 1):
+    family, _ = service.supported(telephone="+44 20 7946 0000")
+    for number, about in enumerate(((), (new_id(),)), 1):
         kept = tell(service, family.community, *about)
         assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.THE_ONE_HOSPITAL, True)
         alert = unnamed(service, family.hospital)[-1]
@@ -256,7 +238,7 @@ def test_what_could_be_about_no_hospitals_patient_is_kept_for_the_operator(servi
     assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.THE_OPERATOR_MUST_BE, True)
     assert service.rows("resource_version", type="Communication", id=kept.answer.id) != []
     family, offer = service.supported()
-    assert tell(service, service.community(), task(offer)).told is Told.THE_OPERATOR_MUST_BE
+    assert tell(service, service.community(), offer.id).told is Told.THE_OPERATOR_MUST_BE
     assert service.alerts(family.woman) == []
 
 
@@ -289,7 +271,7 @@ def test_another_woman_whom_its_words_call_by_her_handle_is_heard_of_too(service
     family, offer = service.supported()
     hospital, woman, other = second_woman(service, family)
     displays = frozenset({display_of(offer.id), display_of(other.id)})
-    kept = tell(service, family.community, *([task(offer)] if refers else []), displays=displays)
+    kept = tell(service, family.community, *([offer.id] if refers else []), displays=displays)
     assert (kept.told, isinstance(kept.answer, Accepted)) == (Told.SEVERAL_CLINICS, True)
     for caller, her in ((family.hospital, family.woman), (hospital, woman)):
         alert = service.alert(her, "unreadable-words")
@@ -302,21 +284,21 @@ def test_the_handle_of_a_woman_it_refers_to_or_of_nobody_calls_no_other(service:
     family, offer = service.supported()
     _, strangers = service.supported()
     displays = frozenset({display_of(offer.id), display_of(strangers.id)})
-    assert tell(service, family.community, task(offer), displays=displays).told is Told.HER_CLINICIAN
+    assert tell(service, family.community, offer.id, displays=displays).told is Told.HER_CLINICIAN
     assert service.alerts(family.woman) == ["escalation"]
 
 
 def test_an_answer_to_an_earlier_message_is_about_the_same_woman(service: Service) -> None:
     family, offer = service.supported()
-    first = tell(service, family.community, task(offer))
-    assert tell(service, family.community, Reference("Communication", first.answer.id)).told is Told.HER_CLINICIAN
-    stranger = tell(service, service.community(), Reference("Communication", first.answer.id))
+    first = tell(service, family.community, offer.id)
+    assert tell(service, family.community, first.answer.id).told is Told.HER_CLINICIAN
+    stranger = tell(service, service.community(), first.answer.id)
     assert stranger.told is Told.THE_OPERATOR_MUST_BE
 
 
 def test_what_became_of_it_shows_on_the_task_and_brings_it_to_the_next_poll(service: Service) -> None:
     family, offer = service.supported()
-    tell(service, family.community, task(offer))
+    tell(service, family.community, offer.id)
     (seen,) = service.poll(family.community)
     assert seen.version == offer.version + 1
     service.pass_time(HOUR)
@@ -337,7 +319,7 @@ def test_an_alert_that_no_programme_raised_moves_no_task_when_it_is_answered(ser
 
 def test_whoever_acknowledged_first_stays_the_one_who_did(service: Service) -> None:
     family, offer = service.supported()
-    tell(service, family.community, task(offer))
+    tell(service, family.community, offer.id)
     alert_id = service.alert(family.woman, "escalation")["id"]
     acknowledge(service, family, alert_id, "Midwife")
     before = service.now()
@@ -352,7 +334,7 @@ def test_a_message_that_calls_another_woman_is_told_once(service: Service) -> No
     _, woman, other = second_woman(service, family)
     displays = frozenset({display_of(other.id)})
     first, again = (
-        tell(service, family.community, task(offer), names=(NAME,), content=b"{}", displays=displays) for _ in range(2)
+        tell(service, family.community, offer.id, names=(NAME,), content=b"{}", displays=displays) for _ in range(2)
     )
     assert again.answer == Repeated("Communication", first.answer.id, 1)
     assert service.alerts(family.woman) == service.alerts(woman) == ["unreadable-words"]
@@ -362,26 +344,49 @@ def test_a_message_that_calls_another_woman_is_told_once(service: Service) -> No
 
 
 def tell_unread(
-    service: Service, caller: Caller, *about: Reference, displays: frozenset[str] = frozenset(), said: Said = WORDS
+    service: Service, caller: Caller, *ids: str, displays: frozenset[str] = frozenset(), content: str = "a body"
 ) -> Told:
     unreadable = Unreadable(new_id(), b"sealed", "", "structure", type="Communication")
-    message = UnreadableWords(unreadable, about, displays, said, "the same body")
+    message = UnreadableWords(unreadable, Words("Communication", WORDS, Naming(frozenset(ids), displays), content))
     return service.run(caller, lambda tx: receive_unreadable(tx, service.rules, message, service.now()))
 
 
 def test_what_is_unreadable_and_names_an_offer_is_for_her_clinician_who_rings(service: Service) -> None:
     family, offer = service.supported(telephone=NUMBER)
-    unknown = Reference("Task", new_id())
+    unknown = new_id()
     for _ in range(3):
-        assert tell_unread(service, family.community, unknown, task(offer)) is Told.HER_CLINICIAN_UNREAD
-    alert = service.alert(family.woman, "unreadable-words")  # one until somebody has seen it
+        assert tell_unread(service, family.community, unknown, offer.id) is Told.HER_CLINICIAN_UNREAD
+    alert = service.alert(family.woman, "unreadable-words")  # one of the same body
     assert (alert["priority"], alert["tenant_id"]) == ("urgent", family.hospital.organisation_id)
     assert alert["telephone"] == NUMBER
     assert len(service.rows("unreadable_message", tenant_id=family.community.organisation_id)) == 3
-    acknowledge(service, family, alert["id"])
     displays = frozenset({display_of(offer.id)})
-    assert tell_unread(service, family.community, displays=displays) is Told.HER_CLINICIAN_UNREAD
+    assert tell_unread(service, family.community, displays=displays, content="another") is Told.HER_CLINICIAN_UNREAD
     assert service.alerts(family.woman) == ["unreadable-words"] * 2
+    service.pass_time(DAY)
+    tell_unread(service, family.community, offer.id)
+    assert service.alerts(family.woman) == ["unreadable-words"] * 3
+
+
+def test_of_a_flood_of_unreadable_messages_the_last_alert_counts_and_one_that_was_seen_makes_room(
+    service: Service,
+) -> None:
+    family, offer = service.supported(telephone=NUMBER)
+    _, woman, other = second_woman(service, family)
+
+    def waiting() -> list[int]:
+        alerts = service.rows("alert", patient_id=family.woman, code="unreadable-words", state="open")
+        return sorted(row["times"] for row in alerts)
+
+    for number in range(MOST_UNSEEN + 3):
+        tell_unread(service, family.community, offer.id, content=f"body {number}")
+    assert waiting() == [1] * (MOST_UNSEEN - 1) + [4]
+    # It hides neither another woman nor what comes once somebody has looked.
+    tell_unread(service, family.community, other.id, content="body 0")
+    assert service.alerts(woman) == ["unreadable-words"]
+    acknowledge(service, family, service.rows("alert", patient_id=family.woman, times=4)[0]["id"])
+    tell_unread(service, family.community, offer.id, content="one more")
+    assert waiting() == [1] * MOST_UNSEEN
 
 
 def test_of_two_programmes_that_wrote_each_is_to_be_rung(service: Service) -> None:
@@ -391,8 +396,8 @@ def test_of_two_programmes_that_wrote_each_is_to_be_rung(service: Service) -> No
     service.consent(family.hospital, family.woman, elsewhere)
     service.update(family.community, declined.id, "rejected", "No place")
     for _ in range(2):
-        tell_unread(service, family.community, task(declined))
-        tell_unread(service, elsewhere, task(service.offers(family.woman)[-1]))
+        tell_unread(service, family.community, declined.id)
+        tell_unread(service, elsewhere, service.offers(family.woman)[-1].id)
     asked = service.rows("alert", patient_id=family.woman, code="unreadable-words")
     assert sorted(row["telephone"] for row in asked) == [NUMBER, "+44 20 7946 0001"]
 
@@ -407,5 +412,5 @@ def test_what_is_unreadable_and_names_nobody_is_put_to_the_one_hospital_once_a_d
     (kept,) = service.rows("escalation", alert_id=alert["id"])
     assert kept["said"]["texts"] == list(WORDS.texts)
     assert service.alerts(family.woman) == []
-    assert tell_unread(service, stranger, task(offer)) is Told.THE_OPERATOR_MUST_BE
+    assert tell_unread(service, stranger, offer.id) is Told.THE_OPERATOR_MUST_BE
     assert service.alerts(family.woman) == []

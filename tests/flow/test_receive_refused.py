@@ -2,15 +2,16 @@
 
 import pytest
 
+from service.flow.answer import Told
+from service.flow.hear_words import Words
 from service.flow.keep_unreadable import Unreadable
-from service.flow.receive_communication import Told
 from service.flow.receive_unreadable import UnreadableWords, receive_refused
-from service.flow.received import Reference
+from service.flow.received import Naming
 from service.referrals.escalation import Said
 from service.referrals.offer import Offer, display_of
 from service.shared.caller import Caller
 from service.shared.ids import new_id
-from tests.flow.support import Service
+from tests.flow.support import Service, second_woman
 
 WORDS = "She sounded very low today."
 TOLD, UNREAD = Told.HER_CLINICIAN_OF_A_REFUSAL, Told.HER_CLINICIAN_UNREAD
@@ -19,22 +20,23 @@ TOLD, UNREAD = Told.HER_CLINICIAN_OF_A_REFUSAL, Told.HER_CLINICIAN_UNREAD
 def refuse(
     service: Service,
     caller: Caller,
-    *about: Reference,
-    address: Reference | None = None,
+    *ids: str,
+    address: str | None = None,
     texts: tuple[str, ...] = (WORDS,),
     displays: frozenset[str] = frozenset(),
     is_json: bool = True,
 ) -> Told | None:
     unreadable = Unreadable(new_id(), b"sealed", new_id(), "structure", type="Task")
-    message = UnreadableWords(unreadable, about, displays, Said(texts), "|".join(texts), is_json, address)
+    words = Words("Task", Said(texts), Naming(frozenset(ids), displays), "|".join(texts))
+    message = UnreadableWords(unreadable, words, is_json, address)
     return service.run(caller, lambda tx: receive_refused(tx, service.rules, message, service.now()))
 
 
-def naming(offer: Offer) -> dict[str, list[Reference]]:
+def naming(offer: Offer) -> dict[str, list[str]]:
     return {
-        "the Task": [Reference("Task", offer.id)],
-        "her Patient": [Reference("Organization", offer.tenant_id), Reference("Patient", offer.handles.patient)],
-        "the request": [Reference("Task", "unknown"), Reference("ServiceRequest", offer.handles.service_request)],
+        "the Task": [offer.id],
+        "her Patient": [offer.tenant_id, offer.handles.patient],
+        "the request": ["unknown", offer.handles.service_request],
     }
 
 
@@ -52,7 +54,7 @@ def test_what_names_one_offer_goes_to_her_clinician_with_its_words(service: Serv
 def test_what_was_heard_is_not_said_anew_and_what_is_new_is(service: Service) -> None:
     family, offer = service.supported()
     service.update(family.community, offer.id, "in-progress", notes=({"text": WORDS},))
-    task = Reference("Task", offer.id)
+    task = offer.id
     for texts in ((WORDS,), (WORDS, "More."), (WORDS, "More."), ("Other.",)):
         assert refuse(service, family.community, address=task, texts=texts) is TOLD
     said = sorted(each["said"]["texts"] for each in service.rows("escalation", offer_id=offer.id))
@@ -63,17 +65,35 @@ def test_what_was_heard_is_not_said_anew_and_what_is_new_is(service: Service) ->
 def test_what_its_sender_was_shown_is_no_word_of_its_own(service: Service) -> None:
     family, offer = service.supported()
     for texts in ((), (display_of(offer.id),)):
-        assert refuse(service, family.community, address=Reference("Task", offer.id), texts=texts) is None
+        assert refuse(service, family.community, address=offer.id, texts=texts) is None
     assert service.alerts(family.woman) == []
 
 
 @pytest.mark.parametrize("is_json", [True, False])
 def test_a_task_that_it_was_sent_to_says_whose_it_is(service: Service, is_json: bool) -> None:
     family, offer = service.supported()
-    _, other = service.supported()
-    sent = {"address": Reference("Task", offer.id), "is_json": is_json}
-    assert refuse(service, family.community, Reference("Task", other.id), **sent) is TOLD  # type: ignore[arg-type]
+    _, strangers = service.supported()
+    assert refuse(service, family.community, strangers.id, address=offer.id, is_json=is_json) is TOLD
     assert service.alerts(family.woman) == ["escalation"]
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+@pytest.mark.parametrize("by_address", [True, False])
+def test_of_what_names_two_women_each_clinic_is_asked_to_ring_and_told_no_word(
+    service: Service, is_json: bool, by_address: bool
+) -> None:
+    family, offer = service.supported()
+    hospital, woman, other = second_woman(service, family)
+    ids, address = ((), offer.id) if by_address else ((offer.handles.patient,), None)
+    for _ in range(2):
+        told = refuse(service, family.community, *ids, other.id, address=address, is_json=is_json)
+        assert told is Told.SEVERAL_CLINICS
+    for caller, her in ((family.hospital, family.woman), (hospital, woman)):
+        alert = service.alert(her, "unreadable-words")
+        assert (alert["tenant_id"], alert["priority"]) == (caller.organisation_id, "urgent")
+    assert service.rows("escalation") == []
+    # What its sender had read itself is nobody's word.
+    assert refuse(service, family.community, *ids, other.id, address=address, texts=(display_of(other.id),)) is None
 
 
 def test_of_what_is_no_json_an_id_alone_passes_no_word_on(service: Service) -> None:
@@ -85,7 +105,7 @@ def test_of_what_is_no_json_an_id_alone_passes_no_word_on(service: Service) -> N
 
 def test_what_names_nobody_is_put_to_the_hospital_it_may_be_about_once_a_day(service: Service) -> None:
     family, offer = service.supported()
-    for about in ((), (Reference("Task", new_id()),), (Reference("Task", offer.id, "https://elsewhere.example"),)):
+    for about in ((), (new_id(),), ("unknown",)):
         assert refuse(service, family.community, *about) is Told.THE_ONE_HOSPITAL
     assert len(service.rows("alert", code="unnamed-words", tenant_id=family.hospital.organisation_id)) == 1
     stranger = service.community()

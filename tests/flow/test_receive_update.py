@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Reason, Refused, Repeated
+from service.flow.answer import Accepted, Reason, Refused, Repeated, Told
 from service.flow.keep_reports import LABELS, STATUS_REASON, Reported
-from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate, receive_update
+from service.flow.receive_update import receive_update
 from service.flow.received import Received
+from service.flow.received_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Offer, OfferState, display_of
 from service.screening.instrument import Priority
@@ -289,7 +290,7 @@ def test_a_note_beside_a_refused_status_is_heard_all_the_same(service: Service) 
     family, offer = service.supported()
     answer = service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE, NOTE))
     assert isinstance(answer, Refused)
-    assert (answer.reason, answer.heard) == ("transition-not-allowed", True)
+    assert (answer.reason, answer.told) == ("transition-not-allowed", Told.HER_CLINICIAN_OF_A_REFUSAL)
     assert service.alerts(family.woman) == ["escalation"]
     assert service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE,)) == answer
     assert service.alerts(family.woman) == ["escalation"]
@@ -305,7 +306,7 @@ def test_a_refused_task_that_brings_back_only_what_was_read_does_not_say_that_it
     message = ReceivedUpdate(received, offer.id, None, OfferState.COMPLETED, None, None, (), (shown, reason))
     answer = service.run(family.community, lambda tx: receive_update(tx, service.rules, message, NOW))
     assert isinstance(answer, Refused)
-    assert not answer.heard
+    assert answer.told is None
     assert service.alerts(family.woman) == []
 
 

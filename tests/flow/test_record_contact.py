@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.flow.answer import Accepted, Refused, Repeated
+from service.flow.answer import Accepted, Refused, Repeated, Told
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Identifier, Received
 from service.referrals.alert import AlertState, Practitioner
@@ -21,6 +21,7 @@ from service.shared.ids import new_id
 from tests.flow.support import DAY, FACTS, HOUR, MINUTE, NOW, Family, Service, body, why
 
 NAME = Identifier("urn:programme", "contact-1")
+HEARD = Told.HER_CLINICIAN_OF_A_REFUSAL
 
 
 def test_a_contact_is_counted_and_owed_to_the_record(service: Service) -> None:
@@ -235,7 +236,7 @@ def test_what_was_written_in_a_refused_contact_is_heard_all_the_same(service: Se
     for _ in range(2):
         refused = service.contact(family.community, offer, said=SAID)
         assert isinstance(refused, Refused)
-        assert (refused.reason, refused.heard) == ("contact-not-accepted", True)
+        assert (refused.reason, refused.told) == ("contact-not-accepted", HEARD)
     assert service.alerts(family.woman) == ["escalation"]
     assert service.rows("contact") == []
 
@@ -245,7 +246,7 @@ def test_a_refused_contact_that_repeats_only_what_was_shown_does_not_say_that_it
     shown = Said((display_of(offer.id), str(FACTS.preferred_name)), called=Priority.ROUTINE)
     refused = service.contact(family.community, offer, said=shown)
     assert isinstance(refused, Refused)
-    assert (refused.reason, refused.heard) == ("contact-not-accepted", False)
+    assert (refused.reason, refused.told) == ("contact-not-accepted", None)
     assert service.alerts(family.woman) == []
 
 
@@ -253,7 +254,7 @@ def test_a_correction_of_what_is_not_there_is_refused_and_its_words_are_heard(se
     family, offer = service.supported()
     refused = service.contact(family.community, offer, target_id="019aa000-0000-7000-8000-00000000f00d", said=SAID)
     assert isinstance(refused, Refused)
-    assert (refused.reason, refused.heard) == ("not-found", True)
+    assert (refused.reason, refused.told) == ("not-found", HEARD)
     assert service.alerts(family.woman) == ["escalation"]
 
 

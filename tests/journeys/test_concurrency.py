@@ -17,8 +17,9 @@ from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
 from service.flow.disclose import OfferView, disclose
 from service.flow.instruct import ReceivedInstruction, instruct
 from service.flow.receive_result import receive_result
-from service.flow.receive_update import ReceivedUpdate, receive_update
+from service.flow.receive_update import receive_update
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_update import ReceivedUpdate
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient, register_patient

@@ -1,6 +1,7 @@
 """A volunteer is worried: over sockets, to the alert in the hospital's record and back to the programme's Task."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -149,8 +150,95 @@ def test_words_that_a_programme_sends_in_a_bundle_reach_her_clinician(
     answer = world.programme.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
     assert answer.status_code == 403
     assert "POST Communication" in diagnostics(answer)[0][1]
+    assert "her maternity team is being told" in diagnostics(answer)[-1][1]
     told = [each["note"][0]["text"] for each in world.tasks(f"patient={patient_id}", world.hospital) if "note" in each]
     assert any(each.endswith("\n\n" + WORDS) for each in told), told
+
+
+def _contact(task: Resource, **changes: object) -> Resource:
+    return {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "VR"},
+        "subject": task["for"],
+        "basedOn": [task["focus"]],
+        "period": {"start": instant(datetime.now(UTC))},
+        "reasonCode": [{"text": WORDS}],
+        **changes,
+    }
+
+
+def _called(task: Resource) -> str:
+    return f"{task['for']['display']}: {WORDS}"
+
+
+# By two Tasks: what is sent where, and how it is answered.
+NAMING_TWO: dict[str, Callable[[Resource, Resource], tuple[str, str, object, int]]] = {
+    "a note of a Task": lambda one, two: ("PUT", "", one | {"note": [{"text": _called(two)}]}, 200),
+    "a note of a refused Task": lambda one, two: (
+        "PUT", "", one | {"status": "requested", "note": [{"text": _called(two)}]}, 422,
+    ),
+    "a Task that is no Task": lambda one, two: ("PUT", "", one | {"status": 7, "note": [{"text": _called(two)}]}, 422),
+    "the body of another Task": lambda one, two: ("PUT", "", two | {"note": [{"text": WORDS}]}, 400),
+    "no JSON": lambda one, two: ("PUT", "", f"Task/{two['id']}: {WORDS}", 400),
+    "a contact of one for another": lambda one, two: (
+        "POST", "Encounter", _contact(one, basedOn=[two["focus"]]), 422,
+    ),
+    "a contact of another for one": lambda one, two: ("POST", "Encounter", _contact(one, subject=two["for"]), 422),
+    "the words of a contact": lambda one, two: (
+        "POST", "Encounter", _contact(one, reasonCode=[{"text": _called(two)}]), 201,
+    ),
+    "an extension of a contact": lambda one, two: (
+        "POST", "Encounter",
+        _contact(one, extension=[{"url": "https://circle.example/x", "valueReference": {
+            "reference": f"Task/{two['id']}", "display": WORDS,
+        }}]), 201,
+    ),
+    "an id in a message": lambda one, two: (
+        "POST", "Communication", worry(one, payload=[{"contentString": f"Task/{two['id']} {WORDS}"}]), 201,
+    ),
+    "a handle in a message": lambda one, two: (
+        "POST", "Communication",
+        worry(one, payload=[{"contentString": f"{two['for']['reference']} is in danger. {WORDS}"}]), 201,
+    ),
+    "what is displayed, written otherwise": lambda one, two: (
+        "POST", "Communication",
+        worry(one, payload=[{"contentString": _called(two).lower().replace("referral ", "referral-") + WORDS}]), 201,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", NAMING_TWO)
+def test_words_that_name_two_women_are_read_by_nobody_and_each_team_is_asked_to_ring(world: World, how: str) -> None:
+    women, tasks = [], []
+    for _ in range(2):
+        _, patient_id, task = world.offered()
+        women.append(patient_id)
+        tasks.append(world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"}))
+    method, path, sent, status = NAMING_TWO[how](*tasks)
+    content = sent.encode() if isinstance(sent, str) else sent
+    answer = world.programme.ask(method, path or f"Task/{tasks[0]['id']}", content)
+    assert answer.status_code == status, answer.text
+    assert any("it names more than one woman" in text for _, text in diagnostics(answer))
+    for patient_id in women:
+        held = json.dumps(world.tasks(f"patient={patient_id}", world.hospital))
+        assert "unreadable-words" in held
+        assert WORDS not in held
+
+
+def test_a_worry_about_a_task_that_is_not_there_reaches_her_clinician(world: World) -> None:
+    _, patient_id, task = world.offered()
+    unknown = task["id"][:-8] + "00000000"
+    worried = task | {"id": unknown, "note": [{"text": WORDS}]}
+    answer = world.programme.ask("PUT", f"Task/{unknown}", worried)
+    assert answer.status_code == 404
+    assert EMERGENCY in diagnostics(answer)[-2][1]
+    assert "her maternity team is being told" in diagnostics(answer)[-1][1]
+    assert WORDS in alert_of(world, patient_id)["note"][0]["text"]
+    bare = {name: each for name, each in worried.items() if name in ("resourceType", "id", "status", "intent", "note")}
+    answer = world.programme.ask("PUT", f"Task/{unknown}", bare)
+    assert answer.status_code == 404
+    assert "does not say whom it is about" in diagnostics(answer)[-1][1]
 
 
 PLACES = {

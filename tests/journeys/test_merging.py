@@ -11,8 +11,9 @@ import pytest
 from service.flow.answer import Accepted, Answer, Repeated
 from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.receive_result import receive_result
-from service.flow.receive_update import ReceivedUpdate, receive_update
+from service.flow.receive_update import receive_update
 from service.flow.received import Identifier, Received, Reference
+from service.flow.received_update import ReceivedUpdate
 from service.referrals.offer import Offer, OfferState
 from service.shared.caller import Caller
 from service.shared.ids import new_id

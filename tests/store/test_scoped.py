@@ -81,10 +81,8 @@ ASKED: dict[str, tuple[Ask, bool, bool]] = {
     "Observation handle": (
         lambda tx, half: tx.visible.offer_by_handle("Observation", half.offer.handles.observation), True, True,
     ),
-    "once offered": (lambda tx, half: tx.visible.once_offered("Task", half.offer.id), True, True),
-    "once offered, by handle": (
-        lambda tx, half: tx.visible.once_offered("Patient", half.offer.handles.patient), True, True,
-    ),
+    "named": (lambda tx, half: tx.visible.named([half.offer.id]), True, True),
+    "named, by handle": (lambda tx, half: tx.visible.named([half.offer.handles.patient]), True, True),
     "offer by search": (lambda tx, half: tx.feed.offers(TaskQuery(9, ids=frozenset({half.offer.id}))), True, True),
     "offer by patient": (
         lambda tx, half: tx.feed.offers(TaskQuery(9, patient_ids=frozenset({half.patient}))), True, False,
@@ -172,7 +170,7 @@ def test_no_method_reads_a_callers_rows_without_the_callers_scope(
         "referral": (half.referral,),
         "offer": (half.offer.id,),
         "offer_by_handle": ("Patient", half.offer.handles.patient),
-        "once_offered": ("Task", half.offer.id),
+        "named": ([half.offer.id],),
         "called": ([display_of(half.offer.id)],),
         "dealings": (NOW,),
         "alert": (half.alert,),

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,18 +9,17 @@ import orjson
 
 from service.fhir.read.common import entries
 from service.fhir.read.wording import wording
-from service.fhir.read.written import NAMES_AN_OFFER, as_shown, clean, displays_in, is_name, named_in, said_in
+from service.fhir.read.written import as_shown, clean, is_name, naming_in, naming_of, said_in
+from service.flow.hear_words import Words
 from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import ReceivedCommunication
 from service.flow.receive_unreadable import UnreadableWords
-from service.flow.received import Identifier, Received, Reference
+from service.flow.received import Identifier, Received
 from service.flow.rules import Labels
 from service.referrals.escalation import Said
 from service.screening.instrument import Priority
 
 _MOST_IDENTIFIERS = 5
-_ANY_ID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
-_MOST_IDS = 10
 
 
 def lenient(body: bytes) -> Any | None:
@@ -54,9 +52,8 @@ def read_communication(
     """`base` is this server's, without /fhir. Raises nothing: what is wrong with it was listed by the guard."""
     return ReceivedCommunication(
         Received("Communication", body, _identifiers(tree), condition),
-        about=named_in(tree, base),
+        naming=naming_in(tree, base),
         said=said_in(tree),
-        displays=displays_in(tree),
         fingerprint=hashlib.sha256(body).hexdigest(),
     )
 
@@ -64,23 +61,17 @@ def read_communication(
 def read_unreadable(unreadable: Unreadable, body: bytes) -> UnreadableWords:
     """What is no JSON, as mere text: every id in it may be that of an offer, or a handle. Raises nothing."""
     text = clean(body.decode(json.detect_encoding(body), "replace"))
-    ids = tuple(dict.fromkeys(each.lower() for each in _ANY_ID.findall(text)))[:_MOST_IDS]
     is_text = text.count("\ufffd") * 10 <= len(text)
-    return UnreadableWords(
-        unreadable,
-        about=tuple(Reference(type, id) for id in ids for type in NAMES_AN_OFFER),
-        displays=displays_in(text),
-        said=Said(as_shown([text])) if is_text else Said(attached=True),
-        fingerprint=hashlib.sha256(body).hexdigest(),
-    )
+    said = Said(as_shown([text])) if is_text else Said(attached=True)
+    return UnreadableWords(unreadable, Words(unreadable.type, said, naming_of(text), hashlib.sha256(body).hexdigest()))
 
 
 def read_refused(
-    unreadable: Unreadable, body: bytes, *, base: str, labels: Labels, address: Reference | None
+    unreadable: Unreadable, body: bytes, *, base: str, labels: Labels, address: str | None
 ) -> UnreadableWords:
     """What was refused and is no Communication: what is written in it, if it is JSON (`wording`), else as mere text.
 
-    `address` is the Task that it was sent to. Raises nothing.
+    `address` is the id of the Task that it was sent to. Raises nothing.
     """
     tree = lenient(body)
     if tree is None:
@@ -88,15 +79,9 @@ def read_refused(
     found = wording(tree if isinstance(tree, dict) else {"text": tree}, labels)
     only_labels = not (found.written or found.concerns or found.attached)
     urgency = Priority.ROUTINE if only_labels else None
-    return UnreadableWords(
-        unreadable,
-        about=named_in(tree, base),
-        displays=displays_in(tree),
-        said=Said((*found.written, *found.labels), found.concerns, urgency, found.attached),
-        fingerprint=hashlib.sha256(body).hexdigest(),
-        is_json=True,
-        address=address,
-    )
+    said = Said((*found.written, *found.labels), found.concerns, urgency, found.attached)
+    words = Words(unreadable.type, said, naming_in(tree, base), hashlib.sha256(body).hexdigest())
+    return UnreadableWords(unreadable, words, is_json=True, address=address)
 
 
 def _identifiers(tree: Any) -> tuple[Identifier, ...]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from service.fhir.read.common import codes, read_reference, unclear
 from service.fhir.read.times import begins, is_partial
 from service.fhir.read.wording import NONE_ACCEPTED, wording
+from service.fhir.read.written import naming_in
 from service.fhir.survey import Tree
 from service.fhir.terms import BUSINESS_STATUS, CONTACT_MODE, CONTACT_OUTCOME
 from service.flow.received import Received
@@ -95,6 +96,7 @@ def read_contact(
         started_at=started_at,
         ended_at=ended_at,
         said=_said(tree, labels),
+        naming=naming_in(tree, base),
     )
 
 

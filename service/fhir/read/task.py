@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
 from service.fhir.read.wording import NONE_ACCEPTED, Wording, wording
-from service.fhir.read.written import called
+from service.fhir.read.written import called, naming_in
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
 from service.fhir.write.record import TASK_STATUS
 from service.flow.keep_reports import BUSINESS_STATUS, LABELS, STATUS_REASON, WORDS, Reported
-from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
-from service.flow.received import Received
+from service.flow.received import NOBODY, Received
+from service.flow.received_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.flow.rules import Labels
 from service.referrals.contact import CONTACT_TYPES
 from service.referrals.escalation import Said
@@ -55,14 +55,15 @@ def read_task(
         business_status=_words(tree.get("businessStatus"), "code"),
         named=tuple(_named(tree, base)),
         reports=(
-            *(_note(each) for each in tree.get("note", ())),
-            *(_output(each, labels) for each in tree.get("output", ())),
-            *_beside_the_status(tree, STATUS_REASON, ours, labels),
-            *_beside_the_status(tree, BUSINESS_STATUS, ours, labels),
-            *_elsewhere(tree, labels),
+            *(_note(each, base) for each in tree.get("note", ())),
+            *(_output(each, base, labels) for each in tree.get("output", ())),
+            *_beside_the_status(tree, STATUS_REASON, base, ours, labels),
+            *_beside_the_status(tree, BUSINESS_STATUS, base, ours, labels),
+            *_elsewhere(tree, base, labels),
         ),
         ending=_ending(tree),
         activities=tuple(_activities(tree, base)),
+        naming=naming_in(_unreported(tree), base),
     )
 
 
@@ -87,9 +88,13 @@ def _words(concept: Tree | None, otherwise: str) -> str | None:
     return next((shown(each.strip()) for each in written if each and each.strip()), None)
 
 
-def _note(note: Tree) -> Reported:
+def _note(note: Tree, base: str) -> Reported:
     content = note | {"text": shown(note["text"])} if "text" in note else note
-    return Reported("note", content, _said(wording(note)))
+    return _entry("note", content, _said(wording(note)), base)
+
+
+def _entry(element: str, content: Tree, said: Said | None, base: str) -> Reported:
+    return Reported(element, content, said, NOBODY if said is None else naming_in(content, base))
 
 
 def _said(found: Wording, urgency: Priority | None = None) -> Said | None:
@@ -99,37 +104,47 @@ def _said(found: Wording, urgency: Priority | None = None) -> Said | None:
     return Said(found.written, found.concerns, urgency, found.attached)
 
 
-def _output(output: Tree, labels: Labels) -> Reported:
+def _output(output: Tree, base: str, labels: Labels) -> Reported:
     """A concern by a code of ours in type or value, with how urgent it is as a code; or words, whatever their type."""
     codes = [output.get("valueCode"), *(each.get("code") for each in _codings(output.get("valueCodeableConcept")))]
     urgency = next((urgency for each in codes if (urgency := called(each)) is not None), None)
-    return Reported("output", output, _said(wording(output, labels), urgency))
+    return _entry("output", output, _said(wording(output, labels), urgency), base)
 
 
-def _beside_the_status(tree: Tree, element: str, ours: Collection[str], labels: Labels) -> Iterator[Reported]:
+def _beside_the_status(
+    tree: Tree, element: str, base: str, ours: Collection[str], labels: Labels
+) -> Iterator[Reported]:
     """Each of its words, and each concern that it codes. Any other code says nothing to a clinician, nor does the
     display that belongs to it. A Task that calls itself urgent calls them so; what else they are, the step knows."""
-    found = wording(tree.get(element, {}), labels)
+    found, naming = wording(tree.get(element, {}), labels), naming_in(tree.get(element, {}), base)
     urgent = Priority.URGENT if called(tree.get("priority")) is Priority.URGENT else None
     for text in (*found.written, *found.labels):
         if text not in ours:
-            yield Reported(element, {"text": text}, Said((text,), called=urgent))
+            yield Reported(element, {"text": text}, Said((text,), called=urgent), naming)
     # By a code: two of them may stand for the same concern.
     for concern in sorted(found.concerns):
-        yield Reported(element, {"concern": concern.value}, Said((), frozenset({concern}), urgent))
+        yield Reported(element, {"concern": concern.value}, Said((), frozenset({concern}), urgent), naming)
 
 
-def _elsewhere(tree: Tree, labels: Labels) -> Iterator[Reported]:
+def _elsewhere(tree: Tree, base: str, labels: Labels) -> Iterator[Reported]:
     """What is written in any other element, and the labels in all: nobody else would read it."""
-    found = wording({name: value for name, value in tree.items() if name not in _REPORTED}, labels)
-    entries = wording([tree.get("note", []), tree.get("output", [])], labels)
-    for element, texts in ((WORDS, found.written), (LABELS, dict.fromkeys((*found.labels, *entries.labels)))):
+    found = wording(_unreported(tree), labels)
+    for element, texts in ((WORDS, found.written), (LABELS, found.labels)):
         for text in texts:
             yield Reported(element, {"text": text}, Said((text,)))
+    entries = [each for each in (*tree.get("note", ()), *tree.get("output", ())) if wording(each, labels).labels]
+    naming = naming_in(entries, base)
+    for text in wording(entries, labels).labels:
+        if text not in found.labels:
+            yield Reported(LABELS, {"text": text}, Said((text,)), naming)
     for concern in sorted(found.concerns):
         yield Reported(WORDS, {"concern": concern.value}, Said((), frozenset({concern})))
     if found.attached:
         yield Reported(WORDS, {"attached": True}, Said(attached=True))
+
+
+def _unreported(tree: Tree) -> Tree:
+    return {name: value for name, value in tree.items() if name not in _REPORTED}
 
 
 def _ending(tree: Tree) -> Ending | None:

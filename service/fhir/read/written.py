@@ -1,14 +1,14 @@
 """What a person wrote, found in a resource of any form: read where nothing may be too wrong to be heard (DESIGN 9)."""
 
+import html
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from service.fhir.lengths import NAME, shown
-from service.fhir.read.common import entries, reference_of
-from service.fhir.terms import CONCERN, OFFER_ID, REQUEST_ID
-from service.flow.received import Reference
+from service.fhir.read.common import reference_of
+from service.fhir.terms import CONCERN
+from service.flow.received import Naming
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import display_of
 from service.screening.instrument import Priority
@@ -28,13 +28,15 @@ NO_WORDS = frozenset(
 _NOT_WITHIN = frozenset({"meta", "identifier", "implicitRules"})
 _NARRATIVE = "div"
 _TAG = re.compile(r"<[^>]*>")
-_DISPLAY = re.compile(r"\bReferral\s+([0-9A-F]{4})\b", re.IGNORECASE | re.ASCII)
-_OUR_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-NAMES_AN_OFFER = ("Task", "Patient", "ServiceRequest", "Consent", "Observation", "Communication")
-_BY_IDENTIFIER = {OFFER_ID: "Task", REQUEST_ID: "ServiceRequest"}
+# People write it with a dash, a colon or "no." as well, and not always a blank.
+_DISPLAY = re.compile(r"\bReferral(?:[\W_]{0,5}(?:number|no|nr))?[\W_]{0,5}([0-9A-F]{4})\b", re.IGNORECASE | re.ASCII)
+_APART = "\n" * 8
+_ANY_ID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
+_NAMES_AN_OFFER = frozenset(
+    {"Task", "Patient", "ServiceRequest", "Consent", "Observation", "Communication", "Encounter", "Procedure"}
+)
 _CALLED = {"routine": Priority.ROUTINE, "urgent": Priority.URGENT, "asap": Priority.URGENT, "stat": Priority.URGENT}
 _CONCERNS = {each.value: each for each in Concern}
-MOST_NAMED = 40
 
 
 def said_in(tree: Any) -> Said:
@@ -86,20 +88,27 @@ def called(word: object) -> Priority | None:
     return _CALLED.get(word) if isinstance(word, str) else None
 
 
-def named_in(tree: Any, base: str) -> tuple[Reference, ...]:
-    """Every resource that it names by which an offer can be told, however it names it. `base` is this server's."""
-    found = dict.fromkeys(_named(tree, base))
-    return tuple(found)[:MOST_NAMED]
+def naming_in(tree: Any, base: str) -> Naming:
+    """Whom it may name, wherever that stands in it: by a reference to what an offer can be told by, an id, or what we
+    display. `base` is this server's: what is kept under another's address is none of ours."""
+    ids: set[str] = set()
+    words: list[str] = []
+    for name, node in members(tree, without=frozenset()):
+        if isinstance(node, str):
+            reference = reference_of({"reference": node}, base, "") if "/" in node else None
+            if reference is None:
+                words.append(html.unescape(_TAG.sub(" ", node)) if name == _NARRATIVE else node)
+            elif reference.type in _NAMES_AN_OFFER and reference.base is None and reference.id is not None:
+                ids.add(reference.id)
+    return Naming(frozenset(ids)) | naming_of(_APART.join(words))
 
 
-def displays_in(tree: Any) -> frozenset[str]:
-    """What it calls a referral as we display it (`display_of`), where it names something or anywhere in its words."""
-    nodes = [node for _, node in members(tree) if isinstance(node, dict)]
-    named = [node.get("display") for node in nodes]
-    named += [each.get("value") for node in nodes for each in entries(node.get("identifier")) if isinstance(each, dict)]
-    written = [text for name, text in members(tree) if isinstance(text, str) and _is_words(name, text)]
-    found = (each for text in [*named, *written] if isinstance(text, str) for each in _DISPLAY.findall(text))
-    return frozenset(display_of(each) for each in islice(found, MOST_NAMED))
+def naming_of(text: str) -> Naming:
+    """Whom a text may name: every id in it may be that of an offer, or a handle."""
+    return Naming(
+        frozenset(each.lower() for each in _ANY_ID.findall(text)),
+        frozenset(display_of(each) for each in _DISPLAY.findall(text)),
+    )
 
 
 def members(tree: Any, *, without: frozenset[str] = _NOT_WITHIN) -> Iterator[tuple[str, Any]]:
@@ -122,17 +131,3 @@ def members(tree: Any, *, without: frozenset[str] = _NOT_WITHIN) -> Iterator[tup
 
 def _is_words(name: str, text: str) -> bool:
     return name not in NO_WORDS and name != _NARRATIVE and bool(text.strip())
-
-
-def _named(tree: Any, base: str) -> Iterator[Reference]:
-    for _, node in members(tree):
-        if isinstance(node, str):
-            reference = reference_of({"reference": node}, base, "") if "/" in node else None
-            if reference is not None and reference.type in NAMES_AN_OFFER:
-                yield reference
-        elif isinstance(node, dict):
-            for each in entries(node.get("identifier")):
-                type = _BY_IDENTIFIER.get(str(each.get("system"))) if isinstance(each, dict) else None
-                value = str(each.get("value")) if isinstance(each, dict) else ""
-                if type is not None and _OUR_ID.fullmatch(value):
-                    yield Reference(type, value)

@@ -12,7 +12,7 @@ from service.fhir.read.communication import lenient, read_communication, read_re
 from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import ReceivedCommunication
 from service.flow.receive_unreadable import UnreadableWords
-from service.flow.received import Identifier, Reference
+from service.flow.received import Identifier
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import display_of
 from service.screening.instrument import Priority
@@ -20,7 +20,7 @@ from service.screening.instrument import Priority
 Tree = dict[str, Any]
 BASE = "https://referral.example"
 OURS = "https://peer-referral.example/fhir"
-TASK = Reference("Task", "t1")
+ID = "019aa000-0000-7000-8000-00000000f00d"
 
 
 def read(tree: object) -> ReceivedCommunication:
@@ -42,7 +42,7 @@ def test_a_communication_as_the_standard_has_it_is_read() -> None:
         "payload": [{"contentString": "She sounded very low."}, {"contentString": "Ring me."}],
     })  # fmt: skip
     assert message.received.identifiers == (Identifier("urn:programme", "1"),)
-    assert set(message.about) == {Reference("Patient", "h2"), TASK}
+    assert message.naming.ids == {"h2", "t1"}
     assert message.said == Said(
         ("She sounded very low.", "Ring me."), frozenset({Concern.GETTING_WORSE}), Priority.ROUTINE
     )
@@ -79,17 +79,39 @@ def test_words_are_found_under_whatever_name(tree: object) -> None:
         {"about": ["Task/t1"]},
         {"focus": "Task/t1/_history/3.1"},
         {"basedOn": [{"reference": f"{BASE}/fhir/Task/t1"}]},
-        {"about": [{"identifier": {"system": f"{OURS}/identifier/offer", "value": "t1"}}]},
+        {"about": [{"reference": "Patient/t1"}]},
         {"made-up": {"deep": [{"reference": "Task/t1"}]}},
     ],
 )
 def test_whom_it_is_about_is_found_however_it_is_named(tree: Tree) -> None:
-    assert TASK in read(tree).about
+    assert read(tree).naming.ids == {"t1"}
 
 
-def test_a_reference_into_another_server_keeps_its_base() -> None:
-    (found,) = read({"about": [{"reference": "https://elsewhere.example/fhir/Task/t1"}]}).about
-    assert found.base == "https://elsewhere.example/fhir"
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"about": [{"identifier": {"system": f"{OURS}/identifier/offer", "value": ID}}]},
+        {"payload": [{"contentString": f"Task/{ID} is in danger: she said so."}]},
+        {"payload": [{"contentString": f"The woman of patient/{ID.upper()}, I think"}]},
+        {"note": [{"text": f"{BASE}/fhir/Task/{ID}?x=1"}]},
+        {"text": {"div": f"<p>See <b>{ID}</b></p>"}},
+        {"id": ID},
+    ],
+)
+def test_an_id_is_found_wherever_it_stands(tree: Tree) -> None:
+    assert read(tree).naming.ids == {ID}
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"about": [{"reference": f"https://elsewhere.example/fhir/Task/{ID}"}]},
+        {"sender": {"reference": f"Organization/{ID}"}},
+        {"payload": [{"contentString": f"{ID}0 x{ID} {ID}-1"}]},
+    ],
+)
+def test_what_another_server_keeps_or_no_offer_is_known_by_names_nobody(tree: Tree) -> None:
+    assert read(tree).naming.ids == set()
 
 
 @pytest.mark.parametrize(
@@ -173,6 +195,15 @@ def test_nothing_that_is_json_is_too_odd_to_be_read(tree: object) -> None:
             {"Referral 1A2B", "Referral 00FF"},
         ),
         ({"payload": "Referral 1A2BC, referral made, Referral  x1A2B, MyReferral 1A2B"}, set()),
+        ({"payload": ["A referral", "1A2B"]}, set()),
+        ({"payload": "referral-1a2b"}, {"Referral 1A2B"}),
+        ({"payload": "REFERRAL_1A2B"}, {"Referral 1A2B"}),
+        ({"payload": "Referral1a2b"}, {"Referral 1A2B"}),
+        ({"payload": "the referral (1A2B)"}, {"Referral 1A2B"}),
+        ({"payload": "Referral no. 1A2B"}, {"Referral 1A2B"}),
+        ({"payload": "Referral Number: 1A2B"}, {"Referral 1A2B"}),
+        ({"payload": "Referral \u2013 1A2B"}, {"Referral 1A2B"}),
+        ({"text": {"div": "<p>Referral&nbsp;<b>1A2B</b></p>"}}, {"Referral 1A2B"}),
         ({"about": ["Task/t1"], "payload": [{"contentString": "She cried."}]}, set()),
         (["Referral 1A2B", {"display": 7, "identifier": [7, None, {"value": 7}]}], {"Referral 1A2B"}),
     ],
@@ -180,12 +211,12 @@ def test_nothing_that_is_json_is_too_odd_to_be_read(tree: object) -> None:
 def test_what_calls_a_referral_as_we_display_it_is_found_where_it_names_and_in_words(
     tree: object, displays: set[str]
 ) -> None:
-    assert read(tree).displays == displays
+    assert read(tree).naming.displays == displays
 
 
 def test_the_display_of_an_offer_is_what_is_found() -> None:
     display = display_of("019aa000-0000-7000-8000-00000000f00d")
-    assert read({"about": [{"display": display}]}).displays == {display}
+    assert read({"about": [{"display": display}]}).naming.displays == {display}
 
 
 def test_words_under_a_member_that_stands_twice_are_all_heard_each_once() -> None:
@@ -195,10 +226,7 @@ def test_words_under_a_member_that_stands_twice_are_all_heard_each_once() -> Non
     message = read_communication(lenient(sent), sent, base=BASE)
     assert message.said == Said(("She cries.", "Ring me."), called=None)
     assert message.said.urgency is Priority.URGENT
-    assert set(message.about) == {TASK, Reference("Task", "t2")}
-
-
-ID = "019aa000-0000-7000-8000-00000000f00d"
+    assert message.naming.ids == {"t1", "t2"}
 
 
 @pytest.mark.parametrize(
@@ -215,16 +243,16 @@ ID = "019aa000-0000-7000-8000-00000000f00d"
 )
 def test_what_is_no_json_is_read_as_mere_text(sent: bytes, named: bool, said: Said | None) -> None:
     message = read_unreadable(Unreadable(ID, b"", "", ""), sent)
-    assert (Reference("Task", ID) in message.about, Reference("Patient", ID) in message.about) == (named, named)
-    assert said in (None, message.said)
+    assert message.words.naming.ids == ({ID} if named else set())
+    assert said in (None, message.words.said)
 
 
 def test_a_handle_in_what_is_no_json_is_found() -> None:
     message = read_unreadable(Unreadable(ID, b"", "", ""), b'{"about": "Referral 1a2b"')
-    assert message.displays == {"Referral 1A2B"}
+    assert message.words.naming.displays == {"Referral 1A2B"}
 
 
-ADDRESS = Reference("Task", ID)
+ADDRESS = ID
 
 
 def refused(sent: object) -> UnreadableWords:
@@ -251,7 +279,7 @@ def refused(sent: object) -> UnreadableWords:
 )
 def test_what_is_written_in_a_refused_body_is_found_wherever_it_stands(tree: object) -> None:
     found = refused(tree)
-    assert (found.said.texts, found.is_json, found.address) == (("Ring me.",), True, ADDRESS)
+    assert (found.words.said.texts, found.is_json, found.address) == (("Ring me.",), True, ADDRESS)
 
 
 def bundle(words: str, **asked: str) -> dict[str, Any]:
@@ -263,21 +291,21 @@ def bundle(words: str, **asked: str) -> dict[str, Any]:
 
 
 def test_of_a_bundle_no_word_of_its_program_is_said() -> None:
-    assert refused(bundle("Ring me.")).said.texts == ("Ring me.",)
-    assert refused(bundle("", method="Ring me.")).said.texts == ("Ring me.",)
-    assert refused(bundle("")).said.texts == ()
+    assert refused(bundle("Ring me.")).words.said.texts == ("Ring me.",)
+    assert refused(bundle("", method="Ring me.")).words.said.texts == ("Ring me.",)
+    assert refused(bundle("")).words.said.texts == ()
 
 
 @pytest.mark.parametrize("tree", [[], {}, 7, {"status": "accepted"}, {"note": []}, {"note": [{"text": " "}]}, b" "])
 def test_where_nobody_wrote_anything_in_a_refused_body_nothing_is_said(tree: object) -> None:
-    assert refused(tree).said.texts == ()
+    assert refused(tree).words.said.texts == ()
 
 
 def test_only_labels_in_a_refused_body_are_routine() -> None:
     found = refused({"type": {"text": "Walk"}})
-    assert (found.said.texts, found.said.urgency) == (("Walk",), Priority.ROUTINE)
+    assert (found.words.said.texts, found.words.said.urgency) == (("Walk",), Priority.ROUTINE)
 
 
 def test_a_refused_body_that_is_no_json_is_its_words() -> None:
     found = refused(b"She wants to die.")
-    assert (found.said.texts, found.is_json, found.address) == (("She wants to die.",), False, ADDRESS)
+    assert (found.words.said.texts, found.is_json, found.address) == (("She wants to die.",), False, ADDRESS)

@@ -8,6 +8,7 @@ from service.fhir.outcome import BadInput
 from service.fhir.read.common import received
 from service.fhir.read.contact import read_contact
 from service.fhir.write import parts
+from service.flow.received import Naming
 from service.flow.record_contact import ReceivedContact
 from service.referrals.contact import MADE, ContactMode, ContactOutcome
 from service.referrals.escalation import Concern, Said
@@ -208,6 +209,11 @@ def test_it_may_name_the_task(read: Read) -> None:
 )
 def test_what_somebody_wrote_in_it_is_to_be_heard(read: Read, elements: Tree, said: Said | None) -> None:
     assert read(**elements).said == said
+
+
+def test_whom_it_names_is_found_in_references_and_words(read: Read) -> None:
+    naming = read(reasonCode=[{"text": "Referral 1A2B cried."}]).naming
+    assert naming == Naming(frozenset({"h2", "h1"}), frozenset({"Referral 1A2B"}))
 
 
 def test_a_note_on_a_procedure_is_to_be_heard(read_procedure: Read) -> None:

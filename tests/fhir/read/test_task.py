@@ -11,7 +11,8 @@ from service.fhir.read.task import read_task
 from service.fhir.read.wording import ENDING_DISPLAYS
 from service.fhir.terms import ENDING
 from service.flow.keep_reports import LABELS, WORDS, Reported
-from service.flow.receive_update import Named, NamedActivity, Part, ReceivedUpdate
+from service.flow.received import Naming
+from service.flow.received_update import Named, NamedActivity, Part, ReceivedUpdate
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Ending, OfferState
 from service.screening.instrument import Priority
@@ -166,7 +167,9 @@ def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
 
 @pytest.mark.parametrize("reference", ["Procedure/1", "https://ehr.example/fhir/Procedure/1"])
 def test_an_output_that_was_created_is_kept(read: Read, reference: str) -> None:
-    reports = (Reported("output", output(reference)), *labels("resulting-activity"))
+    named = Naming(frozenset({"1"} if reference == "Procedure/1" else ()))
+    label = Reported(LABELS, {"text": "resulting-activity"}, Said(("resulting-activity",)), named)
+    reports = (Reported("output", output(reference)), label)
     assert read(output=[output(reference), output(reference)]).reports == (reports[0], *reports)
 
 
@@ -299,6 +302,27 @@ def test_a_task_that_calls_itself_urgent_calls_what_is_beside_its_status_so(
 def test_a_concern_coded_beside_the_status_is_to_be_heard_without_a_word(read: Read) -> None:
     (reported,) = read(statusReason={"coding": [{"system": CONCERN, "code": "harm-to-self"}]}).reports
     assert reported == Reported("statusReason", {"concern": "harm-to-self"}, Said((), SELF_HARM))
+
+
+@pytest.mark.parametrize(
+    ("elements", "rest", "reported"),
+    [
+        ({"note": [{"text": "Referral 1A2B cried."}]}, set(), {"Referral 1A2B"}),
+        ({"output": [{"type": {"text": "x"}, "valueString": "Referral 1A2B cried."}]}, set(), {"Referral 1A2B"}),
+        ({"output": [{"type": {"text": "Referral 1A2B cried."}, "valueBoolean": True}]}, set(), {"Referral 1A2B"}),
+        ({"statusReason": {"text": "Referral 1A2B cried."}}, set(), {"Referral 1A2B"}),
+        ({"businessStatus": {"text": "Referral 1A2B cried."}}, set(), {"Referral 1A2B"}),
+        ({"description": "Referral 1A2B cried."}, {"Referral 1A2B"}, set()),
+        ({"for": {"reference": "Patient/h2", "display": "Referral 1A2B"}}, {"Referral 1A2B"}, set()),
+    ],
+)
+def test_whom_words_name_is_told_of_each_report_and_of_the_rest(
+    read: Read, elements: Tree, rest: set[str], reported: set[str]
+) -> None:
+    message = read(**elements)
+    assert message.naming.displays == rest
+    assert {name for each in message.reports for name in each.naming.displays} == reported
+    assert message.all_naming.displays == rest | reported
 
 
 def test_the_displays_that_are_no_words_are_those_of_the_code_system() -> None:

@@ -19,8 +19,8 @@ from service.fhir.terms import DO_NOT_CONTACT, SAFE_CONTACT
 from service.fhir.write.offer import patient, service_request, task
 from service.fhir.write.safe_contact import safe_contact
 from service.flow.disclose import OfferView
-from service.flow.receive_update import Part
 from service.flow.received import Received
+from service.flow.received_update import Part
 from service.referrals.offer import VIEW_STAGE, OfferState, as_programmes_see
 from service.screening.instrument import Stage
 from service.shared.code import Code
