@@ -1,6 +1,7 @@
 """Words that name two women are told to nobody, by whichever door they come, and each of their clinics hears of it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -22,6 +23,12 @@ SEVERAL, TOLD = Told.SEVERAL_CLINICS, Told.HER_CLINICIAN_OF_A_REFUSAL
 NUMBER = "+44 20 7946 0000"
 
 
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    """On each database in turn: whom words name is asked of it in statements of its own."""
+    return shared_service
+
+
 def by_handle(offer: Offer) -> Naming:
     return Naming(displays=frozenset({display_of(offer.id)}))
 
@@ -36,6 +43,10 @@ def note(service: Service, family: Family, offer: Offer, naming: Naming, status:
 
 def contact(service: Service, family: Family, offer: Offer, naming: Naming, **named: Any) -> Answer:
     return service.contact(family.community, offer, said=Said((WORDS,)), naming=naming, **named)
+
+
+def escalations(service: Service, *offers: Offer) -> list[Any]:
+    return [row for each in offers for row in service.rows("escalation", offer_id=each.id)]
 
 
 Send = Callable[[Service, Family, Offer, Offer], Answer]
@@ -70,7 +81,7 @@ def test_each_clinic_is_asked_to_ring_and_the_answer_says_so(service: Service, d
     for caller, her in ((family.hospital, family.woman), (hospital, woman)):
         alert = service.alert(her, "unreadable-words")
         assert (alert["tenant_id"], alert["telephone"]) == (caller.organisation_id, NUMBER)
-    assert service.rows("escalation") == []
+    assert escalations(service, offer, other) == []
     assert service.alerts(family.woman) == service.alerts(woman) == ["unreadable-words"]
 
 
@@ -107,7 +118,7 @@ def test_a_reason_that_names_two_women_is_not_what_the_hospital_reads_beside_the
     ended = service.read(family.community, lambda tx: tx.offers.get(offer.id))
     assert (ended.state, ended.status_reason, ended.business_status) == (OfferState.FAILED, None, None)
     assert service.alerts(woman).count("unreadable-words") >= 1
-    assert service.rows("escalation") == []
+    assert escalations(service, offer, other) == []
 
 
 def test_an_earlier_message_and_a_contact_name_their_woman(service: Service) -> None:
@@ -145,3 +156,20 @@ def test_words_in_a_contact_of_nobody_are_put_to_the_hospital_it_may_be_about(se
     answer = contact(service, family, offer, Naming(), patient=new_id(), service_request=new_id())
     assert (why(answer), answer.told) == (Reason.SUBJECT_UNKNOWN, Told.THE_ONE_HOSPITAL)
     assert len(service.rows("alert", code="unnamed-words", tenant_id=family.hospital.organisation_id)) == 1
+
+
+def test_two_that_name_each_other_at_once_lock_their_women_in_one_order(service: Service) -> None:
+    family, offer = service.supported()
+    _, woman, other = second_woman(service, family)
+    service.update(family.community, other.id, "accepted")
+    both = ((offer, other), (other, offer))
+
+    def send(number: int) -> Answer:
+        one, two = both[number % 2]
+        return note(service, family, one, by_id(two))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(24)))
+    assert {answer.told for answer in answers} == {SEVERAL}
+    for her in (family.woman, woman):
+        assert set(service.alerts(her)) == {"unreadable-words"}
