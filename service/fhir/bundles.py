@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request, Response
 
 from service.fhir.bundled import SCOPES, Alone, batch_entries, finding, legible, outline, read_alone, read_transaction
 from service.fhir.documentation import bundling
-from service.fhir.door import Door, answer, only, read_body
+from service.fhir.door import Door, answer, only
 from service.fhir.faults import Fault
 from service.fhir.guard import check, decode
 from service.fhir.intake import aside
 from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import instant
-from service.fhir.unread import keep_unread
+from service.fhir.unread import body_of, keep_unread
 from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.doubt_identity import doubt_again
 from service.flow.receive_transaction import EntryRefused, receive_transaction
@@ -37,7 +37,7 @@ def router(door: Door) -> APIRouter:
 async def _take(door: Door, request: Request) -> Response:
     caller = await door.anybody(request)
     only(caller, OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY)
-    body = await read_body(request)
+    body = await body_of(door, caller, request)
     if caller.kind is OrganisationKind.COMMUNITY:
         # What a programme wrote in it is heard all the same.
         problem = BadInput.of(Finding(Fault.SCOPE_TOO_SMALL, None, _OF_A_PROGRAMME))

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from service.fhir.documentation import operating, taking
-from service.fhir.door import DirectRoute, Door, Problem, only, read_body
+from service.fhir.door import DirectRoute, Door, Problem, only
 from service.fhir.hearing import refused
 from service.fhir.intake import Read, Step, Tree, read_or_keep, written
 from service.fhir.outcome import reply
@@ -18,6 +18,7 @@ from service.fhir.read.service_request import read_service_request
 from service.fhir.read.task import read_task
 from service.fhir.showing import show
 from service.fhir.shown import Shown
+from service.fhir.unread import body_of
 from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.instruct import ReceivedInstruction, instruct
@@ -106,7 +107,7 @@ def router(door: Door) -> APIRouter:
 async def _change(door: Door, ours: Ours, request: Request) -> Response:
     caller = await door.caller(request, ours.type, Interaction.UPDATE)
     only(caller, *ours.steps)
-    body = await read_body(request)
+    body = await body_of(door, caller, request)
     now = door.clock.now()
     read, step = ours.steps[caller.kind]
     message = await read_or_keep(door, caller, request, body, ours.body, read, now)

@@ -124,29 +124,30 @@ def _acceptable(accept: str) -> bool:
     return any(each.partition(";")[0].strip().lower() in ANSWERED_MEDIA_TYPES for each in accept.split(","))
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, refused as soon as it is longer than the guard takes, and before it is read when it is no JSON."""
-    if media_type_of(request) not in TAKEN_MEDIA_TYPES or is_encoded(request):
-        raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
-    return await read_all(request)
-
-
 async def read_all(request: Request) -> bytes:
-    """The same, whatever it says that it is."""
+    """The body, whatever it says that it is: refused as soon as it is longer than the guard takes, and before it is
+    read when it is compressed."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise unsupported()
     return await _read(request, LARGEST)
 
 
-def media_type_of(request: Request) -> str:
+def unsupported() -> BadInput:
+    return BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
+
+
+def is_json(request: Request) -> bool:
+    """Whether it says so of its body."""
+    return _media_type_of(request) in TAKEN_MEDIA_TYPES
+
+
+def _media_type_of(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def is_encoded(request: Request) -> bool:
-    return request.headers.get("content-encoding", "identity") != "identity"
 
 
 async def read_form(request: Request) -> list[tuple[str, str]]:
     """The parameters of a search by POST (FHIR R4, 3.1.1.1)."""
-    if media_type_of(request) != FORM:
+    if _media_type_of(request) != FORM:
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, FORM))
     body = await _read(request, LONGEST_FORM)
     return read_parameters(body.decode(errors="surrogateescape"))

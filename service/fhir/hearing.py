@@ -14,25 +14,14 @@ from fastapi import APIRouter, Request, Response
 from service.fhir.asked import asked_of
 from service.fhir.conditions import condition_of
 from service.fhir.documentation import taking
-from service.fhir.door import (
-    TAKEN_MEDIA_TYPES,
-    DirectRoute,
-    Door,
-    Problem,
-    answer,
-    is_encoded,
-    media_type_of,
-    only,
-    read_all,
-    refusal,
-)
+from service.fhir.door import DirectRoute, Door, Problem, answer, is_json, only, refusal, unsupported
 from service.fhir.faults import ERRORS, Fault
 from service.fhir.guard import parse
 from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome
 from service.fhir.read.communication import lenient, read_communication, read_unreadable
 from service.fhir.showing import show
 from service.fhir.shown import Shown
-from service.fhir.unread import tell_operator, told_of, unread
+from service.fhir.unread import tell_operator, told_of, unread, whole_body
 from service.flow.answer import Accepted, Reason, Refused, Told
 from service.flow.receive_communication import Kept, ReceivedCommunication, receive_communication
 from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
@@ -53,7 +42,7 @@ def router(door: Door) -> APIRouter:
 async def _hear(door: Door, request: Request) -> Response:
     caller = await door.anybody(request, whatever_it_accepts=True)
     only(caller, OrganisationKind.COMMUNITY)
-    body = await _body(caller, request)
+    body = await whole_body(caller, request)
     tree = await asyncio.to_thread(lenient, body)
     if tree is None:
         problem = BadInput.of(Finding(Fault.NOT_JSON, None, "nothing in it can be read"))
@@ -68,18 +57,6 @@ async def _hear(door: Door, request: Request) -> Response:
         issues.append(Finding(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "Communication.identifier").issue())
     shown = await door.store.read(caller, partial(_show, door=door, id=kept.answer.id))
     return _answer(door, request, kept, issues, shown)
-
-
-async def _body(caller: Caller, request: Request) -> bytes:
-    """What is too long, or packed, is the one thing that cannot be kept: then the operator hears that there was
-    something."""
-    try:
-        if is_encoded(request):
-            raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
-        return await read_all(request)
-    except BadInput:
-        tell_operator(caller, "not kept")
-        raise
 
 
 async def _keep(door: Door, caller: Caller, message: ReceivedCommunication) -> Kept:
@@ -106,14 +83,14 @@ def _wrong(body: bytes, request: Request) -> list[Issue]:
         issues: tuple[Issue, ...] = ()
     except BadInput as problem:
         issues = problem.issues
-    return [*issues, *(each.issue() for each in _odd_headers(request))]
+    return [*issues, *_odd_headers(request)]
 
 
-def _odd_headers(request: Request) -> Iterator[Finding]:
-    if media_type_of(request) not in TAKEN_MEDIA_TYPES:
-        yield Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0])
+def _odd_headers(request: Request) -> Iterator[Issue]:
+    if not is_json(request):
+        yield from unsupported().issues
     if request.headers.get("if-none-exist") and _condition(request) is None:
-        yield Finding(Fault.PARAMETER_MALFORMED, None, "identifier")
+        yield Finding(Fault.PARAMETER_MALFORMED, None, "identifier").issue()
 
 
 def _condition(request: Request) -> Identifier | None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from service.fhir.asked import Asked, asked_of
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.documentation import taking
-from service.fhir.door import DirectRoute, Door, Problem, answer, only, read_body
+from service.fhir.door import DirectRoute, Door, Problem, answer, only
 from service.fhir.faults import Fault
 from service.fhir.guard import parse
 from service.fhir.hearing import refused
@@ -25,7 +25,7 @@ from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
 from service.fhir.remarks import NOT_ACTED_ON, REMARKS
-from service.fhir.unread import keep_unread, told_of
+from service.fhir.unread import body_of, keep_unread, told_of
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.receive_result import receive_result
 from service.flow.received import Received
@@ -119,7 +119,7 @@ def router(door: Door) -> APIRouter:
 async def _take(door: Door, address: Address, request: Request) -> Response:
     caller = await door.caller(request, address.type, address.interaction)
     only(caller, address.kind)
-    body = await read_body(request)
+    body = await body_of(door, caller, request)
     now = door.clock.now()
     message = await read_or_keep(door, caller, request, body, address.type, address.read, now)
     outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import Request
 
 from service.fhir.asked import Asked, asked_of
-from service.fhir.door import Door
+from service.fhir.door import Door, is_json, read_all, unsupported
 from service.fhir.outcome import BadInput, Issue
 from service.fhir.read.communication import read_refused
 from service.fhir.recognise import salvage
@@ -19,6 +19,26 @@ from service.flow.receive_unreadable import receive_refused
 from service.shared import telemetry
 from service.shared.caller import Caller, OrganisationKind
 from service.shared.ids import new_id
+
+
+async def body_of(door: Door, caller: Caller, request: Request) -> bytes:
+    """What a known sender sent. It is refused when it is said to be something else than JSON, and kept and heard all
+    the same."""
+    body = await whole_body(caller, request)
+    if is_json(request):
+        return body
+    raise await keep_unread(door, caller, request, body, unsupported())
+
+
+async def whole_body(caller: Caller, request: Request) -> bytes:
+    """The same, whatever it is said to be. What is too long, or compressed, is the one thing that cannot be kept: of a
+    programme's the operator hears that there was something."""
+    try:
+        return await read_all(request)
+    except BadInput:
+        if caller.kind is OrganisationKind.COMMUNITY:
+            tell_operator(caller, "not kept")
+        raise
 
 
 async def keep_unread(

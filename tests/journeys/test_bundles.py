@@ -204,6 +204,13 @@ def test_an_empty_bundle_is_answered_with_an_empty_one(world: World) -> None:
         }
 
 
+def test_a_risk_under_another_media_type_is_heard_all_the_same(world: World) -> None:
+    before = len(alerts(world, "unreadable-risk"))
+    sent = json.dumps(about(epds("-", RISK), "Patient/nobody")).encode()
+    assert world.hospital.ask("POST", "Observation", sent, Content_Type="text/plain").status_code == 415
+    assert len(alerts(world, "unreadable-risk")) == before + 1
+
+
 def test_a_refused_risk_is_heard_all_the_same(world: World) -> None:
     before = len(alerts(world, "unreadable-risk"))
     stranger = "Patient?identifier=urn:nobody|1"

@@ -155,6 +155,18 @@ def test_words_that_a_programme_sends_in_a_bundle_reach_her_clinician(
     assert any(each.endswith("\n\n" + WORDS) for each in told), told
 
 
+def test_words_under_another_media_type_reach_her_clinician(
+    world: World, supported: tuple[Person, str, Resource]
+) -> None:
+    _, patient_id, task = supported
+    sent = task | {"note": [{"text": WORDS}]}
+    answer = world.programme.ask("PUT", f"Task/{task['id']}", json.dumps(sent).encode(), Content_Type="text/plain")
+    assert answer.status_code == 415
+    assert "her maternity team is being told" in diagnostics(answer)[-1][1]
+    told = [each["note"][0]["text"] for each in world.tasks(f"patient={patient_id}", world.hospital) if "note" in each]
+    assert any(each.endswith("\n\n" + WORDS) for each in told), told
+
+
 def _contact(task: Resource, **changes: object) -> Resource:
     return {
         "resourceType": "Encounter",
