@@ -13,7 +13,8 @@ SERVE_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 KILLS ?= 50
-WORKERS ?= 2
+# Tests wait for sockets, disks and other processes about as long as they compute.
+WORKERS ?= 4
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Where a machine tells Python to keep no bytecode, each of the many processes would compile the program anew.
@@ -36,7 +37,7 @@ test: check install ## check, then run every test on SQLite and on PostgreSQL (T
 check: $(VENV)/.develop ## lint, formatting, types, import contracts and size limits
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) mypy --num-workers $(WORKERS)
+	$(RUN) mypy --num-workers 2
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) pytest -q tests/house/test_sizes.py tests/house/test_words.py
 
