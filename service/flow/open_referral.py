@@ -1,15 +1,16 @@
 """Open a referral for a woman who has none: as far as what waits for a clinician allows."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from service.flow.advance import advance
-from service.flow.owe import owe, owe_note
+from service.flow.owe import owe, owe_alert, owe_note
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.life_event import SAME_EVENT, UNWELCOME
 from service.referrals.note import noted_on_entering
 from service.referrals.referral import Referral, ReferralState, ReferralTrigger
-from service.referrals.review import HELD, RISK
+from service.referrals.review import GROUPED, HELD, RISK
 from service.shared.audit import Action, AuditEvent
 
 
@@ -37,12 +38,19 @@ def refer(tx: Transaction, rules: Rules, tenant_id: str, patient_id: str, now: d
     """Open a referral that is to be placed, and place it. A risk that waits for its review is reviewed first, and what
     a clinician is asked to decide about her holds for this referral as well; so does an event that may make contact
     unwelcome. The caller holds the lock on the woman."""
-    waits = {alert.code for alert in tx.alerts.unresolved_about(patient_id)}
-    if waits.intersection(RISK):
-        return open_referral(tx, rules, tenant_id, patient_id, ReferralState.IN_REVIEW, now)
-    opened = open_referral(tx, rules, tenant_id, patient_id, ReferralState.PLACING, now)
-    if waits.intersection(HELD):
+    asked = [alert for alert in tx.alerts.unresolved_about(patient_id) if alert.code in GROUPED]
+    waits = {alert.code for alert in asked}
+    state = ReferralState.PLACING if waits.isdisjoint(RISK) else ReferralState.IN_REVIEW
+    opened = open_referral(tx, rules, tenant_id, patient_id, state, now)
+    for alert in asked:
+        # It decides about this referral now: else its answer would end nothing that waits, and release nothing.
+        moved = replace(alert, referral_id=opened.id, version=alert.version + 1)
+        tx.alerts.save(moved, alert)
+        owe_alert(tx, rules, moved)
+    if not waits.isdisjoint(HELD):
         return advance(tx, rules, opened, ReferralTrigger.HELD_BY_CLINICIAN, now) or opened
+    if asked:
+        return opened
     unwelcome = tx.life_events.heard_since(patient_id, UNWELCOME, now - SAME_EVENT)
     trigger = ReferralTrigger.SAFETY_EVENT if unwelcome else ReferralTrigger.OPENED
     return advance(tx, rules, opened, trigger, now) or opened

@@ -68,7 +68,6 @@ class Alerts:
             "id": alert.id,
             "tenant_id": alert.tenant_id,
             "patient_id": alert.patient_id,
-            "referral_id": alert.referral_id,
             "code": alert.code.value,
             "priority": alert.priority.value,
             "raised_at": alert.raised_at,
@@ -80,15 +79,18 @@ class Alerts:
             **_columns(alert),
         }
         self._unit.execute(ADD, row)
-        self._unit.touch(ALERT, alert.id)
-        if alert.referral_id is not None:
-            self._unit.empty.discard((ALERT, alert.referral_id))
+        self._touch(alert)
 
     def save(self, alert: Alert, moved_from: Alert) -> None:
         values = {"alert": alert.id, "moved_from": moved_from.version, **_columns(alert)}
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the alert had changed under the woman's lock")
+        self._touch(alert)
+
+    def _touch(self, alert: Alert) -> None:
         self._unit.touch(ALERT, alert.id)
+        if alert.referral_id is not None:
+            self._unit.empty.discard((ALERT, alert.referral_id))
 
     def count_again(self, tenant_id: str, code: AlertCode, topic: str) -> bool:
         # Two that come at once would each find that nobody has been told.
@@ -120,6 +122,7 @@ def _columns(alert: Alert) -> dict[str, object]:
     result, review = alert.result, alert.review
     return {
         "version": alert.version,
+        "referral_id": alert.referral_id,
         "state": alert.state.value,
         "due_at": alert.due_at,
         "rung": alert.rung,

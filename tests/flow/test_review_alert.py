@@ -58,6 +58,28 @@ def advanced(service: Service, woman: str, trigger: ReferralTrigger) -> None:
     service.run(the_service(new_id()), hear)
 
 
+@pytest.mark.parametrize(("outcome", "state"), [(ReviewOutcome.SUITABLE, "offered"), (ReviewOutcome.CLOSE, "closed")])
+@pytest.mark.parametrize("doubted", [False, True], ids=["a risk", "a doubt who she is"])
+def test_an_alert_of_a_referral_that_has_ended_decides_about_the_one_that_waits_for_it(
+    service: Service, outcome: ReviewOutcome, state: str, doubted: bool
+) -> None:
+    family, code = in_review(service), "self-harm-present"
+    if doubted:
+        advanced(service, family.woman, ReferralTrigger.IDENTITY_CONFLICT)
+        review(service, family, code)
+        code = "identity-conflict"
+    advanced(service, family.woman, ReferralTrigger.CONSENT_WITHDRAWN)
+    service.pass_time(DAY)
+    service.result(family.hospital, family.woman, piece(16, scores(16)))
+    assert service.states(family.woman)[0] == ("on-hold" if doubted else "in-review")
+    waiting = service.alert(family.woman, code)
+    assert waiting["referral_id"] == service.referral(family.woman).id
+    assert ("AlertTask", waiting["id"], waiting["version"]) in service.owed(family.woman)
+
+    assert why(review(service, family, code, outcome)) == "accepted"
+    assert service.states(family.woman)[0] == state
+
+
 def in_review(service: Service) -> Family:
     family = service.family()
     service.result(family.hospital, family.woman, ALARMING, names=NAME)
