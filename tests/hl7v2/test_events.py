@@ -24,6 +24,29 @@ def ward(service: Service) -> Ward:
     return Ward(service)
 
 
+@pytest.mark.parametrize("event", ["A24", "A37", "A40", "A41"])
+def test_her_death_counts_in_a_message_about_records(ward: Ward, event: str) -> None:
+    ward.supported()
+    ward.tells(event, pid(_30="Y"), f"MRG|{cx('W9')}")
+    assert ward.state()[0] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "lines"),
+    [
+        pytest.param("ADT", "A40", [f"MRG|{cx('W9')}", LOSS], id="a merge"),
+        pytest.param("REF", "I12", ["RF1|P|||||REF-1", LOSS], id="a referral"),
+        pytest.param("ORU", "R01", [LOSS, "OBR|1||F8^MAT|GLU^Glucose^L", "OBX|1|NM|GLU^^L||5||||||F"], id="a result"),
+    ],
+)
+def test_a_loss_pauses_contact_whatever_message_tells_of_it(
+    ward: Ward, type: str, event: str, lines: list[str]
+) -> None:
+    ward.supported()
+    assert ward.tells(event, pid(), *lines, type=type) == "AA"
+    assert ward.state() == PAUSED
+
+
 @pytest.mark.parametrize("event", ["A01", "A04", "A08", "A28", "A31"])
 def test_a_woman_is_made_known_and_then_brought_up_to_date(ward: Ward, event: str) -> None:
     assert ward.tells(event, pid(_11="1 Road^^Town^^^^H^^North")) == "AA"

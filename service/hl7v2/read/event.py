@@ -22,6 +22,7 @@ from service.hl7v2.read.patient import (
     DEATH,
     PATIENT_IDENTIFIERS,
     Named,
+    facts_in,
     identifiers_in,
     number_written,
     read_patient,
@@ -32,6 +33,7 @@ from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
 from service.referrals.life_event import UNWELCOME, LifeEvent
+from service.referrals.patient import PatientFacts
 from service.shared.clock import DAYS_DIFFER_BY, is_to_come
 
 Told = tuple[LifeEvent, date | None, str]
@@ -55,12 +57,22 @@ def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetim
 
 def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """Records that are linked, unlinked or moved: which of them is whose is no machine's to decide."""
-    groups = []
-    for pid in message.named("PID"):
-        names = identifiers_in(pid, 3, dialect)
-        subject = Reference("Patient", identifier=names[0]) if names else None
-        groups.append(Group(subject, (), (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),)))
+    groups = (
+        of_record(message, pid, (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),), dialect, now)
+        for pid in message.named("PID")
+    )
     return tuple(groups) or (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),)),)
+
+
+def of_record(message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, now: datetime) -> Group:
+    """Of a message about records alone: nothing counts but what it tells of her life."""
+    names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
+    if not names:
+        whom = number_written([pid]) if tells_of_harm(message, dialect, now) else None
+        return Group(None, (), flaws, happened_to=whom)
+    subject = Reference("Patient", identifier=names[0])
+    life = of_her_life(message, pid, subject, facts_in(pid, dialect, now), dialect, now)
+    return Group(subject, tuple(life), flaws)
 
 
 def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, updates: bool) -> Group:
@@ -68,8 +80,8 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
-        unwelcome = any(event is not LifeEvent.BIRTH for event, _, _ in happened) or any(map(says_died, pids))
-        return Group(None, (), flaws, recognised, number_written(pids) if unwelcome else None)
+        whom = number_written(pids) if tells_of_harm(message, dialect, now) else None
+        return Group(None, (), flaws, recognised, whom)
 
     if len(pids) != 1:
         return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
@@ -81,10 +93,9 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     if named.patient is None or named.subject is None:
         return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
-    died = her_death(pid, named)
+    died = _her_death(pid, named.subject, named.patient.facts)
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    unwelcome = any(event is not LifeEvent.BIRTH for event, _, _ in happened)
-    speaks_of_her = updates or unwelcome or bool(died or consents) or recognised is not Recognised.NOTHING
+    speaks_of_her = updates or _is_unwelcome(happened) or bool(died or consents) or recognised is not Recognised.NOTHING
     parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     parts += [*consents, *died, *_events(named.subject, happened, now)]
     if recognised is not Recognised.NOTHING:
@@ -101,12 +112,29 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     return dialect.codes.is_child(born.begins.date(), now.date())
 
 
-def her_death(pid: Segment, named: Named) -> list[Part]:
-    """That she has died, as the PID of any message may say."""
-    if named.patient is None or named.subject is None or not named.patient.facts.deceased:
+def of_her_life(
+    message: Message, pid: Segment, subject: Reference, facts: PatientFacts, dialect: Dialect, now: datetime
+) -> list[Part]:
+    """What a message of any type tells of her: that she has died and, where it is about nobody else, what the site's
+    codes tell outside of its observations, which are read with their order."""
+    alone = len(list(message.named("PID"))) == 1
+    told = _happened(message, dialect, now, without="OBX") if alone else ()
+    return [*_her_death(pid, subject, facts), *_events(subject, told, now)]
+
+
+def tells_of_harm(message: Message, dialect: Dialect, now: datetime) -> bool:
+    """Whether it tells, whomever it is about, of a death or of something else that makes contact unwelcome."""
+    return _is_unwelcome(_happened(message, dialect, now)) or any(map(says_died, message.named("PID")))
+
+
+def _is_unwelcome(happened: Iterable[Told]) -> bool:
+    return any(event is not LifeEvent.BIRTH for event, _, _ in happened)
+
+
+def _her_death(pid: Segment, subject: Reference, facts: PatientFacts) -> list[Part]:
+    if not facts.deceased:
         return []
-    died = ReceivedEvent(Received("Patient", b""), named.subject, LifeEvent.WOMAN_DIED, None)
-    return [Part(died, at(pid, DEATH))]
+    return [Part(ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None), at(pid, DEATH))]
 
 
 def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now: datetime) -> Named | None:
@@ -157,12 +185,12 @@ def _of_its_life(pid: Segment) -> list[Told]:
     return [*([(LifeEvent.BIRTH, born, at(pid))] if born is not None else []), *its_death(pid)]
 
 
-def _happened(message: Message, dialect: Dialect, now: datetime) -> list[Told]:
-    """Every event that the site's codes tell of, each once, and where it stands."""
+def _happened(message: Message, dialect: Dialect, now: datetime, without: str | None = None) -> list[Told]:
+    """Every event that the site's codes tell of in other segments than this one, each once, and where it stands."""
     found: dict[tuple[LifeEvent, date | None], str] = {}
     trigger = message.header.text(9, 2).upper()
     for rule in dialect.codes.events:
-        if rule.triggers and trigger not in rule.triggers:
+        if rule.segment == without or (rule.triggers and trigger not in rule.triggers):
             continue
         for segment in message.named(rule.segment):
             if _says(segment, rule):

@@ -9,8 +9,9 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents
+from service.hl7v2.read.event import of_her_life, of_record, tells_of_harm
 from service.hl7v2.read.fields import at
-from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
+from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in, number_written
 from service.hl7v2.read.person import person
 from service.hl7v2.segments import Message, Segment
 
@@ -22,7 +23,7 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     pairs = list(_pairs(message))
     if not pairs:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
-    return (*(_group(pid, retired, dialect, now) for pid, retired in pairs), *_consents(message, dialect))
+    return (*(_group(message, pid, retired, dialect, now) for pid, retired in pairs), *_consents(message, dialect))
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -33,7 +34,7 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
         names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
-        groups.append(Group(Reference("Patient", identifier=names[0]) if names else None, (), flaws))
+        groups.append(of_record(message, pid, flaws, dialect, now))
     return (*groups, *_consents(message, dialect))
 
 
@@ -53,20 +54,22 @@ def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
             yield pid, segment
 
 
-def _group(pid: Segment, retired: Segment, dialect: Dialect, now: datetime) -> Group:
+def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, now: datetime) -> Group:
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
-        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, place),))
+        whom = number_written([pid]) if tells_of_harm(message, dialect, now) else None
+        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, place),), happened_to=whom)
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)
     subject = Reference("Patient", identifier=stays[0])
-    if not retired_ones:
-        return Group(subject, ())
     facts = facts_in(pid, dialect, now)
+    life = of_her_life(message, pid, subject, facts, dialect, now)
+    if not retired_ones:
+        return Group(subject, tuple(life))
     body = person(pid, stays, facts, dialect.zone, frozenset())
     received = Received("Patient", body, identifiers=stays, condition=stays[0])
     merge = ReceivedMerge(received, facts, retired_ones)
-    return Group(subject, (Part(merge, at(retired, RETIRED)),))
+    return Group(subject, (Part(merge, at(retired, RETIRED)), *life))

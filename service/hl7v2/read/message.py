@@ -10,10 +10,10 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
 from service.hl7v2.read.event import (
-    her_death,
     is_baby,
     its_death,
     of_baby,
+    of_her_life,
     read_demographics,
     read_for_a_person,
     read_movement,
@@ -57,7 +57,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
         read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
     parts, flaws = read_consents(patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
-    parts += her_death(patient.pid, named)
+    parts += of_her_life(message, patient.pid, named.subject, named.patient.facts, dialect, now)
     recognised = max((each.recognised for each in read), default=Recognised.NOTHING)
     if parts or recognised is not Recognised.NOTHING:
         # Whoever is told of what was not used is to learn whose it is.

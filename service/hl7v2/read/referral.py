@@ -15,11 +15,11 @@ from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
-from service.hl7v2.read.event import her_death, is_baby, its_death, of_baby
+from service.hl7v2.read.event import is_baby, its_death, of_baby, of_her_life, tells_of_harm
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import patients_in
-from service.hl7v2.read.patient import Named, number_written, read_patient, says_died
+from service.hl7v2.read.patient import Named, number_written, read_patient
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message, Segment
@@ -41,7 +41,7 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     pids, request = list(message.named("PID")), message.first("RF1")
 
     def of_nobody(*flaws: Flaw) -> Group:
-        whom = number_written(pids) if any(map(says_died, pids)) else None
+        whom = number_written(pids) if tells_of_harm(message, dialect, now) else None
         return Group(None, (), flaws, recognise(message, dialect, rules), whom)
 
     if len(pids) > 1:
@@ -74,7 +74,7 @@ def _group(
         flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(request, EXPIRES)))
         number = None
     parts = [Part(named.patient, at(pid)), *consents, *(each.part for each in read if each.part is not None)]
-    parts += her_death(pid, named)
+    parts += of_her_life(message, pid, named.subject, named.patient.facts, dialect, now)
     if number is not None:
         received = Received("ServiceRequest", b"", identifiers=(number,))
         ends = message.header.text(9, 2).upper() == _CANCELS
