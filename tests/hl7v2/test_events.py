@@ -226,7 +226,7 @@ def test_a_babys_death_reaches_its_mother_from_every_message(ward: Ward, type: s
     ward.tells(event, pid("B1", born="20260530", _21=cx("W1"), _30="Y"), *lines, type=type)
     assert ward.state() == PAUSED
     ward.tells(event, pid("B2", born="20260530", _30="Y"), *lines, type=type)
-    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["B2"]
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["B2 (HOSP)"]
 
 
 def test_of_several_patients_in_a_message_nobody_knows_whose_relative_is_named(ward: Ward) -> None:
@@ -299,7 +299,7 @@ def test_a_babys_death_that_is_nobodys_here_goes_to_a_person(ward: Ward, born: s
     (alert,) = ward.rows("alert")
     assert (alert["code"], alert["priority"], alert["patient_id"]) == ("unnamed-event", "urgent", None)
     raised = ward.service.read(ward.hospital.caller, lambda tx: tx.alerts.get(alert["id"]))
-    assert alert_words(raised, ward.service.rules).endswith(" Number in the record: B1.")
+    assert alert_words(raised, ward.service.rules).endswith(" Number in the record: B1 (HOSP).")
 
 
 UNUSABLE = "PID|1||1234^^^NOBODY||Tester^Tessie|{}19950401|F"
@@ -312,13 +312,13 @@ STILLBORN = [
 @pytest.mark.parametrize(
     ("event", "type", "lines", "number"),
     [
-        pytest.param("A08", "ADT", [UNUSABLE.format("|"), LOSS], "1234", id="a loss, under a number of no use"),
-        pytest.param("A03", "ADT", [UNUSABLE.format("|"), "ZXX|1|CARE"], "1234", id="a baby in care"),
-        pytest.param("A08", "ADT", [UNUSABLE.format("|") + "|" * 22 + "Y"], "1234", id="her own death"),
-        pytest.param("A08", "ADT", [pid("W1"), pid("W2"), LOSS], "W1, W2", id="a loss, of one of two"),
+        pytest.param("A08", "ADT", [UNUSABLE.format("|"), LOSS], "1234 (NOBODY)", id="a loss, under a useless number"),
+        pytest.param("A03", "ADT", [UNUSABLE.format("|"), "ZXX|1|CARE"], "1234 (NOBODY)", id="a baby in care"),
+        pytest.param("A08", "ADT", [UNUSABLE.format("|") + "|" * 22 + "Y"], "1234 (NOBODY)", id="her own death"),
+        pytest.param("A08", "ADT", [pid("W1"), pid("W2"), LOSS], "W1 (HOSP), W2 (HOSP)", id="a loss, of one of two"),
         pytest.param("A08", "ADT", [LOSS], None, id="a loss of nobody"),
-        pytest.param("R01", "ORU", [UNUSABLE.format("|"), *STILLBORN], "1234", id="a result that tells of it"),
-        pytest.param("R01", "ORU", [pid("B1", born="20260530"), *STILLBORN], "B1", id="a result of the baby's"),
+        pytest.param("R01", "ORU", [UNUSABLE.format("|"), *STILLBORN], "1234 (NOBODY)", id="a result that tells of it"),
+        pytest.param("R01", "ORU", [pid("B1", born="20260530"), *STILLBORN], "B1 (HOSP)", id="a result of the baby's"),
     ],
 )
 def test_an_event_of_nobody_who_can_be_told_is_urgent_and_names_the_number(
@@ -331,7 +331,7 @@ def test_an_event_of_nobody_who_can_be_told_is_urgent_and_names_the_number(
 def test_an_event_of_nobody_that_every_message_tells_is_told_once_in_seven_days_for_each(ward: Ward) -> None:
     for number in ("B1", "B2", "B1", "B1"):
         ward.tells("A08", pid(number, born="20260530", _30="Y"))
-    assert sorted(each["topic"] for each in ward.rows("alert")) == ["B1", "B2"]
+    assert sorted(each["topic"] for each in ward.rows("alert")) == ["B1 (HOSP)", "B2 (HOSP)"]
     ward.service.pass_time(timedelta(days=8))
     ward.tells("A08", pid("B1", born="20260530", _30="Y"))
     assert len(ward.alerts()) == 3

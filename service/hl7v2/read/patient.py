@@ -89,8 +89,10 @@ def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Iden
 
 
 def number_written(pids: Iterable[Segment]) -> str:
-    """Under what numbers the record has whomever these are, the first of each, for a person to look them up by."""
-    return ", ".join(filter(None, (said(pid, PATIENT_IDENTIFIERS) for pid in pids)))[:_LONGEST_NUMBER]
+    """Under what numbers the record has whomever these are, the first of each with who assigns it, for a person to look
+    them up by: another authority's same number is somebody else's."""
+    first = ((said(pid, PATIENT_IDENTIFIERS), _authority(pid)) for pid in pids)
+    return ", ".join(f"{number} ({by})" if by else number for number, by in first if number)[:_LONGEST_NUMBER]
 
 
 def _authority(pid: Segment) -> str:
