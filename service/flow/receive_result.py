@@ -2,6 +2,7 @@
 deliveries."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -99,7 +100,10 @@ def _again(
     received = message.received
     if received.replays is not None:
         return _once_more(tx, message, patient, known)
-    if (received.condition is not None and received.target_id is None) or received.repeats(body):
+    if received.condition is not None and received.target_id is None:
+        return known
+    # The one status of a v2 order does not tell which of its parts have become final.
+    if received.repeats(body) and (message.whole or _is_attached(tx, message, patient, known)):
         return known
     if received.expected_version not in (None, known.version):
         return Refused(Reason.VERSION_STALE)
@@ -118,18 +122,30 @@ def _once_more(
     """A message that is replayed changes only what was not understood of it, and nothing that came after it."""
     if tx.inbox.patient_of(known.type, known.id) not in (None, patient.id):
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
-    if all(_is_attached(tx, each, patient, f"{known.type}/{known.id}") for each in message.administered):
+    if _is_attached(tx, message, patient, known):
         return known
     stale = tx.inbox.changed_since(known.type, known.id, message.received.replays or "")
     return Refused(Reason.CHANGED_MEANWHILE) if stale else None
 
 
-def _is_attached(tx: Transaction, each: Administered, patient: Patient, own: str) -> bool:
-    result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
-    if result is None or each.piece.source not in result.pieces:
-        return False
-    names = result.pieces[each.piece.source].names
-    return attach(result, each.piece._replace(names=names | {own})).pieces == result.pieces
+def _is_attached(tx: Transaction, message: ReceivedResult, patient: Patient, known: Repeated) -> bool:
+    own = f"{known.type}/{known.id}"
+    for said in _administrations(message):
+        result = tx.results.find(_blank(tx, said[0], patient, Stage.UNKNOWN))
+        if result is None or any(each.piece.source not in result.pieces for each in said):
+            return False
+        kept = result.pieces
+        pieces = (each.piece._replace(names=kept[each.piece.source].names | {own}) for each in said)
+        if attach(result, *pieces).pieces != kept:
+            return False
+    return True
+
+
+def _administrations(message: ReceivedResult) -> Collection[list[Administered]]:
+    by_key: dict[tuple[str, str, datetime], list[Administered]] = defaultdict(list)
+    for each in message.administered:
+        by_key[each.instrument_id, each.respondent, each.effective].append(each)
+    return by_key.values()
 
 
 def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
@@ -159,11 +175,8 @@ def _attach(
     policy, named = rules.policy(patient.tenant_id), _named(message)
     # What is put in the place of a result amends it, also when its sender goes on calling it final.
     amends = message.received.target_id is not None and not message.received.replays
-    by_key: dict[tuple[str, str, datetime], list[Administered]] = defaultdict(list)
-    for each in message.administered:
-        by_key[each.instrument_id, each.respondent, each.effective].append(each)
     results = []
-    for said in by_key.values():
+    for said in _administrations(message):
         blank = _blank(tx, said[0], patient, patient.stage(said[0].effective, policy))
         known = tx.results.find(blank) or blank
         # An update may give its source another name; what the same resource said before goes all the same.

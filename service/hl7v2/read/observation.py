@@ -9,15 +9,12 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import Triplet
 from service.hl7v2.read.component import Tree, concept
 from service.hl7v2.read.observed import Observed
-from service.screening.result import VOID, Status
+from service.screening.result import DECIDING, VOID, Status
 
 _CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
 _PLACER = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC"}]}
-# What the whole is, when its parts differ: what was corrected shows, and what is not yet there does not hide what is.
-_STATUSES = (
-    Status.CORRECTED, Status.AMENDED, Status.FINAL, Status.PRELIMINARY, Status.REGISTERED, Status.CANCELLED,
-    Status.ENTERED_IN_ERROR,
-)  # fmt: skip
+# What the whole is, when its parts differ and none is still to come: what was corrected shows.
+_STATUSES = (Status.CORRECTED, Status.AMENDED, Status.FINAL, Status.CANCELLED, Status.ENTERED_IN_ERROR)
 
 
 def observation(
@@ -40,7 +37,7 @@ def observation(
     statuses = {each.status for each in parts} | ({status} if status is not None else set())
     tree: Tree = {
         "resourceType": "Observation",
-        "status": next((each.value for each in _STATUSES if each in statuses), Status.UNKNOWN.value),
+        "status": _whole(statuses).value,
         "category": [_CATEGORY],
         "code": concept(codes, dialect),
     }
@@ -59,6 +56,14 @@ def observation(
     if notes:
         tree["note"] = [{"text": each} for each in notes]
     return orjson.dumps(tree)
+
+
+def _whole(statuses: set[Status]) -> Status:
+    """Preliminary until the last of its parts may decide, so that what makes it final is no repetition."""
+    standing = statuses - VOID
+    if standing <= DECIDING:
+        return next((each for each in _STATUSES if each in statuses), Status.UNKNOWN)
+    return standing.pop() if len(standing) == 1 else Status.PRELIMINARY
 
 
 def _names(name: Identifier | None, placer: Sequence[str]) -> list[Tree]:
