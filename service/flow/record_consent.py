@@ -84,7 +84,7 @@ def _revise(tx: Transaction, rules: Rules, message: ReceivedConsent, said: Conse
     learn(tx, revised.patient_id, message.needs)
     if tells_more(known, revised):
         follow_consent(tx, rules, revised, now)
-    unused = ("status",) if said.gives_permission() and not revised.gives_permission() else ()
+    unused = ("Consent.status",) if said.gives_permission() and not revised.gives_permission() else ()
     return Accepted("Consent", known.id, revised.version, unused=unused)
 
 

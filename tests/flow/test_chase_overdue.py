@@ -247,15 +247,19 @@ def asked_meanwhile(service: Service) -> tuple[Family, Offer]:
     return replace(family, woman=other), taken
 
 
+def resolve(service: Service, family: Family, code: str) -> None:
+    """The clinic has done what it was asked for."""
+    request, done = service.alert(family.woman, code)["id"], AlertTrigger.RESOLVE
+    service.run(the_service(""), lambda tx: move_alert(tx, service.rules, tx.alerts.lock(request), done, NOW))
+
+
 @pytest.mark.parametrize("resolved", [False, True])
 def test_who_has_agreed_to_what_had_no_place_gets_it_when_one_is_free_and_nobody_is_asked_again(
     service: Service, resolved: bool
 ) -> None:
     family, taken = asked_meanwhile(service)
     if resolved:
-        request = service.alert(family.woman, "consent-needed")["id"]
-        resolve = AlertTrigger.RESOLVE
-        service.run(the_service(""), lambda tx: move_alert(tx, service.rules, tx.alerts.lock(request), resolve, NOW))
+        resolve(service, family, "consent-needed")
     before = [service.rows(table, patient_id=family.woman) for table in ("referral", "delivery", "alert")]
     service.chase(3 * HOUR)
     service.chase(HOUR)
@@ -315,9 +319,7 @@ def test_while_there_is_no_safe_way_to_reach_her_it_is_tried_again_and_said_once
 ) -> None:
     family, _ = unsafe(service)
     if resolved:
-        request = service.alert(family.woman, "no-safe-contact")["id"]
-        resolve = AlertTrigger.RESOLVE
-        service.run(the_service(""), lambda tx: move_alert(tx, service.rules, tx.alerts.lock(request), resolve, NOW))
+        resolve(service, family, "no-safe-contact")
     before = service.rows("placement"), service.referral(family.woman)
     for _ in range(3):
         service.chase(4 * HOUR)

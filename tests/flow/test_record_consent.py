@@ -175,7 +175,7 @@ def test_a_withdrawn_consent_never_permits_again_and_a_new_one_does(service: Ser
     again = service.consent(family.hospital, family.woman, family.community, target_id=family.consent, given_at=NOW)
     service.result(family.hospital, family.woman, piece(16, scores(16)))
     assert isinstance(again, Accepted)
-    assert again.unused == ("status",)
+    assert again.unused == ("Consent.status",)
     assert service.states(family.woman) == ("awaiting-consent", ["cancelled"])
 
     before_the_withdrawal = service.consent(family.hospital, family.woman, family.community, given_at=NOW - MINUTE)

@@ -68,8 +68,7 @@ def of_record(message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: 
     """Of a message about records alone: nothing counts but what it tells of her life."""
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not names:
-        whom = number_written([pid]) if tells_of_harm(message, dialect, now) else None
-        return Group(None, (), flaws, happened_to=whom)
+        return Group(None, (), flaws, happened_to=harmed(message, [pid], dialect, now))
     subject = Reference("Patient", identifier=names[0])
     life = of_her_life(message, pid, subject, facts_in(pid, dialect, now), dialect, now)
     return Group(subject, tuple(life), flaws)
@@ -80,8 +79,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
-        whom = number_written(pids) if tells_of_harm(message, dialect, now) else None
-        return Group(None, (), flaws, recognised, whom)
+        return Group(None, (), flaws, recognised, harmed(message, pids, dialect, now))
 
     if len(pids) != 1:
         return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
@@ -122,9 +120,11 @@ def of_her_life(
     return [*_her_death(pid, subject, facts), *_events(subject, told, now)]
 
 
-def tells_of_harm(message: Message, dialect: Dialect, now: datetime) -> bool:
-    """Whether it tells, whomever it is about, of a death or of something else that makes contact unwelcome."""
-    return _is_unwelcome(_happened(message, dialect, now)) or any(map(says_died, message.named("PID")))
+def harmed(message: Message, pids: Iterable[Segment], dialect: Dialect, now: datetime) -> str | None:
+    """By what numbers the record has these, where it tells of a death or of something else that makes contact
+    unwelcome and nobody can tell whose; None when it does not."""
+    unwelcome = _is_unwelcome(_happened(message, dialect, now)) or any(map(says_died, message.named("PID")))
+    return number_written(pids) if unwelcome else None
 
 
 def _is_unwelcome(happened: Iterable[Told]) -> bool:

@@ -9,9 +9,9 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents
-from service.hl7v2.read.event import of_her_life, of_record, tells_of_harm
+from service.hl7v2.read.event import harmed, of_her_life, of_record
 from service.hl7v2.read.fields import at
-from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in, number_written
+from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
 from service.hl7v2.segments import Message, Segment
 
@@ -59,8 +59,8 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, n
     gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
-        whom = number_written([pid]) if tells_of_harm(message, dialect, now) else None
-        return Group(None, (), (Flaw(Problem.IDENTIFIER_UNUSABLE, place),), happened_to=whom)
+        unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
+        return Group(None, (), (unusable,), happened_to=harmed(message, [pid], dialect, now))
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)

@@ -15,11 +15,11 @@ from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents, read_consents
-from service.hl7v2.read.event import is_baby, its_death, of_baby, of_her_life, tells_of_harm
+from service.hl7v2.read.event import harmed, is_baby, its_death, of_baby, of_her_life
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import patients_in
-from service.hl7v2.read.patient import Named, number_written, read_patient
+from service.hl7v2.read.patient import Named, read_patient
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message, Segment
@@ -41,8 +41,7 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     pids, request = list(message.named("PID")), message.first("RF1")
 
     def of_nobody(*flaws: Flaw) -> Group:
-        whom = number_written(pids) if tells_of_harm(message, dialect, now) else None
-        return Group(None, (), flaws, recognise(message, dialect, rules), whom)
+        return Group(None, (), flaws, recognise(message, dialect, rules), harmed(message, pids, dialect, now))
 
     if len(pids) > 1:
         return (of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2")),)
