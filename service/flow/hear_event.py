@@ -51,6 +51,16 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
     return Accepted("Patient", patient.id, patient.version)
 
 
+def pause(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
+    """Let contact pause after an event of which no more is told than that it makes contact unwelcome; where she has no
+    referral it is remembered for the next."""
+    tx.patients.lock(patient_id)
+    tx.life_events.hear(patient_id, LifeEvent.SAFETY_EVENT, None, now)
+    referral = tx.referrals.open_of(patient_id)
+    if referral is not None:
+        advance(tx, rules, referral, TELLS[LifeEvent.SAFETY_EVENT], now)
+
+
 def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
     """Her version stays: it counts what her hospital says in her Patient, and this was said elsewhere."""
     if message.event is LifeEvent.WOMAN_DIED:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from service.flow.hear_event import pause
 from service.flow.hear_refused import hear_risks_of, recognised
 from service.flow.identify import known_as
 from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable, keep_unreadable, whose_is
 from service.flow.ports import Transaction
-from service.flow.receive_transaction import ReceivedTransaction
+from service.flow.receive_transaction import Entry, ReceivedTransaction
 from service.flow.received import Reference
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient, women_named
@@ -28,16 +29,34 @@ class Legible:
 def hear_refused_transaction(
     tx: Transaction, rules: Rules, refused: Unreadable, legible: Legible | None, now: datetime
 ) -> None:
-    """Keep it, and let the clinician of each woman hear of a risk that is hers. When it is not certain whose one of the
-    risks is, the hospital is told without a name as of any body that is refused."""
+    """Keep it, and let the clinician of each woman hear of a risk that is hers, and of an event. When it is not certain
+    whose one of the risks is, the hospital is told without a name as of any body that is refused."""
     if legible is not None:
-        refused = replace(refused, results=_hear(tx, rules, legible, now))
+        whose = _women(tx, legible.transaction)
+        refused = replace(refused, results=_hear(tx, rules, legible, whose, now))
+        for entry in legible.transaction.entries:
+            _hear_event(tx, rules, entry, whose, now)
     keep_unreadable(tx, rules, refused, now)
 
 
-def _hear(tx: Transaction, rules: Rules, legible: Legible, now: datetime) -> list[Salvaged]:
+def _hear_event(tx: Transaction, rules: Rules, entry: Entry, whose: Mapping[str, set[str]], now: datetime) -> None:
+    """Once, whatever names its sender made for its entries this time."""
+    message = entry.message
+    if not isinstance(message, ReceivedResult) or not message.safety_event:
+        return
+    patient_id = whose_is(tx, Salvaged(Recognised.NOTHING, _settled([message.subject], whose)))
+    content = message.received.body
+    for handle in entry.mentions:
+        content = content.replace(handle.encode(), b"")
+    said = replace(message.received, content=content).fingerprint()
+    if patient_id is not None and is_news(tx, patient_id, f"event {said}"):
+        pause(tx, rules, patient_id, now)
+
+
+def _hear(
+    tx: Transaction, rules: Rules, legible: Legible, whose: Mapping[str, set[str]], now: datetime
+) -> list[Salvaged]:
     """Of what was not told yet, as what can be told of a body that was refused."""
-    whose = _women(tx, legible.transaction)
     risks: dict[str, list[ReceivedResult]] = {}
     untold = [replace(each, subjects=_settled(each.subjects, whose)) for each in legible.rest]
     hers_untold = {whose_is(tx, each) for each in untold if each.recognised is Recognised.A_CRITICAL_ANSWER}

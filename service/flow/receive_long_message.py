@@ -90,4 +90,4 @@ def _cut(group: Group) -> Iterator[Group]:
     yield replace(group, parts=(*who, *rest[:most]))
     for first in range(most, len(rest), most):
         parts = (*who, *rest[first : first + most])
-        yield replace(group, parts=parts, flaws=(), recognised=Recognised.NOTHING)
+        yield replace(group, parts=parts, flaws=(), recognised=Recognised.NOTHING, unnamed=None)

@@ -12,9 +12,8 @@ from service.flow.judge_results import judge_results
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
-from service.flow.receive_result import pause_after_event
 from service.flow.received import Received, Reference
-from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
+from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage, Unnamed
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
@@ -80,7 +79,6 @@ def act_on(
     once, after the last part; what waits for their judgement follows."""
     outcomes = [_Outcome(each, [*_of_a_woman(tx, rules, each, now), *each.flaws], [], []) for each in groups]
     results: dict[str, ScreeningResult] = {}
-    told: list[tuple[ReceivedResult, Answer]] = []
     waits: list[tuple[_Outcome, Part]] = []
     acted = False
     for outcome in outcomes:
@@ -90,16 +88,12 @@ def act_on(
                 continue
             answer, touched = _take(tx, rules, received, within, outcome, part, now)
             results |= {result.id: result for result in touched}
-            if isinstance(part.step, ReceivedResult):
-                told.append((part.step, answer))
             if isinstance(answer, Refused) and isinstance(part.step, SAYS_WHO):
                 # Nobody knows whose the rest of it is.
                 outcome.left += outcome.group.parts[place + 1 :]
                 break
             acted = True
     judge_results(tx, rules, results.values(), now)
-    for result, answer in told:
-        pause_after_event(tx, rules, result, answer, now)
     for outcome, part in waits:
         _take(tx, rules, received, within, outcome, part, now)
     if received.replays is None:
@@ -158,15 +152,15 @@ _TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIF
 def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> None:
     """One alert for all that was not acted on of a group, as urgent as what may stand in it; an event has its own."""
     group, flaws = outcome.group, outcome.flaws
-    if group.happened_to is not None:
-        _tell_of_event(tx, rules, group.happened_to, now)
+    if group.unnamed is not None:
+        _tell_of_event(tx, rules, group.unnamed, now)
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
     seen = max([group.recognised, *told])
     alone = all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return
-    if group.happened_to is not None and seen is Recognised.NOTHING:
+    if group.unnamed is not None and seen is Recognised.NOTHING:
         return
     doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
     if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
@@ -174,10 +168,12 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, flaws, now)
 
 
-def _tell_of_event(tx: Transaction, rules: Rules, whom: str, now: datetime) -> None:
-    """A programme may go on ringing a bereaved woman, so that each is told at once; a record that goes on telling it is
-    heard once in seven days."""
-    if not whom or is_news(tx, None, f"event of {whom}"):
+def _tell_of_event(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
+    """A programme may go on ringing a bereaved woman, so that each is told at once; a record that goes on telling the
+    same is heard once in seven days."""
+    whom = unnamed.number
+    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(unnamed.events)]
+    if not whom or any(news):
         alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
 
 

@@ -1,14 +1,15 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime
 
-from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
+from service.flow.hear_event import pause
 from service.flow.hear_refused import hear_refused
 from service.flow.identify import identify, subject_of
 from service.flow.judge_results import judge_results
@@ -18,9 +19,9 @@ from service.flow.raise_alert import alert_about
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.remember import remember
 from service.flow.rules import Rules
+from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
 from service.referrals.patient import Patient
-from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import is_to_come
@@ -50,11 +51,16 @@ def take_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: dat
 
 
 def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, answer: Answer, now: datetime) -> None:
-    """Last of all, so that no offer follows the event out of the same message. A correction of it lifts nothing."""
-    patient_id = subject_of(tx, message.subject) if message.safety_event and isinstance(answer, Accepted) else None
-    referral = tx.referrals.open_of(patient_id) if patient_id else None
-    if referral is not None:
-        advance(tx, rules, referral, ReferralTrigger.SAFETY_EVENT, now)
+    """Last of all, so that no offer follows the event out of the same message. A correction of it lifts nothing. In
+    what is refused it counts as well, once, where it is certain whose it is."""
+    patient_id = subject_of(tx, message.subject) if message.safety_event and not isinstance(answer, Repeated) else None
+    if patient_id is None:
+        return
+    received = message.received
+    if isinstance(answer, Accepted) or (
+        received.replays is None and is_news(tx, patient_id, f"event {received.fingerprint()}")
+    ):
+        pause(tx, rules, patient_id, now)
 
 
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:
@@ -110,7 +116,7 @@ def _again(
     if tx.inbox.patient_of(known.type, known.id) not in (None, patient.id):
         alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "subject")
-    if received.target_id is None and not message.corrects and not _completes(tx, message, patient):
+    if received.target_id is None and not message.corrects and not _completes(tx, message, patient, body):
         alert_about(tx, rules, AlertCode.CONTENT_CONFLICT, patient, now)
         return Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
     return None
@@ -158,15 +164,17 @@ def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
     return expecting
 
 
-def _completes(tx: Transaction, message: ReceivedResult, patient: Patient) -> bool:
+def _completes(tx: Transaction, message: ReceivedResult, patient: Patient, body: bytes) -> bool:
     """Whether it is the final form of what its source had only announced until now, or goes on with its order."""
+    if not message.administered:
+        return json.loads(body or b"{}").get("status") in STILL_TO_COME
     for each in message.administered:
         result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
         before = None if result is None else result.pieces.get(each.piece.source)
         same = before is None or (before.status, before.readings) == (each.piece.status, each.piece.readings)
         if not ((before is not None and before.status in STILL_TO_COME) or (same and not message.whole)):
             return False
-    return bool(message.administered)
+    return True
 
 
 def _attach(

@@ -7,6 +7,7 @@ from service.flow.answer import Reason
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Child, ControlKey, Received, Reference
 from service.flow.steps import Step
+from service.referrals.life_event import LifeEvent
 
 
 class Problem(StrEnum):
@@ -44,14 +45,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Unnamed:
+    """What makes contact unwelcome with a woman whom nobody can name. `number` is by what the record has whoever it is
+    told of, empty where it names nobody."""
+
+    number: str
+    events: frozenset[LifeEvent]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """One patient's part of a message, in the order in which it is acted on: first who she is.
 
     `subject` is how its segments name her, None when nothing in it can. `recognised` is what could be told of what
     stands in none of the `parts`. A group without parts is kept, and its flaws are told.
 
-    `happened_to` is set where it tells of an event that makes contact unwelcome, and nobody can tell of which woman: by
-    what number the record has whoever it is told of, empty where it names nobody.
+    `unnamed` is set where it tells of an event that makes contact unwelcome, and nobody can tell of which woman.
 
     `child` is set where it reads as the record of one, unless the names are those of a woman who is known.
     """
@@ -60,7 +69,7 @@ class Group:
     parts: tuple[Part, ...]
     flaws: tuple[Flaw, ...] = ()
     recognised: Recognised = Recognised.NOTHING
-    happened_to: str | None = None
+    unnamed: Unnamed | None = None
     child: Child | None = None
 
 

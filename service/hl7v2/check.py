@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from service.flow.hear_event import ReceivedEvent
 from service.flow.merge_patients import ReceivedMerge
 from service.flow.received_message import Part
 from service.flow.received_result import Administered, ReceivedResult
@@ -21,6 +22,8 @@ from service.hl7v2.errors import MEANINGS, What
 from service.hl7v2.frame import Frame, Framer
 from service.hl7v2.look import Looked, look
 from service.hl7v2.understand import understand
+from service.referrals.life_event import TELLS
+from service.referrals.referral import ReferralTrigger
 from service.screening.decide import Readiness, decide, readiness
 from service.screening.instrument import Role, Stage
 from service.screening.result import Reading, ScreeningResult, attach
@@ -28,6 +31,11 @@ from service.screening.result import Reading, ScreeningResult, attach
 _BEGINS = re.compile(rb"(?:^|(?<=[\r\n]))(?=MSH[^A-Za-z0-9\s])")
 # What happens to a patient is told whole, and most of it has nothing to do with a referral.
 _OFTEN_OF_NO_USE = ("ADT",)
+_EVENTS = {
+    ReferralTrigger.FACTS_CHANGED: "a birth",
+    ReferralTrigger.SAFETY_EVENT: "an event after which contact pauses",
+    ReferralTrigger.WOMAN_DIED: "her death, after which contact ends",
+}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -114,6 +122,8 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
             yield f"{part.at}: one record takes the place of another of hers"
         case ReceivedConsent():
             yield f"{part.at}: a consent, {'given' if part.step.said.permits else 'not given'}"
+        case ReceivedEvent():
+            yield f"{part.at}: {_EVENTS[TELLS[part.step.event]]}"
         case ReceivedResult():
             yield from _result(part.step, part.at, dialect, rules)
 
@@ -121,9 +131,7 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
 def _result(result: ReceivedResult, at: str, dialect: Dialect, rules: Rules) -> Iterator[str]:
     if result.due_date is not None:
         yield f"{at}: due date {result.due_date.isoformat()}"
-    if result.safety_event:
-        yield f"{at}: a safety event, after which contact pauses"
-    if not result.administered and result.due_date is None and not result.safety_event:
+    if not result.administered and result.due_date is None:
         yield f"{at}: of no instrument that is known; kept, and decides nothing"
     by_key: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in result.administered:

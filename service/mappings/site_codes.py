@@ -34,8 +34,11 @@ def _event(row: Table) -> EventRule:
     codes = frozenset(row.texts("codes"))
     if not all(code.rstrip("*") for code in codes):
         row.note("codes", "has one that means every code")
+    means = row.member("means", LifeEvent)
+    if means is LifeEvent.ANNOUNCED:
+        row.note("means", "is no event of its own: whether it is final, the observation says")
     return EventRule(
-        means=row.member("means", LifeEvent),
+        means=means,
         segment=segment,
         field=row.whole("field", at_least=1),
         codes=codes,

@@ -12,6 +12,10 @@ class LifeEvent(StrEnum):
     BABY_DIED = "baby-died"
     BABY_IN_CARE = "baby-in-care"
     WOMAN_DIED = "woman-died"
+    SAFETY_EVENT = "safety-event"
+    """Any of those that make contact unwelcome: which of them, the sender's code does not say."""
+    ANNOUNCED = "announced"
+    """Any of these, her death too, as an observation tells it that is not final."""
 
 
 # Which of them it was is for the record; to a programme each is the same pause.
@@ -21,6 +25,9 @@ TELLS: dict[LifeEvent, ReferralTrigger] = {
     LifeEvent.BABY_DIED: ReferralTrigger.SAFETY_EVENT,
     LifeEvent.BABY_IN_CARE: ReferralTrigger.SAFETY_EVENT,
     LifeEvent.WOMAN_DIED: ReferralTrigger.WOMAN_DIED,
+    LifeEvent.SAFETY_EVENT: ReferralTrigger.SAFETY_EVENT,
+    # Nothing ends for good by what may still turn out to be otherwise.
+    LifeEvent.ANNOUNCED: ReferralTrigger.SAFETY_EVENT,
 }
 # After these a referral begins with a clinician, also when it is opened only later.
 UNWELCOME = frozenset(event for event, trigger in TELLS.items() if trigger is ReferralTrigger.SAFETY_EVENT)

@@ -141,3 +141,20 @@ def test_support_that_has_begun_goes_on(service: Service) -> None:
     service.send(family.hospital, service.message(family.woman, RISK, effective=NOW + 2 * HOUR))
     assert service.alerts(family.woman) == ["self-harm-present"]
     assert service.states(family.woman)[0] == "supported"
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_an_event_in_a_refused_result_pauses_contact_once(service: Service, reason: str) -> None:
+    family, result = offered(service)
+    message = replace(refused(service, family, result, NO_RISK)[reason], safety_event=True)
+    assert why(service.send(family.hospital, message)) == reason
+    assert service.states(family.woman) == ("on-hold", ["cancelled"])
+    assert why(service.send(family.hospital, message)) == reason
+    assert service.alerts(family.woman).count("safety-event") == 1
+
+
+def test_an_event_of_nobody_who_is_known_pauses_nobody(service: Service) -> None:
+    family, _ = offered(service)
+    message = replace(service.message(new_id(), NO_RISK), safety_event=True)
+    assert why(service.send(family.hospital, message)) == "subject-unknown"
+    assert service.states(family.woman) == ("offered", ["requested"])

@@ -536,3 +536,26 @@ def test_an_event_without_a_referral_asks_nothing_of_anybody(service: Service) -
     family = service.family()
     service.send(family.hospital, replace(service.message(family.woman), safety_event=True))
     assert service.alerts(family.woman) == []
+
+
+def test_after_an_event_without_a_referral_the_next_one_begins_with_a_clinician(service: Service) -> None:
+    family = service.family()
+    service.send(family.hospital, replace(service.message(family.woman), safety_event=True))
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    assert service.states(family.woman) == ("on-hold", [])
+
+
+@pytest.mark.parametrize(
+    ("before", "answer"), [("preliminary", "accepted"), ("final", "different-under-same-identifier")]
+)
+def test_an_observation_without_a_score_is_completed_by_its_final_form(
+    service: Service, before: str, answer: str
+) -> None:
+    family, _ = service.supported()
+    name, event = Identifier("urn:hospital", "event"), True
+    for status, told in ((before, "accepted"), ("final", answer)):
+        content = f'{{"status": "{status}", "n": {len(told)}}}'.encode()
+        message = service.message(family.woman, names=(name,), content=content)
+        assert why(service.send(family.hospital, replace(message, safety_event=event))) == told
+        event = False
+    assert service.states(family.woman)[0] == "on-hold"

@@ -63,6 +63,7 @@ def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
         ('"nl"', '"dutch!"', "language.Nederlands: is no language tag"),
         ('code = "EPDSBY"', "", "respondent.code: is missing"),
         ('"baby-in-care"', '"sadness"', "event[2].means: is none of birth, pregnancy-loss"),
+        ('"baby-in-care"', '"announced"', "event[2].means: is no event of its own"),
         ('segment = "DG1"', 'segment = "diagnosis"', "event[1].segment: is no name of a segment"),
         ('"O03*"]', '"*"]', "event[1].codes: has one that means every code"),
         ("field = 3", "", "event[1].field: is missing"),

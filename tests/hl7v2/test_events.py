@@ -131,7 +131,7 @@ def test_an_event_pauses_contact_and_a_clinician_decides(ward: Ward, lines: list
         pytest.param(["DG1|1||Z37^Live birth^I10||20260530"], id="another diagnosis"),
         pytest.param(["DG1|1||O03.9^Miscarriage^I10||20260530||" + "|" * 14 + "D"], id="a diagnosis taken away"),
         pytest.param(["OBX|1|CE|STILLBIRTH^Stillbirth^L||N||||||F|||20260530"], id="a question answered no"),
-        pytest.param(["OBX|1|CE|STILLBIRTH^Stillbirth^L||Y||||||P|||20260530"], id="an answer that is not final"),
+        pytest.param(["OBX|1|CE|STILLBIRTH^Stillbirth^L||Y||||||W|||20260530"], id="an answer taken back"),
         pytest.param(["PV1|1|I|" + "|" * 33 + "20"], id="a code that counts under another trigger"),
     ],
 )

@@ -250,6 +250,20 @@ def test_a_risk_in_a_refused_transaction_is_her_clinicians_and_takes_back_what_n
     assert len(alerts(world, "unreadable-risk")) == unnamed
 
 
+@pytest.mark.parametrize("known_by", ["its id", "an identifier"])
+def test_a_loss_in_a_refused_transaction_pauses_contact_once(world: World, known_by: str) -> None:
+    person, her, offer = world.offered()
+    reference = {"its id": f"Patient/{her}", "an identifier": f"Patient?identifier={number_of(person)}"}[known_by]
+    stillbirth = {"coding": [{"system": "http://snomed.info/sct", "code": "237364002"}]}
+    loss = {**about(total("-", 3), reference), "code": stillbirth, "status": "preliminary"}
+    for _ in range(2):
+        sent = bundle(entry(name(), loss), entry(name(), about(total("-", 3), STRANGER)))
+        assert send(world, sent).status_code == 422
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
+    assert len([each for each in alerts(world, "safety-event") if her in json.dumps(each)]) == 1
+
+
 def test_a_risk_that_cannot_be_read_is_told_with_hers_that_can(world: World) -> None:
     _, her, _ = world.offered()
     before = len(alerts(world, "unreadable-risk"))

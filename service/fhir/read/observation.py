@@ -20,6 +20,7 @@ from service.screening.result import (
     DECIDING,
     OF_ITS_OWN,
     SELF,
+    VOID,
     Piece,
     Reading,
     Status,
@@ -62,16 +63,18 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
         ),
         corrects=status in CORRECTING,
         due_date=_due_date(parts, meanings) if status in DECIDING else None,
-        safety_event=status in DECIDING and effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, rules),
+        safety_event=effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, status, rules),
     )
 
 
-def _tells_of_event(parts: list[tuple[str, Tree]], rules: Rules) -> bool:
-    """Whether its code, or its coded value, is one that the site knows as an event that makes contact unwelcome."""
-    return any(
+def _tells_of_event(parts: list[tuple[str, Tree]], status: Status, rules: Rules) -> bool:
+    """Whether its code, or its coded value, is one that the site knows as an event that makes contact unwelcome. It
+    need not be final; what is only registered tells nothing without a value."""
+    return status not in VOID and any(
         rules.context_codes.get(code) is Context.SAFETY_EVENT
         for _, node in parts
         if node.get("valueBoolean") is not False
+        if status is not Status.REGISTERED or any(name.startswith("value") for name in node)
         for code in (*codes(node.get("code")), *codes(node.get("valueCodeableConcept")))
     )
 

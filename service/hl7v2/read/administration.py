@@ -10,7 +10,7 @@ from service.hl7v2.segments import Segment
 from service.hl7v2.times import Moment, moment
 
 # Where each kind of segment says when.
-_TIMES: Mapping[str, int] = {"OBR": 7, "TXA": 4, "OBX": 14}
+TIMES: Mapping[str, int] = {"OBR": 7, "TXA": 4, "OBX": 14}
 
 
 class _Time(NamedTuple):
@@ -49,7 +49,7 @@ def administrations(headers: Iterable[Segment], observations: Iterable[Segment],
 
 
 def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]]) -> _Time | None:
-    field = _TIMES[segment.name]
+    field = TIMES[segment.name]
     whole = segment.raw(field)
     if not whole:
         return None

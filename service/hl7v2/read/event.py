@@ -3,19 +3,20 @@
 Which event it is matters only where the hospital has decided that it does: most of its ADT is about beds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Child, Received, Reference
-from service.flow.received_message import Flaw, Group, Part, Problem
+from service.flow.received_message import Flaw, Group, Part, Problem, Unnamed
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.codes import says_no, triplets, values_of
+from service.hl7v2.read.codes import triplets
 from service.hl7v2.read.consent import nobodys_consents, read_consents
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.orders import patients_in
+from service.hl7v2.read.happened import Told, are_all, happened
+from service.hl7v2.read.orders import Patient, patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
@@ -30,18 +31,12 @@ from service.hl7v2.read.patient import (
 )
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
-from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
 from service.referrals.life_event import UNWELCOME, LifeEvent
 from service.referrals.patient import PatientFacts
 from service.shared.clock import DAYS_DIFFER_BY, is_to_come
 
-Told = tuple[LifeEvent, date | None, str]
-"""What is told, the day on which it happened, and where it stands."""
-
 MOTHER, RELATIONSHIP, RELATIVE = 21, 3, 33
-# OBX-11 (table 0085) and DG1-21 (table 0206) of what counts; an empty one counts too.
-_COUNTS = {"OBX": (11, frozenset("FCAUVB")), "DG1": (21, frozenset("AU"))}
 
 
 def read_demographics(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -58,44 +53,47 @@ def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetim
 def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """Records that are linked, unlinked or moved: which of them is whose is no machine's to decide."""
     groups = (
-        of_record(message, pid, (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),), dialect, now)
+        of_record(message, pid, (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),), dialect, rules, now)
         for pid in message.named("PID")
     )
     return tuple(groups) or (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),)),)
 
 
-def of_record(message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, now: datetime) -> Group:
+def of_record(
+    message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, rules: Rules, now: datetime
+) -> Group:
     """Of a message about records alone: nothing counts but what it tells of her life."""
+    patients = of_pid(message, pid)
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not names:
-        return Group(None, (), flaws, happened_to=harmed(message, [pid], dialect, now))
+        return Group(None, (), flaws, unnamed=unnamed(message, patients, dialect, rules, now))
     subject = Reference("Patient", identifier=names[0])
-    life = of_her_life(message, pid, subject, facts_in(pid, dialect, now), dialect, now)
+    life = of_her_life(message, patients, subject, facts_in(pid, dialect, now), dialect, rules, now)
     return Group(subject, tuple(life), flaws)
 
 
 def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, updates: bool) -> Group:
-    pids, happened = list(message.named("PID")), _happened(message, dialect, now)
-    recognised = recognise_orders([order for each in patients_in(message) for order in each.orders], dialect, rules)
+    pids, patients = list(message.named("PID")), patients_in(message)
+    recognised = recognise_orders([order for each in patients for order in each.orders], dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
-        return Group(None, (), flaws, recognised, harmed(message, pids, dialect, now))
+        return Group(None, (), flaws, recognised, unnamed(message, patients, dialect, rules, now))
 
     if len(pids) != 1:
         return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
     (pid,) = pids
     if is_baby(pid, dialect, now):
-        told = [*_of_its_life(pid), *happened]
-        return of_baby(pid, message.named("NK1"), told, nobodys_consents(message.segments, dialect), dialect, now)
+        return of_baby(message, patients, pid, dialect, rules, now)
     named = read_patient(pid, dialect, now, updates=updates)
     if named.patient is None or named.subject is None:
         return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
-    died = _her_death(pid, named.subject, named.patient.facts)
+    life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    speaks_of_her = updates or _is_unwelcome(happened) or bool(died or consents) or recognised is not Recognised.NOTHING
+    harm = any(isinstance(each.step, ReceivedEvent) and each.step.event is not LifeEvent.BIRTH for each in life)
+    speaks_of_her = updates or harm or bool(consents) or recognised is not Recognised.NOTHING
     parts = [Part(named.patient, at(pid))] if speaks_of_her else []
-    parts += [*consents, *died, *_events(named.subject, happened, now)]
+    parts += [*consents, *life]
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
         flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
@@ -110,31 +108,41 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     return dialect.codes.is_child(born.begins.date(), now.date())
 
 
+def of_pid(message: Message, pid: Segment) -> list[Patient]:
+    """What a message has of the patient in this PID."""
+    return [each for each in patients_in(message) if each.pid is pid]
+
+
 def of_her_life(
-    message: Message, pid: Segment, subject: Reference, facts: PatientFacts, dialect: Dialect, now: datetime
+    message: Message,
+    patients: Collection[Patient],
+    subject: Reference,
+    facts: PatientFacts,
+    dialect: Dialect,
+    rules: Rules,
+    now: datetime,
 ) -> list[Part]:
-    """What a message of any type tells of her: that she has died and, where it is about nobody else, what the site's
-    codes tell outside of its observations, which are read with their order."""
-    alone = len(list(message.named("PID"))) == 1
-    told = _happened(message, dialect, now, without="OBX") if alone else ()
-    return [*_her_death(pid, subject, facts), *_events(subject, told, now)]
+    """What a message of any type tells of her: that she has died, and what the codes tell. `patients` is she, and what
+    stands before her PID."""
+    told = happened(message, patients, dialect, rules, now)
+    return [*_her_death(patients, subject, facts), *_events(subject, told, now)]
 
 
-def harmed(message: Message, pids: Iterable[Segment], dialect: Dialect, now: datetime) -> str | None:
-    """By what numbers the record has these, where it tells of a death or of something else that makes contact
-    unwelcome and nobody can tell whose; None when it does not."""
-    unwelcome = _is_unwelcome(_happened(message, dialect, now)) or any(map(says_died, message.named("PID")))
-    return number_written(pids) if unwelcome else None
+def unnamed(
+    message: Message, patients: Collection[Patient], dialect: Dialect, rules: Rules, now: datetime
+) -> Unnamed | None:
+    """What is told of these that makes contact unwelcome, where nobody can tell of which woman."""
+    pids = [each.pid for each in patients if each.pid is not None]
+    events = {event for event, _, _ in happened(message, patients, dialect, rules, now)} - {LifeEvent.BIRTH}
+    if any(map(says_died, pids)):
+        events.add(LifeEvent.WOMAN_DIED)
+    return Unnamed(number_written(pids), frozenset(events)) if events else None
 
 
-def _is_unwelcome(happened: Iterable[Told]) -> bool:
-    return any(event is not LifeEvent.BIRTH for event, _, _ in happened)
-
-
-def _her_death(pid: Segment, subject: Reference, facts: PatientFacts) -> list[Part]:
-    if not facts.deceased:
-        return []
-    return [Part(ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None), at(pid, DEATH))]
+def _her_death(patients: Iterable[Patient], subject: Reference, facts: PatientFacts) -> list[Part]:
+    places = [at(each.pid, DEATH) for each in patients if each.pid is not None and facts.deceased]
+    died = ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None)
+    return [Part(died, place) for place in places]
 
 
 def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now: datetime) -> Named | None:
@@ -152,76 +160,38 @@ def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now
 
 
 def of_baby(
-    pid: Segment,
-    relatives: Iterable[Segment],
-    told: Iterable[Told],
-    consents: Sequence[Flaw],
-    dialect: Dialect,
-    now: datetime,
+    message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
     """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at.
 
     After a loss she is made known by her number, so that it is remembered when she is referred.
     """
     # What a record tells of a baby is never that its mother has died.
+    told = [*_of_its_life(pid), *happened(message, patients, dialect, rules, now)]
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
-    harm = any(event in UNWELCOME for event, _, _ in hers)
-    mother = _mother_of(pid, relatives, dialect, now)
+    harm = frozenset(event for event, _, _ in hers if event in UNWELCOME)
+    consents = nobodys_consents((segment for each in patients for segment in each.segments()), dialect)
+    mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
         whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
-        return Group(None, (), (*whose, *consents), happened_to=number_written([pid]) if harm else None, child=child)
+        nobodys = Unnamed(number_written([pid]), harm) if harm else None
+        return Group(None, (), (*whose, *consents), unnamed=nobodys, child=child)
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
     return Group(mother.subject, (*parts, *_events(mother.subject, hers, now)), tuple(consents), child=child)
 
 
-def its_death(pid: Segment) -> list[Told]:
-    """Of a baby's record."""
-    return [(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid))] if says_died(pid) else []
-
-
-def _of_its_life(pid: Segment) -> list[Told]:
+def _of_its_life(pid: Segment) -> Iterator[Told]:
     born = day(said(pid, BIRTH_DATE))
-    return [*([(LifeEvent.BIRTH, born, at(pid))] if born is not None else []), *its_death(pid)]
-
-
-def _happened(message: Message, dialect: Dialect, now: datetime, without: str | None = None) -> list[Told]:
-    """Every event that the site's codes tell of in other segments than this one, each once, and where it stands."""
-    found: dict[tuple[LifeEvent, date | None], str] = {}
-    trigger = message.header.text(9, 2).upper()
-    for rule in dialect.codes.events:
-        if rule.segment == without or (rule.triggers and trigger not in rule.triggers):
-            continue
-        for segment in message.named(rule.segment):
-            if _says(segment, rule):
-                found.setdefault((rule.means, _day(message, segment, rule, now)), at(segment, rule.field))
-    return [(event, happened, place) for (event, happened), place in found.items()]
-
-
-def _says(segment: Segment, rule: EventRule) -> bool:
-    place, counting = _COUNTS.get(segment.name, (0, frozenset[str]()))
-    status = said(segment, place).upper() if place else ""
-    if status and status not in counting:
-        return False
-    if segment.name == "OBX" and says_no(values_of(segment)):
-        return False
-    codes = {each.code for each in triplets(segment, rule.field)}
-    codes |= {parts[0] for parts in segment.repetitions(rule.field)}
-    return any(map(rule.matches, filter(None, codes)))
-
-
-def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> date | None:
-    written = day(said(segment, rule.day)) if rule.day is not None else None
-    if written is None and rule.means is LifeEvent.BIRTH:
-        event = message.first("EVN")
-        written = (day(said(event, 6)) or day(said(event, 2))) if event else None
-        return written or day(said(message.header, 7)) or now.date()
-    return written
+    if born is not None:
+        yield LifeEvent.BIRTH, born, at(pid)
+    if says_died(pid):
+        yield LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid)
 
 
 def _events(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
-    for event, happened, place in told:
+    for event, when, place in told:
         # A day that has begun nowhere yet is a slip of the pen, or of the clock.
-        day_of_it = None if happened is not None and happened > (now + DAYS_DIFFER_BY).date() else happened
+        day_of_it = None if when is not None and when > (now + DAYS_DIFFER_BY).date() else when
         if event is not LifeEvent.BIRTH or day_of_it is not None:
             yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it), place)

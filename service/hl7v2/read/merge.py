@@ -9,7 +9,7 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import nobodys_consents
-from service.hl7v2.read.event import harmed, of_her_life, of_record
+from service.hl7v2.read.event import of_her_life, of_pid, of_record, unnamed
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
@@ -23,7 +23,8 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     pairs = list(_pairs(message))
     if not pairs:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
-    return (*(_group(message, pid, retired, dialect, now) for pid, retired in pairs), *_consents(message, dialect))
+    merged = (_group(message, pid, retired, dialect, rules, now) for pid, retired in pairs)
+    return (*merged, *_consents(message, dialect))
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -34,7 +35,7 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
         names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
-        groups.append(of_record(message, pid, flaws, dialect, now))
+        groups.append(of_record(message, pid, flaws, dialect, rules, now))
     return (*groups, *_consents(message, dialect))
 
 
@@ -54,19 +55,20 @@ def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
             yield pid, segment
 
 
-def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, now: datetime) -> Group:
+def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
+    patients = of_pid(message, pid)
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
         unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
-        return Group(None, (), (unusable,), happened_to=harmed(message, [pid], dialect, now))
+        return Group(None, (), (unusable,), unnamed=unnamed(message, patients, dialect, rules, now))
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)
     subject = Reference("Patient", identifier=stays[0])
     facts = facts_in(pid, dialect, now)
-    life = of_her_life(message, pid, subject, facts, dialect, now)
+    life = of_her_life(message, patients, subject, facts, dialect, rules, now)
     if not retired_ones:
         return Group(subject, tuple(life))
     body = person(pid, stays, facts, dialect.zone, frozenset())

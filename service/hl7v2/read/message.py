@@ -1,6 +1,6 @@
 """A message -> its groups, by what MSH-9 calls it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,23 +8,23 @@ from service.flow.keep_unreadable import Recognised
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.consent import nobodys_consents, read_consents
+from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.event import (
     is_baby,
-    its_death,
     of_baby,
     of_her_life,
     read_demographics,
     read_for_a_person,
     read_movement,
+    unnamed,
 )
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.merge import read_account_merge, read_merge
 from service.hl7v2.read.orders import Patient, patients_in
-from service.hl7v2.read.patient import number_written, read_patient, says_died
+from service.hl7v2.read.patient import read_patient
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.referral import read_referral
-from service.hl7v2.read.result import Understood, read_order, tells_of_event
+from service.hl7v2.read.result import Understood, read_order
 from service.hl7v2.segments import Message, Segment
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
@@ -43,21 +43,26 @@ def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime
 
 
 def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, now: datetime) -> Group:
+    def of_nobody(*flaws: Flaw) -> Group:
+        """Of what nobody can act on a person is told by what may stand in it."""
+        recognised = recognise_orders(patient.orders, dialect, rules)
+        return Group(None, (), flaws, recognised, unnamed(message, [patient], dialect, rules, now))
+
     flaw = _misplaced(patient)
     if flaw is not None or patient.pid is None:
-        return _of_nobody(patient, (flaw,) if flaw else (), dialect, rules)
+        return of_nobody(*([flaw] if flaw else []))
     if is_baby(patient.pid, dialect, now):
         return _of_baby(message, patient, patient.pid, dialect, rules, now)
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
-        return _of_nobody(patient, named.flaws, dialect, rules)
+        return of_nobody(*named.flaws)
     if not patient.observations() and (patient.orders or not patient.consents):
         read = [Understood(None, (_NO_RESULTS,), recognise_orders(patient.orders, dialect, rules))]
     else:
         read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
     parts, flaws = read_consents(patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
-    parts += of_her_life(message, patient.pid, named.subject, named.patient.facts, dialect, now)
+    parts += of_her_life(message, [patient], named.subject, named.patient.facts, dialect, rules, now)
     recognised = max((each.recognised for each in read), default=Recognised.NOTHING)
     if parts or recognised is not Recognised.NOTHING:
         # Whoever is told of what was not used is to learn whose it is.
@@ -71,25 +76,13 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
 
 
 def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
-    """That it has died is told of its mother. Some records keep with her child what she answered: that is nobody's."""
-    alone = len(list(message.named("PID"))) == 1
-    consents = nobodys_consents(patient.segments(), dialect)
-    group = of_baby(pid, message.named("NK1") if alone else (), its_death(pid), consents, dialect, now)
+    """What happened is told of its mother. Some records keep with her child what she answered: that is nobody's."""
+    group = of_baby(message, [patient], pid, dialect, rules, now)
     recognised = recognise_orders(patient.orders, dialect, rules)
-    event = any(tells_of_event(order, dialect, rules) for order in patient.orders)
-    if recognised is Recognised.NOTHING and not event:
+    if recognised is Recognised.NOTHING:
         return group
     flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid)), *group.flaws)
-    happened_to = number_written([pid]) if event else group.happened_to
-    return replace(group, subject=None, flaws=flaws, recognised=recognised, happened_to=happened_to)
-
-
-def _of_nobody(patient: Patient, flaws: Iterable[Flaw], dialect: Dialect, rules: Rules) -> Group:
-    """Of what nobody can act on a person is told by what may stand in it."""
-    pids = [patient.pid] if patient.pid else []
-    event = any(map(says_died, pids)) or any(tells_of_event(order, dialect, rules) for order in patient.orders)
-    whom = number_written(pids) if event else None
-    return Group(None, (), tuple(flaws), recognise_orders(patient.orders, dialect, rules), whom)
+    return replace(group, subject=None, flaws=flaws, recognised=recognised)
 
 
 def _misplaced(patient: Patient) -> Flaw | None:

@@ -26,7 +26,7 @@ from service.screening.instrument import CodeUse, Role
 from service.screening.result import DECIDING, Reading, Status, reading
 
 # OBX-11, table 0085. U and V are final results whose status alone has changed; N says that it was not asked.
-_OBSERVED: Mapping[str, Status] = {
+OBSERVED: Mapping[str, Status] = {
     "F": Status.FINAL, "U": Status.FINAL, "V": Status.FINAL, "N": Status.FINAL,
     "A": Status.AMENDED, "B": Status.AMENDED, "C": Status.CORRECTED,
     "P": Status.PRELIMINARY, "R": Status.PRELIMINARY, "S": Status.PRELIMINARY, "I": Status.REGISTERED,
@@ -108,7 +108,7 @@ def _observed(
     letter = obx.text(11).upper()
     if letter == _NO_RESULT:
         return None
-    status = _OBSERVED.get(letter) if letter else order_status
+    status = OBSERVED.get(letter) if letter else order_status
     named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
     found, shown = meanings(named, asked.code, dialect, rules), components(obx, named, type, values, dialect)
     if not found and type in FILES:

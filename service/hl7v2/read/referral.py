@@ -14,11 +14,11 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.consent import nobodys_consents, read_consents
-from service.hl7v2.read.event import harmed, is_baby, its_death, of_baby, of_her_life
+from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.event import is_baby, of_baby, of_her_life, unnamed
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import number_in
-from service.hl7v2.read.orders import patients_in
+from service.hl7v2.read.orders import Patient, patients_in
 from service.hl7v2.read.patient import Named, read_patient
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.result import read_order
@@ -38,10 +38,11 @@ _CANCELS = "I14"
 
 def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group: a referral is about one woman."""
-    pids, request = list(message.named("PID")), message.first("RF1")
+    pids, request, patients = list(message.named("PID")), message.first("RF1"), patients_in(message)
 
     def of_nobody(*flaws: Flaw) -> Group:
-        return Group(None, (), flaws, recognise(message, dialect, rules), harmed(message, pids, dialect, now))
+        nobodys = unnamed(message, patients, dialect, rules, now)
+        return Group(None, (), flaws, recognise(message, dialect, rules), nobodys)
 
     if len(pids) > 1:
         return (of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2")),)
@@ -51,20 +52,26 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     if named.subject is None:
         return (of_nobody(*named.flaws),)
     if is_baby(pids[0], dialect, now):
-        consents = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *nobodys_consents(message.segments, dialect)]
-        group = of_baby(pids[0], message.named("NK1"), its_death(pids[0]), consents, dialect, now)
-        return (replace(group, recognised=recognise(message, dialect, rules)),)
-    return (_group(message, pids[0], request, named, dialect, rules, now),)
+        group = of_baby(message, patients, pids[0], dialect, rules, now)
+        flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws)
+        return (replace(group, flaws=flaws, recognised=recognise(message, dialect, rules)),)
+    return (_group(message, patients, request, named, dialect, rules, now),)
 
 
 def _group(
-    message: Message, pid: Segment, request: Segment, named: Named, dialect: Dialect, rules: Rules, now: datetime
+    message: Message,
+    patients: list[Patient],
+    request: Segment,
+    named: Named,
+    dialect: Dialect,
+    rules: Rules,
+    now: datetime,
 ) -> Group:
     assert named.patient is not None and named.subject is not None  # noqa: S101, PT018 - the caller has looked
     flaws = [*named.flaws]
     asked = _asked(message, dialect, flaws)
     consents, unclear = read_consents(message.segments, named.subject, dialect, rules, now, asked)
-    orders = [order for patient in patients_in(message) for order in patient.orders if order.observations]
+    orders = [order for patient in patients for order in patient.orders if order.observations]
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
     number = _number(message, request)
     if number is None:
@@ -72,8 +79,8 @@ def _group(
     if _is_over(request, dialect, now):
         flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(request, EXPIRES)))
         number = None
-    parts = [Part(named.patient, at(pid)), *consents, *(each.part for each in read if each.part is not None)]
-    parts += of_her_life(message, pid, named.subject, named.patient.facts, dialect, now)
+    parts = [Part(named.patient, "PID^1"), *consents, *(each.part for each in read if each.part is not None)]
+    parts += of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
     if number is not None:
         received = Received("ServiceRequest", b"", identifiers=(number,))
         ends = message.header.text(9, 2).upper() == _CANCELS

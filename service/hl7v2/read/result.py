@@ -17,7 +17,7 @@ from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import Times, administrations
-from service.hl7v2.read.codes import CODED, asked_by, context_of, ordered_code, says_no, triplets_of
+from service.hl7v2.read.codes import asked_by, ordered_code
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
@@ -27,7 +27,7 @@ from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
 from service.screening.decide import cannot_be_scored
-from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
+from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
 
 OTHERS = "other"
@@ -47,7 +47,7 @@ class Understood:
 
 class _Reader(NamedTuple):
     """One order, and what everything about it needs. `seen` are its OBX, `files` the files and words that are all
-    there is of their instrument, `due_dates` and `events` what tells about the pregnancy."""
+    there is of their instrument, `due_dates` what tells when her baby is due."""
 
     message: Message
     order: Order
@@ -59,7 +59,6 @@ class _Reader(NamedTuple):
     times: Times
     files: list[Observed]
     due_dates: list[Observed]
-    events: list[Observed]
 
 
 def read_order(
@@ -71,15 +70,13 @@ def read_order(
     seen = words_heard([one for one in each if one is not None], asked, dialect, rules)
     head = next(iter(order.headers), order.common) or order.observations[0]
     deciding = [one for one in seen if one.decides]
-    events = [one for one in deciding if not one.readings and _is_event(one, dialect, rules)]
     reader = _Reader(
         message, order, dialect, now, asked.instrument_id, status, seen,
         times=administrations(order.headers, order.observations, dialect),
         files=_files(seen, deciding),
         due_dates=[one for one in deciding if one.meaning is Context.ESTIMATED_DUE_DATE and one.values],
-        events=events,
     )  # fmt: skip
-    if asked.instrument_id is None and not events and all(one.meaning is None for one in seen):
+    if asked.instrument_id is None and all(one.meaning is None for one in seen):
         return Understood(None)
     wrong = _wrong(reader, head, deciding)
     if wrong is not None:
@@ -89,13 +86,6 @@ def read_order(
     return Understood(
         Part(_result(reader, subject), at(head)), tuple(_flaws(reader, rules)), recognise_orders(lost, dialect, rules)
     )
-
-
-def tells_of_event(order: Order, dialect: Dialect, rules: Rules) -> bool:
-    """Whether it tells, whomever it is about, of something that makes contact unwelcome."""
-    asked, status = asked_by(order.headers, dialect, rules), ordered(order.headers)
-    each = (observed(obx, asked, status, dialect, rules) for obx in order.observations)
-    return any(one and one.decides and not one.readings and _is_event(one, dialect, rules) for one in each)
 
 
 def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | None:
@@ -140,7 +130,6 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
         administered=tuple(_administered(reader, name.value if name else None)),
         corrects=reader.status in CORRECTING or any(one.status in CORRECTING for one in seen),
         due_date=due_dates.pop() if len(due_dates) == 1 else None,
-        safety_event=any(_is_recent(times.get(one.obx.number), reader.now) for one in reader.events),
         whole=False,
     )
 
@@ -198,15 +187,3 @@ def _respondent(reader: _Reader) -> str:
         return SELF
     answers = [said(one.obx, 5) for one in reader.seen if any(each.code == code for each in one.named)]
     return SELF if all(not each or each in herself for each in answers) else OTHERS
-
-
-def _is_event(one: Observed, dialect: Dialect, rules: Rules) -> bool:
-    """Whether it tells, by its code or by its coded value, of something that makes contact unwelcome."""
-    if one.meaning is Context.SAFETY_EVENT:
-        return not says_no(one.values)
-    coded = (each for parts in one.values for each in triplets_of(parts)) if one.type in CODED else ()
-    return any(context_of(each, dialect, rules) is Context.SAFETY_EVENT for each in coded)
-
-
-def _is_recent(when: Moment | None, now: datetime) -> bool:
-    return when is None or when.begins > now - LONGEST_PREGNANCY

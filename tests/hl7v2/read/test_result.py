@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received_message import Group
 from service.flow.received_result import ReceivedResult
@@ -15,6 +16,7 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.message import READERS
 from service.hl7v2.segments import read
+from service.referrals.life_event import LifeEvent
 from service.screening.instrument import Role
 from service.screening.result import Reading, Status
 
@@ -511,6 +513,7 @@ def test_two_due_dates_are_none(group: Receive) -> None:
     [
         ([obx("BABYCARE^In care^L", "Y", type="ID")], True),
         ([obx("BABYCARE^In care^L", "N^No^HL70136", type="CWE")], False),
+        ([obx("BABYCARE^In care^L", "Y", type="ID", status="W")], False),
         ([obx("237364002^Stillbirth^SCT", "", type="CWE")], True),
         ([obr("X"), obx("63893-2^Outcome^LN", "237364002^Stillbirth^SCT", type="CWE")], True),
         ([obr("X"), obx("63893-2^Outcome^LN", "x^y^L^237364002^Stillbirth^SCT", type="CE")], True),
@@ -518,11 +521,8 @@ def test_two_due_dates_are_none(group: Receive) -> None:
     ],
 )
 def test_what_makes_contact_unwelcome(group: Receive, segments: list[str], event: bool) -> None:
-    assert result(group(*segments)).safety_event is event
-
-
-def test_an_event_that_was_taken_back_is_none(group: Receive) -> None:
-    assert result(group(obx("BABYCARE^^L", "Y", type="ID", status="W"))).safety_event is False
+    told = [part.step for part in group(*segments).parts if isinstance(part.step, ReceivedEvent)]
+    assert [each.event for each in told] == [LifeEvent.SAFETY_EVENT] * event
 
 
 def test_an_order_of_an_instrument_without_a_result_is_told(group: Receive) -> None:

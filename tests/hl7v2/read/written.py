@@ -55,7 +55,6 @@ def _part(part: Part) -> Tree:
         "administered": [_administered(each) for each in step.administered],
         "corrects": step.corrects,
         "due_date": step.due_date,
-        "safety_event": step.safety_event,
     }
 
 

@@ -1,0 +1,114 @@
+"""What a message tells of a woman's life, or of her baby's: by the hospital's own codes in whatever segment they stand,
+and in an observation by those of the pregnancy too."""
+
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
+
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.administration import TIMES
+from service.hl7v2.read.codes import CODED, context_of, says_no, triplets, triplets_of, values_of
+from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.observed import OBSERVED, ordered
+from service.hl7v2.read.orders import Order, Patient
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.site_codes import EventRule
+from service.hl7v2.times import day, moment
+from service.referrals.life_event import LifeEvent
+from service.screening.instrument import LONGEST_PREGNANCY, Context
+from service.screening.result import DECIDING, VOID, Status
+
+Told = tuple[LifeEvent, date | None, str]
+"""What is told, the day on which it happened, and where it stands."""
+
+# An observation that was not made, and what describes the order (OBX-11).
+_NOTHING = frozenset("NO")
+# DG1-21 (table 0206) of a diagnosis that counts.
+_ACTION, _COUNTS = 21, frozenset({"", "A", "U"})
+
+
+def happened(
+    message: Message, patients: Collection[Patient], dialect: Dialect, rules: Rules, now: datetime
+) -> list[Told]:
+    """Every event that is told of these patients, each once. What stands in no order may be anybody's in a message that
+    is about others too."""
+    found: dict[tuple[LifeEvent, date | None], str] = {}
+    told = [*_told_outside(message, dialect, now)] if are_all(message, patients) else []
+    for order in (order for each in patients for order in each.orders):
+        told += _told_in(order, message, dialect, rules, now)
+    for event, when, place in told:
+        found.setdefault((event, when), place)
+    return [(event, when, place) for (event, when), place in found.items()]
+
+
+def are_all(message: Message, patients: Collection[Patient]) -> bool:
+    """Whether the message is about nobody else."""
+    return len(list(message.named("PID"))) == sum(each.pid is not None for each in patients)
+
+
+def _told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
+    for rule in _rules(message, dialect):
+        for segment in message.named(rule.segment) if rule.segment != "OBX" else ():
+            counts = segment.name != "DG1" or said(segment, _ACTION).upper() in _COUNTS
+            if counts and _matches(segment, rule):
+                yield rule.means, _day(message, segment, rule, now), at(segment, rule.field)
+
+
+def _told_in(order: Order, message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Told]:
+    own = [rule for rule in _rules(message, dialect) if rule.segment == "OBX"]
+    unsaid = (ordered(order.headers) or Status.UNKNOWN) if order.headers else Status.FINAL
+    for obx in order.observations:
+        told = [(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)]
+        if not told and _is_unwelcome(obx, dialect, rules):
+            told = _unless_history(obx, order, dialect, now)
+        for event, when, place in told if not says_no(values_of(obx)) else ():
+            heard = _heard(event, obx, unsaid)
+            if heard is not None:
+                yield heard, when, place
+
+
+def _rules(message: Message, dialect: Dialect) -> Iterator[EventRule]:
+    trigger = message.header.text(9, 2).upper()
+    return (rule for rule in dialect.codes.events if not rule.triggers or trigger in rule.triggers)
+
+
+def _matches(segment: Segment, rule: EventRule) -> bool:
+    codes = {each.code for each in triplets(segment, rule.field)}
+    codes |= {parts[0] for parts in segment.repetitions(rule.field)}
+    return any(map(rule.matches, filter(None, codes)))
+
+
+def _is_unwelcome(obx: Segment, dialect: Dialect, rules: Rules) -> bool:
+    """By its code, or by its coded value."""
+    answers = values_of(obx) if obx.text(2).upper() in CODED else ()
+    named = (*triplets(obx, 3), *(each for parts in answers for each in triplets_of(parts)))
+    return any(context_of(each, dialect, rules) is Context.SAFETY_EVENT for each in named)
+
+
+def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime) -> list[Told]:
+    """What is older than a pregnancy lasts is history."""
+    written = next((time for each in (obx, *order.headers) if (time := said(each, TIMES[each.name]))), "")
+    when = moment(written, dialect.zone)
+    recent = when is None or when.begins > now - LONGEST_PREGNANCY
+    return [(LifeEvent.SAFETY_EVENT, day(written), at(obx))] if recent else []
+
+
+def _heard(event: LifeEvent, obx: Segment, unsaid: Status) -> LifeEvent | None:
+    """As what an observation tells it, whose status is `unsaid` when OBX-11 is empty: it need not be final to make
+    contact unwelcome. None when it was taken back, or only ordered."""
+    letter = said(obx, 11).upper()
+    status = OBSERVED.get(letter, Status.UNKNOWN) if letter else unsaid
+    if letter in _NOTHING or status in VOID or (status is Status.REGISTERED and not values_of(obx)):
+        return None
+    if status in DECIDING:
+        return event
+    return None if event is LifeEvent.BIRTH else LifeEvent.ANNOUNCED
+
+
+def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> date | None:
+    written = day(said(segment, rule.day)) if rule.day is not None else None
+    if written is None and rule.means is LifeEvent.BIRTH:
+        event, observed_on = message.first("EVN"), said(segment, TIMES["OBX"]) if segment.name == "OBX" else ""
+        written = (day(said(event, 6)) or day(said(event, 2))) if event else None
+        return written or day(observed_on) or day(said(message.header, 7)) or now.date()
+    return written

@@ -1,0 +1,143 @@
+"""A loss or a death told by an observation, of whatever status, in whatever message and under whatever number."""
+
+import pytest
+
+from service.referrals.referral import ReferralTrigger
+from service.screening.instrument import Context
+from tests.flow.support import Service
+from tests.flow.test_review_alert import advanced
+from tests.hl7v2.test_events import BABYS_AGE, ITEM, LOSS, PAUSED, UNUSABLE
+from tests.hl7v2.ward import Ward, cx, pid
+
+OPEN = ("supported", ["accepted"])
+UNKNOWN = "OBX|2|CE|OTHER^Other^L||x||||||{}|||20260530"
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    return Ward(service)
+
+
+def order(letter: str, value: str = "237364002^Stillbirth^SCT", *, number: str = "F1", order: str = "F") -> list[str]:
+    """An order in which nothing but a loss is told."""
+    obr = f"OBR|1||{number}^MAT|57058-8^Pregnancy^LN|||20260530||||||||||||||||||{order}"
+    return [obr, f"OBX|1|CWE|63893-2^Outcome^LN||{value}||||||{letter}"]
+
+
+@pytest.mark.parametrize("letter", [*"PRSI", "Z", ""])
+@pytest.mark.parametrize("type", ["ADT", "ORU"])
+def test_a_loss_need_not_be_final_to_pause_contact(ward: Ward, type: str, letter: str) -> None:
+    ward.supported()
+    coded = [f"OBX|1|CE|STILLBIRTH^Stillbirth^L||Y||||||{letter}|||20260530"]
+    lines = coded if type == "ADT" else order(letter, order="P")
+    ward.tells({"ADT": "A08", "ORU": "R01"}[type], pid(), *lines, type=type)
+    assert ward.state() == PAUSED
+    assert "safety-event" in ward.alerts()
+
+
+@pytest.mark.parametrize("letter", [*"WDXNO", "I without a value"])
+@pytest.mark.parametrize(("type", "event"), [("ADT", "A08"), ("ORU", "R01")])
+def test_what_was_taken_back_or_only_ordered_is_no_loss(ward: Ward, type: str, event: str, letter: str) -> None:
+    ward.supported()
+    value = "" if " " in letter else "Y"
+    obr = order("")[0] if type == "ORU" else "PV1|1|I"
+    ward.tells(event, pid(), obr, f"OBX|1|CE|STILLBIRTH^^L||{value}||||||{letter[0]}|||20260530", type=type)
+    assert ward.state() == OPEN
+
+
+def test_her_death_that_is_not_final_pauses_contact_and_ends_nothing(ward: Ward) -> None:
+    ward.supported()
+    died = "OBX|1|CE|DIED^Died^L||Y||||||{}|||20260530"
+    ward.tells("A08", pid(), died.format("P"))
+    assert ward.state() == PAUSED
+    ward.tells("A08", pid(), died.format("F"))
+    assert ward.state()[0] == "closed"
+
+
+@pytest.mark.parametrize("beside", [[], [UNKNOWN.format("P")]], ids=["alone", "beside what stays preliminary"])
+def test_a_loss_that_becomes_final_is_taken_and_pauses_contact_once_more(ward: Ward, beside: list[str]) -> None:
+    ward.supported()
+    for letter in "PF":
+        for _ in range(2):
+            assert ward.tells("R01", pid(), *order(letter, order="P"), *beside, type="ORU") == "AA"
+            assert ward.state() == PAUSED
+        assert ward.alerts() == ["safety-event"] * (1 + (letter == "F"))
+        advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    assert ward.tells("R01", pid(), *order("F"), *beside, type="ORU") == "AA"
+    assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize("code", ["11778-8^Due^LN", "EDD^Due^L"])
+def test_an_order_without_a_questionnaire_that_becomes_final_is_taken(ward: Ward, code: str) -> None:
+    ward.hospital.habits["context"] = {"EDD": Context.ESTIMATED_DUE_DATE}
+    obr, _ = order("P")
+    for letter in "PF":
+        sent = [obr.removesuffix("F") + letter, f"OBX|1|DT|{code}||20261101||||||{letter}"]
+        assert ward.tells("R01", pid(), *sent, type="ORU") == "AA"
+    assert [str(each["due_date"]) for each in ward.rows("patient")] == ["2026-11-01"]
+    assert ward.alerts() == []
+    other = [obr, f"OBX|1|DT|{code}||20261201||||||F"]
+    assert ward.tells("R01", pid(), *other, type="ORU").startswith("AA OBR^1")
+    assert ward.alerts() == ["content-conflict"]
+
+
+def test_a_loss_in_an_order_that_is_not_used_counts(ward: Ward) -> None:
+    ward.supported()
+    obr, obx = order("F")
+    taken_back = obr.removesuffix("F") + "X"
+    risk = "OBX|2|NM|99046-5^Total^LN||15||||||F"
+    assert ward.tells("R01", pid(), taken_back, obx, risk, type="ORU") == "AA OBR^1^25 102 W"
+    assert ward.state() == PAUSED
+
+
+def test_after_a_loss_in_a_result_a_new_referral_begins_with_a_clinician(ward: Ward) -> None:
+    ward.add_programme()
+    assert ward.tells("R01", pid(), *order("P"), type="ORU") == "AA"
+    ward.positive()
+    assert ward.state() == ("on-hold", [])
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "lines"),
+    [
+        pytest.param("ORU", "R01", [UNUSABLE.format("|"), LOSS, *ITEM[:1]], id="a diagnosis beside a result"),
+        pytest.param("ORU", "R01", [UNUSABLE.format("|"), *order("P")], id="a result that is not final"),
+        pytest.param("ORU", "R01", [UNUSABLE.format("|"), "ZXX|1|CARE"], id="a segment of the site's own"),
+        pytest.param("MDM", "T02", [UNUSABLE.format("|"), "TXA|1|X", *order("F")[1:]], id="a document"),
+        pytest.param("REF", "I12", ["RF1|P|||||REF-1", UNUSABLE.format("|"), *order("F")], id="a referral"),
+        pytest.param("ADT", "A40", [UNUSABLE.format("|"), f"MRG|{cx('W9')}", *order("F")], id="a merge"),
+        pytest.param("ADT", "A08", [UNUSABLE.format("|"), *order("F")], id="her facts"),
+    ],
+)
+def test_a_loss_under_an_authority_that_is_not_listed_is_urgent_in_every_message(
+    ward: Ward, type: str, event: str, lines: list[str]
+) -> None:
+    ward.tells(event, *lines, type=type)
+    (alert,) = ward.rows("alert", code="unnamed-event")
+    assert (alert["priority"], alert["topic"]) == ("urgent", "1234 (NOBODY)")
+
+
+@pytest.mark.parametrize(("type", "event"), [("ORU", "R01"), ("MDM", "T02"), ("REF", "I12"), ("ADT", "A08")])
+def test_a_loss_in_her_babys_record_is_hers_in_every_message(ward: Ward, type: str, event: str) -> None:
+    ward.supported()
+    about = ["RF1|P|||||REF-1"] if type == "REF" else []
+    ward.tells(event, *about, pid("B1", **BABYS_AGE, _21=cx("W1")), *order("F"), type=type)
+    assert ward.state() == PAUSED
+    assert "unnamed-event" not in ward.alerts()
+
+
+def test_what_was_answered_in_her_babys_record_stays_nobodys_beside_a_loss(ward: Ward) -> None:
+    ward.supported()
+    before = ward.rows("screening_result")
+    ward.tells("R01", pid("B1", **BABYS_AGE, _21=cx("W1")), *order("F"), *ITEM, type="ORU")
+    assert ward.state() == PAUSED
+    assert ward.rows("screening_result") == before
+    assert [each["patient_id"] for each in ward.rows("alert", code="unreadable-risk")] == [None]
+
+
+def test_each_kind_of_event_under_a_number_that_is_nobodys_is_told_once(ward: Ward) -> None:
+    for _ in range(2):
+        ward.tells("A08", UNUSABLE.format("|"), LOSS)
+        ward.tells("A08", UNUSABLE.format("|") + "|" * 22 + "Y")
+        ward.tells("A08", UNUSABLE.format("|") + "|" * 22 + "Y", LOSS)
+    assert ward.alerts().count("unnamed-event") == 2
