@@ -3,7 +3,7 @@
 from datetime import UTC
 
 from service.flow.rules import Rules
-from service.referrals.alert import Alert, AlertCode
+from service.referrals.alert import NAMES_A_NUMBER, Alert
 from service.referrals.escalation import Escalation
 from service.referrals.programme import Programme
 
@@ -11,7 +11,7 @@ from service.referrals.programme import Programme
 def alert_words(alert: Alert, rules: Rules) -> str:
     """What is asked, whom it is about where nobody could tell, how many messages, whom to ring, how many women wait."""
     words = [rules.alert_text(alert.code)]
-    words += [f"Number in the record: {alert.topic}."] if alert.code is AlertCode.UNNAMED_EVENT and alert.topic else []
+    words += [f"Number in the record: {alert.topic}."] if alert.code in NAMES_A_NUMBER and alert.topic else []
     words += [f"Messages: {alert.times}."] if alert.times > 1 else []
     words += [f"Telephone: {alert.telephone}"] if alert.telephone else []
     words += [f"Women of whom something waits: at least {alert.women_waiting}."] if alert.women_waiting else []

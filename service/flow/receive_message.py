@@ -13,12 +13,12 @@ from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.received import Received, Reference
-from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage, Unnamed
+from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
-from service.flow.tell_of_result import is_news
+from service.flow.tell_unnamed import tell_unnamed
 from service.referrals.alert import AlertCode
 from service.referrals.patient import may_be_another
 from service.screening.result import ScreeningResult
@@ -150,10 +150,11 @@ _TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIF
 
 
 def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> None:
-    """One alert for all that was not acted on of a group, as urgent as what may stand in it; an event has its own."""
+    """One alert for all that was not acted on of a group, as urgent as what may stand in it; an event has its own, and
+    a no."""
     group, flaws = outcome.group, outcome.flaws
     if group.unnamed is not None:
-        _tell_of_event(tx, rules, group.unnamed, now)
+        tell_unnamed(tx, rules, group.unnamed, now)
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
     seen = max([group.recognised, *told])
@@ -166,15 +167,6 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
         return
     _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, flaws, now)
-
-
-def _tell_of_event(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
-    """A programme may go on ringing a bereaved woman, so that each is told at once; a record that goes on telling the
-    same is heard once in seven days."""
-    whom = unnamed.number
-    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(unnamed.events)]
-    if not whom or any(news):
-        alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
 
 
 _ALERTS = {

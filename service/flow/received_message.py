@@ -46,11 +46,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Unnamed:
-    """What makes contact unwelcome with a woman whom nobody can name. `number` is by what the record has whoever it is
-    told of, empty where it names nobody."""
+    """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
+    what the record has whoever it is told of, empty where it names nobody."""
 
     number: str
-    events: frozenset[LifeEvent]
+    events: frozenset[LifeEvent] = frozenset()
+    refuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Group:
     `subject` is how its segments name her, None when nothing in it can. `recognised` is what could be told of what
     stands in none of the `parts`. A group without parts is kept, and its flaws are told.
 
-    `unnamed` is set where it tells of an event that makes contact unwelcome, and nobody can tell of which woman.
+    `unnamed` is set where it tells of an event that makes contact unwelcome, or of a no to it, and nobody can tell of
+    which woman.
 
     `child` is set where it reads as the record of one, unless the names are those of a woman who is known.
     """

@@ -75,6 +75,7 @@ class AlertCode(StrEnum):
     UNREADABLE_WORDS = "unreadable-words"
     UNNAMED_WORDS = "unnamed-words"
     UNNAMED_EVENT = "unnamed-event"
+    UNNAMED_REFUSAL = "unnamed-refusal"
     NOT_ALL_USED = "not-all-used"
     RECORDS_MERGED = "records-merged"
 
@@ -145,6 +146,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.UNREADABLE_WORDS: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.UNNAMED_WORDS: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.UNNAMED_EVENT: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
+    AlertCode.UNNAMED_REFUSAL: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.NOT_ALL_USED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
     AlertCode.RECORDS_MERGED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.ROUTINE),
 }
@@ -155,6 +157,8 @@ ASKS_TO_RING = (
     AlertCode.CONTACT_ONCE_CALLED_OFF,
     AlertCode.UNREADABLE_WORDS,
 )
+# These name the number under which the record has whoever could not be told.
+NAMES_A_NUMBER = (AlertCode.UNNAMED_EVENT, AlertCode.UNNAMED_REFUSAL)
 # What a programme told stands behind each of these.
 TOLD_BY_A_PROGRAMME = (AlertCode.ESCALATION, AlertCode.UNNAMED_WORDS)
 
@@ -181,8 +185,8 @@ class Alert:
     `women_waiting` is of how many women at least something waits for a record that takes nothing.
 
     `topic` says what it is about where the same may happen again and again; until somebody has seen it, it stands for
-    all of them, and `times` counts them. A count alone makes no new version. Of an event of somebody who could not be
-    told it is the number under which the record has them, for whoever reads the alert.
+    all of them, and `times` counts them. A count alone makes no new version. Of what somebody said, or what happened to
+    them, who could not be told, it is the number under which the record has them, for whoever reads the alert.
     """
 
     id: str

@@ -5,9 +5,10 @@ from itertools import permutations
 
 import pytest
 
+from service.delivery.words import alert_words
 from tests.flow.support import DAY, Service
 from tests.hl7v2.doors import oru
-from tests.hl7v2.ward import Ward, con, merge, message, pid
+from tests.hl7v2.ward import Ward, con, cx, merge, message, pid
 
 PHONE = "OBX|1|ST|PHONE^Safe^L||+44 7700 900123||||||F"
 
@@ -253,10 +254,57 @@ def test_each_woman_of_a_message_has_her_own_word(ward: Ward) -> None:
 )
 def test_a_word_of_which_nobody_can_tell_whose_it_is_goes_to_a_person(ward: Ward, body: bytes, told: str) -> None:
     assert ward.sends(body) == told
-    assert "not-all-used" in ward.alerts()
+    assert "unnamed-refusal" in ward.alerts()
 
 
 def test_a_later_no_of_the_same_day_counts(ward: Ward) -> None:
     ward.tells("A08", pid(), con("A", "20260520090000"), con("R", "20260520"), PHONE)
     ward.service.pass_time(timedelta(hours=1))
     assert not offered(ward)
+
+
+UNUSABLE = "PID|1||1234^^^NOBODY||Tester^Tessie||19950401|F"
+OBR_OF_NOTHING = "OBR|1||F8^MAT|GLU^Glucose^L|||20260520||||||||||||||||||F"
+
+
+@pytest.mark.parametrize(
+    "no",
+    [
+        pytest.param(con("R"), id="refused"),
+        pytest.param(con("X"), id="rescinded"),
+        pytest.param(obx("PEER", "N"), id="an observation"),
+        pytest.param(obx("PEER", "N", status="P"), id="one that is not final"),
+        pytest.param(obx("PEER", "Y", status="W"), id="a yes taken back"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("type", "event", "before", "number"),
+    [
+        pytest.param("ADT", "A08", [UNUSABLE], "1234 (NOBODY)", id="an authority that is not listed"),
+        pytest.param("ORU", "R01", [UNUSABLE, OBR_OF_NOTHING], "1234 (NOBODY)", id="in results"),
+        pytest.param("REF", "I12", ["RF1|P|||||REF-1", UNUSABLE], "1234 (NOBODY)", id="in a referral"),
+        pytest.param("ADT", "A08", [pid("W1"), pid("W2")], "W1 (HOSP), W2 (HOSP)", id="two women"),
+        pytest.param("ADT", "A24", [pid("W1"), pid("W2")], "W1 (HOSP), W2 (HOSP)", id="two records linked"),
+        pytest.param("ADT", "A40", [pid("W1"), f"MRG|{cx('W9')}"], "W1 (HOSP)", id="a merge"),
+        pytest.param("ADT", "A08", [pid("B1", born="20260530", _21=cx("W1"))], "B1 (HOSP)", id="a baby's record"),
+        pytest.param("ORU", "R01", [pid("B1", born="20260530"), OBR_OF_NOTHING], "B1 (HOSP)", id="a baby's results"),
+        pytest.param("ADT", "A08", [], None, id="nobody"),
+    ],
+)
+def test_a_no_that_is_nobodys_is_urgent_each_time_and_names_the_number(
+    ward: Ward, type: str, event: str, before: list[str], number: str | None, no: str
+) -> None:
+    for _ in range(2):
+        assert ward.tells(event, *before, no, type=type).startswith("AA")
+    told = ward.rows("alert", code="unnamed-refusal")
+    assert [(each["priority"], each["patient_id"], each["topic"]) for each in told] == [("urgent", None, number)] * 2
+    raised = ward.service.read(ward.hospital.caller, lambda tx: tx.alerts.get(told[0]["id"]))
+    assert alert_words(raised, ward.service.rules).endswith(f" Number in the record: {number}.") is (number is not None)
+    assert ward.rows("consent") == []
+
+
+@pytest.mark.parametrize("yes", [con("A"), con("P"), obx("PEER", "Y"), obx("OTHER", "N"), con("R", code="OTHER")])
+def test_a_word_that_is_nobodys_and_no_no_is_routine(ward: Ward, yes: str) -> None:
+    for before in ([UNUSABLE], [pid("B1", born="20260530"), "PV1|1|I"], [pid("W1"), pid("W2")]):
+        ward.tells("A08", *before, yes)
+    assert {each["priority"] for each in ward.rows("alert")} <= {"routine"}

@@ -359,7 +359,7 @@ BABYS_AGE = {"born": "20260530"}
             "ADT", "A08", [pid(**BABYS_AGE, _30="Y")], "AA PID^1 204 W PID^1^21 204 W", ["unnamed-event"], id="a death"
         ),
         pytest.param(
-            "ADT", "A08", [pid(**BABYS_AGE), con("R")], "AA PID^1 204 W CON^1 204 W", ["not-all-used"], id="her no"
+            "ADT", "A08", [pid(**BABYS_AGE), con("R")], "AA PID^1 204 W CON^1 204 W", ["unnamed-refusal"], id="her no"
         ),
         pytest.param(
             "ORU", "R01", [pid(**BABYS_AGE), *ITEM], "AA PID^1 204 W PID^1 204 W", ["unreadable-risk"], id="a risk"

@@ -44,6 +44,7 @@ KINDS = {
     "unreadable-words": "clear-review urgent announced",
     "unnamed-words": "acknowledge-alert urgent announced",
     "unnamed-event": "acknowledge-alert urgent announced",
+    "unnamed-refusal": "acknowledge-alert urgent announced",
     "not-all-used": "acknowledge-alert routine announced",
     "records-merged": "acknowledge-alert routine announced",
 }

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from service.consent.consent import Consent, Status
-from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Part, Problem
 from service.flow.record_consent import ReceivedConsent
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.codes import says_no, triplets, values_of
+from service.hl7v2.read.codes import triplets, values_of
 from service.hl7v2.read.consent_body import consent_body
+from service.hl7v2.read.consent_detail import COUNTING, details_in, is_yes, safe_contact
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
@@ -29,8 +29,6 @@ TYPE, STATUS, DECIDED, BEGINS, ENDS = 2, 11, 13, 14, 15
 # Table 0498. Anything else that is written there (refused, rescinded, limited, bypassed) is no yes.
 _ACTIVE, _PENDING = "A", "P"
 _VOID = frozenset("DWX")
-_DECIDING = frozenset("FCAUVB")
-_PERMITS: Mapping[bool, Permission] = {True: Permission.ALLOW, False: Permission.DENY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def read_consents(
     # Most results come from hospitals that say nothing of consent in them.
     if not dialect.codes.consents and not any(each.name == "CON" for each in segments):
         return [], flaws
-    details = _details(segments, dialect)
+    details = details_in(segments, dialect)
     for word in _words(segments, dialect, flaws):
         read = _consent(word, subject, details, dialect, rules, now, asked)
         if isinstance(read, ReceivedConsent):
@@ -80,6 +78,11 @@ def read_consents(
     return [Part(*each) for each in words], flaws
 
 
+def refuses(segments: Iterable[Segment], dialect: Dialect) -> bool:
+    """Whether somebody says no in them, or takes back a yes."""
+    return any(word.agrees is False for word in _words(segments, dialect, []))
+
+
 def nobodys_consents(segments: Iterable[Segment], dialect: Dialect) -> list[Flaw]:
     """What is said of consent where nobody can tell who says it, for a person to find out."""
     return [
@@ -89,7 +92,7 @@ def nobodys_consents(segments: Iterable[Segment], dialect: Dialect) -> list[Flaw
     ]
 
 
-def _words(segments: tuple[Segment, ...], dialect: Dialect, flaws: list[Flaw]) -> Iterator[_Word]:
+def _words(segments: Iterable[Segment], dialect: Dialect, flaws: list[Flaw]) -> Iterator[_Word]:
     order_time = ""
     for segment in segments:
         if segment.name == "OBR":
@@ -125,7 +128,7 @@ def _of_obx(obx: Segment, order_time: str, dialect: Dialect) -> _Word | None:
     agrees: bool | Problem | None = None
     if void or values & rule.no:
         agrees = False
-    elif values and status in _DECIDING | {""}:
+    elif values and status in COUNTING:
         agrees = True if values & rule.yes else Problem.CODE_UNKNOWN
     return _Word(obx, code, rule, agrees, 5, said(obx, 14) or order_time, 14, void=void)
 
@@ -192,8 +195,8 @@ def _said(
         period_start=begins.begins if begins else None,
         period_end=min([longest, *_ends(word, details, dialect, given_at)]),
         purposes=terms.purposes,
-        may_report_back=word.rule.report_back or _is_yes(details.get(Detail.REPORT_BACK)),
-        safe_contact=_safe_contact(details, dialect),
+        may_report_back=word.rule.report_back or is_yes(details.get(Detail.REPORT_BACK)),
+        safe_contact=safe_contact(details, dialect),
     )
 
 
@@ -206,41 +209,3 @@ def _ends(word: _Word, details: Mapping[Detail, Segment], dialect: Dialect, give
             yield given_at
         else:
             yield end.begins + timedelta(days=1) if len(end.fhir) == len("2026-01-01") else end.begins
-
-
-def _details(segments: Iterable[Segment], dialect: Dialect) -> dict[Detail, Segment]:
-    found: dict[Detail, Segment] = {}
-    for obx in segments:
-        if obx.name == "OBX" and said(obx, 11).upper() in _DECIDING | {""}:
-            for each in triplets(obx, 3):
-                if each.code in dialect.codes.details:
-                    found[dialect.codes.details[each.code]] = obx
-    return found
-
-
-def _is_yes(obx: Segment | None) -> bool:
-    return obx is not None and bool(values_of(obx)) and not says_no(values_of(obx))
-
-
-def _safe_contact(details: Mapping[Detail, Segment], dialect: Dialect) -> SafeContact | None:
-    """What is not said is denied; None when nothing is said of it at all."""
-    ways = [mode for mode in Mode if Detail(mode.value) in details]
-    texts = {
-        detail: said(details[detail], 5) or None if detail in details else None
-        for detail in (Detail.CALLER_DESCRIPTION, Detail.CODE_WORD, Detail.REVIEW_BY)
-    }
-    if not ways:
-        return None
-    review = moment(texts[Detail.REVIEW_BY] or "", dialect.zone)
-    return SafeContact(
-        channels=tuple(_channel(mode, details[Detail(mode.value)]) for mode in ways),
-        voicemail=_PERMITS[_is_yes(details.get(Detail.VOICEMAIL))],
-        caller_description=texts[Detail.CALLER_DESCRIPTION],
-        code_word=texts[Detail.CODE_WORD],
-        review_by=review.begins.date() if review else None,
-    )
-
-
-def _channel(mode: Mode, obx: Segment) -> Channel:
-    value = said(obx, 5, 1) or said(obx, 5, 4) or said(obx, 5, 12)
-    return Channel(mode, _PERMITS[_is_yes(obx)], None if says_no(values_of(obx)) else value or None)

@@ -13,7 +13,7 @@ from service.flow.received_message import Flaw, Group, Part, Problem, Unnamed
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import triplets
-from service.hl7v2.read.consent import nobodys_consents, read_consents
+from service.hl7v2.read.consent import nobodys_consents, read_consents, refuses
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.happened import Told, are_all, happened
 from service.hl7v2.read.orders import Patient, patients_in
@@ -52,11 +52,12 @@ def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetim
 
 def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """Records that are linked, unlinked or moved: which of them is whose is no machine's to decide."""
-    groups = (
+    groups = [
         of_record(message, pid, (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),), dialect, rules, now)
         for pid in message.named("PID")
-    )
-    return tuple(groups) or (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),)),)
+    ]
+    missing = Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),))
+    return (*(groups or [missing]), *words_of_nobody(message, dialect))
 
 
 def of_record(
@@ -131,12 +132,27 @@ def of_her_life(
 def unnamed(
     message: Message, patients: Collection[Patient], dialect: Dialect, rules: Rules, now: datetime
 ) -> Unnamed | None:
-    """What is told of these that makes contact unwelcome, where nobody can tell of which woman."""
+    """What is told of these that makes contact unwelcome, and whether they refuse it, where nobody can tell of which
+    woman."""
     pids = [each.pid for each in patients if each.pid is not None]
     events = {event for event, _, _ in happened(message, patients, dialect, rules, now)} - {LifeEvent.BIRTH}
     if any(map(says_died, pids)):
         events.add(LifeEvent.WOMAN_DIED)
-    return Unnamed(number_written(pids), frozenset(events)) if events else None
+    said_no = refuses(_segments(patients), dialect)
+    return Unnamed(number_written(pids), frozenset(events), said_no) if events or said_no else None
+
+
+def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
+    """What is said of consent where nobody can tell which of the records in the message has said it."""
+    flaws = nobodys_consents(message.segments, dialect)
+    if flaws:
+        said_no = refuses(message.segments, dialect)
+        unnamed = Unnamed(number_written(message.named("PID")), refuses=True) if said_no else None
+        yield Group(None, (), tuple(flaws), unnamed=unnamed)
+
+
+def _segments(patients: Iterable[Patient]) -> list[Segment]:
+    return [segment for each in patients for segment in each.segments()]
 
 
 def _her_death(patients: Iterable[Patient], subject: Reference, facts: PatientFacts) -> list[Part]:
@@ -170,15 +186,17 @@ def of_baby(
     told = [*_of_its_life(pid), *happened(message, patients, dialect, rules, now)]
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
     harm = frozenset(event for event, _, _ in hers if event in UNWELCOME)
-    consents = nobodys_consents((segment for each in patients for segment in each.segments()), dialect)
+    consents, said_no = nobodys_consents(_segments(patients), dialect), refuses(_segments(patients), dialect)
     mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
         whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
-        nobodys = Unnamed(number_written([pid]), harm) if harm else None
+        nobodys = Unnamed(number_written([pid]), harm, said_no) if harm or said_no else None
         return Group(None, (), (*whose, *consents), unnamed=nobodys, child=child)
+    nobodys = Unnamed(number_written([pid]), refuses=True) if said_no else None
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
-    return Group(mother.subject, (*parts, *_events(mother.subject, hers, now)), tuple(consents), child=child)
+    parts += _events(mother.subject, hers, now)
+    return Group(mother.subject, tuple(parts), tuple(consents), unnamed=nobodys, child=child)
 
 
 def _of_its_life(pid: Segment) -> Iterator[Told]:

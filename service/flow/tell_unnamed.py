@@ -1,0 +1,21 @@
+"""What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
+
+from datetime import datetime
+
+from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_sender
+from service.flow.received_message import Unnamed
+from service.flow.rules import Rules
+from service.flow.tell_of_result import is_news
+from service.referrals.alert import AlertCode
+
+
+def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
+    """A programme may go on ringing a woman who is bereaved, or who has said no. A no is told each time; a record that
+    goes on telling the same event is heard once in seven days."""
+    whom = unnamed.number
+    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(unnamed.events)]
+    if any(news) or (unnamed.events and not whom):
+        alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
+    if unnamed.refuses:
+        alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, whom or None)
