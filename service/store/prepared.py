@@ -69,11 +69,11 @@ class Prepared:
 
     def run(self, connection: Connection, values: Values | Sequence[Values]) -> Rows:
         rows = [values] if isinstance(values, Mapping) else values
-        many = not isinstance(values, Mapping)
         compiled = self._for(connection.dialect, tuple(rows[0]))
         cursor: Any = connection.connection.cursor()
         given = [compiled.parameters(each) for each in rows]
-        parameters = given if many else given[0]
+        many = len(given) > 1
+        parameters: Any = given if many else given[0]
         for listener in connection.dispatch.before_cursor_execute:
             listener(connection, cursor, compiled.sql, parameters, None, many)
         (cursor.executemany if many else cursor.execute)(compiled.sql, parameters)
@@ -97,38 +97,39 @@ class _Compiled:
             raise TypeError("a statement with a list of unknown length cannot be prepared")
         self.sql = str(compiled)
         self._fixed = {name: value for name, value in compiled.params.items() if name not in names}
-        converters = {name: _in(bind.type, dialect) for bind, name in compiled.bind_names.items()}
         self._named = compiled.positiontup is None
-        self._order = [(name, converters[name]) for name in compiled.positiontup or converters]
+        types = {name: bind.type for bind, name in compiled.bind_names.items()}
+        self._names = compiled.positiontup or list(types)
+        converters = (types[name].dialect_impl(dialect).bind_processor(dialect) for name in self._names)
+        self._converters = _at_their_places(converters)
         self.make = _maker(statement, dialect)
 
     def parameters(self, values: Values) -> Any:
         given = {**self._fixed, **values} if self._fixed else values
-        converted = [given[name] if convert is None else convert(given[name]) for name, convert in self._order]
-        return (
-            {name: value for (name, _), value in zip(self._order, converted, strict=True)} if self._named else converted
-        )
+        converted = _convert([given[name] for name in self._names], self._converters)
+        return dict(zip(self._names, converted, strict=True)) if self._named else converted
 
 
 def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
     columns = list(getattr(statement, "exported_columns", ()))
     names = [str(column.key) for column in columns]
     row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024  # its names come from the query
-    converters = [
-        (place, convert)
-        for place, column in enumerate(columns)
-        if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
-    ]
+    converters = _at_their_places(
+        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+    )
 
     def make(values: Sequence[Any]) -> Any:
-        converted = list(values)
-        for place, convert in converters:
-            converted[place] = convert(converted[place])
-        return row._make(converted)
+        return row._make(_convert(list(values), converters))
 
     return make
 
 
-def _in(type_: Any, dialect: Dialect) -> Convert | None:
-    found: Convert | None = type_.dialect_impl(dialect).bind_processor(dialect)
-    return found
+def _at_their_places(converters: Iterable[Convert | None]) -> list[tuple[int, Convert]]:
+    """Most values go as they are: only the others are visited."""
+    return [(place, convert) for place, convert in enumerate(converters) if convert is not None]
+
+
+def _convert(values: list[Any], converters: Iterable[tuple[int, Convert]]) -> list[Any]:
+    for place, convert in converters:
+        values[place] = convert(values[place])
+    return values
