@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, cached_property
-from typing import Any
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, update
 
@@ -42,6 +42,21 @@ from service.store.retention import tidy
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
+R = TypeVar("R")
+
+
+class _Of(Generic[R]):
+    """A repository of the unit, made when it is first asked for; `cached_property` would take a lock for that."""
+
+    def __init__(self, make: Callable[["UnitOfWork"], R]) -> None:
+        self._make = make
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, unit: "UnitOfWork", _: type) -> R:
+        made = unit.__dict__[self._name] = self._make(unit)
+        return made
 
 
 class UnitOfWork:
@@ -52,11 +67,38 @@ class UnitOfWork:
     `empty` has the tables that hold nothing of a referral which this unit has opened: they need not be asked about it.
     """
 
+    visible = _Of(Visible)
+    patients = _Of(Patients)
+    aliases = _Of(Aliases)
+    inbox = _Of(Inbox)
+    control = _Of(MessageControl)
+    messages = _Of(Messages)
+    results = _Of(Results)
+    consents = _Of(Consents)
+    organisations = _Of(Organisations)
+    life_events = _Of(LifeEvents)
+    merging = _Of(Merging)
+    programmes = _Of(Programmes)
+    referrals = _Of(Referrals)
+    offers = _Of(Offers)
+    notes = _Of(Notes)
+    alerts = _Of(Alerts)
+    escalations = _Of(Escalations)
+    orders = _Of(Orders)
+    answers = _Of(Answers)
+    contacts = _Of(Contacts)
+    deliveries = _Of(Deliveries)
+    leases = _Of(Leases)
+    audit = _Of(AuditTrail)
+    feed = _Of(Feed)
+    due = _Of(Due)
+
     def __init__(
         self, connection: Connection, dialect: Dialect, caller: Caller, now: Callable[[], datetime], new_id: IdMaker
     ) -> None:
         self.caller, self.dialect, self.now, self.new_id = caller, dialect, now, new_id
         self.stamp: int | None = None
+        self.access = Access(connection)
         self._connection = connection
         self._later: dict[Table, list[Values]] = {}
         self._stamped_later: dict[Table, list[dict[str, object]]] = {}
@@ -113,110 +155,6 @@ class UnitOfWork:
             self.execute(_insert(subject), [{**row, "stamp": stamp} for row in stamped])
         for subject, ids in self._touched.items():
             self.execute(_stamp(subject), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
-
-    @cached_property
-    def visible(self) -> Visible:
-        return Visible(self)
-
-    @cached_property
-    def patients(self) -> Patients:
-        return Patients(self)
-
-    @cached_property
-    def aliases(self) -> Aliases:
-        return Aliases(self)
-
-    @cached_property
-    def inbox(self) -> Inbox:
-        return Inbox(self)
-
-    @cached_property
-    def control(self) -> MessageControl:
-        return MessageControl(self)
-
-    @cached_property
-    def messages(self) -> Messages:
-        return Messages(self)
-
-    @cached_property
-    def results(self) -> Results:
-        return Results(self)
-
-    @cached_property
-    def consents(self) -> Consents:
-        return Consents(self)
-
-    @cached_property
-    def organisations(self) -> Organisations:
-        return Organisations(self)
-
-    @cached_property
-    def life_events(self) -> LifeEvents:
-        return LifeEvents(self)
-
-    @cached_property
-    def merging(self) -> Merging:
-        return Merging(self)
-
-    @cached_property
-    def programmes(self) -> Programmes:
-        return Programmes(self)
-
-    @cached_property
-    def referrals(self) -> Referrals:
-        return Referrals(self)
-
-    @cached_property
-    def offers(self) -> Offers:
-        return Offers(self)
-
-    @cached_property
-    def notes(self) -> Notes:
-        return Notes(self)
-
-    @cached_property
-    def alerts(self) -> Alerts:
-        return Alerts(self)
-
-    @cached_property
-    def escalations(self) -> Escalations:
-        return Escalations(self)
-
-    @cached_property
-    def orders(self) -> Orders:
-        return Orders(self)
-
-    @cached_property
-    def answers(self) -> Answers:
-        return Answers(self)
-
-    @cached_property
-    def contacts(self) -> Contacts:
-        return Contacts(self)
-
-    @cached_property
-    def deliveries(self) -> Deliveries:
-        return Deliveries(self)
-
-    @cached_property
-    def leases(self) -> Leases:
-        return Leases(self)
-
-    @cached_property
-    def audit(self) -> AuditTrail:
-        return AuditTrail(self)
-
-    @cached_property
-    def feed(self) -> Feed:
-        return Feed(self)
-
-    @cached_property
-    def due(self) -> Due:
-        return Due(self)
-
-    @cached_property
-    def access(self) -> Access:
-        return Access(self._connection)
 
 
 # To build a statement costs more than to execute it: each is built once.
