@@ -97,10 +97,11 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
     """Whether `result` can be decided now. Present self-harm never waits; what can never be scored does not either."""
     if not result.counts:
         return Readiness.NOTHING_YET
+    if result.items_heard_of >= instrument.by_number.keys():
+        return Readiness.DECIDE_NOW
     total = _total(result, instrument)
     self_harm, _ = _self_harm(result, instrument, total.value)
-    everything_came = result.items_heard_of >= instrument.by_number.keys()
-    if self_harm is SelfHarm.PRESENT or everything_came or total.reasons & _UNSCORABLE_FOR_EVER:
+    if self_harm is SelfHarm.PRESENT or total.reasons & _UNSCORABLE_FOR_EVER:
         return Readiness.DECIDE_NOW
     if total.value is None:
         return Readiness.WAIT
