@@ -78,9 +78,9 @@ def read_reference(node: Tree | None, expression: str, base: str, default_type: 
 def codes(concept: Tree | None) -> list[Code]:
     """The codings of a CodeableConcept that have a system and a code; any other coding matches nothing."""
     return [
-        Code(each["system"], each["code"])
+        Code(system, code)
         for each in (concept or {}).get("coding", ())
-        if each.get("system") and each.get("code")
+        if (system := each.get("system")) and (code := each.get("code"))
     ]
 
 

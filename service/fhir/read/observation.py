@@ -7,6 +7,7 @@ total, an item or, wrongly, the panel; at the top or in components.
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 
 from service.fhir.read.common import codes, read_reference, reference_of, refuse_misnumbered, refuse_test_data, unclear
 from service.fhir.read.times import begins, ends, whole_day
@@ -44,7 +45,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
     status = Status(tree["status"])
     parts = [("Observation", tree)]
     parts += [(f"Observation.component[{place}]", each) for place, each in enumerate(tree.get("component", ()))]
-    meanings = [_meaning(each, where, rules) for where, each in parts]
+    meanings = [_meaning(tuple(codes(each.get("code"))), where, rules) for where, each in parts]
     readings: dict[str, list[Reading]] = defaultdict(list)
     for (_, node), meaning in zip(parts, meanings, strict=True):
         if isinstance(meaning, CodeUse):
@@ -63,26 +64,30 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
         ),
         corrects=status in CORRECTING,
         due_date=_due_date(parts, meanings) if status in DECIDING else None,
-        safety_event=effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, status, rules),
+        safety_event=effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, meanings, status, rules),
     )
 
 
-def _tells_of_event(parts: list[tuple[str, Tree]], status: Status, rules: Rules) -> bool:
+def _tells_of_event(
+    parts: list[tuple[str, Tree]], meanings: list[_Meaning | None], status: Status, rules: Rules
+) -> bool:
     """Whether its code, or its coded value, is one that the site knows as an event that makes contact unwelcome. It
     need not be final; what is only registered tells nothing without a value."""
     return status not in VOID and any(
-        rules.context_codes.get(code) is Context.SAFETY_EVENT
-        for _, node in parts
+        meaning is Context.SAFETY_EVENT
+        or Context.SAFETY_EVENT in map(rules.context_codes.get, codes(node.get("valueCodeableConcept")))
+        for (_, node), meaning in zip(parts, meanings, strict=True)
         if node.get("valueBoolean") is not False
         if status is not Status.REGISTERED or any(name.startswith("value") for name in node)
-        for code in (*codes(node.get("code")), *codes(node.get("valueCodeableConcept")))
     )
 
 
-def _meaning(node: Tree, where: str, rules: Rules) -> _Meaning | None:
-    """What the code of `node` stands for. Several codings are to say the same thing; unknown ones do not count."""
+# What senders call their observations comes with each of them anew.
+@lru_cache(maxsize=4_096)
+def _meaning(codings: tuple[Code, ...], where: str, rules: Rules) -> _Meaning | None:
+    """What the codings of one code stand for. Several are to say the same thing; unknown ones do not count."""
     found: set[_Meaning] = set()
-    for code in codes(node.get("code")):
+    for code in codings:
         refuse_misnumbered(code, rules, f"{where}.code")
         found |= {each for each in (rules.by_code.get(code), rules.context_codes.get(code)) if each is not None}
     if len(found) <= 1:
