@@ -38,7 +38,7 @@ _passed: OrderedDict[Hashable, None] = OrderedDict()
 
 def problems(found: Survey, body: bytes) -> list[Finding]:
     """What the model says against a body that the schema has passed; empty when all is well. `found` is its content."""
-    known = tuple(found.form)
+    known = found.form
     if known in _passed:
         _passed.move_to_end(known)
         return []

@@ -10,6 +10,9 @@ Tree: TypeAlias = dict[str, Any]
 Place: TypeAlias = "tuple[Place | None, str | int]"
 """Where a node stands: the place it is in, and its name or index there. Cheap to make, written out only in an error."""
 
+Level: TypeAlias = list[tuple[Place, Any]]
+"""The nodes that stand equally deep."""
+
 DEEPEST = 50
 LONG = 255
 """Characters that every string may have; what is longer is noted, for its element may not allow it."""
@@ -32,13 +35,16 @@ class Repeated(dict[str, Any]):
 
 @dataclass(slots=True)
 class Survey:
-    """`form` is what the tree consists of, whatever it says: the names of its members, their JSON types, the resource
-    types, and which dates do not exist. `names` counts the members of objects, `members` those of arrays too."""
+    """Everything that is to be said of the tree, by what it is.
+
+    `objects` has the names in each object, `types` the JSON types in each node, `remarks` the resource types, and which
+    dates in which node do not exist.
+    """
 
     root: Tree
-    members: int = 0
-    names: int = 0
-    form: list[Hashable] = field(default_factory=list)
+    objects: list[tuple[str, ...]] = field(default_factory=list)
+    types: list[tuple[type, ...]] = field(default_factory=list)
+    remarks: list[Hashable] = field(default_factory=list)
     too_deep: list[Place] = field(default_factory=list)
     repeated: list[tuple[Place, Repeated]] = field(default_factory=list)
     not_allowed: list[Place] = field(default_factory=list)
@@ -51,6 +57,21 @@ class Survey:
     narratives: list[tuple[Place, str]] = field(default_factory=list)
     resources: dict[Place, Tree] = field(default_factory=dict)
 
+    @property
+    def form(self) -> Hashable:
+        """What the tree consists of, whatever it says."""
+        return tuple(self.objects), tuple(self.types), tuple(self.remarks)
+
+    @property
+    def names(self) -> int:
+        """How many members its objects have."""
+        return sum(map(len, self.objects))
+
+    @property
+    def members(self) -> int:
+        """The same, with those of its arrays."""
+        return sum(map(len, self.types))
+
 
 def survey(root: Tree, name: str, escapes: bool) -> Survey:
     """Notes by kind, each in the order of the document by level; `name` begins every expression.
@@ -61,11 +82,9 @@ def survey(root: Tree, name: str, escapes: bool) -> Survey:
     found = Survey(root)
     top: Place = (None, name)
     found.resources[top] = root
-    level: list[tuple[Place, Any]] = [(top, root)]
+    level: Level = [(top, root)]
     for _ in range(DEEPEST):
-        below: list[tuple[Place, Any]] = []
-        for place, node in level:
-            _look(found, place, node, below, escapes)
+        below = _look(found, level, escapes)
         if not below:
             return found
         level = below
@@ -73,30 +92,32 @@ def survey(root: Tree, name: str, escapes: bool) -> Survey:
     return found
 
 
-def _look(found: Survey, place: Place, node: Any, below: list[tuple[Place, Any]], escapes: bool) -> None:
-    members: Iterable[tuple[str | int, Any]]
-    if type(node) is list:
-        members, values = enumerate(node), node
-    else:
-        members, values = node.items(), node.values()
-        found.names += len(node)
-        found.form.append(tuple(node))
-        _note_object(found, place, node)
-    if not node:
-        found.empty.append(place)
-    found.members += len(node)
-    found.form.append(tuple(map(type, values)))
-    for step, child in members:
-        kind = type(child)
-        if kind is str:
-            if step in _WATCHED or not child or len(child) > LONG or (escapes and NOT_ALLOWED.search(child)):
-                _note_string(found, (place, step), child)
-            elif child[4:5] == "-" and _DATE.fullmatch(child) and not _is_in_the_calendar(child):
-                found.form.append((step, _IMPOSSIBLE))
-        elif kind is dict or kind is list or kind is Repeated:
-            below.append(((place, step), child))
-        elif child is None:
-            found.nulls.append(((place, step), node))
+def _look(found: Survey, level: Level, escapes: bool) -> Level:
+    """Notes what is to be noted of these nodes; the nodes in them."""
+    below: Level = []
+    for place, node in level:
+        members: Iterable[tuple[str | int, Any]]
+        if type(node) is list:
+            members, types = enumerate(node), tuple(map(type, node))
+        else:
+            members, types = node.items(), tuple(map(type, node.values()))
+            found.objects.append(tuple(node))
+            _note_object(found, place, node)
+        found.types.append(types)
+        if not node:
+            found.empty.append(place)
+        for step, child in members:
+            kind = type(child)
+            if kind is str:
+                if step in _WATCHED or not child or len(child) > LONG or escapes:
+                    _note_string(found, (place, step), child)
+                if child[4:5] == "-" and _DATE.fullmatch(child) and not _is_in_the_calendar(child):
+                    found.remarks.append((len(found.types), step, _IMPOSSIBLE))
+            elif kind is dict or kind is list or kind is Repeated:
+                below.append(((place, step), child))
+            elif child is None:
+                found.nulls.append(((place, step), node))
+    return below
 
 
 def _note_string(found: Survey, place: Place, value: str) -> None:
@@ -115,17 +136,17 @@ def _note_string(found: Survey, place: Place, value: str) -> None:
 
 def _note_object(found: Survey, place: Place, node: Tree) -> None:
     parent, step = place
-    if type(node) is Repeated:
-        found.repeated.append((place, node))
-    if "resourceType" in node:
-        found.form.append(node["resourceType"])
-    if "end" in node and "start" in node:
-        found.periods.append((place, node))
     holder = parent and parent[1]
     if holder in EXTENSIONS:
         found.extensions.append((place, node))
     elif holder == "contained" or step == "resource" or (step == "outcome" and holder == "response"):
         found.resources[place] = node
+    if "resourceType" in node:
+        found.remarks.append(node["resourceType"])
+    if "end" in node and "start" in node:
+        found.periods.append((place, node))
+    if type(node) is Repeated:
+        found.repeated.append((place, node))
 
 
 def _is_in_the_calendar(text: str) -> bool:

@@ -1,6 +1,7 @@
 """The model judges each form of body once; that must never let through what it would have refused."""
 
 import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_the_second_message_of_a_form_costs_no_model(monkeypatch: pytest.MonkeyP
     assert verdict({**tree, "valueInteger": 3} if "valueInteger" in tree else tree)
 
 
-def form(tree: Any) -> list[Any]:
+def form(tree: Any) -> Hashable:
     return survey(tree, "Observation", False).form
 
 
@@ -75,6 +76,12 @@ def test_an_element_more_or_a_date_that_does_not_exist_is_another_form() -> None
     assert form({**tree, "effectiveDateTime": "2026-02-30"}) != form({**tree, "effectiveDateTime": "2026-02-28"})
     assert form({**tree, "effectiveDateTime": "2026-02-27"}) == form({**tree, "effectiveDateTime": "2026-02-28"})
     assert form({**tree, "note": [{"text": "x"}]}) != form(tree)
+
+
+def test_it_matters_in_which_of_two_equal_elements_a_date_does_not_exist() -> None:
+    code, days = {"text": "day"}, ("2026-02-28", "2026-02-30")
+    one, other = ([{"code": code, "valueDateTime": day} for day in order] for order in (days, days[::-1]))
+    assert form({"component": one}) != form({"component": other})
 
 
 def test_only_so_many_forms_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
