@@ -7,7 +7,7 @@ from service.flow.answer import Reason
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Child, ControlKey, Received, Reference
 from service.flow.steps import Step
-from service.referrals.life_event import LifeEvent
+from service.flow.tell_unnamed import Unnamed
 
 
 class Problem(StrEnum):
@@ -42,16 +42,6 @@ class Part:
 
     step: Step
     at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unnamed:
-    """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
-    what the record has whoever it is told of, empty where it names nobody."""
-
-    number: str
-    events: frozenset[LifeEvent] = frozenset()
-    refuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

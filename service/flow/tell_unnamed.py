@@ -1,13 +1,24 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
-from service.flow.received_message import Unnamed
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
+from service.referrals.life_event import LifeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
+    what the record has whoever it is told of, empty where it names nobody."""
+
+    number: str
+    events: frozenset[LifeEvent] = frozenset()
+    refuses: bool = False
 
 
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:

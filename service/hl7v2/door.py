@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,14 +14,18 @@ from service.flow.receive_message import receive_message
 from service.flow.received_message import Flaw, ReceivedMessage
 from service.flow.refuse_message import refuse_message
 from service.flow.rules import DEFAULT_SITE, Rules
+from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
 from service.hl7v2.answer_referral import referral_answer
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
+from service.hl7v2.read.event import unnamed
+from service.hl7v2.read.message import READERS
+from service.hl7v2.read.orders import patients_in
 from service.hl7v2.read.recognise import recognise
-from service.hl7v2.salvage import salvage, tells_of_results
+from service.hl7v2.salvage import salvage, salvaged, tells_of_results
 from service.hl7v2.understand import understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
@@ -120,7 +124,10 @@ class Door:
         return await self.store.run(caller, lambda tx: finish_message(tx, message, id, flaws, told))
 
     async def _refuse(self, looked: Looked, dialect: Dialect, caller: Caller, wrong: What, now: datetime) -> bytes:
-        refused = self.sealed(looked, wrong, self._recognised(looked, dialect, wrong))
+        refused = replace(
+            self.sealed(looked, wrong, self._recognised(looked, dialect, wrong)),
+            unnamed=self._unnamed(looked, dialect, wrong, now),
+        )
         told = self._told(looked, dialect, Verdict.REJECT, [Error(wrong)])
         control = refusal_of(looked, wrong)
         return await self.store.run(
@@ -147,6 +154,17 @@ class Door:
             telemetry.tell_defect("message-not-recognised", defect)
             seen = Recognised.AN_INSTRUMENT
         return Recognised.NOTHING if wrong in _ONLY_RISK and seen is not Recognised.A_CRITICAL_ANSWER else seen
+
+    def _unnamed(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Unnamed | None:
+        """What it tells of a loss or a death, and of a no: of a test, and of a type that is not taken, nothing."""
+        if wrong is Unfit.NOT_PRODUCTION or (looked.type[0] and looked.type not in READERS):
+            return None
+        try:
+            message = looked.message or salvaged(looked.body)
+            return unnamed(message, patients_in(message), dialect, self.rules, now)
+        except Exception as defect:  # noqa: BLE001  # as above
+            telemetry.tell_defect("message-not-recognised", defect)
+            return None
 
     def accepted(self, looked: Looked, dialect: Dialect, flaws: Sequence[Flaw]) -> bytes:
         return self._told(looked, dialect, Verdict.ACCEPT, [Error(flaw.problem, flaw.at) for flaw in flaws])

@@ -12,6 +12,7 @@ from service.shared.client import Client
 from service.shared.ids import new_id
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
+from tests.hl7v2.ward import Ward
 
 OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
 RISK, NO_RISK = 3, 0
@@ -21,6 +22,12 @@ TOLD = {RISK: ["unreadable-risk"], NO_RISK: ["unreadable-result"]}
 @pytest.fixture
 def hospital(service: Service) -> Hospital:
     return Hospital(service, {"forms": {"SCREEN": OWN, ANY_ORDER: {}}, "panels": {"SCREEN": "epds"}})
+
+
+@pytest.fixture
+def bereaved(service: Service) -> Hospital:
+    """One whose record tells of losses and of consent."""
+    return Ward(service).hospital
 
 
 def own(tenth: int, control: str = "M1") -> bytes:
@@ -115,3 +122,47 @@ def test_what_stands_behind_the_end_of_a_frame_is_kept_and_told_and_not_answered
     (kept,) = hospital.rows("unreadable_message")
     assert (kept["reason"], kept["type"]) == ("outside-frame", "ORU^R01")
     assert [each for each in hospital.alerts() if each.startswith("unreadable-")] == TOLD[tenth]
+
+
+REFUSED: dict[str, tuple[Callable[[bytes], bytes | Frame], str]] = {
+    "no control id": (lambda body: changed(body, 10, ""), "AR MSH^1^10 101 E"),
+    "no type": (lambda body: changed(body, 9, ""), "AR MSH^1^9 101 E"),
+    "a version that there is not": (lambda body: changed(body, 12, "9.9"), "AR MSH^1^12 203 E"),
+    "a character set that is not known": (lambda body: changed(body, 18, "KLINGON"), "AR MSH^1^18 103 E"),
+    "a line that is no segment": (lambda body: body + b"and a line break\r", "AR 100 E"),
+    "too long": (lambda body: Frame(body, Fault.TOO_LONG), "AR 207 E"),
+    "a batch": (batch, "AR 100 E"),
+}
+LOSSES = {
+    "a loss among the diagnoses": ("ADT^A08", "DG1|1||O03.9^Miscarriage^I10||20260530"),
+    "a loss in a result": ("ORU^R01", "OBX|1|CWE|63893-2^Outcome^LN||237364002^Stillbirth^SCT||||||P"),
+}
+
+
+def telling(type: str, line: str, died: str = "") -> bytes:
+    head = changed(MSH.format(control="M1").encode() + b"\r", 9, type).decode()
+    return (head + PID.format(woman="W1", born="19950401") + "|" * 22 + died + f"\r{line}\r").encode()
+
+
+@pytest.mark.parametrize(("type", "line"), LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize(("spoil", "expected"), REFUSED.values(), ids=REFUSED)
+def test_a_loss_in_a_message_that_is_refused_is_urgent_and_names_the_number(
+    bereaved: Hospital, spoil: Callable[[bytes], bytes | Frame], expected: str, type: str, line: str
+) -> None:
+    assert [bereaved.told(spoil(telling(type, line))) for _ in range(2)] == [expected] * 2
+    told = bereaved.rows("alert", code="unnamed-event")
+    assert [(each["priority"], each["topic"]) for each in told] == [("urgent", "W1 (HOSP)")]
+
+
+def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospital) -> None:
+    no = "CON|1|PEER^Peer support^L|||||||||R||20260520"
+    assert bereaved.told(changed(telling("ADT^A08", no, died="Y"), 12, "9.9")) == "AR MSH^1^12 203 E"
+    assert bereaved.alerts() == ["unnamed-event", "unnamed-refusal"]
+
+
+@pytest.mark.parametrize(("number", "value"), [(11, "T"), (11, "D"), (9, "DFT^P03"), (9, "ADT^A99"), (9, "ACK")])
+def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(
+    bereaved: Hospital, number: int, value: str
+) -> None:
+    bereaved.answers(changed(telling(*LOSSES["a loss among the diagnoses"]), number, value))
+    assert bereaved.alerts() == []

@@ -9,8 +9,9 @@ from datetime import datetime
 from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Child, Received, Reference
-from service.flow.received_message import Flaw, Group, Part, Problem, Unnamed
+from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
+from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import triplets
 from service.hl7v2.read.consent import nobodys_consents, read_consents, refuses
