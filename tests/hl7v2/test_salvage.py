@@ -166,3 +166,24 @@ def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(
 ) -> None:
     bereaved.answers(changed(telling(*LOSSES["a loss among the diagnoses"]), number, value))
     assert bereaved.alerts() == []
+
+
+@pytest.mark.parametrize("order", ["OBR|1||F1|OTHER^Other^L|||20260601||||||||||||||||||P", ""], ids=["other", "none"])
+@pytest.mark.parametrize(
+    ("answer", "letter", "told"),
+    [
+        *((RISK, letter, ["unreadable-risk"]) for letter in "PRSIF"),
+        *((RISK, letter, []) for letter in "DWXO"),
+        (NO_RISK, "P", []),
+        (NO_RISK, "F", ["unreadable-result"]),
+    ],
+)
+def test_a_risk_that_stands_under_another_order_need_not_be_final_to_be_told(
+    hospital: Hospital, order: str, answer: int, letter: str, told: list[str]
+) -> None:
+    obx = f"OBX|1|NM|Q-10^item^L||{answer}||||||{letter}|||20260601"
+    lines = [MSH.format(control="M1"), PID.format(woman="W1", born="19950401"), order, obx]
+    assert hospital.told("\r".join((*filter(None, lines), "")).encode()) == ("AA OBX^1^3 103 W" if told else "AA")
+    assert [(each["code"], each["patient_id"] is not None) for each in hospital.rows("alert")] == [
+        (c, True) for c in told
+    ]

@@ -21,9 +21,10 @@ from service.hl7v2.read.codes import (
 )
 from service.hl7v2.read.component import Tree, components
 from service.hl7v2.read.fields import at
+from service.hl7v2.read.recognise import is_risk
 from service.hl7v2.segments import Segment
 from service.screening.instrument import CodeUse, Role
-from service.screening.result import DECIDING, Reading, Status, reading
+from service.screening.result import DECIDING, VOID, Reading, Status, reading
 
 # OBX-11, table 0085. U and V are final results whose status alone has changed; N says that it was not asked.
 OBSERVED: Mapping[str, Status] = {
@@ -121,15 +122,18 @@ def _observed(
         if isinstance(meaning, CodeUse) and type not in FILES:
             readings = _readings(type, values, meaning, dialect, rules)
         return Observed(obx, named, type, values, meaning, status, shown, readings)
-    speaks = bool(values) and status in (None, *DECIDING)
-    strays = elsewhere(named, asked, dialect, rules) if speaks and not found else set()
+    decides = status in (None, *DECIDING)
+    strays = elsewhere(named, asked, dialect, rules) if values and status not in VOID and not found else set()
+    if not decides:
+        # Where else it belongs its sender learns when it is final; a risk need not be.
+        strays = {use for use in strays if is_risk(obx, use, dialect, rules)}
     # Of several that contradict each other one, so that what is recognised in it is not lost.
     some = min(found or strays, key=str, default=None)
     wrong = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
         wrong = (problem, 3 if len(found) > 1 else 11)
-    elif strays or (asked.instrument_id is not None and speaks and not _is_ignored(named, dialect)):
+    elif strays or (asked.instrument_id is not None and values and decides and not _is_ignored(named, dialect)):
         wrong = _CODE_UNKNOWN
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, (), wrong)
 

@@ -38,12 +38,13 @@ def _recognise(observations: Iterable[Segment], asked: Asked, dialect: Dialect, 
         for use in meanings(named, asked.code, dialect, rules) or elsewhere(named, asked, dialect, rules)
         if isinstance(use, CodeUse)
     ]
-    if any(_is_risk(obx, use, dialect, rules) for obx, use in uses):
+    if any(is_risk(obx, use, dialect, rules) for obx, use in uses):
         return Recognised.A_CRITICAL_ANSWER
     return Recognised.AN_INSTRUMENT if uses else Recognised.NOTHING
 
 
-def _is_risk(obx: Segment, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:
+def is_risk(obx: Segment, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:
+    """Whether it answers a critical question, which this is, so that self-harm is present."""
     item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
     harmful = None if item is None else item.least_harm_answer
     return harmful is not None and any(

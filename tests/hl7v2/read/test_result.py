@@ -217,9 +217,9 @@ def test_an_order_that_was_answered_before_a_document_comes_is_no_part_of_it(gro
     assert (len(read.parts), flaws(read)) == (2, [])
 
 
-@pytest.mark.parametrize("status", ["P", "X", "D"])
-def test_a_code_of_a_form_under_no_order_is_told_once_it_is_final(group: Receive, status: str) -> None:
-    assert flaws(group(obx("epds_10^Item 10^L", "3", status=status))) == []
+@pytest.mark.parametrize(("answer", "status"), [("0", "P"), ("3", "X"), ("3", "D")])
+def test_a_code_of_a_form_under_no_order_is_told_once_it_is_final(group: Receive, answer: str, status: str) -> None:
+    assert flaws(group(obx("epds_10^Item 10^L", answer, status=status))) == []
 
 
 def test_beside_a_good_order_a_code_under_none_is_told_all_the_same(group: Receive) -> None:
