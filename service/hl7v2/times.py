@@ -42,6 +42,25 @@ def moment(written: str, zone: tzinfo) -> Moment | None:
     return Moment(begins, begins.isoformat().replace("+00:00", "Z"))
 
 
+def decided(written: str, zone: tzinfo) -> Moment | None:
+    """The same for what somebody decides: a day, month or year begins at its first midnight where it was written."""
+    meant = moment(written, zone)
+    if meant is None or "T" in meant.fhir:
+        return meant
+    try:
+        return meant._replace(begins=meant.begins.replace(tzinfo=zone).astimezone(UTC))
+    except OverflowError:
+        return meant
+
+
+def next_day(begins: datetime, zone: tzinfo) -> datetime:
+    """A day later by the clock there; the same where there is none: some write 99991231 for what never ends."""
+    try:
+        return (begins.astimezone(zone) + timedelta(days=1)).astimezone(UTC)
+    except OverflowError:
+        return begins
+
+
 def day(written: str) -> date | None:
     """The day as it was written, whatever the zone; None when only a month or a year is known, or nothing of it."""
     match = _WRITTEN.fullmatch(written)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import permutations
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -261,6 +262,31 @@ def test_a_later_no_of_the_same_day_counts(ward: Ward) -> None:
     ward.tells("A08", pid(), con("A", "20260520090000"), con("R", "20260520"), PHONE)
     ward.service.pass_time(timedelta(hours=1))
     assert not offered(ward)
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "counts"),
+    [
+        pytest.param("20260520", "20260520013000", "no", id="a no of the night of that day"),
+        pytest.param("20260520", "20260519233000", "yes", id="a no of the night before"),
+        pytest.param("20260520010000", "20260519", "yes", id="a no of the day before"),
+        pytest.param("20260520233000", "20260520", "no", id="a no of that day"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["Africa/Nairobi", "America/New_York"])
+def test_a_day_is_the_day_of_the_hospital(ward: Ward, zone: str, yes: str, no: str, counts: str) -> None:
+    ward.hospital.habits["zone"] = ZoneInfo(zone)
+    ward.tells("A08", pid(), con("R", no), con("A", yes), PHONE)
+    assert offered(ward) is (counts == "yes")
+
+
+def test_a_consent_begins_and_ends_with_the_days_of_the_hospital_and_may_name_the_last_day_there_is(ward: Ward) -> None:
+    ward.hospital.habits["zone"] = ZoneInfo("Africa/Nairobi")
+    for number, ends in (("W1", "20260701"), ("W2", "99991231")):
+        assert ward.tells("A08", pid(number), con("A", ends=ends).replace("||20260701", "|20260601|20260701")) == "AA"
+    said = [(str(each["period_start"]), str(each["period_end"])) for each in ward.rows("consent")]
+    assert ("2026-05-31 21:00:00+00:00", "2026-07-01 21:00:00+00:00") in said
+    assert len(said) == 2
 
 
 UNUSABLE = "PID|1||1234^^^NOBODY||Tester^Tessie||19950401|F"

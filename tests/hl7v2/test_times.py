@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.hl7v2.times import day, moment
+from service.hl7v2.times import day, decided, moment, next_day
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+AMSTERDAM, NEW_YORK = ZoneInfo("Europe/Amsterdam"), ZoneInfo("America/New_York")
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,29 @@ def test_the_first_and_the_last_year_there_are() -> None:
 )
 def test_a_day_is_the_one_that_was_written(written: str, expected: date | None) -> None:
     assert day(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "begins", "ends"),
+    [
+        ("20260701", AMSTERDAM, datetime(2026, 6, 30, 22, tzinfo=UTC), datetime(2026, 7, 1, 22, tzinfo=UTC)),
+        ("20260701", NEW_YORK, datetime(2026, 7, 1, 4, tzinfo=UTC), datetime(2026, 7, 2, 4, tzinfo=UTC)),
+        ("202607", NEW_YORK, datetime(2026, 7, 1, 4, tzinfo=UTC), datetime(2026, 7, 2, 4, tzinfo=UTC)),
+        ("20261025", AMSTERDAM, datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)),
+        ("202607010000", AMSTERDAM, datetime(2026, 6, 30, 22, tzinfo=UTC), datetime(2026, 7, 1, 22, tzinfo=UTC)),
+    ],
+)
+def test_a_day_of_a_decision_lasts_from_midnight_to_midnight_where_it_was_written(
+    written: str, zone: ZoneInfo, begins: datetime, ends: datetime
+) -> None:
+    said = decided(written, zone)
+    assert said is not None
+    assert (said.begins, next_day(said.begins, zone)) == (begins, ends)
+
+
+@pytest.mark.parametrize("zone", [AMSTERDAM, NEW_YORK, UTC])
+@pytest.mark.parametrize("written", ["0001", "00010101", "99991231", "9999"])
+def test_the_first_and_the_last_day_that_there_are_can_be_said(written: str, zone: ZoneInfo) -> None:
+    said = decided(written, zone)
+    assert said is not None
+    assert next_day(said.begins, zone) >= said.begins

@@ -20,7 +20,7 @@ from service.hl7v2.read.consent_detail import COUNTING, details_in, is_yes, safe
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
-from service.hl7v2.times import moment
+from service.hl7v2.times import decided, next_day
 from service.shared.clock import is_to_come
 
 CONSENT = "urn:peer-referral:hl7v2:consent"
@@ -152,21 +152,21 @@ def _consent(
     """What is wrong with it, or None when it says nothing yet."""
     if word.agrees is None or isinstance(word.agrees, Problem):
         return word.agrees
-    decided = moment(word.decided, dialect.zone)
-    if word.agrees and (decided is None or is_to_come(decided.begins, now)):
+    when = decided(word.decided, dialect.zone)
+    if word.agrees and (when is None or is_to_come(when.begins, now)):
         # The newest word counts, so a yes whose time nobody knows could overtake a no.
         return Problem.VALUE_UNREADABLE if word.decided else Problem.VALUE_MISSING
     organisation = word.rule.organisation_id or (asked if word.rule.asked else None)
     if word.agrees and organisation is None:
         return Problem.CODE_UNKNOWN
-    given_at = now if decided is None else min(decided.begins, now)
-    if decided is not None and not word.agrees and len(decided.fhir) <= len("2026-01-01"):
+    given_at = now if when is None else min(when.begins, now)
+    if when is not None and not word.agrees and len(when.fhir) <= len("2026-01-01"):
         # A no that has only a day counts from the end of that day.
-        given_at = min(decided.begins + timedelta(days=1) - timedelta(milliseconds=1), now)
+        given_at = min(next_day(when.begins, dialect.zone) - timedelta(milliseconds=1), now)
     consent = _said(word, given_at, details, dialect, rules)
     identifier = _name(word, subject)
     recipient = None if organisation is None else Reference("Organization", organisation)
-    body = consent_body(consent, identifier, subject, recipient, decided.fhir if decided else None, rules.consent_terms)
+    body = consent_body(consent, identifier, subject, recipient, when.fhir if when else None, rules.consent_terms)
     received = Received("Consent", body, (identifier,))
     return ReceivedConsent(received, subject, recipient, consent)
 
@@ -189,7 +189,7 @@ def _said(
     if not agrees:
         return said_no
     longest = given_at + timedelta(days=min(word.rule.days or terms.longest_days, terms.longest_days))
-    begins = moment(word.begins, dialect.zone)
+    begins = decided(word.begins, dialect.zone)
     return replace(
         said_no,
         period_start=begins.begins if begins else None,
@@ -204,8 +204,8 @@ def _ends(word: _Word, details: Mapping[Detail, Segment], dialect: Dialect, give
     """The last day belongs to it. An end that cannot be read is one that may have passed."""
     until = details.get(Detail.UNTIL)
     for written in filter(None, (word.ends, said(until, 5) if until else "")):
-        end = moment(written, dialect.zone)
+        end = decided(written, dialect.zone)
         if end is None:
             yield given_at
         else:
-            yield end.begins + timedelta(days=1) if len(end.fhir) == len("2026-01-01") else end.begins
+            yield next_day(end.begins, dialect.zone) if len(end.fhir) == len("2026-01-01") else end.begins
