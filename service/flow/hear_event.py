@@ -10,7 +10,7 @@ from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
-from service.referrals.life_event import SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
+from service.referrals.life_event import HARMS, SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
 from service.referrals.patient import Patient
 from service.shared.audit import Action, AuditEvent
 
@@ -32,14 +32,15 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
     but for a birth: a hospital tells of every baby, and most mothers are none of ours."""
     patient_id = subject_of(tx, message.subject)
     if patient_id is None:
-        return Repeated("Patient", NOBODY, 0) if message.event is LifeEvent.BIRTH else Refused(Reason.SUBJECT_UNKNOWN)
+        harms = message.event in HARMS
+        return Refused(Reason.SUBJECT_UNKNOWN) if harms else Repeated("Patient", NOBODY, 0)
     patient = tx.patients.lock(patient_id)
     known = Repeated("Patient", patient.id, patient.version)
     changed = _changed(patient, message)
     if message.event in (LifeEvent.BIRTH, LifeEvent.WOMAN_DIED):
         if changed == patient:
             return known
-    elif _was_heard(tx, patient, message, now):
+    elif _was_heard(tx, patient, message, now) or message.event is LifeEvent.TAKEN_BACK:
         return known
     if changed != patient:
         tx.patients.save(changed)
@@ -75,4 +76,6 @@ def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
 
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:
     last = tx.life_events.hear(patient.id, message.event, message.happened_on, now)
-    return last is not None and (message.happened_on is not None or now - last < SAME_EVENT)
+    if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last):
+        return False
+    return message.happened_on is not None or now - last < SAME_EVENT

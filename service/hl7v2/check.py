@@ -22,8 +22,7 @@ from service.hl7v2.errors import MEANINGS, What
 from service.hl7v2.frame import Frame, Framer
 from service.hl7v2.look import Looked, look
 from service.hl7v2.understand import understand
-from service.referrals.life_event import TELLS
-from service.referrals.referral import ReferralTrigger
+from service.referrals.life_event import LifeEvent
 from service.screening.decide import Readiness, decide, readiness
 from service.screening.instrument import Role, Stage
 from service.screening.result import Reading, ScreeningResult, attach
@@ -32,9 +31,9 @@ _BEGINS = re.compile(rb"(?:^|(?<=[\r\n]))(?=MSH[^A-Za-z0-9\s])")
 # What happens to a patient is told whole, and most of it has nothing to do with a referral.
 _OFTEN_OF_NO_USE = ("ADT",)
 _EVENTS = {
-    ReferralTrigger.FACTS_CHANGED: "a birth",
-    ReferralTrigger.SAFETY_EVENT: "an event after which contact pauses",
-    ReferralTrigger.WOMAN_DIED: "her death, after which contact ends",
+    LifeEvent.BIRTH: "a birth",
+    LifeEvent.WOMAN_DIED: "her death, after which contact ends",
+    LifeEvent.TAKEN_BACK: "an event that is taken back, which resumes nothing",
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -123,7 +122,7 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
         case ReceivedConsent():
             yield f"{part.at}: a consent, {'given' if part.step.said.permits else 'not given'}"
         case ReceivedEvent():
-            yield f"{part.at}: {_EVENTS[TELLS[part.step.event]]}"
+            yield f"{part.at}: {_EVENTS.get(part.step.event, 'an event after which contact pauses')}"
         case ReceivedResult():
             yield from _result(part.step, part.at, dialect, rules)
 

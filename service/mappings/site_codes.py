@@ -35,7 +35,7 @@ def _event(row: Table) -> EventRule:
     if not all(code.rstrip("*") for code in codes):
         row.note("codes", "has one that means every code")
     means = row.member("means", LifeEvent)
-    if means is LifeEvent.ANNOUNCED:
+    if means in (LifeEvent.ANNOUNCED, LifeEvent.TAKEN_BACK):
         row.note("means", "is no event of its own: whether it is final, the observation says")
     return EventRule(
         means=means,

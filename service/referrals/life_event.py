@@ -16,6 +16,8 @@ class LifeEvent(StrEnum):
     """Any of those that make contact unwelcome: which of them, the sender's code does not say."""
     ANNOUNCED = "announced"
     """Any of these, her death too, as an observation tells it that is not final."""
+    TAKEN_BACK = "taken-back"
+    """That an observation of any of these does not hold. It lifts nothing; what is told after it is news."""
 
 
 # Which of them it was is for the record; to a programme each is the same pause.
@@ -31,6 +33,8 @@ TELLS: dict[LifeEvent, ReferralTrigger] = {
 }
 # After these a referral begins with a clinician, also when it is opened only later.
 UNWELCOME = frozenset(event for event, trigger in TELLS.items() if trigger is ReferralTrigger.SAFETY_EVENT)
+# After these a call would hurt, or nobody is there to take it.
+HARMS = UNWELCOME | {LifeEvent.WOMAN_DIED}
 
 # A record tells an event again with every message, for as long as it stands there; when it has been silent for longer
 # than this and gives no day, it is another one.

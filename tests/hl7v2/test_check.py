@@ -34,6 +34,22 @@ def test_a_message_that_would_be_used_whole_says_what_is_made_of_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("letter", "died", "said"),
+    [
+        ("F", "", "OBX^2: an event after which contact pauses"),
+        ("P", "", "OBX^2: an event after which contact pauses"),
+        ("W", "", "OBX^2: an event that is taken back, which resumes nothing"),
+        ("O", "Y", "PID^1^30: her death, after which contact ends"),
+    ],
+)
+def test_what_would_be_made_of_a_loss_or_a_death_is_said(letter: str, died: str, said: str) -> None:
+    body = oru().replace(b"|19950401|F", b"|19950401|F" + b"|" * 22 + died.encode())
+    obx = f"OBX|2|CWE|237364002^Stillbirth^SCT||Y||||||{letter}\r"
+    lines = [line.strip() for line in checked(body + obx.encode()).lines]
+    assert [line for line in lines if line.startswith(("OBX^2", "PID^1^30"))] == [said]
+
+
 WRONG = {
     "a woman whom nobody can tell": (oru().replace(b"^^^HOSP&1.2.3&ISO^MR", b""), "identifier-unusable 204 PID^1^3"),
     "a type that is not taken": (changed(oru(), 9, "DFT^P03"), "would be refused (AR)"),

@@ -4,7 +4,7 @@ import pytest
 
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Context
-from tests.flow.support import Service
+from tests.flow.support import HOUR, Service
 from tests.flow.test_review_alert import advanced
 from tests.hl7v2.test_events import BABYS_AGE, ITEM, LOSS, PAUSED, UNUSABLE
 from tests.hl7v2.ward import Ward, cx, pid
@@ -141,3 +141,43 @@ def test_each_kind_of_event_under_a_number_that_is_nobodys_is_told_once(ward: Wa
         ward.tells("A08", UNUSABLE.format("|") + "|" * 22 + "Y")
         ward.tells("A08", UNUSABLE.format("|") + "|" * 22 + "Y", LOSS)
     assert ward.alerts().count("unnamed-event") == 2
+
+
+@pytest.mark.parametrize("taken_back", "WDX")
+@pytest.mark.parametrize("again", "FC")
+def test_a_loss_that_was_taken_back_resumes_nothing_and_is_news_when_it_is_said_again(
+    ward: Ward, taken_back: str, again: str
+) -> None:
+    ward.supported()
+    for letter, alerts in (("F", 1), (taken_back, 1), (again, 2)):
+        ward.service.pass_time(HOUR)
+        ward.tells("R01", pid(), *order(letter), type="ORU")
+        assert ward.state() == PAUSED
+        assert ward.alerts().count("safety-event") == alerts
+    advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    both = [*order(again), order("W")[1].replace("OBX|1", "OBX|2")]
+    ward.tells("R01", pid(), *both, type="ORU")
+    assert ward.state()[0] == "supported"
+
+
+def test_what_is_taken_back_of_nobody_who_is_known_is_nothing(ward: Ward) -> None:
+    assert ward.tells("A03", pid(), "OBX|1|CE|STILLBIRTH^^L||Y||||||W|||20260530") == "AA"
+    assert ward.tells("A08", UNUSABLE.format("|"), "OBX|1|CE|STILLBIRTH^^L||Y||||||W") == "AA PID^1^3 204 W"
+    assert (ward.rows("patient"), ward.alerts()) == ([], ["not-all-used"])
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "lines"),
+    [
+        pytest.param(
+            "ORU", "R01", [pid("W1"), *ITEM[:1], ITEM[1].replace("||2|", "||0|"), pid("W2"), *ITEM], id="results"
+        ),
+        pytest.param("ADT", "A24", [pid("W1"), pid("W2")], id="records that are linked"),
+        pytest.param("ADT", "A40", [pid("W1"), f"MRG|{cx('W8')}", pid("W2"), f"MRG|{cx('W9')}"], id="two merges"),
+    ],
+)
+def test_a_loss_in_a_message_about_several_is_urgent_and_names_them(
+    ward: Ward, type: str, event: str, lines: list[str]
+) -> None:
+    ward.tells(event, *lines, LOSS, type=type)
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["W1 (HOSP), W2 (HOSP)"]

@@ -16,7 +16,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import triplets
 from service.hl7v2.read.consent import nobodys_consents, read_consents, refuses
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.happened import Told, are_all, happened
+from service.hl7v2.read.happened import Told, are_all, happened, told_outside
 from service.hl7v2.read.orders import Patient, patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
@@ -33,7 +33,7 @@ from service.hl7v2.read.patient import (
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import day, moment
-from service.referrals.life_event import UNWELCOME, LifeEvent
+from service.referrals.life_event import HARMS, UNWELCOME, LifeEvent
 from service.referrals.patient import PatientFacts
 from service.shared.clock import DAYS_DIFFER_BY, is_to_come
 
@@ -58,7 +58,7 @@ def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: dat
         for pid in message.named("PID")
     ]
     missing = Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),))
-    return (*(groups or [missing]), *words_of_nobody(message, dialect))
+    return (*(groups or [missing]), *strays(message, dialect, now), *words_of_nobody(message, dialect))
 
 
 def of_record(
@@ -92,7 +92,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    harm = any(isinstance(each.step, ReceivedEvent) and each.step.event is not LifeEvent.BIRTH for each in life)
+    harm = any(isinstance(each.step, ReceivedEvent) and each.step.event in HARMS for each in life)
     speaks_of_her = updates or harm or bool(consents) or recognised is not Recognised.NOTHING
     parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     parts += [*consents, *life]
@@ -136,11 +136,20 @@ def unnamed(
     """What is told of these that makes contact unwelcome, and whether they refuse it, where nobody can tell of which
     woman."""
     pids = [each.pid for each in patients if each.pid is not None]
-    events = {event for event, _, _ in happened(message, patients, dialect, rules, now)} - {LifeEvent.BIRTH}
+    events = {event for event, _, _ in happened(message, patients, dialect, rules, now)} & HARMS
     if any(map(says_died, pids)):
         events.add(LifeEvent.WOMAN_DIED)
     said_no = refuses(_segments(patients), dialect)
     return Unnamed(number_written(pids), frozenset(events), said_no) if events or said_no else None
+
+
+def strays(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]:
+    """What is told in no order of a message about several, so that nobody can tell of whom."""
+    pids = list(message.named("PID"))
+    told = [each for each in told_outside(message, dialect, now) if each[0] in HARMS] if len(pids) > 1 else []
+    if told:
+        flaws = tuple(Flaw(Problem.SEGMENT_MISPLACED, place) for _, _, place in told)
+        yield Group(None, (), flaws, unnamed=Unnamed(number_written(pids), frozenset(event for event, _, _ in told)))
 
 
 def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:

@@ -33,11 +33,14 @@ def happened(
     """Every event that is told of these patients, each once. What stands in no order may be anybody's in a message that
     is about others too."""
     found: dict[tuple[LifeEvent, date | None], str] = {}
-    told = [*_told_outside(message, dialect, now)] if are_all(message, patients) else []
+    told = [*told_outside(message, dialect, now)] if are_all(message, patients) else []
     for order in (order for each in patients for order in each.orders):
         told += _told_in(order, message, dialect, rules, now)
+    # What one observation takes back and another says anew is said.
+    stands = {when for event, when, _ in told if event is not LifeEvent.TAKEN_BACK}
     for event, when, place in told:
-        found.setdefault((event, when), place)
+        if event is not LifeEvent.TAKEN_BACK or when not in stands:
+            found.setdefault((event, when), place)
     return [(event, when, place) for (event, when), place in found.items()]
 
 
@@ -46,7 +49,8 @@ def are_all(message: Message, patients: Collection[Patient]) -> bool:
     return len(list(message.named("PID"))) == sum(each.pid is not None for each in patients)
 
 
-def _told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
+def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
+    """What stands in no order."""
     for rule in _rules(message, dialect):
         for segment in message.named(rule.segment) if rule.segment != "OBX" else ():
             counts = segment.name != "DG1" or said(segment, _ACTION).upper() in _COUNTS
@@ -95,11 +99,13 @@ def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime)
 
 def _heard(event: LifeEvent, obx: Segment, unsaid: Status) -> LifeEvent | None:
     """As what an observation tells it, whose status is `unsaid` when OBX-11 is empty: it need not be final to make
-    contact unwelcome. None when it was taken back, or only ordered."""
+    contact unwelcome. None when it was only ordered."""
     letter = said(obx, 11).upper()
     status = OBSERVED.get(letter, Status.UNKNOWN) if letter else unsaid
-    if letter in _NOTHING or status in VOID or (status is Status.REGISTERED and not values_of(obx)):
+    if letter in _NOTHING or (status is Status.REGISTERED and not values_of(obx)):
         return None
+    if status in VOID:
+        return LifeEvent.TAKEN_BACK
     if status in DECIDING:
         return event
     return None if event is LifeEvent.BIRTH else LifeEvent.ANNOUNCED

@@ -8,7 +8,7 @@ from service.flow.received import Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.event import of_her_life, of_pid, of_record, unnamed, words_of_nobody
+from service.hl7v2.read.event import of_her_life, of_pid, of_record, strays, unnamed, words_of_nobody
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
@@ -23,7 +23,7 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     if not pairs:
         return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
     merged = (_group(message, pid, retired, dialect, rules, now) for pid, retired in pairs)
-    return (*merged, *words_of_nobody(message, dialect))
+    return (*merged, *strays(message, dialect, now), *words_of_nobody(message, dialect))
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -35,7 +35,7 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
         groups.append(of_record(message, pid, flaws, dialect, rules, now))
-    return (*groups, *words_of_nobody(message, dialect))
+    return (*groups, *strays(message, dialect, now), *words_of_nobody(message, dialect))
 
 
 def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:

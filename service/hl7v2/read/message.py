@@ -16,6 +16,7 @@ from service.hl7v2.read.event import (
     read_demographics,
     read_for_a_person,
     read_movement,
+    strays,
     unnamed,
 )
 from service.hl7v2.read.fields import at
@@ -39,7 +40,8 @@ def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime
 
     What is not as it must be becomes a flaw of the group; never raises for what stands in the message.
     """
-    return tuple(_group(message, each, dialect, rules, now) for each in patients_in(message))
+    groups = (_group(message, each, dialect, rules, now) for each in patients_in(message))
+    return (*groups, *strays(message, dialect, now))
 
 
 def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, now: datetime) -> Group:
