@@ -181,3 +181,26 @@ def test_a_loss_in_a_message_about_several_is_urgent_and_names_them(
 ) -> None:
     ward.tells(event, *lines, LOSS, type=type)
     assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["W1 (HOSP), W2 (HOSP)"]
+
+
+@pytest.mark.parametrize(
+    ("event", "lines"),
+    [
+        pytest.param("A40", [f"MRG|{cx('W9')}"], id="a merge"),
+        pytest.param("A40", [], id="a merge that names no other record"),
+        pytest.param("A40", ["MRG|999"], id="a merge with a number that nobody can use"),
+        pytest.param("A41", [], id="accounts that are merged"),
+        pytest.param("A24", [], id="a record that is linked"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_loss_in_a_message_about_records_counts_or_is_remembered(
+    ward: Ward, event: str, lines: list[str], known: bool
+) -> None:
+    if known:
+        ward.supported()
+    ward.tells(event, pid(), *lines, LOSS)
+    if not known:
+        ward.add_programme()
+        ward.positive()
+    assert ward.state() == (PAUSED if known else ("on-hold", []))

@@ -24,7 +24,6 @@ from service.hl7v2.read.patient import (
     DEATH,
     PATIENT_IDENTIFIERS,
     Named,
-    facts_in,
     identifiers_in,
     number_written,
     read_patient,
@@ -64,14 +63,13 @@ def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: dat
 def of_record(
     message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
-    """Of a message about records alone: nothing counts but what it tells of her life."""
-    patients = of_pid(message, pid)
-    names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
-    if not names:
+    """Of a message about records alone: nothing counts but what it tells of her life, and that makes her known."""
+    patients, named = of_pid(message, pid), read_patient(pid, dialect, now, updates=False)
+    if named.patient is None or named.subject is None:
         return Group(None, (), flaws, unnamed=unnamed(message, patients, dialect, rules, now))
-    subject = Reference("Patient", identifier=names[0])
-    life = of_her_life(message, patients, subject, facts_in(pid, dialect, now), dialect, rules, now)
-    return Group(subject, tuple(life), flaws)
+    life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
+    who = [Part(named.patient, at(pid))] if _tell_of_harm(life) else []
+    return Group(named.subject, (*who, *life), flaws)
 
 
 def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, updates: bool) -> Group:
@@ -92,14 +90,17 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    harm = any(isinstance(each.step, ReceivedEvent) and each.step.event in HARMS for each in life)
-    speaks_of_her = updates or harm or bool(consents) or recognised is not Recognised.NOTHING
+    speaks_of_her = updates or _tell_of_harm(life) or bool(consents) or recognised is not Recognised.NOTHING
     parts = [Part(named.patient, at(pid))] if speaks_of_her else []
     parts += [*consents, *life]
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
         flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))
     return Group(named.subject, tuple(parts), (*(named.flaws if speaks_of_her else ()), *flaws), recognised)
+
+
+def _tell_of_harm(life: Iterable[Part]) -> bool:
+    return any(isinstance(each.step, ReceivedEvent) and each.step.event in HARMS for each in life)
 
 
 def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """A40 and its like -> ReceivedMerge: PID is the record that stays, MRG-1 names the one that has become part of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from service.flow.merge_patients import ReceivedMerge
@@ -19,11 +20,10 @@ RETIRED = 1
 
 def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group for each pair of PID and MRG (ADT_A39 repeats them)."""
-    pairs = list(_pairs(message))
-    if not pairs:
-        return (Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)),)
-    merged = (_group(message, pid, retired, dialect, rules, now) for pid, retired in pairs)
-    return (*merged, *strays(message, dialect, now), *words_of_nobody(message, dialect))
+    groups = [_group(message, pid, retired, dialect, rules, now) for pid, retired in _pairs(message)]
+    if not groups:
+        groups = [Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)), *_alone(message, dialect, rules, now)]
+    return (*groups, *strays(message, dialect, now), *words_of_nobody(message, dialect))
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -35,7 +35,16 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
         groups.append(of_record(message, pid, flaws, dialect, rules, now))
-    return (*groups, *strays(message, dialect, now), *words_of_nobody(message, dialect))
+    return (
+        *(groups or _alone(message, dialect, rules, now)),
+        *strays(message, dialect, now),
+        *words_of_nobody(message, dialect),
+    )
+
+
+def _alone(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> list[Group]:
+    """Of a message that names no other record."""
+    return [of_record(message, pid, (), dialect, rules, now) for pid in message.named("PID")]
 
 
 def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
@@ -54,7 +63,9 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, r
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
         unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
-        return Group(None, (), (unusable,), unnamed=unnamed(message, patients, dialect, rules, now))
+        # Under a retired number that nobody can use she may be known all the same.
+        nobodys = unnamed(message, patients, dialect, rules, now)
+        return replace(of_record(message, pid, (unusable,), dialect, rules, now), unnamed=nobodys)
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)
