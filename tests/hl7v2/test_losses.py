@@ -204,3 +204,10 @@ def test_a_loss_in_a_message_about_records_counts_or_is_remembered(
         ward.add_programme()
         ward.positive()
     assert ward.state() == (PAUSED if known else ("on-hold", []))
+
+
+def test_a_loss_in_the_order_of_a_questionnaire_is_no_code_that_is_unknown(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("R01", pid(), *ITEM, order("F")[1].replace("OBX|1", "OBX|2"), type="ORU") == "AA"
+    assert ward.state() == PAUSED
+    assert "not-all-used" not in ward.alerts()

@@ -153,7 +153,14 @@ def _whole(text: str) -> int | None:
     return whole_score(Decimal(text)) if score is None and _NUMBER.fullmatch(text) else score
 
 
-def context_of(named: Triplet, dialect: Dialect, rules: Rules) -> Context | None:
+def is_unwelcome(obx: Segment, dialect: Dialect, rules: Rules) -> bool:
+    """Whether its code, or its coded value, is that of an event that makes contact unwelcome."""
+    answers = values_of(obx) if obx.text(2).upper() in CODED else ()
+    named = (*triplets(obx, 3), *(each for parts in answers for each in triplets_of(parts)))
+    return any(_context_of(each, dialect, rules) is Context.SAFETY_EVENT for each in named)
+
+
+def _context_of(named: Triplet, dialect: Dialect, rules: Rules) -> Context | None:
     """What a code tells about the pregnancy."""
     code = dialect.code(named.code, named.system)
     return dialect.context.get(named.code) if code is None else rules.context_codes.get(code)

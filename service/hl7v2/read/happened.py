@@ -7,7 +7,7 @@ from datetime import date, datetime
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import TIMES
-from service.hl7v2.read.codes import CODED, context_of, says_no, triplets, triplets_of, values_of
+from service.hl7v2.read.codes import is_unwelcome, says_no, triplets, values_of
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.observed import OBSERVED, ordered
 from service.hl7v2.read.orders import Order, Patient
@@ -15,7 +15,7 @@ from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
 from service.referrals.life_event import LifeEvent
-from service.screening.instrument import LONGEST_PREGNANCY, Context
+from service.screening.instrument import LONGEST_PREGNANCY
 from service.screening.result import DECIDING, VOID, Status
 
 Told = tuple[LifeEvent, date | None, str]
@@ -63,7 +63,7 @@ def _told_in(order: Order, message: Message, dialect: Dialect, rules: Rules, now
     unsaid = (ordered(order.headers) or Status.UNKNOWN) if order.headers else Status.FINAL
     for obx in order.observations:
         told = [(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)]
-        if not told and _is_unwelcome(obx, dialect, rules):
+        if not told and is_unwelcome(obx, dialect, rules):
             told = _unless_history(obx, order, dialect, now)
         for event, when, place in told if not says_no(values_of(obx)) else ():
             heard = _heard(event, obx, unsaid)
@@ -80,13 +80,6 @@ def _matches(segment: Segment, rule: EventRule) -> bool:
     codes = {each.code for each in triplets(segment, rule.field)}
     codes |= {parts[0] for parts in segment.repetitions(rule.field)}
     return any(map(rule.matches, filter(None, codes)))
-
-
-def _is_unwelcome(obx: Segment, dialect: Dialect, rules: Rules) -> bool:
-    """By its code, or by its coded value."""
-    answers = values_of(obx) if obx.text(2).upper() in CODED else ()
-    named = (*triplets(obx, 3), *(each for parts in answers for each in triplets_of(parts)))
-    return any(context_of(each, dialect, rules) is Context.SAFETY_EVENT for each in named)
 
 
 def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime) -> list[Told]:

@@ -14,6 +14,7 @@ from service.hl7v2.read.codes import (
     Triplet,
     Values,
     elsewhere,
+    is_unwelcome,
     meanings,
     scores,
     triplets,
@@ -133,7 +134,7 @@ def _observed(
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
         wrong = (problem, 3 if len(found) > 1 else 11)
-    elif strays or (asked.instrument_id is not None and values and decides and not _is_ignored(named, dialect)):
+    elif strays or (asked.instrument_id and values and decides and not _belongs_beside(obx, named, dialect, rules)):
         wrong = _CODE_UNKNOWN
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, (), wrong)
 
@@ -146,8 +147,10 @@ def _readings(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: 
     return tuple([reading(use, score, "OBX-5" if score is None else None) for score in found])
 
 
-def _is_ignored(named: tuple[Triplet, ...], dialect: Dialect) -> bool:
-    return any(each.code in dialect.ignored or each.code == dialect.respondent for each in named)
+def _belongs_beside(obx: Segment, named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> bool:
+    """Whether it is known, although it is of no instrument."""
+    ignored = any(each.code in dialect.ignored or each.code == dialect.respondent for each in named)
+    return ignored or is_unwelcome(obx, dialect, rules)
 
 
 def words_heard(seen: list[Observed], asked: Asked, dialect: Dialect, rules: Rules) -> list[Observed]:
