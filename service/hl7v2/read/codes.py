@@ -156,14 +156,15 @@ def _whole(text: str) -> int | None:
 def is_unwelcome(obx: Segment, dialect: Dialect, rules: Rules) -> bool:
     """Whether its code, or its coded value, is that of an event that makes contact unwelcome."""
     answers = values_of(obx) if obx.text(2).upper() in CODED else ()
-    named = (*triplets(obx, 3), *(each for parts in answers for each in triplets_of(parts)))
-    return any(_context_of(each, dialect, rules) is Context.SAFETY_EVENT for each in named)
+    named = (triplets(obx, 3), *map(triplets_of, answers))
+    return any(_is_event(each, dialect, rules) for each in named)
 
 
-def _context_of(named: Triplet, dialect: Dialect, rules: Rules) -> Context | None:
-    """What a code tells about the pregnancy."""
-    code = dialect.code(named.code, named.system)
-    return dialect.context.get(named.code) if code is None else rules.context_codes.get(code)
+@lru_cache(maxsize=4096)
+def _is_event(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> bool:
+    codes = ((each.code, dialect.code(each.code, each.system)) for each in named)
+    contexts = (dialect.context.get(local) if code is None else rules.context_codes.get(code) for local, code in codes)
+    return Context.SAFETY_EVENT in contexts
 
 
 def says_no(values: Values) -> bool:

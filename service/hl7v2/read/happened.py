@@ -65,7 +65,9 @@ def _told_in(order: Order, message: Message, dialect: Dialect, rules: Rules, now
         told = [(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)]
         if not told and is_unwelcome(obx, dialect, rules):
             told = _unless_history(obx, order, dialect, now)
-        for event, when, place in told if not says_no(values_of(obx)) else ():
+        if not told or says_no(values_of(obx)):
+            continue
+        for event, when, place in told:
             heard = _heard(event, obx, unsaid)
             if heard is not None:
                 yield heard, when, place
