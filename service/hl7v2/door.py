@@ -78,9 +78,11 @@ class Door:
             dialect = self.dialect(caller)
             return _split(await self._take(looked, dialect, caller))
         except Unavailable:
-            if dialect.closes_when_unavailable or frame.fault is Fault.OUTSIDE:
+            told = self._told(looked, dialect, Verdict.ERROR, [Error(Unfit.UNAVAILABLE)])
+            # A sender that is told nothing would take silence for a message that was kept.
+            if dialect.closes_when_unavailable or not told:
                 raise
-            return _split(self._told(looked, dialect, Verdict.ERROR, [Error(Unfit.UNAVAILABLE)]))
+            return _split(told)
 
     def dialect(self, caller: Caller | None) -> Dialect:
         return self.dialects.get(caller.organisation_id if caller else DEFAULT_SITE, self.dialects[DEFAULT_SITE])

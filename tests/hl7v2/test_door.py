@@ -357,6 +357,16 @@ def test_while_nothing_can_be_kept_a_sender_that_would_not_send_again_gets_no_an
         hospital.answers(oru())
 
 
+@pytest.mark.parametrize(("commit", "application"), [("NE", "NE"), ("SU", "NE"), ("NE", "SU"), ("SU", "SU")])
+def test_while_nothing_can_be_kept_silence_never_passes_for_kept(
+    hospital: Hospital, commit: str, application: str
+) -> None:
+    hospital.send(oru("M0"))
+    hospital.service.close()
+    with pytest.raises(Unavailable):
+        hospital.answers(changed(changed(oru(), 15, commit), 16, application))
+
+
 def test_a_message_that_we_fail_at_is_refused_kept_and_told_of(
     hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
