@@ -36,13 +36,14 @@ def check(
     from service.office import NotAccepted
     from service.settings import read_settings
 
-    folder = read_settings().mappings_folder
+    settings = read_settings()
+    folder = settings.mappings_folder
     rules = load(folder)
     dialects = load_dialects(rules, folder)
     if organisation not in {None, *dialects}:
         raise NotAccepted("No file in sites/ is about this organisation. Leave it out for what holds without one.")
     dialect = dialects[organisation or DEFAULT_SITE]
-    frames = frames_in(file.read_bytes())
+    frames = frames_in(file.read_bytes(), settings.mllp_longest)
     if not frames:
         raise NotAccepted("There is no message in that file.")
     checked = [check_message(each, dialect, rules, datetime.now(UTC)) for each in frames]

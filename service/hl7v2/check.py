@@ -19,7 +19,7 @@ from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import MEANINGS, What
-from service.hl7v2.frame import Frame, Framer
+from service.hl7v2.frame import LONGEST, Fault, Frame, Framer
 from service.hl7v2.look import Looked, look
 from service.hl7v2.understand import understand
 from service.referrals.life_event import LifeEvent
@@ -46,16 +46,20 @@ class Checked:
     fails: bool
 
 
-def frames_in(content: bytes) -> list[Frame]:
-    """The messages of a file: as they go over MLLP, or one after the other with any line ends."""
+def frames_in(content: bytes, longest: int = LONGEST) -> list[Frame]:
+    """The messages of a file: as they go over MLLP, or one after the other with any line ends.
+
+    One of more bytes than `longest` is found as the listener finds it, and those behind it, which it would not read.
+    """
     if b"\x0b" in content:
-        framer = Framer()
+        framer = Framer(len(content))
         found = [*framer.feed(content)]
         last = framer.flush()
-        return found if last is None else [*found, last]
-    content = content.removeprefix(_BYTE_ORDER_MARK)
-    parts = _BEGINS.split(content)
-    return [Frame(part) for part in parts if part.strip()]
+        found += [] if last is None else [last]
+    else:
+        parts = _BEGINS.split(content.removeprefix(_BYTE_ORDER_MARK))
+        found = [Frame(part) for part in parts if part.strip()]
+    return [Frame(each.body, Fault.TOO_LONG) if len(each.body) > longest else each for each in found]
 
 
 def check(frame: Frame, dialect: Dialect, rules: Rules, now: datetime) -> Checked:

@@ -1,5 +1,6 @@
 """What an integration engineer is told about a file of messages, before any of them is sent."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.flow.support import NOW
 from tests.hl7v2.doors import changed, oru
 
 RULES = mappings.load()
+SIZES = {"M1": 2_001, "M2": 2_000}.items()
 DIALECT = mappings.load_dialects(RULES)[DEFAULT_SITE]
 
 
@@ -89,6 +91,20 @@ def test_a_file_may_hold_several_messages_with_any_line_ends(end: bytes) -> None
 def test_a_file_may_hold_messages_as_they_go_over_mllp() -> None:
     content = framed(oru("M1")) + b"\r\n" + framed(oru("M2"))[:-1]
     assert [frame.body for frame in frames_in(content)] == [oru("M1"), oru("M2")]
+
+
+@pytest.mark.parametrize("as_sent", [bytes, framed], ids=["plain", "over MLLP"])
+def test_a_message_that_is_longer_than_is_taken_would_be_refused_and_those_behind_it_are_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_sent: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setenv("PEER_REFERRAL_MLLP_LONGEST", "2000")
+    file = tmp_path / "messages.hl7"
+    long, longest = (oru(each) + b"NTE|1||" + b"x" * (size - len(oru(each)) - 8) + b"\r" for each, size in SIZES)
+    file.write_bytes(as_sent(long) + as_sent(longest))
+    outcome = CliRunner().invoke(application, ["hl7", "check", str(file)])
+    assert outcome.output.count("would be refused (AR): The message is longer than is taken here.") == 1
+    assert outcome.output.count("would be acknowledged AA") == 1
+    assert outcome.output.splitlines()[-1] == "2 checked, 1 with something to mend."
 
 
 def test_a_hospitals_own_words_count_for_it_alone() -> None:
