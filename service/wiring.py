@@ -227,6 +227,7 @@ def _lifespan(parts: Parts, alongside: Sequence[Alongside], *closing: Callable[[
         async with AsyncExitStack() as running:
             for close in (parts.close, *closing):
                 running.push_async_callback(close)
+            await running.enter_async_context(probes.watching(parts.store.ready))
             for each in alongside:
                 await running.enter_async_context(each())
             yield

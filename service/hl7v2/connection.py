@@ -33,6 +33,14 @@ class Refused(Exception):
         self.reason = reason
 
 
+class NotKept(Unavailable):
+    """Nothing of the message was kept, and `answers` ask the sender to send it again; the connection stays open."""
+
+    def __init__(self, answers: Sequence[bytes]) -> None:
+        super().__init__("The message was not kept.")
+        self.answers = answers
+
+
 class House(Protocol):
     """What a connection belongs to."""
 
@@ -43,7 +51,8 @@ class House(Protocol):
         """It is open."""
 
     async def answer(self, frame: Frame, connection: "Connection", /) -> Sequence[bytes]:
-        """What is sent back, after a durable commit. Raises Unavailable or Refused where nothing is to be."""
+        """What is sent back, after a durable commit. Raises NotKept where that is what is sent, Unavailable or Refused
+        where nothing is to be."""
 
     def left(self, connection: "Connection", /) -> None:
         """It is closed, and nothing of it is under way any more."""
@@ -188,6 +197,9 @@ class Connection(asyncio.Protocol):
             return
         try:
             answers = await self._house.answer(frame, self)
+            outcome = "answered" if answers else "no-answer-wanted"
+        except NotKept as problem:
+            answers, outcome = problem.answers, "not-kept"
         except Unavailable:
             telemetry.MLLP_FRAMES.labels("not-kept").inc()
             raise Refused("not-kept") from None
@@ -199,11 +211,9 @@ class Connection(asyncio.Protocol):
             raise Refused("defect") from None
         if frame.fault is Fault.TOO_LONG:
             self._ends = True
-        if self.transport.is_closing():
-            telemetry.MLLP_FRAMES.labels("sender-left").inc()
-            return
-        telemetry.MLLP_FRAMES.labels("answered" if answers else "no-answer-wanted").inc()
-        if answers:
+        left = self.transport.is_closing()
+        telemetry.MLLP_FRAMES.labels("sender-left" if left and outcome != "not-kept" else outcome).inc()
+        if answers and not left:
             self.transport.write(b"".join(map(framed, answers)))
             await self._writable.wait()
 

@@ -17,6 +17,7 @@ from service.flow.rules import DEFAULT_SITE, Rules
 from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
 from service.hl7v2.answer_referral import referral_answer
+from service.hl7v2.connection import NotKept
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
@@ -63,7 +64,8 @@ class Door:
         """The acknowledgements in their order, without their framing; none when the sender asked for none.
 
         `caller` is whom the connection's certificate names; None on a plain connection, where MSH-3 and MSH-4 name it.
-        Raises Unavailable when the sender is to be left without an answer: the connection is to be closed.
+        Raises NotKept when nothing can be kept and the sender is told so, Unavailable when it is to be left without an
+        answer: the connection is to be closed.
         """
         looked = look(frame) if len(frame.body) < LONG else await asyncio.to_thread(look, frame)
         if frame.fault is Fault.NOISE:
@@ -82,7 +84,7 @@ class Door:
             # A sender that is told nothing would take silence for a message that was kept.
             if dialect.closes_when_unavailable or not told:
                 raise
-            return _split(told)
+            raise NotKept(_split(told)) from None
 
     def dialect(self, caller: Caller | None) -> Dialect:
         return self.dialects.get(caller.organisation_id if caller else DEFAULT_SITE, self.dialects[DEFAULT_SITE])

@@ -18,8 +18,8 @@ class Door(Protocol):
     async def answer(self, frame: Frame, caller: Caller | None, /) -> Sequence[bytes]:
         """The acknowledgements in their order, without their framing; none when the sender asked for none.
 
-        `caller` is whom the connection's certificate names; None where it shows none. Raises Unavailable when the
-        sender is to be left without an answer.
+        `caller` is whom the connection's certificate names; None where it shows none. Raises NotKept when the sender is
+        told that nothing was kept, Unavailable when it is to be left without an answer.
         """
 
 

@@ -13,7 +13,7 @@ from hl7.client import MLLPClient
 from hl7.mllp import open_hl7_connection
 from prometheus_client import REGISTRY
 
-from service.hl7v2.connection import Limits
+from service.hl7v2.connection import Limits, NotKept
 from service.hl7v2.frame import LONGEST_NOISE, Fault, Frame, framed
 from service.shared.errors import Unavailable
 from tests.hl7v2.support import LOOPS, listening, run_on, until
@@ -238,6 +238,22 @@ async def test_where_nothing_could_be_kept_the_connection_closes_without_an_answ
         async with running.peer() as again:
             await again.send(framed(ONE))
             assert await again.answer() == "MSA|AA|M1"
+
+
+@on_a_loop
+async def test_where_nothing_could_be_kept_and_the_sender_is_told_so_it_is_counted_and_the_connection_stays() -> None:
+    async with listening() as running, running.peer() as peer:
+        running.door.raises = NotKept([b"MSA|AE|M1"])
+        counts = {each: counted("messages_total", outcome=each) for each in ("not-kept", "answered")}
+        await peer.send(framed(ONE))
+        assert await peer.answer() == "MSA|AE|M1"
+        running.door.raises = None
+        await peer.send(framed(ONE))
+        assert await peer.answer() == "MSA|AA|M1"
+        assert {each: counted("messages_total", outcome=each) - was for each, was in counts.items()} == {
+            "not-kept": 1,
+            "answered": 1,
+        }
 
 
 @on_a_loop

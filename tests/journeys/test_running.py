@@ -1,6 +1,7 @@
 """The service as an operator runs it: one process on SQLite, an end that loses nothing, a database that goes away."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +141,8 @@ def test_a_database_that_goes_away_costs_no_acknowledged_message_and_no_restart(
         wait_until(
             lambda: httpx.get(f"{world.service.url}/readyz", trust_env=False).status_code == 503, "readyz is red"
         )
+        wait_until(lambda: told(world, "store-unavailable") == ["error"], "the log says so")
+        assert "peer_referral_ready 0.0" in httpx.get(f"{world.service.url}/metrics", trust_env=False).text
         assert httpx.get(f"{world.service.url}/livez", trust_env=False).status_code == 200
         assert world.hospital.http.post(f"{world.service.url}/token", data={"grant_type": "x"}).status_code == 503
 
@@ -151,6 +154,15 @@ def test_a_database_that_goes_away_costs_no_acknowledged_message_and_no_restart(
         lambda: [each["status"] for each in world.in_record("Task", person)] == ["accepted"],
         "the worker goes on, and the record hears of the acceptance",
     )
+    wait_until(lambda: told(world, "store-available") == ["info"], "the log says that it is over")
+    assert told(world, "store-unavailable") == ["error"]
+    assert "peer_referral_ready 1.0" in httpx.get(f"{world.service.url}/metrics", trust_env=False).text
+
+
+def told(world: World, event: str) -> list[str]:
+    """The level of each line of the log that tells of it."""
+    lines = (json.loads(line) for line in world.service.said.read_text().splitlines() if line.startswith("{"))
+    return [line["level"] for line in lines if line["event"] == event]
 
 
 @pytest.mark.parametrize("path", PROBES)
