@@ -28,8 +28,9 @@ def main(
         list[Database], typer.Option(help="which to measure; PostgreSQL needs the development tools")
     ] = list(Database),  # noqa: B006  # typer reads it once
     only: Annotated[list[str] | None, typer.Option(help=f"a case by its name, or by how it begins: {NAMES}")] = None,
-    seconds: Annotated[float, typer.Option(min=0.5, help="how long each load is measured")] = 4.0,
+    seconds: Annotated[float, typer.Option(min=0.5, help="how long each case is measured, in all its rounds")] = 4.0,
     warm_up: Annotated[float, typer.Option(min=0.0, help="how long it runs before that")] = 1.0,
+    rounds: Annotated[int, typer.Option(min=1, help="how often a case and the floor take turns")] = 4,
     connections: Annotated[int, typer.Option(min=1, help="kept connections of the load")] = 16,
     women: Annotated[int, typer.Option(min=2, help="registered beforehand; each can be referred once")] = 6_000,
     json: Annotated[Path | None, typer.Option(help="also write the figures to this file")] = None,
@@ -43,7 +44,7 @@ def main(
     if not cases:
         raise typer.BadParameter(f"the cases are: {NAMES}", param_hint="--only")
     with tempfile.TemporaryDirectory(prefix="peer-referral-bench-") as folder:
-        run = Run(Plan(cases, tuple(database), connections, warm_up, seconds, women, Path(folder)), console)
+        run = Run(Plan(cases, tuple(database), connections, warm_up, seconds, rounds, women, Path(folder)), console)
         run.perform()
     found = report.Report(
         platform.python_version(),

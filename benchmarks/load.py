@@ -50,12 +50,22 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """`wrong` counts the answers of each other status.
-
-    `client_us` is the load's own CPU time for one answer, in microseconds. It, `answered` and `wrong` include the
-    warm-up, the other figures do not.
+class Answers:
+    """What one load met. `waits` is how long each answer took that came while it was measured, and `seconds` how long
+    that was. `wrong` counts the answers of each other status. `client_seconds` is the load's own CPU time; it,
+    `answered` and `wrong` include the warm-up.
     """
+
+    waits: Sequence[float]
+    seconds: float
+    answered: int
+    wrong: Mapping[str, int]
+    client_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures of one load or of several. `client_us` is the load's CPU time for one answer, in microseconds."""
 
     per_second: float
     p50_ms: float
@@ -65,13 +75,33 @@ class Measured:
     client_us: float
 
 
-def measure(load: Load) -> Measured:
+def measure(load: Load) -> Answers:
     """Runs the load in a fresh process. Raises ConnectionError or TimeoutError when the server fails meanwhile."""
     with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as process:
         return process.submit(_run, load).result()
 
 
-def _run(load: Load) -> Measured:
+def together(loads: Sequence[Answers]) -> Measured:
+    """Raises ValueError when nothing was answered after the warm-up."""
+    waits = sorted(wait for each in loads for wait in each.waits)
+    if not waits:
+        raise ValueError("Nothing was answered after the warm-up: give it more seconds, or more to send.")
+
+    def at(share: float) -> float:
+        return 1000 * waits[min(int(share * len(waits)), len(waits) - 1)]
+
+    answered = sum(each.answered for each in loads)
+    return Measured(
+        per_second=len(waits) / sum(each.seconds for each in loads),
+        p50_ms=at(0.50),
+        p99_ms=at(0.99),
+        answered=answered,
+        wrong=sum((Counter(each.wrong) for each in loads), Counter()),
+        client_us=1_000_000 * sum(each.client_seconds for each in loads) / answered,
+    )
+
+
+def _run(load: Load) -> Answers:
     with suppress(ImportError):
         import uvloop
 
@@ -79,7 +109,7 @@ def _run(load: Load) -> Measured:
     return asyncio.run(_load(load))
 
 
-async def _load(load: Load) -> Measured:
+async def _load(load: Load) -> Answers:
     requests: Iterator[bytes] = cycle(load.requests) if load.again else iter(load.requests)
     began, own = time.perf_counter(), time.process_time()
     from_, until = began + load.warm_up, began + load.warm_up + load.seconds
@@ -101,27 +131,13 @@ async def _load(load: Load) -> Measured:
             partial(_Client, _ANSWERS[load.door], requests, times, until, note, done), "127.0.0.1", load.port
         )
     await asyncio.wait_for(asyncio.gather(*ended), load.warm_up + load.seconds + PATIENCE_SECONDS)
-    client_us = 1_000_000 * (time.process_time() - own) / max(len(answers), 1)
-    return _figures(answers, dict(wrong), from_, min(until, answers[-1][0]), client_us)
-
-
-def _figures(
-    answers: list[tuple[float, float]], wrong: Mapping[str, int], from_: float, until: float, client_us: float
-) -> Measured:
-    waits = sorted(wait for heard, wait in answers if from_ <= heard <= until)
-    if not waits:
-        raise ValueError("Nothing was answered after the warm-up: give it more seconds, or more to send.")
-
-    def at(share: float) -> float:
-        return 1000 * waits[min(int(share * len(waits)), len(waits) - 1)]
-
-    return Measured(
-        per_second=len(waits) / (until - from_),
-        p50_ms=at(0.50),
-        p99_ms=at(0.99),
+    end = min(until, answers[-1][0]) if answers else until
+    return Answers(
+        waits=[wait for heard, wait in answers if from_ <= heard <= end],
+        seconds=max(end - from_, 0),
         answered=len(answers),
-        wrong=wrong,
-        client_us=client_us,
+        wrong=dict(wrong),
+        client_seconds=time.process_time() - own,
     )
 
 

@@ -22,7 +22,7 @@ WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One case on one database, or the floor. `share` is its requests per second over the floor's before and after,
+    """One case on one database, or the floor. `share` is its requests per second over the floor's beside it,
     `cpu_share` the floor's CPU time over its own.
 
     `cpu_us` is the server's CPU time for one request, in microseconds. On a busy machine it is the better measure.
@@ -62,7 +62,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`figures` holds the floor several times: before, between and after the cases. `not_run` names the cases and the
+    """`figures` holds the floor several times: before each case as it was beside it. `not_run` names the cases and the
     databases that this run left out, of which nothing is judged."""
 
     python: str

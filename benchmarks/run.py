@@ -1,4 +1,7 @@
-"""The run: each case of each database between two measurements of the floor, so that both meet the same machine."""
+"""The run: each case of each database in rounds with the floor between them, so that both meet the same machine.
+
+How fast a machine that others use too is changes within seconds, so a round is short.
+"""
 
 import os
 import shutil
@@ -6,15 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
+from typing import NamedTuple
 
 from rich.console import Console
 
 from benchmarks import startup
 from benchmarks.cases import PAGE, Case, Message, Request
-from benchmarks.load import Door, Load, measure
+from benchmarks.load import Answers, Door, Load, measure, together
 from benchmarks.processes import Server, free_port, served
 from benchmarks.reading import Reading, compare
 from benchmarks.report import Figures, Started
@@ -30,15 +32,24 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 FLOOR = Case("floor", lambda _: iter(()))
 
 
+class Loaded(NamedTuple):
+    """What a load met, and the server's CPU time for it."""
+
+    answers: Answers
+    cpu_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`warm_up` and `seconds` of each load; `women` are registered beforehand, and each can be referred once."""
+    """`warm_up` and `seconds` of each case, which is measured in so many `rounds`; `women` are registered beforehand,
+    and each can be referred once."""
 
     cases: tuple[Case, ...]
     databases: tuple[str, ...]
     connections: int
     warm_up: float
     seconds: float
+    rounds: int
     women: int
     folder: Path
 
@@ -100,40 +111,39 @@ class Run:
     def _cases(
         self, database: str, world: World, floor: Server, server: Server, statements: Mapping[str, int]
     ) -> Iterator[Figures]:
-        """The floor, a case, the floor, a case …, each case with its ratios to the two floors beside it."""
-        floors, found = [self._floor(floor)], []
-        for case in self.plan.cases:
+        """The figures of the floor and those of a case beside it, for each case."""
+        plan = self.plan
+        for case in plan.cases:
+            most = (case.per_second or MOST_PER_SECOND) * (plan.warm_up + plan.seconds) + USED
+            sent = case.some(world, int(most) + 1)[USED:]
+            port = world.settings.mllp_port if case.door is Door.MLLP else server.port
+            each = len(sent) // plan.rounds
             with self.console.status(f"{database}: {case.name}"):
-                most = (case.per_second or MOST_PER_SECOND) * (self.plan.warm_up + self.plan.seconds) + USED
-                sent = case.some(world, int(most) + 1)[USED:]
-                port = world.settings.mllp_port if case.door is Door.MLLP else server.port
-                figures = self._load(case, database, server, port or 0, sent)
-            found.append(replace(figures, statements=statements[case.name], goal=case.goal))
-            floors.append(self._floor(floor))
-            self.console.print(f"{database}: {case.name}: {figures.measured.per_second:,.0f} a second")
-        yield from floors
-        for figures, (before, after) in zip(found, pairwise(floors), strict=True):
-            per_second = fmean((before.measured.per_second, after.measured.per_second))
-            cpu_us = fmean((before.cpu_us, after.cpu_us))
-            yield replace(figures, share=figures.measured.per_second / per_second, cpu_share=cpu_us / figures.cpu_us)
+                beside, own = [self._floor(floor)], []
+                for first in range(0, each * plan.rounds, each):
+                    own.append(self._load(case, server, port or 0, sent[first : first + each]))
+                    beside.append(self._floor(floor))
+            floors, found = _figures(FLOOR, "", beside), _figures(case, database, own)
+            self.console.print(f"{database}: {case.name}: {found.measured.per_second:,.0f} a second")
+            yield floors
+            yield replace(
+                found,
+                share=found.measured.per_second / floors.measured.per_second,
+                cpu_share=floors.cpu_us / found.cpu_us,
+                statements=statements[case.name],
+                goal=case.goal,
+            )
 
-    def _floor(self, floor: Server) -> Figures:
+    def _floor(self, floor: Server) -> Loaded:
         """The body is that of the negative result: what it costs to take in is in the floor too."""
         body = observation(NOBODY, "FLOOR", NEGATIVE, datetime.now(UTC))
-        with self.console.status("floor"):
-            requests = [Request("POST", "/fhir/Observation", "x" * 43, body)]
-            return self._load(FLOOR, "", floor, floor.port, requests, again=True)
+        requests = [Request("POST", "/fhir/Observation", "x" * 43, body)]
+        return self._load(FLOOR, floor, floor.port, requests, again=True)
 
     def _load(
-        self,
-        case: Case,
-        database: str,
-        server: Server,
-        port: int,
-        sent: Sequence[Request | Message],
-        *,
-        again: bool = False,
-    ) -> Figures:
+        self, case: Case, server: Server, port: int, sent: Sequence[Request | Message], *, again: bool = False
+    ) -> Loaded:
+        """One round."""
         plan = self.plan
         load = Load(
             door=case.door,
@@ -142,14 +152,13 @@ class Run:
             expected=case.expected,
             again=again,
             connections=case.connections or plan.connections,
-            warm_up=plan.warm_up,
-            seconds=plan.seconds,
+            warm_up=plan.warm_up / plan.rounds,
+            seconds=plan.seconds / plan.rounds,
             per_second=case.per_second,
         )
         before = server.usage().cpu_seconds
-        measured = measure(load)
-        cpu_us = 1_000_000 * (server.usage().cpu_seconds - before) / measured.answered
-        return Figures(case.name, database, measured, cpu_us, share=1.0, cpu_share=1.0)
+        answers = measure(load)
+        return Loaded(answers, server.usage().cpu_seconds - before)
 
     @contextmanager
     def _address(self, database: str) -> Iterator[str | None]:
@@ -168,6 +177,12 @@ class Run:
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+def _figures(case: Case, database: str, loads: Sequence[Loaded]) -> Figures:
+    measured = together([each.answers for each in loads])
+    cpu_us = 1_000_000 * sum(each.cpu_seconds for each in loads) / measured.answered
+    return Figures(case.name, database, measured, cpu_us, share=1.0, cpu_share=1.0)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
