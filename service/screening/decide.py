@@ -166,8 +166,9 @@ def _total(result: ScreeningResult, instrument: Instrument) -> _Total:
 
 def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]:
     """The lowest and highest total that the answers there still allow; equal when all are there."""
-    least = sum(items.get(item.number, item.lowest) for item in instrument.items)
-    return least, sum(items.get(item.number, item.highest) for item in instrument.items)
+    missing = [item for item in instrument.items if item.number not in items]
+    answered = sum(items.values())
+    return answered + sum(item.lowest for item in missing), answered + sum(item.highest for item in missing)
 
 
 def _in_range(reading: Reading, instrument: Instrument) -> bool:

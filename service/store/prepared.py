@@ -8,6 +8,7 @@ and kept. Errors are the driver's own. An `IN` over a list of unknown length can
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Executable, literal_column
@@ -100,13 +101,14 @@ class _Compiled:
         self._named = compiled.positiontup is None
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         self._names = compiled.positiontup or list(types)
+        self._pick = _picker(self._names)
         converters = (types[name].dialect_impl(dialect).bind_processor(dialect) for name in self._names)
         self._converters = _at_their_places(converters)
         self.make = _maker(statement, dialect)
 
     def parameters(self, values: Values) -> Any:
         given = {**self._fixed, **values} if self._fixed else values
-        converted = _convert([given[name] for name in self._names], self._converters)
+        converted = _convert(self._pick(given), self._converters)
         return dict(zip(self._names, converted, strict=True)) if self._named else converted
 
 
@@ -122,6 +124,14 @@ def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]],
         return row._make(_convert(list(values), converters))
 
     return make
+
+
+def _picker(names: Sequence[str]) -> Callable[[Values], list[Any]]:
+    """What takes the values of these names. An itemgetter of one gives it alone, and of none there is none."""
+    if len(names) < 2:
+        return lambda given: [given[name] for name in names]
+    pick = itemgetter(*names)
+    return lambda given: list(pick(given))
 
 
 def _at_their_places(converters: Iterable[Convert | None]) -> list[tuple[int, Convert]]:
