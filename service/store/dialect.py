@@ -108,14 +108,11 @@ class SqliteDialect:
                 connection.execute(f"PRAGMA {setting}").fetchall()
 
         @event.listens_for(engine, "before_cursor_execute", retval=True)
-        def refuse_outside_a_transaction(
-            _: Connection, cursor: sqlite3.Cursor, statement: str, parameters: object, *__: object
-        ) -> tuple[str, object]:
-            # Some errors roll the whole transaction back. A unit that swallowed one would go on in autocommit, and what
-            # it writes next would stay although the rest of it is gone.
+        def refuse_outside_a_transaction(_: Connection, cursor: sqlite3.Cursor, *given: object) -> tuple[object, ...]:
+            # Some errors roll the whole transaction back. What a unit that swallowed one writes next would stay alone.
             if not cursor.connection.in_transaction:
                 raise TransactionLost
-            return statement, parameters
+            return given[:2]
 
         return engine
 
