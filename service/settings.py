@@ -78,6 +78,9 @@ class Settings(BaseSettings):
                 "PEER_REFERRAL_MLLP_CLIENT_CA must be set to take HL7 v2 from beyond this machine,"
                 " or PEER_REFERRAL_MLLP_PLAIN where the network itself keeps strangers out"
             )
+        # Half the lease ends the wait for an answer in any case, so that a default of ours spoils no shorter lease.
+        if "mllp_answer_seconds" in self.model_fields_set and 4 * self.mllp_answer_seconds >= self.lease_seconds:
+            raise ValueError("PEER_REFERRAL_MLLP_ANSWER_SECONDS must be below a quarter of PEER_REFERRAL_LEASE_SECONDS")
         return self
 
     @field_validator("trusted_proxies")
@@ -126,7 +129,7 @@ def read_settings(**overrides: object) -> Settings:
     problem."""
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings.model_validate({**Settings().model_dump(), **given}) if given else Settings()
+        return Settings.model_validate({**Settings().model_dump(exclude_unset=True), **given}) if given else Settings()
     except ValidationError as problem:
         raise InvalidSettings("\n".join(map(_said, problem.errors()))) from None
 

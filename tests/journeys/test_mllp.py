@@ -153,6 +153,8 @@ def test_a_certificate_that_was_renewed_is_shown_without_a_restart(new_service: 
     [
         ({"mllp_certificate": "a.pem"}, "PEER_REFERRAL_MLLP_CERTIFICATE and PEER_REFERRAL_MLLP_KEY belong together"),
         ({"mllp_client_ca": "a.pem"}, "PEER_REFERRAL_MLLP_CLIENT_CA needs PEER_REFERRAL_MLLP_CERTIFICATE"),
+        ({"mllp_answer_seconds": "22.5"}, "ANSWER_SECONDS must be below a quarter of PEER_REFERRAL_LEASE_SECONDS"),
+        ({"mllp_answer_seconds": "5", "lease_seconds": "20"}, "must be below a quarter of PEER_REFERRAL_LEASE_SECONDS"),
     ],
 )
 def test_what_does_not_go_together_is_no_setting(
@@ -160,6 +162,16 @@ def test_what_does_not_go_together_is_no_setting(
 ) -> None:
     with pytest.raises(InvalidSettings, match=sentence):
         new_service(mllp_port=str(free_port()), **settings).settings()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"mllp_answer_seconds": "22"}, {"mllp_answer_seconds": "40", "lease_seconds": "161"}, {"lease_seconds": "1"}],
+)
+def test_a_lease_of_four_answers_or_of_any_length_where_that_is_not_set_is_one(
+    new_service: NewService, settings: dict[str, str]
+) -> None:
+    assert new_service(**settings).settings().embedded
 
 
 @pytest.mark.parametrize(
