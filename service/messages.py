@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from service.fhir import door as fhir_door
 from service.fhir import replay as fhir_replay
 from service.fhir.asked import Asked, asked_in
-from service.fhir.outcome import BadInput
+from service.fhir.outcome import ISSUE_TYPES, BadInput
+from service.flow.receive_long_message import BEGUN
+from service.flow.receive_message import ACCEPTED, NOTHING_KNOWN, PARTLY, REPEATED
 from service.hl7v2 import door as hl7v2_door
 from service.hl7v2 import replay as hl7v2_replay
+from service.hl7v2.errors import MEANINGS
 from service.hl7v2.look import DOOR as HL7V2
 from service.office import NotAccepted
 from service.shared.audit import Action, AuditEvent
@@ -16,6 +19,9 @@ from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.ids import new_id
 from service.store.messages import Content, KeptMessage, MessageQuery
 from service.store.unit_of_work import UnitOfWork
+
+# What one refused by FHIR became is all the codes of its answer, with commas.
+DISPOSITIONS = ISSUE_TYPES.union((ACCEPTED, REPEATED, PARTLY, NOTHING_KNOWN, BEGUN), MEANINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class Messages:
         self._caller: Caller = the_service(new_id())
 
     def list(self, query: MessageQuery) -> Sequence[KeptMessage]:
-        return self._store.read_now(self._caller, lambda tx: tx.messages.list(query))
+        """Raises NotAccepted when there is none, and what is asked for is no disposition or no organisation."""
+        return self._store.read_now(self._caller, lambda tx: tx.messages.list(query) or _none(tx, query))
 
     def show(self, id: str, *, with_body: bool) -> Shown:
         """Each showing is a row of the audit. Raises NotAccepted when there is no such message."""
@@ -84,6 +91,15 @@ class Messages:
             return Content(sealer.open(content.body, place), request)
         except ValueError:
             raise NotAccepted("It was sealed with another key than the one in the data folder.") from None
+
+
+def _none(tx: UnitOfWork, query: MessageQuery) -> Sequence[KeptMessage]:
+    asked, organisation = query.disposition, query.organisation_id
+    if asked is not None and not DISPOSITIONS.issuperset(asked.split(",")):
+        raise NotAccepted("No message becomes that; `messages list` without --disposition shows what they became.")
+    if organisation is not None and tx.organisations.find(organisation) is None:
+        raise NotAccepted("There is no such organisation; `organisation list` shows them.")
+    return ()
 
 
 def _found(tx: UnitOfWork, id: str) -> KeptMessage:

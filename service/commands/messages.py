@@ -1,7 +1,7 @@
 """messages: what came in, and putting it through its door once more. Lists hold ids, times, types and codes only."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,7 +14,7 @@ messages = typer.Typer(help="What came in, and what became of it.", no_args_is_h
 @messages.command("list")
 @explained
 def list_messages(
-    door: Annotated[str | None, typer.Option(help="only what came by this door: fhir or hl7v2")] = None,
+    door: Annotated[Literal["fhir", "hl7v2"] | None, typer.Option(help="only what came by this door")] = None,
     disposition: Annotated[str | None, typer.Option(help="only what became this, as the list names it")] = None,
     since: Annotated[
         str | None, typer.Option(help="only what came since: 2026-11-22, 2026-11-22T10:15, or 90m, 12h, 7d ago")

@@ -338,7 +338,7 @@ def test_a_commit_says_nothing_of_what_was_made_of_the_message(hospital: Hospita
 
 def test_an_acknowledgement_that_comes_in_is_kept_and_not_acknowledged(hospital: Hospital) -> None:
     assert hospital.answers(changed(oru(), 9, "ACK^R01"))[0] == ()
-    assert len(hospital.rows("unreadable_message")) == 1
+    assert [row["reason"] for row in hospital.rows("unreadable_message")] == ["type-unsupported"]
 
 
 def test_noise_is_not_answered(hospital: Hospital) -> None:

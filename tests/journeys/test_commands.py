@@ -293,9 +293,13 @@ def test_what_came_in_is_listed_by_ids_times_types_and_codes_alone(run: Run, cam
         (("--organisation", hospital, "--at-most", "1"), [accepted]),
         (("--since", "1h"), [accepted, refused]),
         (("--since", "2999-01-01"), []),
+        *((("--disposition", each), []) for each in ("begun", "no-score", "too-long", "code-invalid,security")),
     ):
         assert [row[0] for row in rows(run("messages", "list", *asked))] == found
     assert "Write --since" in refusal(run("messages", "list", "--since", "yesterday"))
+    assert "No message becomes that" in refusal(run("messages", "list", "--disposition", "nope"))
+    assert "no such organisation" in refusal(run("messages", "list", "--organisation", "nobody"))
+    assert run("messages", "list", "--door", "mllp").exit_code == 2
 
 
 def test_a_body_is_shown_only_when_it_is_asked_for(run: Run, came_in: tuple[str, str, str]) -> None:
