@@ -68,7 +68,7 @@ async def _guarded(desk: Desk, work: Work, token: str, request: Request) -> Resp
     try:
         return await work(desk, Token(token[:LONGEST_TOKEN]), request)
     except Unavailable:
-        return page("Not taken", paragraph("Nothing was kept. Go back and send it again in a minute."), 503)
+        return page("Not taken", paragraph("It may not have been kept. Go back and send it again in a minute."), 503)
 
 
 async def _show(desk: Desk, token: Token, request: Request) -> Response:

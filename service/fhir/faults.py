@@ -143,7 +143,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Fault.NOT_ACCEPTABLE: Row(406, "not-supported", "This server answers application/fhir+json only."),
     Fault.MEDIA_TYPE_UNSUPPORTED: Row(415, "not-supported", "Send Content-Type {}, in UTF-8 and not compressed."),
     Fault.TOO_MANY_REQUESTS: Row(429, "throttled", "Too many requests. Try again after the time in Retry-After."),
-    Fault.UNAVAILABLE: Row(503, "transient", "Nothing was kept. Try again after the time in Retry-After."),
+    Fault.UNAVAILABLE: Row(503, "transient", "It may not be kept. Send the same again after the time in Retry-After."),
     Fault.INTERNAL: Row(500, "exception", "The server failed and nothing was kept. Quote the X-Request-Id header."),
     Reason.NOT_FOUND: Row(404, "not-found", "There is no such resource."),
     Reason.SUBJECT_UNKNOWN: Row(

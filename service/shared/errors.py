@@ -12,7 +12,10 @@ class ServiceError(Exception):
 
 
 class Unavailable(ServiceError):
-    """The store cannot commit now: its queue is full, its writer is gone or its disk refuses. Nothing was kept."""
+    """The store cannot commit now: its queue is full, its writer is gone, its disk refuses or it does not answer.
+
+    Nothing was kept; what a connection took with it that was lost in COMMIT, or hung, is found when the sender repeats.
+    """
 
     def __init__(self, reason: str, retry_after_seconds: int = 5) -> None:
         super().__init__(reason)

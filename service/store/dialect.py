@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from service.store.trouble import OURS, TransactionLost, Trouble, original
 
 if TYPE_CHECKING:
-    import psycopg
+    from service.store.limited import Limited
 
 BUSY_SECONDS = 5
 STATEMENT_SECONDS = 30
@@ -79,8 +79,8 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection:
     return cast(sqlite3.Connection, connection.connection.driver_connection)
 
 
-def postgresql_driver(connection: Connection) -> "psycopg.Connection[tuple[Any, ...]]":
-    return cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
+def postgresql_driver(connection: Connection) -> "Limited":
+    return cast("Limited", connection.connection.driver_connection)
 
 
 class SqliteDialect:
@@ -175,29 +175,29 @@ class PostgresqlDialect:
     _unavailable = ("08", "53", "57", "58", "55P03")
 
     def engine(self, url: URL, *, read_only: bool = False) -> Engine:  # noqa: ARG002  # each transaction says it
-        arguments = {"connect_timeout": BUSY_SECONDS, "application_name": OUR_NAME}
-        engine = create_engine(
-            url, connect_args=arguments, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
-        )
+        from service.store.limited import NETWORK, Limited
 
-        @event.listens_for(engine, "connect")
-        def prepare(connection: Any, _: object) -> None:
+        arguments = {"connect_timeout": BUSY_SECONDS, "application_name": OUR_NAME, "autocommit": True}
+        engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
+
+        @event.listens_for(engine, "do_connect")
+        def connect(_: object, __: object, address: list[Any], parameters: dict[str, Any]) -> Limited:
+            connection = Limited.connect(*address, **{**NETWORK, **parameters, **arguments})
+            connection.keep_to(BUSY_SECONDS, STATEMENT_SECONDS)
             # A server whose default is synchronous_commit = off would acknowledge what a power cut takes away.
             connection.execute(
-                f"SET TIME ZONE 'UTC'; SET lock_timeout = '{BUSY_SECONDS}s';"
-                f" SET statement_timeout = '{STATEMENT_SECONDS}s';"
-                f" SET idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';"
-                " SELECT set_config('synchronous_commit', 'on', false)"
+                "SET TIME ZONE 'UTC'; SELECT set_config('synchronous_commit', 'on', false)"
                 " WHERE current_setting('synchronous_commit') = 'off'"
             )
+            return connection
 
         return engine
 
     def begin(self, connection: Connection, kind: Kind) -> None:
-        postgresql_driver(connection).execute(self._begin[kind])
+        postgresql_driver(connection).at_once(self._begin[kind], BUSY_SECONDS)
 
     def begin_migration(self, connection: Connection) -> None:
-        postgresql_driver(connection).execute("SET lock_timeout = 0; SET statement_timeout = 0")
+        postgresql_driver(connection).keep_to(0, 0)
         self.begin(connection, Kind.WRITE)
         postgresql_driver(connection).execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
 
@@ -207,7 +207,7 @@ class PostgresqlDialect:
             raise TransactionLost
 
     def rollback(self, connection: Connection) -> None:
-        postgresql_driver(connection).execute("ROLLBACK")
+        postgresql_driver(connection).at_once("ROLLBACK", BUSY_SECONDS)
 
     def lock(self, statement: Select[Any], *of: FromClause) -> Select[Any]:
         return statement.with_for_update(of=of or None)

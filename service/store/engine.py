@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from service.shared.caller import Caller
 from service.shared.clock import Clock
+from service.shared.errors import Unavailable
 from service.store.address import parse_url
-from service.store.dialect import Dialect, Kind, dialect_of
-from service.store.jobs import Job, OpenUnit, Unit
+from service.store.dialect import BUSY_SECONDS, STATEMENT_SECONDS, Dialect, Kind, dialect_of
+from service.store.jobs import Job, OpenUnit, Unit, settle, unavailable
 from service.store.pool import Pool
 from service.store.sqlite_writer import SqliteWriter
 
@@ -21,6 +22,10 @@ __all__ = ["OpenUnit", "Store", "Unit", "open_store"]
 
 T = TypeVar("T")
 U = TypeVar("U", bound=Unit)
+
+# From when a unit may begin at the latest: its longest statement, and looking twice whether the database is there.
+BEGUN_SECONDS = STATEMENT_SECONDS + 2 * BUSY_SECONDS
+UNHEARD = "The store did not answer in time."
 
 
 class Crew(Protocol):
@@ -39,8 +44,9 @@ class Store(Generic[U]):
 
     A cancelled request never cancels its unit. Every method that performs a unit raises Unavailable when the store
     cannot commit now, StatementRefused when a statement broke a rule of the database, else whatever `work` raised:
-    nothing is kept then. One case is beyond any database: a connection lost during COMMIT leaves open whether it
-    happened. That is Unavailable too: the sender repeats, and the key of its message finds what was kept.
+    nothing is kept then. One case is beyond any database: a connection lost during COMMIT, or a database that does not
+    answer in time, leaves open whether it happened. That is Unavailable too: the sender repeats, and the key of its
+    message finds what was kept. Nobody waits longer than `patience` to begin and BEGUN_SECONDS from there.
     """
 
     def __init__(self, writes: Crew, reads: Crew, patience: float) -> None:
@@ -88,12 +94,19 @@ class Store(Generic[U]):
     async def _ask(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
-        crew.submit(Job(caller, work, kind, future, loop, time.monotonic() + self._patience))
-        return cast(T, await future)
+        job = Job(caller, work, kind, future, loop, time.monotonic() + self._patience)
+        crew.submit(job)
+        limit = loop.call_later(self._patience + BEGUN_SECONDS, lambda: settle(unavailable([job], UNHEARD)))
+        try:
+            return cast(T, await future)
+        finally:
+            limit.cancel()
 
     def _wait(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
         future: concurrent.futures.Future[object] = concurrent.futures.Future()
         crew.submit(Job(caller, work, kind, future, None, time.monotonic() + self._patience))
+        if not concurrent.futures.wait([future], self._patience + BEGUN_SECONDS).done:
+            raise Unavailable(UNHEARD)
         return cast(T, future.result())
 
 

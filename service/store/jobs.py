@@ -59,13 +59,14 @@ def tell(outcomes: Iterable[Outcome]) -> None:
         by_loop.setdefault(outcome.job.loop, []).append(outcome)
     for loop, theirs in by_loop.items():
         if loop is None:
-            _settle(theirs)
+            settle(theirs)
         else:
             with suppress(RuntimeError):  # the loop has closed; nobody is left to hear
-                loop.call_soon_threadsafe(_settle, theirs)
+                loop.call_soon_threadsafe(settle, theirs)
 
 
-def _settle(outcomes: list[Outcome]) -> None:
+def settle(outcomes: list[Outcome]) -> None:
+    """Where they wait: on the loop that all of them share, or anywhere for threads."""
     for outcome in outcomes:
         future = outcome.job.future
         if future.done():

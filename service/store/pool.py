@@ -16,13 +16,18 @@ from service.store.trouble import Trouble, as_heard, error_name
 
 IDLE_SECONDS = 5.0
 RECONNECT_SECONDS = 0.5
+# A database that is well is heard more often: whoever has nothing to do looks whether it answers, at once.
+SILENT_SECONDS = IDLE_SECONDS + BUSY_SECONDS
 # At most, and at least half of it: long enough for the unit that won the race to go on, and never the same for two that
 # lost at once, who would only meet again.
 RETRY_SECONDS = 0.1
 
 
 class Pool:
-    """As many threads as connections, and one bounded queue. It refuses new units while it has no connection at all."""
+    """As many threads as connections, and one bounded queue.
+
+    It refuses new units while it has no connection at all, and when none of its threads has got through for too long.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Pool:
         self._engine = dialect.engine(url, read_only=read_only)
         self._lock = Lock()
         self._connections = 0
+        self._heard = time.monotonic()
         self._tried = Event()
         self._threads = [Thread(target=self._serve, name=f"store-{n}", daemon=True) for n in range(size)]
         for thread in self._threads:
@@ -47,10 +53,20 @@ class Pool:
         self._tried.wait(2 * BUSY_SECONDS)
 
     def submit(self, job: Job) -> None:
+        if reason := self.ready():
+            raise Unavailable(reason)
         self.queue.put(job)
 
     def ready(self) -> str | None:
-        return self.queue.reason
+        return self.queue.reason or ("The database does not answer." if self._silent() else None)
+
+    def heard(self) -> None:
+        """A thread has got through to the database and back."""
+        self._heard = time.monotonic()
+        self.queue.accept()
+
+    def _silent(self) -> bool:
+        return time.monotonic() - self._heard > SILENT_SECONDS
 
     def close(self, patience: float) -> None:
         self.queue.close("The store is closing.")
@@ -59,7 +75,7 @@ class Pool:
             thread.join(max(0.0, until - time.monotonic()))
 
     def connect(self) -> Connection | None:
-        """A proven connection, or None; without any other, those that wait hear that the store is unavailable."""
+        """A proven connection, or None; when no other answers, those that wait hear that there is none."""
         try:
             connection = self._engine.connect()
             # SQLAlchemy's own transaction stays open for ever and means nothing to the driver, which is in autocommit.
@@ -69,16 +85,16 @@ class Pool:
         except Exception as error:  # noqa: BLE001  # whatever it is, there is no connection
             reason = f"The database cannot be reached ({error_name(error)})."
             with self._lock:
-                alone = self._connections == 0
-                if alone:
+                cut_off = self._connections == 0 or self._silent()
+                if cut_off:
                     self.queue.refuse(reason)
-            if alone:
+            if cut_off:
                 tell(unavailable(self.queue.empty(), reason))
             return None
         else:
             with self._lock:
                 self._connections += 1
-                self.queue.accept()
+                self.heard()
             return connection
         finally:
             self._tried.set()
@@ -126,6 +142,8 @@ class Seat:
                 self._prove(self._connection)
             for job in jobs:
                 tell(late([job]) or [self._perform(job)])
+            if self._connection is not None:
+                self._pool.heard()
 
     def leave(self) -> None:
         if self._connection is not None:

@@ -20,7 +20,7 @@ class NotAlone(Exception):
 def begin_copy(connection: Connection, dialect: Dialect) -> None:
     """Opens one snapshot to read everything from, for as long as that takes, while others write."""
     if dialect.name == "postgresql":
-        postgresql_driver(connection).execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+        postgresql_driver(connection).keep_to(BUSY_SECONDS, 0)
     dialect.begin(connection, Kind.READ)
     connection.begin()  # SQLAlchemy's own transaction, which the driver does not know of
 

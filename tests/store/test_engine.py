@@ -238,6 +238,28 @@ def test_a_unit_that_waited_too_long_is_not_begun(open_notes: Any, notes_url: st
     assert written(store) == set()
 
 
+def test_nobody_waits_for_ever_for_a_unit_that_hangs(
+    open_notes: Any, notes_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.engine.BEGUN_SECONDS", 0.1)
+    store = open_notes(notes_url, patience=0.1, connections=2)
+    gate = threading.Event()
+
+    def hang(unit: Any) -> None:
+        gate.wait(10)
+
+    for ask in (store.run, store.read):
+        with pytest.raises(Unavailable, match="in time"):
+            asyncio.run(ask(CALLER, hang))
+        gate.set()
+        gate = threading.Event()
+    for ask in (store.run_now, store.read_now):
+        with pytest.raises(Unavailable, match="in time"):
+            ask(CALLER, hang)
+        gate.set()
+        gate = threading.Event()
+
+
 def test_closing_performs_what_waits_and_refuses_what_comes_after(open_notes: Any, notes_url: str) -> None:
     store = open_notes(notes_url, connections=1)
 
