@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -43,7 +44,7 @@ def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False
 
     `end_with_input` does the same when standard input ends, as a pipe does when whoever held it is gone.
     """
-    telemetry.configure(settings.log_level)
+    _begin(settings.log_level)
     with exclusive(settings.database), ExitStack() as sockets:
         parts = prepare(settings)
         alongside: list[Alongside] = [partial(_working, build_worker(parts))] if with_worker else []
@@ -57,7 +58,7 @@ def serve(settings: Settings, *, with_worker: bool, end_with_input: bool = False
 
 def listen(settings: Settings) -> None:
     """Listen for HL7 v2 alone, until SIGTERM or SIGINT: what was received whole is answered, then the store closes."""
-    telemetry.configure(settings.log_level)
+    _begin(settings.log_level)
     with exclusive(settings.database), ExitStack() as sockets:
         parts = prepare(settings)
         at = sockets.enter_context(_listening(settings.mllp_host, settings.mllp_port or MLLP_PORT))
@@ -67,10 +68,16 @@ def listen(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Run a worker alone until SIGTERM or SIGINT."""
-    telemetry.configure(settings.log_level)
+    _begin(settings.log_level)
     parts = prepare(settings)
     with _answering_probes(settings.probes_port or WORKER_PROBES_PORT) as http:
         _run(build_probes(parts, [partial(_working, build_worker(parts))]), http)
+
+
+def _begin(log_level: str) -> None:
+    """From here on SIGTERM ends the program in order: until it serves, nothing is under way and it ends at once."""
+    telemetry.configure(log_level)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _run(application: FastAPI, http: socket.socket, *, trusted_proxies: str = "", end_with_input: bool = False) -> None:

@@ -53,12 +53,12 @@ def free_port() -> int:
         return port
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20.0, every: float = 0.05) -> None:
     """Fails, saying what was waited for, when it does not come true in time."""
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, f"Not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 class ServiceProcess:

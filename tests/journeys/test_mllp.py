@@ -103,6 +103,23 @@ def test_the_listener_serves_alone_and_knows_after_a_restart_what_it_kept(
         assert again.header.text(10) == first.header.text(10), "the same answer, and no second effect"
 
 
+@pytest.mark.parametrize("command", [(), ("listen",)], ids=["serve", "listen"])
+def test_it_ends_in_order_from_the_moment_that_its_port_takes_connections(
+    new_service: NewService, command: tuple[str, ...]
+) -> None:
+    port = free_port()
+    service = new_service(mllp_port=str(port))
+    service.start(*command, ready=False)
+    wait_until(lambda: takes_connections(port), "the port takes connections", every=0.002)
+    assert service.stop() == 0
+
+
+def takes_connections(port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
 def test_mutual_tls_names_the_hospital(new_service: NewService, tmp_path: Path) -> None:
     authority = issue(tmp_path, "authority")
     server, sender = issue(tmp_path, "server", authority), issue(tmp_path, "engine", authority)
