@@ -10,10 +10,19 @@ from time import monotonic
 
 from service.delivery.channel import Learned, Parcel, RecordChannel, Sent
 from service.delivery.pack import pack
-from service.delivery.stuck import end, has_failed, may_be_ended_by, of_her_present, tell_of
+from service.delivery.pauses import SEATS, Pauses
+from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, end, has_failed, may_be_ended_by, of_her_present, tell_of
 from service.flow.rules import Rules
 from service.referrals.answer_link import AnswerLink, new_token
-from service.referrals.delivery import DELIVERY_TABLE, UNSETTLED, Delivery, DeliveryState, DeliveryTrigger, Lane
+from service.referrals.delivery import (
+    DELIVERY_TABLE,
+    UNSETTLED,
+    WAITING,
+    Delivery,
+    DeliveryState,
+    DeliveryTrigger,
+    Lane,
+)
 from service.shared import telemetry
 from service.shared.caller import the_service
 from service.shared.clock import Clock
@@ -22,10 +31,6 @@ from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
-# Of each destination: one that hangs delays no other, and its statuses none of its alerts.
-SEATS = {Lane.ALERT: 32, Lane.STATUS: 8}
-LONGEST_WAIT = timedelta(minutes=15)
-LONGEST_ASKED_WAIT = timedelta(hours=1)
 # How often, in seconds, whoever waits for her to be made known looks whether she is.
 LOOKS_EVERY = 0.1
 
@@ -46,6 +51,10 @@ class Dispatch:
     answer_address: str = ""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
+    _pauses: Pauses = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pauses = Pauses(self.lane, self.spread)
 
     async def begin(self) -> int:
         """How many deliveries are on their way now that were not before."""
@@ -59,7 +68,7 @@ class Dispatch:
     async def _begin(self, destination_id: str) -> int:
         seats = self._under_way[destination_id]
         # What is claimed is sent soon, so that no lease runs out while it waits behind slow ones.
-        free = SEATS[self.lane] - len(seats)
+        free = self._pauses.seats(destination_id, self.clock.now()) - len(seats)
         if free <= 0:
             return 0
         claimed = await self.store.run(
@@ -82,27 +91,46 @@ class Dispatch:
         self.woken.set()
 
     async def _in_order(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
+        for position, delivery in enumerate(deliveries, 1):
             try:
-                await self._deliver(delivery)
+                if not await self._deliver(delivery) and self.lane is Lane.STATUS:
+                    # Her record must not read what came of something before it has the thing itself.
+                    await self._give_back(deliveries[position:])
+                    return
             except Unavailable:
                 return  # what was not settled is claimed again when its lease has ended
             except Exception as defect:  # noqa: BLE001  # one defect must not stop the rest
                 telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
 
-    async def _deliver(self, delivery: Delivery) -> None:
+    async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
+
+    async def _deliver(self, delivery: Delivery) -> bool:
+        """Whether what comes after it may be sent: it is over, or a person knows that it does not arrive."""
         if not await self._holds(delivery):
-            return
+            return False
         before = replace(delivery, attempts=delivery.attempts - 1)
         if delivery.abandoned and not delivery.shown and self._has_failed(before):
             # Whoever tried the last time did not live to say so.
             await self._write_down(delivery, partial(self._tell, delivery=delivery), "attempts-without-outcome")
         parcel, sent = await self._send(delivery)
         if sent is None:
-            return
+            return False
         settle = partial(self._settle, delivery=delivery, parcel=parcel, sent=sent)
         await self._write_down(delivery, settle, sent.outcome)
         self.tell(delivery.resource_type, sent.outcome)
+        if self._pauses.hear(delivery.destination_id, sent, self.clock.now()):
+            await self._wake(delivery.destination_id)
+        return delivery.shown or DELIVERY_TABLE[delivery.state, sent.trigger] not in WAITING
+
+    async def _wake(self, destination_id: str) -> None:
+        """As many at once as may be under way: should it be gone again, no more than these have tried in vain."""
+        at_most = sum(SEATS.values())
+        if await self.store.run(
+            the_service(new_id()), lambda tx: tx.sleeping.wake(destination_id, TOLD_AFTER_ATTEMPTS, at_most)
+        ):
+            self._pauses.woke(destination_id)
 
     async def _holds(self, delivery: Delivery) -> bool:
         """Whether it may be sent: under a lease that lasts longer than that may take, so that nobody else sends it
@@ -207,20 +235,13 @@ class Dispatch:
         alerts = [tx.alerts.lock(each) for each in ended]
         if parcel is not None:
             self._keep(tx, parcel, sent.learned)
-        held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._due(delivery, sent, now))
+        held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._pauses.due(delivery, sent, now))
         if held:
             end(tx, self.rules, alerts, now)
         return held and stuck and tell_of(tx, self.rules, delivery, after, now)
 
     def _has_failed(self, delivery: Delivery) -> bool:
         return has_failed(delivery, self.rules.policy(delivery.destination_id), self.clock.now())
-
-    def _due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
-        """Full jitter, doubling from one second to fifteen minutes; longer only when the destination asked for it."""
-        if sent.wait is not None:
-            return now + min(max(sent.wait, timedelta(0)), LONGEST_ASKED_WAIT)
-        ceiling = min(LONGEST_WAIT.total_seconds(), 2.0 ** min(delivery.attempts, 10))
-        return now + timedelta(seconds=self.spread() * ceiling)
 
     def _tell(self, tx: UnitOfWork, delivery: Delivery) -> bool:
         return tell_of(tx, self.rules, of_her_present(tx, delivery), delivery.state, self.clock.now())

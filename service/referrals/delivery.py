@@ -65,6 +65,10 @@ def state_after(trigger: DeliveryTrigger) -> DeliveryState:
     return state
 
 
+# Outcomes by which the destination has heard nothing of it, so that what it says cannot be why; and those by which it
+# is not known whether it has. What failed so must not wait longer than the destination was away.
+REACHED_NOBODY = ("not-reached", "tls-refused", "not-authorised", "busy")
+GOT_NO_ANSWER = ("no-answer", "cut-off")
 # What a worker may have to do with still.
 WAITING = states_before(DeliveryTrigger.CLAIMED, DeliveryTrigger.LEASE_EXPIRED)
 

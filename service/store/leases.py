@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 OTHER = DELIVERY.alias("other")
 LEASED = state_after(DeliveryTrigger.CLAIMED)
 # One worker at a time for the statuses of a woman, so that what they all need in the record (her Patient, the
-# ServiceRequest) is created once; and a later one waits until an earlier one of the same resource is settled.
+# ServiceRequest) is created once.
 BUSY = exists().where(
     OTHER.c.lane == Lane.STATUS.value,
     OTHER.c.destination_id == DELIVERY.c.destination_id,
@@ -39,6 +40,20 @@ BUSY = exists().where(
     OTHER.c.state == LEASED.value,
     OTHER.c.lease_until > bindparam("at"),
 )
+# Nor before an earlier one that waits to be tried again, until a person knows that this one does not arrive.
+HELD_UP = [
+    exists().where(
+        OTHER.c.lane == Lane.STATUS.value,
+        OTHER.c.destination_id == DELIVERY.c.destination_id,
+        OTHER.c.patient_id == DELIVERY.c.patient_id,
+        OTHER.c.id < DELIVERY.c.id,
+        IS_UNSETTLED,
+        OTHER.c.state == state.value,
+        OTHER.c.due_at > bindparam("at"),
+        OTHER.c.shown_at.is_(None),
+    )
+    for state in states_before(DeliveryTrigger.CLAIMED)
+]
 OVERTAKES = exists().where(
     OTHER.c.destination_id == DELIVERY.c.destination_id,
     OTHER.c.resource_type == DELIVERY.c.resource_type,
@@ -54,7 +69,8 @@ FREE = or_(
 # An alert waits for nothing: each of its messages is said. Only of its Task the newest state must come last.
 IN_TURN = or_(
     DELIVERY.c.resource_type == "Communication",
-    ~OVERTAKES & or_(DELIVERY.c.lane == Lane.ALERT.value, ~BUSY),
+    # In this order: during an outage most are held up, and to find that costs least.
+    or_(DELIVERY.c.lane == Lane.ALERT.value, ~or_(*HELD_UP, BUSY)) & ~OVERTAKES,
 )
 DUE = and_(DELIVERY.c.lane == bindparam("of_lane"), IS_WAITING, FREE, IN_TURN)
 # The first one due and not an EXISTS, which PostgreSQL would turn into a join over everything that waits.
@@ -131,6 +147,16 @@ SETTLE = Prepared(
         lease_until=None,
     )
 )
+GIVE_BACK = Prepared(
+    update(DELIVERY)
+    .where(HELD)
+    .values(
+        state=state_after(DeliveryTrigger.LEASE_EXPIRED).value,
+        attempts=DELIVERY.c.attempts - 1,
+        lease_owner=None,
+        lease_until=None,
+    )
+)
 
 
 class Leases:
@@ -186,6 +212,10 @@ class Leases:
     def introduced(self, delivery: Delivery, owner: str) -> None:
         """It was tried; the next may."""
         self._unit.execute(INTRODUCED, _holding(delivery, owner))
+
+    def give_back(self, deliveries: Sequence[Delivery], owner: str) -> None:
+        """They were not tried, and are due as if they had not been claimed."""
+        self._unit.execute(GIVE_BACK, [_holding(each, owner) for each in deliveries])
 
     def settle(
         self, delivery: Delivery, owner: str, trigger: DeliveryTrigger, outcome: str, due: datetime | None = None

@@ -39,6 +39,7 @@ from service.store.programmes import Programmes
 from service.store.referrals import Referrals
 from service.store.results import Results
 from service.store.retention import tidy
+from service.store.sleeping import Sleeping
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
@@ -89,6 +90,7 @@ class UnitOfWork:
     contacts = _Of(Contacts)
     deliveries = _Of(Deliveries)
     leases = _Of(Leases)
+    sleeping = _Of(Sleeping)
     audit = _Of(AuditTrail)
     feed = _Of(Feed)
     due = _Of(Due)

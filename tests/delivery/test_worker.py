@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from service.delivery.channel import Parcel, Sent
-from service.delivery.dispatch import SEATS
+from service.delivery.pauses import SEATS
 from service.demo.hospital import HospitalRecord
 from service.flow.answer import Accepted
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
@@ -131,12 +131,12 @@ def test_what_fails_waits_twice_as_long_each_time_and_in_the_end_a_person_is_tol
     waits = []
     for _ in range(10):
         sender.step(sender.worker(channel))
-        row = sender.deliveries("Task")[0]
+        row = sender.deliveries("ServiceRequest")[0]
         waits.append(int((row["due_at"] - sender.now()).total_seconds()))
         sender.pass_time(timedelta(seconds=waits[-1] - 1))
         before = len(channel.given)
         sender.step(sender.worker(channel))
-        assert [each for each in channel.given[before:] if each.referral] == []
+        assert "ServiceRequest" not in [each.delivery.resource_type for each in channel.given[before:]]
         sender.pass_time(timedelta(seconds=1))
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900]
     assert sender.alerts(family.woman) == ["delivery-stuck"]  # one for the ServiceRequest and the Task
@@ -172,7 +172,7 @@ def test_a_delivery_that_cannot_be_written_out_stops_no_other(sender: Sender) ->
     }
     assert states.pop(poison) == {"ready"}
     assert set(map(tuple, states.values())) == {("done",)}
-    assert ("Task", "defect") in sender.heard
+    assert ("ServiceRequest", "defect") in sender.heard
 
 
 def test_what_is_refused_for_good_is_parked_shown_to_a_person_and_sent_when_they_say_so(

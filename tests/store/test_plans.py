@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -134,6 +134,11 @@ OWED = Delivery(
 WORK: dict[str, tuple[Callable[[UnitOfWork], object], str]] = {
     "where something is due": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_waiting"),
     "that hers is being sent": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_unsettled"),
+    "what waits out a pause": (lambda tx: tx.sleeping.wake("hospital", 8, 40), "ix_delivery_waiting"),
+    "that an earlier one of hers waits": (
+        lambda tx: tx.leases.claim("worker", timedelta(minutes=1), Lane.STATUS, "hospital", 8),
+        "ix_delivery_unsettled",
+    ),
     "who makes her known": (lambda tx: tx.leases.introduce(OWED, "worker"), "ix_delivery_unsettled"),
     "what is stuck of hers": (lambda tx: tx.deliveries.stuck("hospital", "woman", 8), "ix_delivery_unsettled"),
     "what is stuck of all": (lambda tx: tx.deliveries.stuck("hospital", None, 8), "ix_delivery_unsettled"),

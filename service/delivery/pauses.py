@@ -1,0 +1,58 @@
+"""How long what failed waits, and how much a destination that is not reached is asked for meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from service.delivery.channel import Sent
+from service.referrals.delivery import REACHED_NOBODY, Delivery, DeliveryTrigger, Lane
+
+# Of each destination: one that hangs delays no other, and its statuses none of its alerts.
+SEATS = {Lane.ALERT: 32, Lane.STATUS: 8}
+LONGEST_WAIT = {Lane.ALERT: timedelta(seconds=30), Lane.STATUS: timedelta(minutes=15)}
+LONGEST_ASKED_WAIT = timedelta(hours=1)
+# While it is not reached, one is tried and then the next: however many wait, they do not all run against it.
+ONE_EVERY = timedelta(seconds=1)
+# So that a destination that works costs next to nothing.
+WAKES_EVERY = timedelta(seconds=5)
+
+
+@dataclass(slots=True)
+class Pauses:
+    """Of one lane of one worker. What it remembers of a destination only spares both of them work."""
+
+    lane: Lane
+    spread: Callable[[], float]
+    _not_before: dict[str, datetime] = field(default_factory=dict)
+    _wakes_from: dict[str, datetime] = field(default_factory=dict)
+
+    def seats(self, destination_id: str, now: datetime) -> int:
+        """How many may be under way to it at once."""
+        not_before = self._not_before.get(destination_id)
+        if not_before is None:
+            return SEATS[self.lane]
+        return int(now >= not_before)
+
+    def hear(self, destination_id: str, sent: Sent, now: datetime) -> bool:
+        """Whether what waits out a pause there should be woken, because something has just been taken."""
+        if sent.outcome in REACHED_NOBODY:
+            self._not_before[destination_id] = now + ONE_EVERY
+        if sent.trigger is not DeliveryTrigger.TAKEN:
+            return False
+        self._not_before.pop(destination_id, None)
+        if now < self._wakes_from.get(destination_id, now):
+            return False
+        self._wakes_from[destination_id] = now + WAKES_EVERY
+        return True
+
+    def woke(self, destination_id: str) -> None:
+        """There may be more to wake: the next that is taken says whether it would get through."""
+        self._wakes_from.pop(destination_id, None)
+
+    def due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
+        """Full jitter, doubling from one second to the longest wait of its lane; longer only when the destination
+        asked for it."""
+        if sent.wait is not None:
+            return now + min(max(sent.wait, timedelta(0)), LONGEST_ASKED_WAIT)
+        ceiling = min(LONGEST_WAIT[delivery.lane].total_seconds(), 2.0 ** min(delivery.attempts, 10))
+        return now + timedelta(seconds=self.spread() * ceiling)

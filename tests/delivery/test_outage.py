@@ -1,0 +1,198 @@
+"""A destination that is away and comes back, and one that takes the first of her messages only later."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from service.delivery.channel import Parcel, Sent
+from service.delivery.pauses import LONGEST_WAIT, SEATS
+from service.delivery.worker import Worker
+from service.demo.hospital import HospitalRecord
+from service.hl7v2 import outgoing
+from service.referrals.delivery import GOT_NO_ANSWER, REACHED_NOBODY, DeliveryTrigger, Lane
+from service.shared.caller import the_service
+from service.store.deliveries import DELIVERY
+from tests.delivery.conftest import NewSender
+from tests.delivery.support import Scripted, Sender
+from tests.delivery.test_stuck import more
+from tests.flow.support import Family, piece, scores
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+TAKEN = Sent(DeliveryTrigger.TAKEN, "taken")
+NOT_REACHED = Sent(DeliveryTrigger.TRY_AGAIN, "not-reached")
+NO_ANSWER = Sent(DeliveryTrigger.ANSWER_LOST, "no-answer")
+NOT_NOW = Sent(DeliveryTrigger.TRY_AGAIN, "answered-AE")
+HERS = ["ServiceRequest", "Task", "DocumentReference"]
+
+
+@pytest.fixture
+def sender(new_sender: NewSender, migrated_url: str, record: HospitalRecord) -> Iterator[Sender]:
+    made = new_sender(migrated_url, record.base)
+    yield made
+    made.run(the_service(""), lambda tx: tx.execute(update(DELIVERY).values(state="done")))  # nothing is left over
+
+
+class Away(Scripted):
+    """Nobody is reached until it `is_back`."""
+
+    is_back = False
+
+    def __init__(self, why: Sent = NOT_REACHED) -> None:
+        super().__init__(lambda _: TAKEN if self.is_back else why)
+
+
+def go_on(sender: Sender, worker: Worker, rounds: int, pause: timedelta = SECOND) -> None:
+    for _ in range(rounds):
+        sender.step(worker)
+        sender.pass_time(pause)
+
+
+def in_danger(sender: Sender, family: Family) -> None:
+    sender.result(family.hospital, family.woman, piece(16, scores(16, harm=1)))
+
+
+def given(channel: Scripted, woman: str) -> list[str]:
+    parcels = [each.delivery for each in channel.given if each.delivery.patient_id == woman]
+    return [each.resource_type for each in parcels if each.lane is Lane.STATUS]
+
+
+def waiting(sender: Sender, woman: str) -> list[str]:
+    rows = sender.rows("delivery", patient_id=woman, lane=Lane.STATUS.value)
+    return [row["resource_type"] for row in rows if row["state"] not in ("done", "superseded")]
+
+
+@pytest.mark.parametrize("why", [NOT_REACHED, NO_ANSWER], ids=["not reached", "no answer"])
+@pytest.mark.parametrize("away", [MINUTE, 60 * MINUTE], ids=["a minute", "an hour"])
+def test_when_a_destination_is_back_an_alert_goes_first_and_everything_within_seconds(
+    sender: Sender, why: Sent, away: timedelta
+) -> None:
+    family, _ = sender.offered()
+    women = [family.woman, *more(sender, family, 3)]
+    in_danger(sender, family)
+    channel = Away(why)
+    worker = sender.worker(channel)
+    go_on(sender, worker, 60, away / 60)
+    if why is NO_ANSWER and away > MINUTE:
+        women = []  # what got none so often may be the reason itself
+    channel.is_back, before = True, len(channel.given)
+    women += more(sender, family, 1)  # what is new shows that it is back
+    go_on(sender, worker, 31)
+    assert channel.given[before].delivery.lane is Lane.ALERT
+    assert sender.rows("delivery", lane=Lane.ALERT.value, state="ready") == []
+    assert [waiting(sender, each) for each in women] == [[]] * len(women)
+
+
+def test_an_alert_is_tried_again_within_seconds_for_as_long_as_it_takes(sender: Sender) -> None:
+    family, _ = sender.offered()
+    in_danger(sender, family)
+    worker = sender.worker(Away(NOT_NOW))
+    go_on(sender, worker, 40, MINUTE)
+    sender.step(worker)
+    rows = {lane: sender.rows("delivery", lane=lane.value, state="ready") for lane in Lane}
+    pauses = {lane: max(row["due_at"] - sender.now() for row in rows[lane]) for lane in Lane}
+    assert pauses[Lane.ALERT] <= LONGEST_WAIT[Lane.ALERT] < MINUTE < pauses[Lane.STATUS]
+
+
+def test_while_a_destination_is_away_one_is_tried_at_a_time_however_many_wait(sender: Sender) -> None:
+    family, _ = sender.offered()
+    more(sender, family, 11)
+    channel = Away()
+    worker = sender.worker(channel)
+    sender.step(worker)
+    assert len(channel.given) <= SEATS[Lane.STATUS]
+    before = len(channel.given)
+    for tried in range(1, 4):
+        sender.pass_time(SECOND)
+        go_on(sender, worker, 3, timedelta(0))
+        assert len(channel.given) - before == tried
+    channel.is_back = True
+    sender.pass_time(SECOND)
+    go_on(sender, worker, 2, timedelta(0))
+    assert len(channel.given) - before - 4 >= SEATS[Lane.STATUS]
+
+
+def test_a_worker_that_has_seen_nothing_of_it_wakes_what_another_one_could_not_send(sender: Sender) -> None:
+    family, _ = sender.offered()
+    go_on(sender, sender.worker(Away()), 30, MINUTE)
+    (fresh,) = more(sender, family, 1)
+    other = sender.worker(Scripted())
+    go_on(sender, other, 2)
+    assert [waiting(sender, each) for each in (fresh, family.woman)] == [[], []]
+
+
+def test_what_alone_gets_no_answer_is_not_tried_each_time_that_another_gets_one(sender: Sender) -> None:
+    family, _ = sender.offered()
+
+    def poison(parcel: Parcel) -> Sent:
+        return NO_ANSWER if parcel.delivery.patient_id == family.woman else TAKEN
+
+    channel = Scripted(poison)
+    worker = sender.worker(channel)
+    for _ in range(20):
+        more(sender, family, 1)
+        go_on(sender, worker, 1, 6 * SECOND)
+    assert given(channel, family.woman) == ["ServiceRequest"] * 8
+
+
+def test_a_destination_that_asked_for_patience_is_not_woken(sender: Sender) -> None:
+    family, _ = sender.offered()
+    asked = Sent(DeliveryTrigger.TRY_AGAIN, "http-429", wait=10 * MINUTE)
+    worker = sender.worker(Scripted(lambda parcel: asked if parcel.delivery.patient_id == family.woman else TAKEN))
+    sender.step(worker)
+    more(sender, family, 1)
+    go_on(sender, worker, 9, MINUTE)
+    assert {row["attempts"] for row in sender.rows("delivery", resource_type="ServiceRequest", state="ready")} == {1}
+
+
+@pytest.mark.parametrize("failed", [NOT_NOW, NO_ANSWER, NOT_REACHED], ids=lambda sent: str(sent.outcome))
+def test_what_comes_after_the_first_of_hers_waits_until_that_is_taken_and_no_other_woman_waits(
+    sender: Sender, failed: Sent
+) -> None:
+    family, _ = sender.offered()
+    (other,) = more(sender, family, 1)
+    tries = 0
+
+    def answer(parcel: Parcel) -> Sent:
+        nonlocal tries
+        if (parcel.delivery.resource_type, parcel.delivery.patient_id) != ("ServiceRequest", family.woman):
+            return TAKEN
+        tries += 1
+        return failed if tries <= 2 else TAKEN
+
+    channel = Scripted(answer)
+    left, right = sender.worker(channel), sender.worker(channel)
+    for _ in range(12):
+        sender.step(left, right)
+        sender.pass_time(SECOND)
+    assert given(channel, family.woman) == ["ServiceRequest"] * 2 + HERS
+    assert given(channel, other) == HERS
+    attempts = {row["resource_type"]: row["attempts"] for row in sender.rows("delivery", patient_id=family.woman)}
+    assert attempts == dict(zip(HERS, (3, 1, 1), strict=True))
+
+
+def test_what_a_person_knows_of_holds_up_nothing(sender: Sender) -> None:
+    family, _ = sender.offered()
+    channel = Scripted(lambda parcel: NOT_NOW if parcel.delivery.resource_type == "ServiceRequest" else TAKEN)
+    worker = sender.worker(channel)
+    go_on(sender, worker, 14, MINUTE)
+    assert waiting(sender, family.woman) == HERS
+    go_on(sender, worker, 10, MINUTE)
+    assert sender.alerts(family.woman) == ["delivery-stuck"]
+    assert waiting(sender, family.woman) == ["ServiceRequest"]
+
+
+def test_an_alert_overtakes_what_of_hers_waits(sender: Sender) -> None:
+    family, _ = sender.offered()
+    worker = sender.worker(Scripted(lambda parcel: NOT_NOW if parcel.delivery.lane is Lane.STATUS else TAKEN))
+    sender.step(worker)
+    in_danger(sender, family)
+    sender.step(worker)
+    assert sender.rows("delivery", resource_type="Communication", state="ready") == []
+    assert waiting(sender, family.woman) != []
+
+
+def test_a_line_that_is_not_reached_is_known_by_its_outcome() -> None:
+    assert {each.value for each in outgoing.NOTHING_WAS_SENT} < set(REACHED_NOBODY)
+    assert {"no-answer", "cut-off"} == set(GOT_NO_ANSWER) <= {each.value for each in outgoing.Failure}
