@@ -11,6 +11,7 @@ from service import mappings
 from service.fhir.door import Door as FhirDoor
 from service.fhir.door import RateLimit
 from service.flow.rules import DEFAULT_SITE, Rules
+from service.hl7v2.connection import NotKept
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Frame
@@ -84,10 +85,16 @@ class Hospital:
 
         async def send() -> list[Sequence[bytes]]:
             sent = (each if isinstance(each, Frame) else Frame(each) for each in frames)
-            caller = None if plain else self.caller
-            return await asyncio.gather(*(self.door.answer(each, caller) for each in sent))
+            return await asyncio.gather(*(self._told(each, None if plain else self.caller) for each in sent))
 
         return asyncio.run(send())
+
+    async def _told(self, frame: Frame, caller: Caller | None) -> Sequence[bytes]:
+        """What its sender hears, also that it is to send again."""
+        try:
+            return await self.door.answer(frame, caller)
+        except NotKept as not_kept:
+            return not_kept.answers
 
     def send(self, body: bytes | Frame) -> Message:
         """The one acknowledgement of it."""
