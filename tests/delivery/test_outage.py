@@ -64,17 +64,17 @@ def waiting(sender: Sender, woman: str) -> list[str]:
 
 
 @pytest.mark.parametrize("why", [NOT_REACHED, NO_ANSWER], ids=["not reached", "no answer"])
-@pytest.mark.parametrize("away", [MINUTE, 60 * MINUTE], ids=["a minute", "an hour"])
+@pytest.mark.parametrize(("looks", "pause"), [(60, SECOND), (20, 3 * MINUTE)], ids=["a minute", "an hour"])
 def test_when_a_destination_is_back_an_alert_goes_first_and_everything_within_seconds(
-    sender: Sender, why: Sent, away: timedelta
+    sender: Sender, why: Sent, looks: int, pause: timedelta
 ) -> None:
     family, _ = sender.offered()
     women = [family.woman, *more(sender, family, 3)]
     in_danger(sender, family)
     channel = Away(why)
     worker = sender.worker(channel)
-    go_on(sender, worker, 60, away / 60)
-    if why is NO_ANSWER and away > MINUTE:
+    go_on(sender, worker, looks, pause)
+    if why is NO_ANSWER and pause > MINUTE:
         women = []  # what got none so often may be the reason itself
     channel.is_back, before = True, len(channel.given)
     women += more(sender, family, 1)  # what is new shows that it is back
@@ -88,7 +88,7 @@ def test_an_alert_is_tried_again_within_seconds_for_as_long_as_it_takes(sender: 
     family, _ = sender.offered()
     in_danger(sender, family)
     worker = sender.worker(Away(NOT_NOW))
-    go_on(sender, worker, 40, MINUTE)
+    go_on(sender, worker, 15, 4 * MINUTE)
     sender.step(worker)
     rows = {lane: sender.rows("delivery", lane=lane.value, state="ready") for lane in Lane}
     pauses = {lane: max(row["due_at"] - sender.now() for row in rows[lane]) for lane in Lane}
