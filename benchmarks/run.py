@@ -117,11 +117,10 @@ class Run:
             most = (case.per_second or MOST_PER_SECOND) * (plan.warm_up + plan.seconds) + USED
             sent = case.some(world, int(most) + 1)[USED:]
             port = world.settings.mllp_port if case.door is Door.MLLP else server.port
-            each = len(sent) // plan.rounds
             with self.console.status(f"{database}: {case.name}"):
                 beside, own = [self._floor(floor)], []
-                for first in range(0, each * plan.rounds, each):
-                    own.append(self._load(case, server, port or 0, sent[first : first + each]))
+                for turn in range(plan.rounds):
+                    own.append(self._load(case, server, port or 0, sent[turn :: plan.rounds]))
                     beside.append(self._floor(floor))
             floors, found = _figures(FLOOR, "", beside), _figures(case, database, own)
             self.console.print(f"{database}: {case.name}: {found.measured.per_second:,.0f} a second")

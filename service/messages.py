@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from service.fhir import door as fhir_door
 from service.fhir import replay as fhir_replay
 from service.fhir.asked import Asked, asked_in
-from service.fhir.outcome import ISSUE_TYPES, BadInput
+from service.fhir.outcome import BadInput
+from service.fhir.schema import issue_types
 from service.flow.receive_long_message import BEGUN
 from service.flow.receive_message import ACCEPTED, NOTHING_KNOWN, PARTLY, REPEATED
 from service.hl7v2 import door as hl7v2_door
@@ -20,8 +21,7 @@ from service.shared.ids import new_id
 from service.store.messages import Content, KeptMessage, MessageQuery
 from service.store.unit_of_work import UnitOfWork
 
-# What one refused by FHIR became is all the codes of its answer, with commas.
-DISPOSITIONS = ISSUE_TYPES.union((ACCEPTED, REPEATED, PARTLY, NOTHING_KNOWN, BEGUN), MEANINGS)
+DISPOSITIONS = frozenset((ACCEPTED, REPEATED, PARTLY, NOTHING_KNOWN, BEGUN, *MEANINGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class Messages:
 
 def _none(tx: UnitOfWork, query: MessageQuery) -> Sequence[KeptMessage]:
     asked, organisation = query.disposition, query.organisation_id
-    if asked is not None and not DISPOSITIONS.issuperset(asked.split(",")):
+    # What one refused by FHIR became is all the codes of its answer, with commas.
+    if asked is not None and not {*asked.split(",")} <= DISPOSITIONS | issue_types():
         raise NotAccepted("No message becomes that; `messages list` without --disposition shows what they became.")
     if organisation is not None and tx.organisations.find(organisation) is None:
         raise NotAccepted("There is no such organisation; `organisation list` shows them.")

@@ -12,13 +12,6 @@ from service.shared.errors import Unavailable
 from service.shared.reply import Reply
 
 MOST_ISSUES = 20
-ISSUE_TYPES = frozenset({
-    "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired",
-    "forbidden", "suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found",
-    "deleted", "too-long", "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient",
-    "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "informational",
-})  # fmt: skip
-"""The codes of the value set IssueType (FHIR R4), of which every issue has one."""
 
 
 @dataclass(frozen=True, slots=True)

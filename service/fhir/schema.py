@@ -74,6 +74,12 @@ def names() -> frozenset[str]:
 
 
 @cache
+def issue_types() -> frozenset[str]:
+    """The codes of the value set IssueType (FHIR R4), of which every issue of an OperationOutcome has one."""
+    return frozenset(_definitions()["OperationOutcome_Issue"]["properties"]["code"]["enum"])
+
+
+@cache
 def _formats() -> dict[str, str]:
     """What to expect, by pattern: that is all an error tells about the data type it comes from."""
     return {_definitions()[name]["pattern"]: text for name, text in _FORMATS.items() if name in _definitions()}

@@ -42,7 +42,7 @@ def moment(written: str, zone: tzinfo) -> Moment | None:
     return Moment(begins, begins.isoformat().replace("+00:00", "Z"))
 
 
-def decided(written: str, zone: tzinfo) -> Moment | None:
+def local_moment(written: str, zone: tzinfo) -> Moment | None:
     """The same for what somebody decides: a day, month or year begins at its first midnight where it was written."""
     meant = moment(written, zone)
     if meant is None or "T" in meant.fhir:

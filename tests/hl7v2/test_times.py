@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.hl7v2.times import day, decided, moment, next_day
+from service.hl7v2.times import day, local_moment, moment, next_day
 
 AMSTERDAM, NEW_YORK = ZoneInfo("Europe/Amsterdam"), ZoneInfo("America/New_York")
 
@@ -86,7 +86,7 @@ def test_a_day_is_the_one_that_was_written(written: str, expected: date | None) 
 def test_a_day_of_a_decision_lasts_from_midnight_to_midnight_where_it_was_written(
     written: str, zone: ZoneInfo, begins: datetime, ends: datetime
 ) -> None:
-    said = decided(written, zone)
+    said = local_moment(written, zone)
     assert said is not None
     assert (said.begins, next_day(said.begins, zone)) == (begins, ends)
 
@@ -94,6 +94,6 @@ def test_a_day_of_a_decision_lasts_from_midnight_to_midnight_where_it_was_writte
 @pytest.mark.parametrize("zone", [AMSTERDAM, NEW_YORK, UTC])
 @pytest.mark.parametrize("written", ["0001", "00010101", "99991231", "9999"])
 def test_the_first_and_the_last_day_that_there_are_can_be_said(written: str, zone: ZoneInfo) -> None:
-    said = decided(written, zone)
+    said = local_moment(written, zone)
     assert said is not None
     assert next_day(said.begins, zone) >= said.begins

@@ -20,7 +20,7 @@ from service.hl7v2.read.consent_detail import COUNTING, details_in, is_yes, safe
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
-from service.hl7v2.times import decided, next_day
+from service.hl7v2.times import local_moment, next_day
 from service.shared.clock import is_to_come
 
 CONSENT = "urn:peer-referral:hl7v2:consent"
@@ -152,7 +152,7 @@ def _consent(
     """What is wrong with it, or None when it says nothing yet."""
     if word.agrees is None or isinstance(word.agrees, Problem):
         return word.agrees
-    when = decided(word.decided, dialect.zone)
+    when = local_moment(word.decided, dialect.zone)
     if word.agrees and (when is None or is_to_come(when.begins, now)):
         # The newest word counts, so a yes whose time nobody knows could overtake a no.
         return Problem.VALUE_UNREADABLE if word.decided else Problem.VALUE_MISSING
@@ -189,7 +189,7 @@ def _said(
     if not agrees:
         return said_no
     longest = given_at + timedelta(days=min(word.rule.days or terms.longest_days, terms.longest_days))
-    begins = decided(word.begins, dialect.zone)
+    begins = local_moment(word.begins, dialect.zone)
     return replace(
         said_no,
         period_start=begins.begins if begins else None,
@@ -204,7 +204,7 @@ def _ends(word: _Word, details: Mapping[Detail, Segment], dialect: Dialect, give
     """The last day belongs to it. An end that cannot be read is one that may have passed."""
     until = details.get(Detail.UNTIL)
     for written in filter(None, (word.ends, said(until, 5) if until else "")):
-        end = decided(written, dialect.zone)
+        end = local_moment(written, dialect.zone)
         if end is None:
             yield given_at
         else:

@@ -6,12 +6,14 @@ from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import says_no, triplets, values_of
 from service.hl7v2.read.fields import said
+from service.hl7v2.read.observed import OBSERVED
 from service.hl7v2.segments import Segment
 from service.hl7v2.site_codes import Detail
 from service.hl7v2.times import moment
+from service.screening.result import DECIDING
 
-# OBX-11 of what counts.
-COUNTING = frozenset("FCAUVB") | {""}
+# OBX-11 of what counts; N says that it was not asked.
+COUNTING = frozenset(letter for letter, status in OBSERVED.items() if status in DECIDING) - {"N"} | {""}
 _PERMITS: Mapping[bool, Permission] = {True: Permission.ALLOW, False: Permission.DENY}
 
 
