@@ -36,7 +36,7 @@ class Salvaged:
 class Unreadable:
     """`sealed` is the body, encrypted for the id it is kept under, and `fingerprint` the same for the same body;
     `reason` is the codes of what was wrong with it, and `results` what can be told of each result in it. `unnamed` is
-    what else in it makes contact unwelcome: nothing of what is not taken pauses anything.
+    what else in it makes contact unwelcome, of each whom it is told of.
 
     `door` is where it came in, `type` what it said it was.
     `sealed_request` is what the door has to know beside the body to take it once more, sealed in the same way.
@@ -50,7 +50,7 @@ class Unreadable:
     door: str = "fhir"
     type: str = ""
     sealed_request: bytes | None = None
-    unnamed: Unnamed | None = None
+    unnamed: Sequence[Unnamed] = ()
 
 
 def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
@@ -66,8 +66,8 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
     if tx.caller.kind is OrganisationKind.HOSPITAL:
         _tell_of_results(tx, rules, unreadable, now)
-        if unreadable.unnamed is not None:
-            tell_unnamed(tx, rules, unreadable.unnamed, now)
+        for each in unreadable.unnamed:
+            tell_unnamed(tx, rules, each, now)
 
 
 def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:

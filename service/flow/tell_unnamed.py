@@ -1,8 +1,10 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from service.flow.answer import Refused
+from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
 from service.flow.rules import Rules
@@ -14,19 +16,31 @@ from service.referrals.life_event import LifeEvent
 @dataclass(frozen=True, slots=True)
 class Unnamed:
     """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
-    what the record has whoever it is told of, empty where it names nobody."""
+    what the record has whoever it is told of, empty where it names nobody.
+
+    Of a message that is not taken, `hers` is these events where the number in it is that of one woman.
+    """
 
     number: str
     events: frozenset[LifeEvent] = frozenset()
     refuses: bool = False
+    hers: tuple[ReceivedEvent, ...] = ()
 
 
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
     """A programme may go on ringing a woman who is bereaved, or who has said no. A no is told each time; a record that
     goes on telling the same event is heard once in seven days."""
     whom = unnamed.number
-    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(unnamed.events)]
-    if any(news) or (unnamed.events and not whom):
+    events = () if _are_heard_of_her(tx, rules, unnamed, now) else unnamed.events
+    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(events)]
+    if any(news) or (events and not whom):
         alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
     if unnamed.refuses:
         alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, whom or None)
+
+
+def _are_heard_of_her(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> bool:
+    """Nothing ends for good by a message that is not taken; when it comes as it must be, it counts once more."""
+    announced = (replace(each, event=LifeEvent.ANNOUNCED) for each in unnamed.hers)
+    answers = [hear_event(tx, rules, each, now) for each in announced]
+    return bool(answers) and not any(isinstance(each, Refused) for each in answers)

@@ -22,11 +22,9 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
-from service.hl7v2.read.event import unnamed
-from service.hl7v2.read.message import READERS
-from service.hl7v2.read.orders import patients_in
+from service.hl7v2.read.message import READERS, unnamed_in
 from service.hl7v2.read.recognise import recognise
-from service.hl7v2.salvage import salvage, salvaged, tells_of_results
+from service.hl7v2.salvage import salvage, salvaged, tells_of_one, tells_of_results
 from service.hl7v2.understand import understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
@@ -159,16 +157,18 @@ class Door:
             seen = Recognised.AN_INSTRUMENT
         return Recognised.NOTHING if wrong in _ONLY_RISK and seen is not Recognised.A_CRITICAL_ANSWER else seen
 
-    def _unnamed(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Unnamed | None:
+    def _unnamed(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Unnamed]:
         """What it tells of a loss or a death, and of a no: of a test, and of a type that is not taken, nothing."""
         if wrong is Unfit.NOT_PRODUCTION or (looked.type[0] and looked.type not in READERS):
-            return None
+            return ()
         try:
-            message = looked.message or salvaged(looked.body)
-            return unnamed(message, patients_in(message), dialect, self.rules, now)
+            found = unnamed_in(looked.message or salvaged(looked.body), dialect, self.rules, now)
+            if looked.message or (wrong is not Fault.OUTSIDE and tells_of_one(looked.body)):
+                return tuple(found)
+            return tuple(replace(each, hers=()) for each in found)
         except Exception as defect:  # noqa: BLE001  # as above
             telemetry.tell_defect("message-not-recognised", defect)
-            return None
+            return ()
 
     def accepted(self, looked: Looked, dialect: Dialect, flaws: Sequence[Flaw]) -> bytes:
         return self._told(looked, dialect, Verdict.ACCEPT, [Error(flaw.problem, flaw.at) for flaw in flaws])

@@ -51,6 +51,12 @@ def tells_of_results(body: bytes) -> bool:
     return salvaged(body).header.text(9).upper() in _HOLD_RESULTS
 
 
+def tells_of_one(body: bytes) -> bool:
+    """Whether it names one patient, as far as can be told: the name of another may stand in a line that is no segment,
+    and all that follows there is that one's."""
+    return _by_bytes(body).count(b"PID") == 1
+
+
 def _by_bytes(body: bytes) -> bytes:
     return body.lstrip(_BYTE_ORDER_MARKS).replace(b"\0", b"")
 

@@ -12,6 +12,7 @@ from service.shared.client import Client
 from service.shared.ids import new_id
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
+from tests.hl7v2.test_events import PAUSED
 from tests.hl7v2.ward import Ward
 
 OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
@@ -25,9 +26,14 @@ def hospital(service: Service) -> Hospital:
 
 
 @pytest.fixture
-def bereaved(service: Service) -> Hospital:
+def ward(service: Service) -> Ward:
+    return Ward(service)
+
+
+@pytest.fixture
+def bereaved(ward: Ward) -> Hospital:
     """One whose record tells of losses and of consent."""
-    return Ward(service).hospital
+    return ward.hospital
 
 
 def own(tenth: int, control: str = "M1") -> bytes:
@@ -154,6 +160,52 @@ def test_a_loss_in_a_message_that_is_refused_is_urgent_and_names_the_number(
     assert [(each["priority"], each["topic"]) for each in told] == [("urgent", "W1 (HOSP)")]
 
 
+@pytest.mark.parametrize(("type", "line"), LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize(("spoil", "expected"), REFUSED.values(), ids=REFUSED)
+def test_a_loss_of_a_woman_who_is_known_pauses_contact_though_its_message_is_refused(
+    ward: Ward, spoil: Callable[[bytes], bytes | Frame], expected: str, type: str, line: str
+) -> None:
+    ward.supported()
+    for control in ("M1", "M2"):
+        assert ward.hospital.told(spoil(changed(telling(type, line), 10, control))) == expected
+        assert ward.state() == PAUSED
+    assert [each for each in ward.alerts() if each != "unreadable-result"] == ["safety-event"]
+
+
+def test_a_death_in_a_message_that_is_refused_pauses_and_ends_contact_when_it_is_taken(ward: Ward) -> None:
+    ward.supported()
+    death = telling("ADT^A08", "PV1|1|I", died="Y")
+    for version, expected, state in (("9.9", "AR MSH^1^12 203 E", PAUSED), ("2.5.1", "AA", ("closed", ["cancelled"]))):
+        assert ward.hospital.told(changed(death, 12, version)) == expected
+        assert ward.state() == state
+    assert "unnamed-event" not in ward.alerts()
+
+
+STRANGER = PID.format(woman="W2", born="19950401")
+LOSS_IN_A_RESULT = LOSSES["a loss in a result"][1]
+
+
+@pytest.mark.parametrize(
+    ("type", "lines", "fault", "told"),
+    [
+        pytest.param("ORU^R01", [STRANGER.replace("|", " ", 1), LOSS_IN_A_RESULT], None, "W1", id="a PID not read"),
+        pytest.param("ORU^R01", [STRANGER, LOSS_IN_A_RESULT], None, "W2", id="of another, who is not known"),
+        pytest.param("ADT^A08", [STRANGER, LOSSES["a loss among the diagnoses"][1]], None, "W1, W2", id="of two"),
+        pytest.param("ADT^A08", [LOSSES["a loss among the diagnoses"][1]], Fault.OUTSIDE, "W1", id="outside a frame"),
+    ],
+)
+def test_a_loss_in_a_refused_message_of_which_it_is_not_certain_whose_it_is_pauses_nobody(
+    ward: Ward, type: str, lines: list[str], fault: Fault | None, told: str
+) -> None:
+    ward.supported()
+    head, hers, *_ = telling(type, "ZZZ").decode().split("\r")
+    order = ["OBR|1||F1|OTHER^Other^L", "OBX|1|ST|OTHER^Other^L||x||||||F"] if type == "ORU^R01" else []
+    body = "\r".join((head, hers, *order, *lines, "")).encode()
+    ward.hospital.answers(Frame(changed(body, 12, "9.9"), fault))
+    assert ward.state() == ("supported", ["accepted"])
+    assert [each["topic"].replace(" (HOSP)", "") for each in ward.rows("alert", code="unnamed-event")] == [told]
+
+
 def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospital) -> None:
     no = "CON|1|PEER^Peer support^L|||||||||R||20260520"
     assert bereaved.told(changed(telling("ADT^A08", no, died="Y"), 12, "9.9")) == "AR MSH^1^12 203 E"
@@ -161,11 +213,10 @@ def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospit
 
 
 @pytest.mark.parametrize(("number", "value"), [(11, "T"), (11, "D"), (9, "DFT^P03"), (9, "ADT^A99"), (9, "ACK")])
-def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(
-    bereaved: Hospital, number: int, value: str
-) -> None:
-    bereaved.answers(changed(telling(*LOSSES["a loss among the diagnoses"]), number, value))
-    assert bereaved.alerts() == []
+def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(ward: Ward, number: int, value: str) -> None:
+    ward.supported()
+    ward.hospital.answers(changed(telling(*LOSSES["a loss among the diagnoses"]), number, value))
+    assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
 
 
 @pytest.mark.parametrize("order", ["OBR|1||F1|OTHER^Other^L|||20260601||||||||||||||||||P", ""], ids=["other", "none"])

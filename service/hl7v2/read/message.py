@@ -1,12 +1,14 @@
 """A message -> its groups, by what MSH-9 calls it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
+from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.event import (
@@ -27,6 +29,7 @@ from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.referral import read_referral
 from service.hl7v2.read.result import Understood, read_order
 from service.hl7v2.segments import Message, Segment
+from service.referrals.life_event import HARMS
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
 """(message, dialect of its sender, rules, now) -> what it says of each patient in it. Never raises for its content."""
@@ -85,6 +88,17 @@ def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect,
         return group
     flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid)), *group.flaws)
     return replace(group, subject=None, flaws=flaws, recognised=recognised)
+
+
+def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Unnamed]:
+    """What of a message that is not taken makes contact unwelcome, of each patient in it."""
+    for patient in patients_in(message):
+        told = unnamed(message, [patient], dialect, rules, now)
+        if told is not None:
+            steps = [part.step for part in _group(message, patient, dialect, rules, now).parts]
+            events = [each for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS]
+            yield replace(told, hers=tuple(events))
+    yield from (each.unnamed for each in strays(message, dialect, now) if each.unnamed is not None)
 
 
 def _misplaced(patient: Patient) -> Flaw | None:
