@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from service.fhir.read.common import entries, reference_of
 from service.fhir.read.communication import lenient
+from service.fhir.read.event import may_tell_of_event
 from service.fhir.read.questionnaire_response import use_of
 from service.fhir.read.written import is_name
 from service.flow.keep_unreadable import Recognised, Salvaged
@@ -44,6 +46,7 @@ def salvage(
     rules: Rules,
     forms: _Forms,
     base: str,
+    now: datetime,
     handles: Mapping[str, str] | None = None,
 ) -> list[Salvaged]:
     """What can be told of each resource in it, and whom it is of. `base` is this server's, without /fhir; `handles` are
@@ -56,7 +59,9 @@ def salvage(
     held = tree.get("entry", tree) if isinstance(tree, dict) else tree
     resources = [each.get("resource", each) for each in entries(held) if isinstance(each, dict)]
     found = [
-        Salvaged(_in_tree(each, rules, forms), _subjects(each, base, handles)) for each in resources if each is not None
+        Salvaged(_in_tree(each, rules, forms), _subjects(each, base, handles), may_tell_of_event(each, rules, now))
+        for each in resources
+        if each is not None
     ]
     worst = max((each.recognised for each in found), default=Recognised.NOTHING)
     return [*found, Salvaged(whole)] if whole > worst else found

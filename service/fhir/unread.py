@@ -75,7 +75,8 @@ def tell_operator(caller: Caller, id: str) -> None:
 
 def salvaged(door: Door, caller: Caller, body: bytes, handles: Mapping[str, str] | None = None) -> list[Salvaged]:
     """What a hospital's body tells of results, though it was refused (`salvage`)."""
-    return salvage(body, door.rules, door.rules.policy(caller.organisation_id).forms, door.base_url, handles)
+    forms = door.rules.policy(caller.organisation_id).forms
+    return salvage(body, door.rules, forms, door.base_url, door.clock.now(), handles)
 
 
 def unread(door: Door, caller: Caller, asked: Asked, body: bytes, problem: BadInput) -> Unreadable:

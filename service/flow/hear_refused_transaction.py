@@ -80,7 +80,7 @@ def _hear(
         return [*untold, *harmless]
     # Whoever looks at a risk of hers looks at the message that it came in.
     risky = Recognised.A_CRITICAL_ANSWER
-    return [each for each in untold if each.recognised is risky or whose_is(tx, each) not in risks]
+    return [each for each in untold if each.recognised is risky or each.safety_event or whose_is(tx, each) not in risks]
 
 
 def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, set[str]]:

@@ -1,6 +1,7 @@
 """What a refused body may have been about: codes and forms, whole or broken."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from service.mappings import load
 from service.screening.instrument import CodeUse, Role
 
 RULES = load()
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EPDS_ITEM = "https://peer-referral.example/fhir/CodeSystem/epds-item"
 FORMS = {
     "https://hospital.example/q": {"harm": CodeUse("epds", Role.ITEM, 10)},
@@ -191,14 +193,14 @@ def test_whom_a_refused_result_names_is_told_only_where_all_of_it_is_sound(
     tree: dict[str, Any], expected: list[Reference]
 ) -> None:
     for sent in (tree, {"entry": [{"resource": tree}]}, [{"resource": tree}]):
-        found = salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER, {"urn:uuid:7": "handle"})
+        found = salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER, NOW, {"urn:uuid:7": "handle"})
         assert found == [Salvaged(RISK, expected)]
 
 
 def test_each_entry_is_salvaged_by_itself() -> None:
     harmless = observation(EPDS_ITEM, "10", valueInteger=0, subject={"reference": "Patient/8"})
     sent = {"entry": [{"resource": of({"reference": "Patient/7"})}, {"resource": harmless}, 7, {"resource": None}]}
-    assert salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER) == [
+    assert salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER, NOW) == [
         Salvaged(RISK, [HER]),
         Salvaged(INSTRUMENT, [Reference("Patient", "8")]),
     ]
@@ -207,11 +209,51 @@ def test_each_entry_is_salvaged_by_itself() -> None:
 def test_of_a_member_that_stands_twice_both_count() -> None:
     one, other = (json.dumps(of({"reference": f"Patient/{id}"})) for id in (7, 8))
     both = f"{one[:-1]}, {other[1:]}".encode()
-    (first, *_) = salvage(both, RULES, FORMS, SERVER)
+    (first, *_) = salvage(both, RULES, FORMS, SERVER, NOW)
     assert first.subjects == [HER, Reference("Patient", "8")]
     hidden = f'{one[:-1]}, "valueInteger": 0}}'.encode()
-    assert max(each.recognised for each in salvage(hidden, RULES, FORMS, SERVER)) is RISK
+    assert max(each.recognised for each in salvage(hidden, RULES, FORMS, SERVER, NOW)) is RISK
+
+
+STILLBIRTH = {"coding": [{"system": "http://snomed.info/sct", "code": "237364002"}]}
+
+
+def loss(**changed: Any) -> dict[str, Any]:
+    """A stillbirth in an Observation whose form is not as it must be."""
+    told = {"resourceType": "Observation", "status": "finalish", "code": STILLBIRTH, "effectiveDateTime": "2026-05-30"}
+    return {**told, "subject": {"reference": "Patient/7"}, **changed}
+
+
+@pytest.mark.parametrize(
+    ("tree", "tells"),
+    [
+        (loss(), True),
+        (loss(status=None), True),
+        (loss(status=["final"]), True),
+        (loss(code={"text": "Outcome"}, valueCodeableConcept=STILLBIRTH), True),
+        (loss(code="Outcome", component=[{"code": STILLBIRTH}]), True),
+        (loss(code="Outcome", component={"code": [STILLBIRTH]}), True),
+        (loss(effectiveDateTime="lately"), True),
+        (loss(effectiveDateTime=20260530), True),
+        (loss(status="registered", valueBoolean=True), True),
+        (loss(status="registered"), False),
+        (loss(status="entered-in-error"), False),
+        (loss(valueBoolean=False), False),
+        (loss(effectiveDateTime="2019-05-30"), False),
+        (loss(meta={"security": [{"code": "HTEST"}]}), False),
+        (loss(meta={"tag": {"code": "HTEST"}}), False),
+        (loss(meta="HTEST"), True),
+        (loss(code={"coding": [7, {"system": "http://snomed.info/sct", "code": "7"}]}), False),
+        (loss(code=None, component=None), False),
+        (loss(resourceType="Condition"), False),
+    ],
+)
+def test_a_loss_is_recognised_in_what_is_refused_for_its_form(tree: dict[str, Any], tells: bool) -> None:
+    for sent in (tree, {"entry": [{"resource": tree}]}):
+        assert [each.safety_event for each in salvage(json.dumps(sent).encode(), RULES, FORMS, SERVER, NOW)] == [tells]
 
 
 def test_what_is_no_json_is_nobodys() -> None:
-    assert salvage(json.dumps(of({"reference": "Patient/7"})).encode()[:-1], RULES, FORMS, SERVER) == [Salvaged(RISK)]
+    assert salvage(json.dumps(of({"reference": "Patient/7"})).encode()[:-1], RULES, FORMS, SERVER, NOW) == [
+        Salvaged(RISK)
+    ]

@@ -90,3 +90,27 @@ def test_the_same_body_is_told_of_once_and_another_anew(service: Service, hers: 
         keep(service, family.hospital, [result], body_sent)
     told = ("self-harm-present", family.woman) if hers else ("unreadable-risk", None)
     assert codes(service, family.hospital) == [told] * 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_loss_pauses_contact_where_it_is_certain_whose_it_is_once_for_each_body(
+    service: Service, known: bool
+) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15)), effective=NOW)
+    subject = Reference("Patient", family.woman if known else new_id())
+    loss = Salvaged(Recognised.NOTHING, [subject], safety_event=True)
+    for body_sent in ("one", "one", "another"):
+        keep(service, family.hospital, [loss], body_sent)
+    assert service.states(family.woman) == (("on-hold", ["cancelled"]) if known else ("offered", ["requested"]))
+    assert codes(service, family.hospital) == [("safety-event", family.woman)] * 2 * known
+
+
+@pytest.mark.parametrize("of", ["nobody", "two"])
+def test_a_loss_of_which_nobody_can_tell_whose_it_is_is_urgent_once(service: Service, of: str) -> None:
+    family = service.family()
+    two = [Reference("Patient", each) for each in (family.woman, service.woman(family.hospital))]
+    loss = Salvaged(Recognised.NOTHING, two if of == "two" else [], safety_event=True)
+    for _ in range(2):
+        keep(service, family.hospital, [loss, loss], "one")
+    assert codes(service, family.hospital) == [("unnamed-event", None)]

@@ -250,6 +250,27 @@ def test_a_risk_in_a_refused_transaction_is_her_clinicians_and_takes_back_what_n
     assert len(alerts(world, "unreadable-risk")) == unnamed
 
 
+@pytest.mark.parametrize("sent_in", ["alone", "a transaction", "a batch"])
+def test_a_loss_in_an_observation_that_is_refused_for_its_form_pauses_contact_once(world: World, sent_in: str) -> None:
+    _, her, offer = world.offered()
+    stillbirth = {"coding": [{"system": "http://snomed.info/sct", "code": "237364002"}]}
+    loss = {
+        **about(total("-", 3), f"Patient/{her}"),
+        "code": stillbirth,
+        "status": "finalish",
+        "effectiveDateTime": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+    for _ in range(2):
+        if sent_in == "alone":
+            assert world.hospital.ask("POST", "Observation", loss).status_code in (400, 422)
+        else:
+            entries = [entry("urn:uuid:0198f000-0000-7000-8000-00000000000f", loss)]
+            send(world, bundle(*entries, type=sent_in.removeprefix("a ")))
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
+    assert len([each for each in alerts(world, "safety-event") if her in json.dumps(each)]) == 1
+
+
 @pytest.mark.parametrize("known_by", ["its id", "an identifier"])
 def test_a_loss_in_a_refused_transaction_pauses_contact_once(world: World, known_by: str) -> None:
     person, her, offer = world.offered()

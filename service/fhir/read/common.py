@@ -113,10 +113,14 @@ def refuse_misnumbered(code: Code, rules: Rules, expression: str) -> None:
         raise unclear(expression, f"This instrument has no such item. Its items are: {numbers}.", "code-invalid")
 
 
+TEST_DATA = "HTEST"
+"""What marks it (v3-ActReason)."""
+
+
 def refuse_test_data(tree: Tree) -> None:
     """A result that is marked as test data must not reach anybody's care. Raises BadInput."""
     meta = tree.get("meta", {})
-    if any(each.get("code") == "HTEST" for element in ("tag", "security") for each in meta.get(element, ())):
+    if any(each.get("code") == TEST_DATA for element in ("tag", "security") for each in meta.get(element, ())):
         raise unclear(
             f"{tree['resourceType']}.meta",
             "This is marked as test data (HTEST), which this server does not take. Send it to a test server.",
