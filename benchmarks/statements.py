@@ -12,7 +12,8 @@ from benchmarks.cases import Case, Message, Request
 from benchmarks.world import World
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Frame
-from service.wiring import build_application, build_message_door, prepare
+from service.parts import prepare
+from service.wiring import build_application, build_message_door
 
 USED = 2
 

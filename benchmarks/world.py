@@ -21,6 +21,7 @@ from service.flow.receive_result import receive_result
 from service.flow.record_consent import record_consent
 from service.flow.register_patient import register_patient
 from service.flow.rules import Rules
+from service.parts import Parts, prepare
 from service.referrals.programme import DeliveryMode, Model, Programme
 from service.screening.instrument import Stage
 from service.security.token import token_hash
@@ -30,7 +31,6 @@ from service.shared.client import Client
 from service.shared.ids import new_id
 from service.store.directory import Organisation
 from service.store.unit_of_work import UnitOfWork
-from service.wiring import Parts, prepare
 
 HOSPITAL = "00000000-0000-7000-8000-000000000001"
 SENDER = ("EHR", "TEST")

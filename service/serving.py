@@ -17,11 +17,12 @@ from fastapi import FastAPI
 
 from service.delivery.worker import Worker
 from service.hl7v2.listener import Listener
+from service.parts import prepare
 from service.settings import Settings
 from service.shared import telemetry
 from service.shared.errors import ServiceError
 from service.store.address import exclusive
-from service.wiring import Alongside, build_application, build_listener, build_probes, build_worker, prepare
+from service.wiring import Alongside, build_application, build_listener, build_probes, build_worker
 
 DRAIN_SECONDS = 30
 # Both together are less than the 40 seconds that whoever stops us is asked to wait.

@@ -40,10 +40,10 @@ def explained(command: Callable[P, T]) -> Callable[P, T]:
 @contextmanager
 def opened_office() -> Iterator[Office]:
     """Administration over the database of these settings."""
-    from service import wiring
+    from service.parts import open_office
     from service.settings import read_settings
 
-    with wiring.office(read_settings()) as office:
+    with open_office(read_settings()) as office:
         yield office
 
 

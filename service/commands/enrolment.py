@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from service import wiring
 from service.demo.cast import Cast, Member, programme_file
 from service.demo.client import Identity
 from service.demo.record import Resource
 from service.demo.story import Players
 from service.office import Office
+from service.parts import open_office
 from service.settings import Settings
 
 
 def enrol(settings: Settings, cast: Cast) -> Players:
     """Register the cast, as an administrator does; the service may be up or not."""
     members = (cast.hospital, cast.infirmary, cast.programme, cast.next_programme)
-    with wiring.office(settings) as office:
+    with open_office(settings) as office:
         hospital, infirmary, programme, following = (_member(office, member) for member in members)
         _describe(office, programme, cast.programme_description, settings.data_folder)
         _describe(office, following, cast.next_programme_description, settings.data_folder)

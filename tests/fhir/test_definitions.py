@@ -25,6 +25,7 @@ from service.fhir.write.alert import alert_task
 from service.fhir.write.directory import _eligibility
 from service.fhir.write.record import _engagement
 from service.flow.disclose import BabyAge
+from service.parts import prepare
 from service.referrals.alert import AlertCode, AlertTask, ReviewOutcome
 from service.referrals.contact import ContactMode, ContactOutcome, Engagement
 from service.referrals.escalation import Concern
@@ -234,7 +235,7 @@ def test_the_days_of_a_window_are_those_of_fhir() -> None:
 
 
 def test_anybody_may_read_each_definition_at_its_own_path(tmp_path: Path) -> None:
-    parts = wiring.prepare(Settings(data_folder=tmp_path))
+    parts = prepare(Settings(data_folder=tmp_path))
     application = wiring.build_application(parts)
 
     async def read(*paths: str) -> list[httpx.Response]:

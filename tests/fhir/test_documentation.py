@@ -31,6 +31,7 @@ from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.task import read_task
 from service.fhir.search import _PARAMETERS
 from service.fhir.write.record import TASK_STATUS
+from service.parts import prepare
 from service.referrals.contact import ContactMode, ContactOutcome
 from service.screening.result import Reading
 from service.settings import Settings
@@ -53,7 +54,7 @@ TAKES_A_BODY = {
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     """The whole application on an embedded database; nobody serves it."""
     folder = tmp_path_factory.mktemp("service")
-    parts = wiring.prepare(Settings(base_url=BASE, data_folder=folder))
+    parts = prepare(Settings(base_url=BASE, data_folder=folder))
     yield wiring.build_application(parts)
     asyncio.run(parts.close())
 

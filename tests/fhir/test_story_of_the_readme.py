@@ -20,6 +20,7 @@ import uvicorn
 
 from service import wiring
 from service.fhir.documentation import EXAMPLES
+from service.parts import open_office, prepare
 from service.settings import Settings
 
 Tree = dict[str, Any]
@@ -80,7 +81,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     settings = Settings(data_folder=tmp_path / "var", base_url=base)
     monkeypatch.chdir(tmp_path)
     exec(CODE[0], {})
-    with wiring.office(settings) as office:
+    with open_office(settings) as office:
         hospital = office.add_organisation("St Test Maternity", "hospital", None, None)
         programme = office.add_organisation("Riverside Companions", "community", None, None)
         description = as_of_yesterday(
@@ -94,7 +95,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             name: office.add_client(id, " ".join(scopes).split(), Path(f"{name}.jwks.json").read_text(), None)
             for (name, id), scopes in zip((("hospital", hospital), ("programme", programme)), SCOPES, strict=True)
         }
-    server = uvicorn.Server(uvicorn.Config(wiring.build_application(wiring.prepare(settings)), log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(wiring.build_application(prepare(settings)), log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started and thread.is_alive():

@@ -22,6 +22,7 @@ from service.demo.client import Identity, assertion
 from service.demo.door import Reply
 from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
 from service.office import Office
+from service.parts import Parts, prepare
 from service.settings import Settings
 from service.shared.ids import new_id
 from tests.flow.support import StillClock
@@ -60,7 +61,7 @@ class Record(HospitalRecord):
 class Stage:
     """Who takes part. `names` knows their organisations."""
 
-    parts: wiring.Parts
+    parts: Parts
     clock: StillClock
     record: Record
     worker: Worker
@@ -100,7 +101,7 @@ async def stage(folder: Path, programme: str) -> AsyncIterator[Stage]:
     """`programme` is its description in TOML; its organisation becomes the one that is registered here."""
     clock = StillClock(BEGINS)
     settings = Settings(data_folder=folder / "var", base_url=BASE, mappings_folder=_mappings(folder))
-    parts = wiring.prepare(settings, clock=clock)
+    parts = prepare(settings, clock=clock)
     with Record() as record:
         record.heard = []
         client = parts.settings.client_id

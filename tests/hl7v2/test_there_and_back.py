@@ -10,6 +10,7 @@ from service.delivery.channel import EitherChannel
 from service.fhir.channel import FhirChannel
 from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.dialect import ANY_TYPE
+from service.parts import prepare
 from service.settings import read_settings
 from tests.flow.support import DAY, MINUTE
 from tests.hl7v2.doors import Hospital, oru
@@ -64,7 +65,7 @@ def test_a_status_follows_another_on_both_databases(new_sender_on: NewSender) ->
 def test_the_worker_sends_each_hospital_what_it_is_owed_in_its_own_way(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    parts = wiring.prepare(read_settings(data_folder=tmp_path_factory.mktemp("data"), mllp_facility="PEERS"))
+    parts = prepare(read_settings(data_folder=tmp_path_factory.mktemp("data"), mllp_facility="PEERS"))
     worker = wiring.build_worker(parts)
     parts.store.close_now()
     channel = worker.channel

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from service import wiring
 from service.fhir.documentation import METHODS
+from service.parts import prepare
 from service.security import scopes
 from service.security.scopes import Interaction
 from service.settings import Settings
@@ -23,7 +24,7 @@ GIVEN = {"Hospital": scopes.HOSPITAL, "Programme": scopes.PROGRAMME}
 def needed() -> dict[str, list[str]]:
     """Each scope that one address asks for, and those addresses. A Bundle asks for what its entries need."""
     with tempfile.TemporaryDirectory() as folder:
-        parts = wiring.prepare(Settings(data_folder=Path(folder)))
+        parts = prepare(Settings(data_folder=Path(folder)))
         document = wiring.build_application(parts).openapi()
         asyncio.run(parts.close())
     found: dict[str, list[str]] = {}

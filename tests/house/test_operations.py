@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service import wiring
 from service.__main__ import application
+from service.parts import open_office
 from service.settings import read_settings
 from tests.journeys.support import free_port
 
@@ -58,7 +58,7 @@ def test_the_page_can_be_followed_from_top_to_bottom(
         assert printed in script
         script = script.replace(printed, here)
     settings = read_settings(data_folder=folder)
-    with wiring.office(settings) as office:
+    with open_office(settings) as office:
         hospital = office.add_organisation("St Test", "hospital", None, None)
 
     script += "kill -TERM $SERVICE $WORKER; wait $SERVICE; wait $WORKER; peer-referral organisation list"

@@ -15,6 +15,7 @@ from hl7.client import MLLPClient
 
 from service import wiring
 from service.hl7v2.frame import framed
+from service.parts import open_office
 from service.store.messages import MessageQuery
 from tests.hl7v2.doors import changed, oru
 from tests.interop.conftest import Node
@@ -37,7 +38,7 @@ Send = Callable[[int], Sequence[list[str]]]
 @pytest.fixture
 def service(new_service: NewService) -> ServiceProcess:
     started = new_service(mllp_port=str(free_port()))
-    with wiring.office(started.settings()) as office:
+    with open_office(started.settings()) as office:
         hospital = office.add_organisation("St Test", "hospital", None, None)
         office.add_sender(hospital, certificate=None, mllp_sender="EHR|MATERNITY")
     started.start("listen")

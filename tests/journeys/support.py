@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 
-from service import wiring
 from service.demo.authority import ASSERTION_TYPE, TrustedClient
 from service.demo.cast import Cast, Member, assemble, new_key, programme_file
 from service.demo.client import FHIR_JSON, Identity, assertion
@@ -33,6 +32,7 @@ from service.demo.people import (
 )
 from service.demo.record import Resource
 from service.office import Office
+from service.parts import open_office
 from service.settings import Settings, read_settings
 from tests.journeys import program
 
@@ -293,7 +293,7 @@ def furnish(service: ServiceProcess, record: HospitalRecord) -> World:
 def enrol(service: ServiceProcess, fhir_endpoint: str) -> list[Identity]:
     """A hospital with this record, a programme with room for all, and a stranger of each kind, in this order."""
     cast = assemble(fhir_endpoint)
-    with wiring.office(service.settings()) as office:
+    with open_office(service.settings()) as office:
         members = (cast.hospital, cast.programme, stranger("hospital"), stranger("community"))
         identities = [registered(office, member) for member in members]
         file = service.folder / "programme.toml"

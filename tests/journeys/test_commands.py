@@ -19,6 +19,7 @@ from service.__main__ import application
 from service.demo.cast import HOSPITAL_SCOPE, assemble, new_key
 from service.flow.received import Received
 from service.mappings import own_folder
+from service.parts import prepare
 from service.referrals.delivery import Delivery, DeliveryTrigger
 from service.security import sealing
 from service.security.keys import load_or_create
@@ -28,7 +29,7 @@ from service.shared.clock import SystemClock
 from service.shared.errors import InvalidMappings
 from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
-from service.wiring import build_worker, prepare
+from service.wiring import build_worker
 from tests.flow.support import DAY, NOW, Service
 from tests.hl7v2.doors import changed, oru
 from tests.journeys.support import EMBEDDED, description

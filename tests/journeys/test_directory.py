@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from service import wiring
 from service.demo.record import Resource
+from service.parts import open_office
 from tests.journeys.support import Party, World, wait_until
 
 OURS = "https://peer-referral.example/fhir"
@@ -40,7 +40,7 @@ def describe(world: World, party: Party, **said: Any) -> str:
              for name, value in {**described, **said}.items())  # fmt: skip
     file = world.service.folder / "another.toml"
     file.write_text("".join(lines))
-    with wiring.office(world.service.settings()) as office:
+    with open_office(world.service.settings()) as office:
         return office.import_programme(file)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service import wiring
 from service.office import NotAccepted, Office
+from service.parts import open_office
 from service.settings import read_settings
 
 IDENTIFIER = "https://a.example|1"
@@ -21,7 +21,7 @@ def allow_loopback(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def office(tmp_path: Path, allow_loopback: bool) -> Iterator[Office]:
     settings = read_settings(data_folder=str(tmp_path), allow_loopback=str(allow_loopback).lower(), migrate=True)
-    with wiring.office(settings) as opened:
+    with open_office(settings) as opened:
         yield opened
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service import wiring
 from service.hl7v2.frame import Framer, framed
 from service.hl7v2.segments import Message, read
+from service.parts import open_office
 from service.shared.errors import InvalidSettings
 from tests.hl7v2.certificates import anonymous, issue
 from tests.hl7v2.wire import message
@@ -55,7 +55,7 @@ def told(answer: Message) -> tuple[str, str]:
 
 def known(service: ServiceProcess, *, certificate: bytes | None = None) -> None:
     """Register a hospital and its engine, by its certificate or by what it calls itself."""
-    with wiring.office(service.settings()) as office:
+    with open_office(service.settings()) as office:
         hospital = office.add_organisation("St Test", "hospital", None, None)
         office.add_sender(hospital, certificate=certificate, mllp_sender=None if certificate else SENDER)
 

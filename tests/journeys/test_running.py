@@ -12,9 +12,9 @@ import httpx
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from service import wiring
 from service.demo.hospital import HospitalRecord
 from service.demo.people import patient
+from service.parts import prepare
 from service.security import keys
 from service.settings import Settings
 from service.store.address import parse_url
@@ -174,7 +174,7 @@ def test_what_needs_no_token_answers_without_one(world: World, path: str) -> Non
 
 def test_a_rotated_key_signs_from_the_next_day_without_a_restart(tmp_path: Path) -> None:
     clock, settings = StillClock(), Settings(data_folder=tmp_path)
-    parts = wiring.prepare(settings, clock=clock)
+    parts = prepare(settings, clock=clock)
     parts.signing_keys()
     connection = parts.connect("http://127.0.0.1:9/fhir")
     old = connection._signing_key().kid
