@@ -8,7 +8,6 @@ and kept. Errors are the driver's own. An `IN` over a list of unknown length can
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Executable, literal_column
@@ -61,6 +60,15 @@ class Rows:
         return self.one()[0]
 
 
+class Link:
+    """The driver's connection behind one of SQLAlchemy's, for the time of a unit, and who hears of its statements."""
+
+    def __init__(self, connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        self.connection, self.dialect, self.cursor = connection, connection.dialect, driver.cursor
+        self.listeners = list(connection.dispatch.before_cursor_execute)
+
+
 class Prepared:
     """A statement of Core; `run` takes the values of its parameters by name, or a list of them to run it for each."""
 
@@ -68,23 +76,20 @@ class Prepared:
         self.statement = statement
         self._compiled: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
 
-    def run(self, connection: Connection, values: Values | Sequence[Values]) -> Rows:
-        rows = [values] if isinstance(values, Mapping) else values
-        compiled = self._for(connection.dialect, tuple(rows[0]))
-        cursor: Any = connection.connection.cursor()
-        given = [compiled.parameters(each) for each in rows]
-        many = len(given) > 1
-        parameters: Any = given if many else given[0]
-        for listener in connection.dispatch.before_cursor_execute:
-            listener(connection, cursor, compiled.sql, parameters, None, many)
+    def run(self, link: Link, values: Values | list[dict[str, Any]]) -> Rows:
+        rows = values if isinstance(values, list) else [values]
+        key = (link.dialect.name, tuple(rows[0]))
+        compiled = self._compiled.get(key) or self._compile(link.dialect, *key)
+        many, cursor = len(rows) > 1, link.cursor()
+        parameters: Any = [*map(compiled.parameters, rows)] if many else compiled.parameters(rows[0])
+        for listener in link.listeners:
+            listener(link.connection, cursor, compiled.sql, parameters, None, many)
         (cursor.executemany if many else cursor.execute)(compiled.sql, parameters)
         return Rows(cursor, compiled.make)
 
-    def _for(self, dialect: Dialect, names: tuple[str, ...]) -> "_Compiled":
-        key = (dialect.name, names)
-        if key not in self._compiled:
-            self._compiled[key] = _Compiled(self.statement, dialect, names)
-        return self._compiled[key]
+    def _compile(self, dialect: Dialect, name: str, names: tuple[str, ...]) -> "_Compiled":
+        made = self._compiled[name, names] = _Compiled(self.statement, dialect, names)
+        return made
 
 
 class _Compiled:
@@ -101,14 +106,16 @@ class _Compiled:
         self._named = compiled.positiontup is None
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         self._names = compiled.positiontup or list(types)
-        self._pick = _picker(self._names)
-        converters = (types[name].dialect_impl(dialect).bind_processor(dialect) for name in self._names)
-        self._converters = _at_their_places(converters)
+        self._converters = _at_their_places(
+            types[name].dialect_impl(dialect).bind_processor(dialect) for name in self._names
+        )
         self.make = _maker(statement, dialect)
 
     def parameters(self, values: Values) -> Any:
-        given = {**self._fixed, **values} if self._fixed else values
-        converted = _convert(self._pick(given), self._converters)
+        given = {**self._fixed, **values}
+        converted = [*map(given.__getitem__, self._names)]
+        for place, convert in self._converters:
+            converted[place] = convert(converted[place])
         return dict(zip(self._names, converted, strict=True)) if self._named else converted
 
 
@@ -121,25 +128,14 @@ def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]],
     )
 
     def make(values: Sequence[Any]) -> Any:
-        return row._make(_convert(list(values), converters))
+        converted = list(values)
+        for place, convert in converters:
+            converted[place] = convert(converted[place])
+        return row._make(converted)
 
     return make
-
-
-def _picker(names: Sequence[str]) -> Callable[[Values], list[Any]]:
-    """What takes the values of these names. An itemgetter of one gives it alone, and of none there is none."""
-    if len(names) < 2:
-        return lambda given: [given[name] for name in names]
-    pick = itemgetter(*names)
-    return lambda given: list(pick(given))
 
 
 def _at_their_places(converters: Iterable[Convert | None]) -> list[tuple[int, Convert]]:
     """Most values go as they are: only the others are visited."""
     return [(place, convert) for place, convert in enumerate(converters) if convert is not None]
-
-
-def _convert(values: list[Any], converters: Iterable[tuple[int, Convert]]) -> list[Any]:
-    for place, convert in converters:
-        values[place] = convert(values[place])
-    return values

@@ -34,7 +34,7 @@ from service.store.notes import Notes
 from service.store.offers import Offers
 from service.store.orders import Orders
 from service.store.patients import Patients
-from service.store.prepared import Prepared, Rows
+from service.store.prepared import Link, Prepared, Rows
 from service.store.programmes import Programmes
 from service.store.referrals import Referrals
 from service.store.results import Results
@@ -43,6 +43,7 @@ from service.store.sleeping import Sleeping
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
+Row = dict[str, Any]
 R = TypeVar("R")
 
 
@@ -101,30 +102,30 @@ class UnitOfWork:
         self.caller, self.dialect, self.now, self.new_id = caller, dialect, now, new_id
         self.stamp: int | None = None
         self.access = Access(connection)
-        self._connection = connection
-        self._later: dict[Table, list[Values]] = {}
-        self._stamped_later: dict[Table, list[dict[str, object]]] = {}
+        self._connection, self._link = connection, Link(connection)
+        self._later: dict[Table, list[Row]] = {}
+        self._stamped_later: dict[Table, list[Row]] = {}
         self._touched: dict[Table, set[str]] = {}
         self.empty: set[tuple[Table, str]] = set()
 
     def execute(
-        self, statement: Executable | Prepared, values: Values | Sequence[Values] | None = None
+        self, statement: Executable | Prepared, values: Values | list[Row] | None = None
     ) -> CursorResult[Any] | Rows:
         if isinstance(statement, Prepared):
-            return statement.run(self._connection, values or {})
+            return statement.run(self._link, values or {})
         return self._connection.execute(statement, values)
 
     def take_turn(self, subject: str) -> None:
         """Wait until no other unit has its turn at `subject`, and keep it until the commit."""
         self.dialect.take_turn(self._connection, subject)
 
-    def later(self, table: Table, row: Values) -> None:
+    def later(self, table: Table, row: Row) -> None:
         """Insert `row` when the unit finishes."""
         self._later.setdefault(table, []).append(row)
 
-    def stamped_later(self, table: Table, row: Values) -> None:
+    def stamped_later(self, table: Table, row: Row) -> None:
         """Insert `row` with the commit's stamp when the unit finishes."""
-        self._stamped_later.setdefault(table, []).append(dict(row))
+        self._stamped_later.setdefault(table, []).append(row)
 
     def touch(self, table: Table, id: str) -> None:
         """Give this row the commit's stamp when the unit finishes."""

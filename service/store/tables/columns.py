@@ -1,5 +1,6 @@
 """The column types and rules that every table shares, so that both databases keep and give back the same values."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -26,23 +27,35 @@ class Row(SQLModel):
     metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMES)
 
 
+# Every message writes a dozen of these two, so that each is converted in one step, and not in one of ours and another
+# of the type that it is kept as.
 class Instant(TypeDecorator[datetime]):
     """An instant: aware on the way in, aware and in UTC on the way out. A naive datetime is refused with ValueError."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("An instant needs its offset; this one has none.")
-        return value.astimezone(UTC)
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return _utc_text if dialect.name == "sqlite" else _utc
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("An instant needs its offset; this one has none.")
+    return value.astimezone(UTC)
+
+
+def _utc_text(value: datetime | None) -> str | None:
+    """As SQLAlchemy writes a DateTime into SQLite, and reads it."""
+    utc = _utc(value)
+    return None if utc is None else utc.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class Json(TypeDecorator[Any]):
@@ -51,11 +64,11 @@ class Json(TypeDecorator[Any]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: Any, _dialect: Dialect) -> bytes | None:
-        return None if value is None else orjson.dumps(value)
+    def bind_processor(self, _dialect: Dialect) -> Callable[[Any], Any]:
+        return lambda value: None if value is None else orjson.dumps(value)
 
-    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> Any:
-        return None if value is None else orjson.loads(value)
+    def result_processor(self, _dialect: Dialect, _type: object) -> Callable[[Any], Any]:
+        return lambda kept: None if kept is None else orjson.loads(kept)
 
 
 def required(column_type: type[TypeEngine[Any]] | TypeEngine[Any], **options: Any) -> Any:
