@@ -138,7 +138,7 @@ def _twins(tx: Transaction, retired: Patient, survivor: Patient) -> tuple[dict[s
     added: dict[str, list[Piece]] = {}
     left_behind = []
     for result in tx.results.of_patient(retired.id):
-        twin = tx.results.find(replace(result, patient_id=survivor.id))
+        twin = tx.results.find(result._replace(patient_id=survivor.id))
         if twin is not None:
             added[twin.id] = list(result.pieces.values())
             left_behind.append(result.id)

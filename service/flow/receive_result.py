@@ -65,7 +65,7 @@ def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, an
 
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:
     received = message.received
-    if any(is_to_come(each.effective, now) for each in message.administered):
+    if any(is_to_come(effective, now) for effective in {each.effective for each in message.administered}):
         return Refused(Reason.IN_THE_FUTURE, _TIME.get(message.received.type, "effective")), []
     if received.target_id is not None and tx.inbox.latest(received.type, received.target_id) is None:
         return Refused(Reason.NOT_FOUND), []
@@ -180,7 +180,7 @@ def _completes(tx: Transaction, message: ReceivedResult, patient: Patient, body:
 def _attach(
     tx: Transaction, rules: Rules, message: ReceivedResult, patient: Patient, own: str
 ) -> list[ScreeningResult]:
-    policy, named = rules.policy(patient.tenant_id), _named(message)
+    policy = rules.policy(patient.tenant_id)
     # What is put in the place of a result amends it, also when its sender goes on calling it final.
     amends = message.received.target_id is not None and not message.received.replays
     results = []
@@ -188,9 +188,9 @@ def _attach(
         blank = _blank(tx, said[0], patient, patient.stage(said[0].effective, policy))
         known = tx.results.find(blank) or blank
         # An update may give its source another name; what the same resource said before goes all the same.
-        gone = _said_anew(message, known, own) - named
-        before = without(known, gone) if gone else known
-        results.append(attach(before, *(_owned(each.piece, own, amends) for each in said)))
+        gone = _said_anew(message, known, own)
+        before = without(known, gone - _named(message)) if gone else known
+        results.append(attach(before, *[_owned(each.piece, own, amends) for each in said]))
     return results
 
 
@@ -217,7 +217,7 @@ def _left_behind(
 def _said_anew(message: ReceivedResult, result: ScreeningResult, own: str) -> set[str]:
     """The sources of what the resource named so said of this administration, as far as the message speaks of them."""
     said = {piece.source for piece in result.pieces.values() if own in piece.names}
-    return said if message.whole else said & _named(message)
+    return said if message.whole or not said else said & _named(message)
 
 
 def _named(message: ReceivedResult) -> set[str]:

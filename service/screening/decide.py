@@ -6,12 +6,12 @@ Self-harm rests on the critical items alone, whatever the total is: any answer a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from service.screening.instrument import Instrument, Item, Policy, Role, Stage, cut_off, rule_version
-from service.screening.result import Reading, ScreeningResult
+from service.screening.instrument import TOTAL, Instrument, Item, Policy, Stage, cut_off
+from service.screening.result import Reading, Said, ScreeningResult
 
 
 class Outcome(StrEnum):
@@ -58,8 +58,7 @@ class Readiness(StrEnum):
     NOTHING_YET = "nothing-yet"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What a decision comes down to: deciding the same again changes nothing."""
 
     outcome: Outcome
@@ -67,8 +66,7 @@ class Judgement:
     needs_review: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`total_used` is None when unscorable. `rule_version` names the instrument's and the site's data exactly."""
 
     outcome: Outcome
@@ -87,8 +85,7 @@ class Decision:
         return Reason.SCORE_MISMATCH in self.reasons
 
 
-@dataclass(frozen=True, slots=True)
-class _Total:
+class _Total(NamedTuple):
     value: int | None
     reasons: frozenset[Reason]
 
@@ -97,16 +94,17 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
     """Whether `result` can be decided now. Present self-harm never waits; what can never be scored does not either."""
     if not result.counts:
         return Readiness.NOTHING_YET
-    if result.items_heard_of >= instrument.by_number.keys():
+    said = result.said
+    if said.heard_of >= instrument.by_number.keys():
         return Readiness.DECIDE_NOW
-    total = _total(result, instrument)
-    self_harm, _ = _self_harm(result, instrument, total.value)
+    total = _total(said, instrument)
+    self_harm, _ = _self_harm(said, instrument, total.value)
     if self_harm is SelfHarm.PRESENT or total.reasons & _UNSCORABLE_FOR_EVER:
         return Readiness.DECIDE_NOW
     if total.value is None:
         return Readiness.WAIT
     # Some of the items being there tells, as a named member would, that the others are on their way.
-    rest_is_coming = result.more_expected or bool(result.items_heard_of)
+    rest_is_coming = result.more_expected or bool(said.heard_of)
     return Readiness.WAIT if self_harm is SelfHarm.UNKNOWN and rest_is_coming else Readiness.DECIDE_NOW
 
 
@@ -114,8 +112,7 @@ def announced_self_harm(result: ScreeningResult, instrument: Instrument) -> tupl
     """The sources by whose answers self-harm is present and that may not decide, or not yet; none where what decides
     says the same."""
     sources = [each.source for each in result.undecided if any(states_harm(said, instrument) for said in each.readings)]
-    decided = sources and any(states_harm(each, instrument) for each in result.readings)
-    return () if decided else tuple(sorted(sources))
+    return () if sources and _is_present(result.said, instrument) else tuple(sorted(sources))
 
 
 def too_old_to_refer(effective: datetime, policy: Policy, now: datetime) -> bool:
@@ -128,40 +125,45 @@ def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> D
     """Decide `result` as it stands. Raises ValueError when none of its pieces counts: there is nothing to decide."""
     if not result.counts:
         raise ValueError("a result without a final, amended or corrected piece cannot be decided")
-    total = _total(result, instrument)
-    self_harm, self_harm_reason = _self_harm(result, instrument, total.value)
+    said = result.said
+    total = _total(said, instrument)
+    self_harm, self_harm_reason = _self_harm(said, instrument, total.value)
     outcome, outcome_reasons = _outcome(total, result.stage, instrument, policy)
     reasons = total.reasons | self_harm_reason | outcome_reasons
-    if any(reading.code_role_mismatch for reading in result.readings):
+    if said.code_role_mismatch:
         reasons |= {Reason.CODE_ROLE_MISMATCH}
     return Decision(
         outcome=outcome,
         self_harm=self_harm,
-        reasons=tuple(reason for reason in _IN_ORDER if reason in reasons),
+        reasons=tuple(sorted(reasons, key=_IN_ORDER.index)),
         total_used=total.value,
         rule_version=rule_version(instrument, policy),
     )
 
 
+def rule_version(instrument: Instrument, policy: Policy) -> str:
+    """The name of exactly these rules: any change of the instrument's or of the site's data gives another one."""
+    return f"{instrument.id}/{instrument.digest}/{policy.digest}"
+
+
 _UNSCORABLE_FOR_EVER = frozenset({Reason.VALUE_UNREADABLE, Reason.VALUE_OUT_OF_RANGE})
 
 
-def _total(result: ScreeningResult, instrument: Instrument) -> _Total:
+def _total(said: Said, instrument: Instrument) -> _Total:
     """The total that counts: the highest of what was stated and what the items add up to, None when unscorable."""
-    items, stated = result.items, result.totals
-    spoilt = {Reason.VALUE_UNREADABLE} if result.unreadable else set()
-    if not all(_in_range(each, instrument) for each in result.readings):
+    spoilt = {Reason.VALUE_UNREADABLE} if said.unreadable else set()
+    if not said.scores <= instrument.scores:
         spoilt.add(Reason.VALUE_OUT_OF_RANGE)
     if spoilt:
         return _Total(None, frozenset(spoilt))
-    least, most = _bounds(items, instrument)
-    computed = least == most
-    if not stated and not computed:
+    least, most = _bounds(said.items, instrument)
+    stated = least if said.total is None else said.total
+    if said.total is None and least != most:
         return _Total(None, frozenset({Reason.ITEMS_MISSING}))
-    reasons = set() if stated else {Reason.TOTAL_COMPUTED}
-    if not _items_agree(result) or len(set(stated)) > 1 or not all(least <= total <= most for total in stated):
+    reasons = {Reason.TOTAL_COMPUTED} if said.total is None else set()
+    if said.contradicts_itself or not least <= stated <= most:
         reasons.add(Reason.SCORE_MISMATCH)
-    return _Total(max((least, *stated)), frozenset(reasons))
+    return _Total(max(least, stated), frozenset(reasons))
 
 
 def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]:
@@ -171,39 +173,29 @@ def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]
     return answered + sum(item.lowest for item in missing), answered + sum(item.highest for item in missing)
 
 
-def _in_range(reading: Reading, instrument: Instrument) -> bool:
-    if reading.value is None:
-        return True
-    asked = instrument if reading.role is Role.TOTAL else instrument.by_number.get(reading.item or 0)
-    return asked is not None and asked.lowest <= reading.value <= asked.highest
-
-
 def cannot_be_scored(reading: Reading, instrument: Instrument) -> bool:
     """Whether no result can be scored in which this is stated: it is no number, or none that the instrument has."""
-    return reading.unreadable is not None or not _in_range(reading, instrument)
+    out_of_range = reading.value is not None and (reading.item or TOTAL, reading.value) not in instrument.scores
+    return reading.unreadable is not None or out_of_range
 
 
-def _items_agree(result: ScreeningResult) -> bool:
-    """Whether every source that answers an item gives it the same score."""
-    return len(result.answers) == len(result.items)
-
-
-def _self_harm(
-    result: ScreeningResult, instrument: Instrument, total: int | None
-) -> tuple[SelfHarm, frozenset[Reason]]:
+def _self_harm(said: Said, instrument: Instrument, total: int | None) -> tuple[SelfHarm, frozenset[Reason]]:
     critical = instrument.critical_items
     if not critical:
         return SelfHarm.NOT_ASKED, frozenset()
-    answers = result.items
-    if any(is_harmful(answers.get(item.number), item) for item in critical):
+    if _is_present(said, instrument):
         return SelfHarm.PRESENT, frozenset({Reason.CRITICAL_ITEM_ANSWERED})
-    if any(_unusable(result, item) for item in critical):
+    if any(_unusable(said, instrument, item) for item in critical):
         return SelfHarm.UNKNOWN, frozenset({Reason.CRITICAL_ITEM_UNREADABLE})
-    if all(item.number in answers for item in critical):
+    if all(item.number in said.items for item in critical):
         return SelfHarm.ABSENT, frozenset()
     if total == instrument.lowest:
         return SelfHarm.ABSENT, frozenset({Reason.LOWEST_TOTAL})
     return SelfHarm.UNKNOWN, frozenset({Reason.CRITICAL_ITEM_MISSING})
+
+
+def _is_present(said: Said, instrument: Instrument) -> bool:
+    return any(is_harmful(said.items.get(item.number), item) for item in instrument.critical_items)
 
 
 def is_harmful(answer: int | None, item: Item) -> bool:
@@ -217,13 +209,11 @@ def states_harm(reading: Reading, instrument: Instrument) -> bool:
     return item is not None and is_harmful(reading.value, item)
 
 
-def _unusable(result: ScreeningResult, item: Item) -> bool:
+def _unusable(said: Said, instrument: Instrument, item: Item) -> bool:
     """Whether any source's answer to `item` could not be read, or is below what can be answered."""
-    return any(
-        reading.unreadable is not None or (reading.value is not None and reading.value < item.lowest)
-        for reading in result.readings
-        if reading.item == item.number
-    )
+    impossible = said.scores - instrument.scores
+    below = any(number == item.number and score < item.lowest for number, score in impossible)
+    return below or item.number in said.unreadable
 
 
 def _outcome(total: _Total, stage: Stage, instrument: Instrument, policy: Policy) -> tuple[Outcome, frozenset[Reason]]:

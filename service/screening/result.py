@@ -1,14 +1,14 @@
 """One administration of an instrument, put together from the messages that speak of it, in whatever order they come."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 from typing import NamedTuple
 
-from service.screening.instrument import CodeUse, Role, Stage
+from service.screening.instrument import TOTAL, CodeUse, Role, Stage
 
 
 class Status(StrEnum):
@@ -34,6 +34,7 @@ CORRECTING = frozenset({Status.AMENDED, Status.CORRECTED, Status.CANCELLED, Stat
 STILL_TO_COME = frozenset({Status.REGISTERED, Status.PRELIMINARY})
 # What takes back all that was said before. Every other status that does not decide says something all the same.
 VOID = frozenset({Status.CANCELLED, Status.ENTERED_IN_ERROR})
+_SETTLED = DECIDING | VOID
 
 # A correction may overtake what it corrects, and a void is for ever: of two from one source the higher rank counts.
 _RANK: Mapping[Status, int] = {
@@ -79,13 +80,28 @@ class Piece(NamedTuple):
     names: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class ScreeningResult:
-    """The key is tenant, patient, instrument, respondent, effective instant. `pieces` has the newest of each source.
+class Said(NamedTuple):
+    """What the pieces that may decide come to: the final, amended and corrected ones.
 
-    What the pieces come to is worked out once, when it is first asked for: a decision asks for it many times.
+    `scores` has every score that some source states, with its item's number, and TOTAL for the total; `items`
+    (number -> score) and `total` are the higher where two sources differ. `unreadable` are the numbers of what could
+    not be used, `heard_of` those of the items that were sent, with or without a usable answer: nothing more is to be
+    expected of them.
     """
 
+    scores: frozenset[tuple[int, int]]
+    items: Mapping[int, int]
+    total: int | None
+    unreadable: frozenset[int]
+    heard_of: frozenset[int]
+    code_role_mismatch: bool
+
+    @property
+    def contradicts_itself(self) -> bool:
+        return len(self.scores) > len(self.items) + (self.total is not None)
+
+
+class _Administration(NamedTuple):
     id: str
     tenant_id: str
     patient_id: str
@@ -93,59 +109,47 @@ class ScreeningResult:
     respondent: str
     effective: datetime
     stage: Stage
-    pieces: Mapping[str, Piece] = field(default_factory=dict)
+    pieces: Mapping[str, Piece] = MappingProxyType({})
+
+
+class ScreeningResult(_Administration):
+    """The key is tenant, patient, instrument, respondent, effective instant. `pieces` has the newest of each source."""
 
     @cached_property
-    def readings(self) -> tuple[Reading, ...]:
-        """Of the pieces that may decide: final, amended or corrected."""
-        return tuple(reading for piece in self._deciding for reading in piece.readings)
+    def said(self) -> Said:
+        """Worked out once, when it is first asked for."""
+        readings = [each for piece in self.pieces.values() if piece.status in DECIDING for each in piece.readings]
+        _, items, values, unusable, mismatch = zip(*readings, strict=True) if readings else ((),) * 5
+        numbers = [item or TOTAL for item in items]
+        scores = frozenset([each for each in zip(numbers, values, strict=True) if each[1] is not None])
+        highest = dict(sorted(scores))
+        return Said(
+            scores,
+            items=highest,
+            total=highest.pop(TOTAL, None),
+            unreadable=frozenset(
+                [number for number, element in zip(numbers, unusable, strict=True) if element is not None]
+            ),
+            heard_of=frozenset(numbers) - {TOTAL},
+            code_role_mismatch=any(mismatch),
+        )
 
     @property
-    def undecided(self) -> tuple[Piece, ...]:
+    def undecided(self) -> list[Piece]:
         """The pieces that may not decide, or not yet, and that nobody has taken back."""
-        return tuple(piece for piece in self.pieces.values() if piece.status not in DECIDING | VOID)
+        return [piece for piece in self.pieces.values() if piece.status not in _SETTLED]
 
     @property
     def counts(self) -> bool:
         """Whether any piece may decide. False while all are preliminary, and again when all are void."""
-        return bool(self._deciding)
-
-    @cached_property
-    def totals(self) -> tuple[int, ...]:
-        """Every total stated, by whichever source; usually one."""
-        return tuple(each.value for each in self.readings if each.role is Role.TOTAL and each.value is not None)
-
-    @cached_property
-    def answers(self) -> frozenset[tuple[int, int]]:
-        """Every item's number with every score that some source gives it."""
-        return frozenset(
-            (each.item, each.value) for each in self.readings if each.item is not None and each.value is not None
-        )
-
-    @cached_property
-    def items(self) -> Mapping[int, int]:
-        """Item number -> score. Where two sources differ the higher counts."""
-        return dict(sorted(self.answers))
-
-    @cached_property
-    def items_heard_of(self) -> frozenset[int]:
-        """The items that were sent, with or without a usable answer: nothing more is to be expected of them."""
-        return frozenset(each.item for each in self.readings if each.item is not None)
-
-    @cached_property
-    def unreadable(self) -> tuple[str, ...]:
-        return tuple(sorted(each.unreadable for each in self.readings if each.unreadable is not None))
+        return any(piece.status in DECIDING for piece in self.pieces.values())
 
     @property
     def more_expected(self) -> bool:
         """Whether something names a part that has not come yet, or only in a preliminary form."""
         arrived = [piece for piece in self.pieces.values() if piece.status not in STILL_TO_COME]
         came = {name for piece in arrived for name in (piece.source, *piece.names)}
-        return any(piece.expects - came for piece in self._deciding)
-
-    @cached_property
-    def _deciding(self) -> tuple[Piece, ...]:
-        return tuple(piece for piece in self.pieces.values() if piece.status in DECIDING)
+        return any(piece.expects - came for piece in self.pieces.values() if piece.status in DECIDING)
 
 
 def attach(result: ScreeningResult, *pieces: Piece) -> ScreeningResult:
@@ -155,12 +159,12 @@ def attach(result: ScreeningResult, *pieces: Piece) -> ScreeningResult:
         known = kept.get(piece.source)
         if known is None or _RANK[piece.status] >= _RANK[known.status]:
             kept[piece.source] = piece
-    return replace(result, pieces=kept)
+    return result._replace(pieces=kept)
 
 
 def without(result: ScreeningResult, sources: Collection[str]) -> ScreeningResult:
     """The result without what these sources said: they have said it of another administration."""
-    return replace(result, pieces={name: piece for name, piece in result.pieces.items() if name not in sources})
+    return result._replace(pieces={name: piece for name, piece in result.pieces.items() if name not in sources})
 
 
 def reading(use: CodeUse, value: int | None, unreadable: str | None = None) -> Reading:

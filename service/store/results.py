@@ -102,7 +102,7 @@ class Results:
             "version": 0,
             "pieces": None,
         }
-        pieces = {"stage": result.stage.value, "pieces": [_piece(piece) for piece in result.pieces.values()]}
+        pieces = {"stage": result.stage, "pieces": [_piece(piece) for piece in result.pieces.values()]}
         version = known["version"] + (pieces != known["pieces"])
         self._rows[result.id] = {**known, "version": version, "pieces": pieces, "waits_until": waits_until}
         self._changed[result.id] = None
@@ -115,7 +115,7 @@ class Results:
             "result_id": result_id,
             "outcome": decision.outcome.value,
             "self_harm": decision.self_harm.value,
-            "reasons": [reason.value for reason in decision.reasons],
+            "reasons": decision.reasons,
             "rule_version": decision.rule_version,
             "decided_at": now,
         }
@@ -204,13 +204,10 @@ def _judgement(row: Mapping[str, Any]) -> Judgement | None:
 def _piece(piece: Piece) -> dict[str, object]:
     return {
         "source": piece.source,
-        "status": piece.status.value,
+        "status": piece.status,
         "expects": sorted(piece.expects),
         "names": sorted(piece.names),
-        "readings": [
-            [each.role.value, each.item, each.value, each.unreadable, each.code_role_mismatch]
-            for each in piece.readings
-        ],
+        "readings": [*map(list, piece.readings)],
     }
 
 

@@ -1,6 +1,6 @@
 """One unit of work: the repositories over one open transaction, and what is written last, under the commit's stamp."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar

@@ -170,7 +170,7 @@ def test_two_totals_that_differ_are_reviewed_and_the_higher_counts() -> None:
 def test_two_sources_that_differ_on_an_item_are_reviewed() -> None:
     first = result(None, answers(*[0] * 10))
     second = Piece("OBX/1", Status.FINAL, (Reading(Role.ITEM, 10, 1),))
-    decision = decide(replace(first, pieces={**first.pieces, second.source: second}), EPDS, POLICY)
+    decision = decide(first._replace(pieces={**first.pieces, second.source: second}), EPDS, POLICY)
     assert decision.self_harm is PRESENT
     assert decision.needs_review
 
@@ -178,7 +178,7 @@ def test_two_sources_that_differ_on_an_item_are_reviewed() -> None:
 def test_an_unreadable_answer_beside_a_zero_leaves_self_harm_unknown() -> None:
     first = result(4, {10: 0})
     second = Piece("OBX/1", Status.FINAL, (Reading(Role.ITEM, 10, None, "OBX-5"),))
-    assert decide(replace(first, pieces={**first.pieces, "OBX/1": second}), EPDS, POLICY).self_harm is UNKNOWN
+    assert decide(first._replace(pieces={**first.pieces, "OBX/1": second}), EPDS, POLICY).self_harm is UNKNOWN
 
 
 def test_items_without_a_total_that_are_not_all_there_cannot_be_scored() -> None:
@@ -189,7 +189,7 @@ def test_items_without_a_total_that_are_not_all_there_cannot_be_scored() -> None
 
 def test_a_number_under_the_panels_code_counts_and_is_noted() -> None:
     piece = Piece("Observation/1", Status.FINAL, (Reading(Role.TOTAL, None, 15, code_role_mismatch=True),))
-    decision = decide(replace(result(), pieces={piece.source: piece}), EPDS, POLICY)
+    decision = decide(result()._replace(pieces={piece.source: piece}), EPDS, POLICY)
     assert decision.outcome is POSITIVE
     assert Reason.CODE_ROLE_MISMATCH in decision.reasons
 

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from service.mappings import load, own_folder
-from service.screening.instrument import CutOff, Stage, cut_off, rule_version, stage_at
+from service.screening.decide import rule_version
+from service.screening.instrument import CutOff, Stage, cut_off, stage_at
 
 RULES = load()
 EPDS = RULES.instruments["epds"]
@@ -57,7 +58,7 @@ def test_without_a_due_date_the_stage_is_unknown() -> None:
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_rule_version_is_the_same_in_every_process(seed: str) -> None:
     program = (
-        "from service.mappings import load, own_folder; from service.screening.instrument import rule_version\n"
+        "from service.mappings import load, own_folder; from service.screening.decide import rule_version\n"
         "rules = load(); print(rule_version(rules.instruments['epds'], rules.policy('another hospital')))"
     )
     printed = subprocess.run(

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -9,8 +8,8 @@ from hypothesis import strategies as st
 
 from service.mappings import load
 from service.screening.decide import decide
-from service.screening.instrument import CodeUse, Role, Stage
-from service.screening.result import Piece, Reading, ScreeningResult, Status, attach, reading, whole_score
+from service.screening.instrument import TOTAL, CodeUse, Role, Stage
+from service.screening.result import Piece, Reading, Said, ScreeningResult, Status, attach, reading, whole_score
 
 RULES = load()
 EPDS = RULES.instruments["epds"]
@@ -69,16 +68,16 @@ def test_any_order_of_the_pieces_gives_the_same_result_and_the_same_decision(
 
 def test_a_later_piece_of_the_same_source_replaces_the_earlier_one() -> None:
     result = put_together(total(15), total(9, status=Status.CORRECTED))
-    assert result.totals == (9,)
+    assert result.said.total == 9
 
 
 def test_a_correction_that_overtakes_the_original_stands() -> None:
-    assert put_together(total(9, status=Status.CORRECTED), total(15)).totals == (9,)
+    assert put_together(total(9, status=Status.CORRECTED), total(15)).said.total == 9
 
 
 def test_a_second_correction_replaces_the_first() -> None:
     result = put_together(total(15), total(9, status=Status.CORRECTED), total(11, status=Status.AMENDED))
-    assert result.totals == (11,)
+    assert result.said.total == 11
 
 
 def test_a_correction_replaces_everything_its_source_said_before() -> None:
@@ -87,8 +86,8 @@ def test_a_correction_replaces_everything_its_source_said_before() -> None:
         Piece("Observation/1", Status.FINAL, both),
         Piece("Observation/1", Status.CORRECTED, both[:1]),
     )
-    assert result.totals == (15,)
-    assert result.items == {}
+    assert result.said.total == 15
+    assert result.said.items == {}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -97,28 +96,30 @@ def test_a_void_removes_what_its_source_said_and_an_original_that_comes_later_st
 ) -> None:
     said = (total(15), Piece("Observation/total", Status.ENTERED_IN_ERROR, ()))
     result = put_together(*(said[n] for n in order))
-    assert result.totals == ()
+    assert result.said.total is None
     assert not result.counts
 
 
 def test_a_void_leaves_other_sources_alone() -> None:
     result = put_together(item(1, 2), item(2, 3), item(1, 2, status=Status.ENTERED_IN_ERROR))
-    assert result.items == {2: 3}
+    assert result.said.items == {2: 3}
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.FINAL, Status.AMENDED, Status.CORRECTED}))
 def test_only_final_amended_and_corrected_pieces_count(status: Status) -> None:
     result = put_together(total(15, status=status), item(10, 3, status=status))
     assert not result.counts
-    assert (result.totals, result.items, result.unreadable) == ((), {}, ())
+    assert result.said == Said(frozenset(), {}, None, frozenset(), frozenset(), code_role_mismatch=False)
 
 
 def test_of_two_sources_for_one_item_the_higher_score_counts() -> None:
-    assert put_together(item(10, 0), item(10, 1, source="OBX/10")).items == {10: 1}
+    assert put_together(item(10, 0), item(10, 1, source="OBX/10")).said.items == {10: 1}
 
 
-def test_the_unreadable_are_named_by_their_element() -> None:
-    assert put_together(total(None)).unreadable == ("value",)
+def test_what_cannot_be_read_is_known_by_its_number() -> None:
+    unreadable = Piece("Observation/10", Status.FINAL, (Reading(Role.ITEM, 10, None, "value"),))
+    assert put_together(total(None)).said.unreadable == {TOTAL}
+    assert put_together(unreadable, item(9, 0)).said.unreadable == {10}
 
 
 @pytest.mark.parametrize("status", sorted(Status))
@@ -140,7 +141,7 @@ def test_attaching_leaves_the_given_result_as_it_was() -> None:
     before = put_together(total(3))
     attach(before, item(1, 2))
     assert before == put_together(total(3))
-    assert replace(before, pieces={}) == NOTHING
+    assert before._replace(pieces={}) == NOTHING
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,10 @@ def test_a_result_comes_back_with_every_piece(service: Service) -> None:
     service.run(WORKER, lambda tx: tx.results.save(result, service.now()))
 
     assert service.read(WORKER, lambda tx: tx.results.get(result.id)) == result
-    same_key = replace(result, id=new_id(), pieces={})
+    same_key = result._replace(id=new_id(), pieces={})
     assert service.read(WORKER, lambda tx: tx.results.find(same_key)) == result
     assert service.read(WORKER, lambda tx: tx.results.judged(result.id)) is None
-    later = replace(same_key, effective=service.now() + timedelta(microseconds=1))
+    later = same_key._replace(effective=service.now() + timedelta(microseconds=1))
     assert service.read(WORKER, lambda tx: tx.results.find(later)) is None
 
 
