@@ -1,7 +1,7 @@
 """A frame as far as it can be read, and the key by which it is known when it comes again."""
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.flow.received import ControlKey, Received
 from service.flow.received_message import Group, ReceivedMessage
@@ -12,19 +12,17 @@ from service.hl7v2.segments import Message, NotReadable, Segment, header_of, rea
 DOOR = "hl7v2"
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A frame as far as it could be read. `message` is None when it could not; `wrong` is why it is not taken."""
+class Looked(NamedTuple):
+    """A frame as far as it could be read. `message` is None when it could not; `wrong` is why it is not taken.
+
+    `type` is MSH-9.1 and MSH-9.2. Senders write them in either case, and leave out or make up the third (E47).
+    """
 
     body: bytes
     header: Segment | None
+    type: tuple[str, str]
     message: Message | None
     wrong: What | None
-
-    @property
-    def type(self) -> tuple[str, str]:
-        """MSH-9.1 and MSH-9.2. Senders write them in either case, and leave out or make up the third (E47)."""
-        return (self.header.text(9, 1).upper(), self.header.text(9, 2).upper()) if self.header else ("", "")
 
     @property
     def sender(self) -> str:
@@ -33,13 +31,16 @@ class Looked:
 
 def look(frame: Frame) -> Looked:
     """As much of the frame as can be read."""
-    if frame.fault is not None:
-        return Looked(frame.body, header_of(frame.body), None, frame.fault)
-    try:
-        message = read(frame.body)
-    except NotReadable as problem:
-        return Looked(frame.body, header_of(frame.body), None, problem.defect)
-    return Looked(frame.body, message.header, message, None)
+    wrong: What | None = frame.fault
+    message = None
+    if wrong is None:
+        try:
+            message = read(frame.body)
+        except NotReadable as problem:
+            wrong = problem.defect
+    header = message.header if message else header_of(frame.body)
+    type = (header.text(9, 1).upper(), header.text(9, 2).upper()) if header else ("", "")
+    return Looked(frame.body, header, type, message, wrong)
 
 
 def received_message(looked: Looked, groups: tuple[Group, ...], replays: str | None = None) -> ReceivedMessage:

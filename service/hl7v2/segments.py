@@ -77,21 +77,22 @@ class Segment(NamedTuple):
 
     def raw(self, number: int) -> str:
         """The whole field as it was sent."""
-        return self.fields[number] if 0 < number < len(self.fields) else ""
+        return self.fields[number] if number < len(self.fields) else ""
 
     def text(self, number: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """One value, decoded and without blanks around it."""
-        whole = self.raw(number)
-        if not whole:
-            return ""
-        if component == repetition == subcomponent == 1 and whole.isalnum():
+        text, marks = self.raw(number), self.delimiters
+        if not text or (number <= 2 and self.name == "MSH"):
+            return text
+        if text.isalnum():
             # Neither a delimiter, an escape nor a blank is a letter or a digit.
-            return whole
-        if self.name == "MSH" and number <= 2:
-            return whole
-        marks = self.delimiters
-        part = _part(_part(whole, marks.repetition, repetition), marks.component, component)
-        return self._value(part, subcomponent)
+            return text if component == repetition == subcomponent == 1 else ""
+        try:
+            text = text.split(marks.repetition)[repetition - 1].split(marks.component)[component - 1]
+            text = (text.split(marks.subcomponent) if marks.subcomponent else [text])[subcomponent - 1]
+        except IndexError:
+            return ""
+        return self._decoded(text)
 
     def repetitions(self, number: int) -> tuple[tuple[str, ...], ...]:
         """Each repetition that says something, as its components, of which each is its first subcomponent."""
@@ -105,12 +106,13 @@ class Segment(NamedTuple):
         parts = [part.split(marks.component) for part in whole.split(marks.repetition) if part]
         return tuple([tuple(map(value, part)) for part in parts])
 
-    def _value(self, component: str, subcomponent: int = 1) -> str:
-        return self._decoded(_part(component, self.delimiters.subcomponent, subcomponent)).strip()
+    def _value(self, component: str) -> str:
+        mark = self.delimiters.subcomponent
+        return self._decoded(component.partition(mark)[0] if mark else component)
 
     def _decoded(self, text: str) -> str:
         escape = self.delimiters.escape
-        return text if not escape or escape not in text else decoded(text, self.delimiters, self.codec)
+        return (decoded(text, self.delimiters, self.codec) if escape and escape in text else text).strip()
 
 
 # What Segment(...) does, without a step through Python for each.
@@ -227,10 +229,3 @@ def _without_blanks(lines: Sequence[str], mark: str) -> list[str]:
         if _odd(mark).match(f"\r{line}"):
             raise NotReadable(Defect.SEGMENT, place)
     return kept
-
-
-def _part(text: str, mark: str, number: int) -> str:
-    if not mark or mark not in text:
-        return text if number == 1 else ""
-    parts = text.split(mark)
-    return parts[number - 1] if number <= len(parts) else ""
