@@ -77,7 +77,7 @@ class Segment(NamedTuple):
 
     def raw(self, number: int) -> str:
         """The whole field as it was sent."""
-        return self.fields[number] if number < len(self.fields) else ""
+        return self.fields[number] if 0 < number < len(self.fields) else ""
 
     def text(self, number: int, component: int = 1, repetition: int = 1, subcomponent: int = 1) -> str:
         """One value, decoded and without blanks around it."""

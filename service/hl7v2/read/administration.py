@@ -1,7 +1,6 @@
 """When the observations of an order were made, and with that which administration each of them belongs to."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from service.hl7v2.dialect import Dialect
@@ -20,15 +19,19 @@ class _Time(NamedTuple):
     moment: Moment
 
 
-_NEVER = _Time("", Moment(datetime.max.replace(tzinfo=UTC), ""))
-
-
 class Times(NamedTuple):
-    """`by_obx` is the administration that each OBX belongs to, by its number; one of which no time can be told is left
-    out. `untimely` is where it says when, and what it says is no time."""
+    """`by_written` is the administration that each OBX belongs to, by its OBX-14; one of which no time can be told is
+    left out. `untimely` is where it says when, and what it says is no time."""
 
-    by_obx: Mapping[int, Moment]
+    by_written: Mapping[str, Moment]
     untimely: list[tuple[Segment, int]]
+
+    @property
+    def first(self) -> Moment | None:
+        return min(self.by_written.values(), default=None)
+
+    def of(self, obx: Segment) -> Moment | None:
+        return self.by_written.get(obx.raw(TIMES["OBX"]))
 
 
 def administrations(headers: Iterable[Segment], observations: Iterable[Segment], dialect: Dialect) -> Times:
@@ -38,14 +41,18 @@ def administrations(headers: Iterable[Segment], observations: Iterable[Segment],
     """
     untimely: list[tuple[Segment, int]] = []
     asked = next(filter(None, (_time(each, dialect, untimely) for each in headers)), None)
-    own: dict[int, _Time] = {}
-    by_day: dict[str, Moment] = {}
+    own: dict[str, _Time | None] = {}
     for obx in observations:
-        time = own[obx.number] = _time(obx, dialect, untimely) or asked or _NEVER
+        written = obx.raw(TIMES["OBX"])
+        if own.get(written) is None:
+            own[written] = _time(obx, dialect, untimely)
+    told = {written: time for written, each in own.items() if (time := each or asked) is not None}
+    by_day: dict[str, Moment] = {}
+    for time in told.values():
         by_day[time.day] = min(time.moment, by_day.get(time.day, time.moment))
     if asked is not None:
         by_day[asked.day] = asked.moment
-    return Times({number: by_day[time.day] for number, time in own.items() if time is not _NEVER}, untimely)
+    return Times({written: by_day[time.day] for written, time in told.items()}, untimely)
 
 
 def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]]) -> _Time | None:

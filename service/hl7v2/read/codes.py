@@ -41,6 +41,9 @@ class Asked(NamedTuple):
     ignored: bool = False
 
 
+NOTHING_ASKED = Asked("", None)
+
+
 def triplets(segment: Segment, field: int) -> tuple[Triplet, ...]:
     """The codes of the first repetition, none of them empty."""
     return _written(segment.raw(field), segment.delimiters, segment.codec)
@@ -90,7 +93,7 @@ def ordered_code(header: Segment) -> tuple[Triplet, ...]:
 def asked_by(headers: Iterable[Segment], dialect: Dialect, rules: Rules) -> Asked:
     """By OBR-4, else by OBR-15, where some senders write which questionnaire it is; of a document by TXA-2 too."""
     found = [_asked_by(each, dialect, rules) for each in headers]
-    return next((each for each in found if each.instrument_id is not None), found[0] if found else Asked("", None))
+    return next((each for each in found if each.instrument_id is not None), found[0] if found else NOTHING_ASKED)
 
 
 def _asked_by(header: Segment, dialect: Dialect, rules: Rules) -> Asked:
@@ -153,14 +156,21 @@ def _whole(text: str) -> int | None:
     return whole_score(Decimal(text)) if score is None and _NUMBER.fullmatch(text) else score
 
 
-def is_unwelcome(obx: Segment, dialect: Dialect, rules: Rules) -> bool:
+def is_risk(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:
+    """Whether it answers a critical question, which this is, so that self-harm is present."""
+    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
+    harmful = None if item is None else item.least_harm_answer
+    return harmful is not None and any(
+        each is not None and each >= harmful for each in scores(type, values, use, dialect, rules)
+    )
+
+
+def is_unwelcome(named: tuple[Triplet, ...], type: str, values: Values, dialect: Dialect, rules: Rules) -> bool:
     """Whether its code, or its coded value, is that of an event that makes contact unwelcome."""
-    answers = values_of(obx) if obx.text(2).upper() in CODED else ()
-    named = (triplets(obx, 3), *map(triplets_of, answers))
-    return any(_is_event(each, dialect, rules) for each in named)
+    answers = map(triplets_of, values) if type in CODED else ()
+    return any(_is_event(each, dialect, rules) for each in (named, *answers))
 
 
-@lru_cache(maxsize=4096)
 def _is_event(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> bool:
     codes = ((each.code, dialect.code(each.code, each.system)) for each in named)
     contexts = (dialect.context.get(local) if code is None else rules.context_codes.get(code) for local, code in codes)

@@ -64,7 +64,7 @@ def of_record(
     message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
     """Of a message about records alone: nothing counts but what it tells of her life, and that makes her known."""
-    patients, named = of_pid(message, pid), read_patient(pid, dialect, now, updates=False)
+    patients, named = of_pid(message, pid, dialect, rules), read_patient(pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), flaws, unnamed=unnamed(message, patients, dialect, rules, now))
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
@@ -73,7 +73,7 @@ def of_record(
 
 
 def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, updates: bool) -> Group:
-    pids, patients = list(message.named("PID")), patients_in(message)
+    pids, patients = list(message.named("PID")), patients_in(message, dialect, rules)
     recognised = recognise_orders([order for each in patients for order in each.orders], dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
@@ -111,9 +111,9 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     return dialect.codes.is_child(born.begins.date(), now.date())
 
 
-def of_pid(message: Message, pid: Segment) -> list[Patient]:
+def of_pid(message: Message, pid: Segment, dialect: Dialect, rules: Rules) -> list[Patient]:
     """What a message has of the patient in this PID."""
-    return [each for each in patients_in(message) if each.pid is pid]
+    return [each for each in patients_in(message, dialect, rules) if each.pid is pid]
 
 
 def of_her_life(

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import TIMES
-from service.hl7v2.read.codes import is_unwelcome, says_no, triplets, values_of
+from service.hl7v2.read.codes import says_no, triplets
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.observed import OBSERVED, ordered
+from service.hl7v2.read.observed import OBSERVED, Observed
 from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
@@ -35,7 +35,7 @@ def happened(
     found: dict[tuple[LifeEvent, date | None], str] = {}
     told = [*told_outside(message, dialect, now)] if are_all(message, patients) else []
     for order in (order for each in patients for order in each.orders):
-        told += _told_in(order, message, dialect, rules, now)
+        told += _told_in(order, message, dialect, now)
     # What one observation takes back and another says anew is said.
     stands = {when for event, when, _ in told if event is not LifeEvent.TAKEN_BACK}
     for event, when, place in told:
@@ -58,24 +58,26 @@ def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[
                 yield rule.means, _day(message, segment, rule, now), at(segment, rule.field)
 
 
-def _told_in(order: Order, message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Told]:
+def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
     own = [rule for rule in _rules(message, dialect) if rule.segment == "OBX"]
-    unsaid = (ordered(order.headers) or Status.UNKNOWN) if order.headers else Status.FINAL
-    for obx in order.observations:
+    unsaid = (order.status or Status.UNKNOWN) if order.headers else Status.FINAL
+    for one in order.seen if own else [one for one in order.seen if one.is_unwelcome]:
+        obx = one.obx
         told = [(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)]
-        if not told and is_unwelcome(obx, dialect, rules):
+        if not told and one.is_unwelcome:
             told = _unless_history(obx, order, dialect, now)
-        if not told or says_no(values_of(obx)):
+        if not told or says_no(one.values):
             continue
         for event, when, place in told:
-            heard = _heard(event, obx, unsaid)
+            heard = _heard(event, one, unsaid)
             if heard is not None:
                 yield heard, when, place
 
 
 def _rules(message: Message, dialect: Dialect) -> Iterator[EventRule]:
-    trigger = message.header.text(9, 2).upper()
-    return (rule for rule in dialect.codes.events if not rule.triggers or trigger in rule.triggers)
+    for rule in dialect.codes.events:
+        if not rule.triggers or message.header.text(9, 2).upper() in rule.triggers:
+            yield rule
 
 
 def _matches(segment: Segment, rule: EventRule) -> bool:
@@ -92,12 +94,12 @@ def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime)
     return [(LifeEvent.SAFETY_EVENT, day(written), at(obx))] if recent else []
 
 
-def _heard(event: LifeEvent, obx: Segment, unsaid: Status) -> LifeEvent | None:
+def _heard(event: LifeEvent, one: Observed, unsaid: Status) -> LifeEvent | None:
     """As what an observation tells it, whose status is `unsaid` when OBX-11 is empty: it need not be final to make
     contact unwelcome. None when it was only ordered."""
-    letter = said(obx, 11).upper()
+    letter = said(one.obx, 11).upper()
     status = OBSERVED.get(letter, Status.UNKNOWN) if letter else unsaid
-    if letter in _NOTHING or (status is Status.REGISTERED and not values_of(obx)):
+    if letter in _NOTHING or (status is Status.REGISTERED and not one.values):
         return None
     if status in VOID:
         return LifeEvent.TAKEN_BACK

@@ -57,7 +57,7 @@ def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
 
 
 def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
-    patients = of_pid(message, pid)
+    patients = of_pid(message, pid, dialect, rules)
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:

@@ -43,7 +43,7 @@ def read_results(message: Message, dialect: Dialect, rules: Rules, now: datetime
 
     What is not as it must be becomes a flaw of the group; never raises for what stands in the message.
     """
-    groups = (_group(message, each, dialect, rules, now) for each in patients_in(message))
+    groups = (_group(message, each, dialect, rules, now) for each in patients_in(message, dialect, rules))
     return (*groups, *strays(message, dialect, now))
 
 
@@ -92,7 +92,7 @@ def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect,
 
 def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Unnamed]:
     """What of a message that is not taken makes contact unwelcome, of each patient in it."""
-    for patient in patients_in(message):
+    for patient in patients_in(message, dialect, rules):
         told = unnamed(message, [patient], dialect, rules, now)
         if told is not None:
             steps = [part.step for part in _group(message, patient, dialect, rules, now).parts]

@@ -22,19 +22,18 @@ def observation(
     parts: Sequence[Observed],
     subject: Reference,
     name: Identifier | None,
-    status: Status | None,
+    statuses: set[Status],
     effective: str | None,
     dialect: Dialect,
     placer: Sequence[str] = (),
     notes: Sequence[str] = (),
 ) -> bytes:
-    """`order` are the codes of what was ordered, `status` that of the order, `effective` a FHIR dateTime, `placer` the
-    parts of the number under which it was asked for, `notes` what was written beside it.
+    """`order` are the codes of what was ordered, `statuses` those of it and of its parts, `effective` a FHIR dateTime,
+    `placer` the parts of the number under which it was asked for, `notes` what was written beside it.
 
     What was taken back is not shown, and neither is a file: both stand in the message, which is kept as it came.
     """
     codes = order or next((each.named for each in parts if each.named), ())
-    statuses = {each.status for each in parts} | ({status} if status is not None else set())
     tree: Tree = {
         "resourceType": "Observation",
         "status": _whole(statuses).value,
@@ -48,10 +47,7 @@ def observation(
         tree["subject"] = {"type": "Patient", "identifier": her}
     if effective is not None:
         tree["effectiveDateTime"] = effective
-    components = [
-        component for each in parts if each.named and each.status not in VOID for component in each.components
-    ]
-    if components:
+    if components := [component for each in parts for component in each.components]:
         tree["component"] = components
     if notes:
         tree["note"] = [{"text": each} for each in notes]

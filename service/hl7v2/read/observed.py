@@ -1,10 +1,10 @@
 """OBX -> what it is, how far it counts, and what numbers it states (v2-to-FHIR, OBX[Observation])."""
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from service.flow.received_message import Flaw, Problem
+from service.flow.received_message import Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import (
@@ -14,6 +14,7 @@ from service.hl7v2.read.codes import (
     Triplet,
     Values,
     elsewhere,
+    is_risk,
     is_unwelcome,
     meanings,
     scores,
@@ -21,9 +22,8 @@ from service.hl7v2.read.codes import (
     values_of,
 )
 from service.hl7v2.read.component import Tree, components
-from service.hl7v2.read.fields import at
-from service.hl7v2.read.recognise import is_risk
 from service.hl7v2.segments import Segment
+from service.screening.decide import cannot_be_scored
 from service.screening.instrument import CodeUse, Role
 from service.screening.result import DECIDING, VOID, Reading, Status, reading
 
@@ -51,8 +51,9 @@ class Observed(NamedTuple):
     """One OBX. `named` are its codes, `type` and `values` its OBX-2 and OBX-5 as they were sent, `components` what is
     shown of it.
 
-    `meaning` is None for what is not known here. `wrong` says why it cannot be acted on, and in which field; then it
-    has no `readings`.
+    `meaning` is None for what is not known here; where it has `readings`, `what` names it: `item 3`. `wrong` says why
+    it cannot be acted on, and in which field; then it has no `readings`. `has_no_score`: a result is decided by it as
+    one that has none. `is_unwelcome`: it is about an event that makes contact so.
     """
 
     obx: Segment
@@ -62,21 +63,15 @@ class Observed(NamedTuple):
     meaning: Meaning | None
     status: Status
     components: list[Tree]
+    is_unwelcome: bool
+    what: str = ""
     readings: tuple[Reading, ...] = ()
     wrong: tuple[Problem, int] | None = None
+    has_no_score: bool = False
 
     @property
     def decides(self) -> bool:
         return self.wrong is None and self.status in DECIDING
-
-    @property
-    def flaw(self) -> Flaw | None:
-        return None if self.wrong is None else Flaw(self.wrong[0], at(self.obx, self.wrong[1]))
-
-    @property
-    def is_unscored(self) -> bool:
-        """Whether it is of an instrument, and a file or words: nothing can be computed from it."""
-        return self.of_instrument is not None and self.wrong is None and not self.readings
 
     @property
     def of_instrument(self) -> str | None:
@@ -89,17 +84,24 @@ def ordered(headers: Iterable[Segment]) -> Status | None:
     return next(filter(None, found), None)
 
 
-def observed(
-    obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
-) -> Observed | None:
-    """None for what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
-    value = obx.raw(5)
-    # Neither its place in the message nor its time, but all that says what it is.
-    fields = ("", "", obx.raw(2), obx.raw(3), "", value, obx.raw(6), "", "", "", "", obx.raw(11))
-    alone = Segment("OBX", 0, obx.delimiters, obx.codec, fields)
-    read = _observed if len(value) <= _SHORT else _observed.__wrapped__
-    one = read(alone, asked, order_status, dialect, rules)
-    return one and Observed(obx, *one[1:])
+def all_observed(
+    observations: Iterable[Segment], asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+) -> list[Observed]:
+    """Without what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
+    seen = []
+    for obx in observations:
+        value, fields = obx.raw(5), obx.fields
+        # Neither its place in the message nor its time, but all that says what it is.
+        alone = ("", "", *fields[2:4], "", value, *fields[6:7], "", "", "", "", *fields[11:12])
+        read = _observed if len(value) <= _SHORT else _observed.__wrapped__
+        one = read(Segment("OBX", 0, obx.delimiters, obx.codec, alone), asked, order_status, dialect, rules)
+        if one is not None:
+            seen.append(_at((obx, *one[1:])))
+    return _words_heard(seen, asked, dialect, rules)
+
+
+# What Observed(...) does, without a step through Python for each.
+_at: Callable[[tuple[object, ...]], Observed] = partial(tuple.__new__, Observed)
 
 
 # A hospital sends the same few hundred codes, each with one of a few answers, in every message.
@@ -112,48 +114,54 @@ def _observed(
         return None
     status = OBSERVED.get(letter) if letter else order_status
     named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
-    found, shown = meanings(named, asked.code, dialect, rules), components(obx, named, type, values, dialect)
+    found = meanings(named, asked.code, dialect, rules)
+    # What was taken back is not shown.
+    shown = components(obx, named, type, values, dialect) if named and status not in VOID else []
+    unwelcome = is_unwelcome(named, type, values, dialect, rules)
     if not found and type in FILES:
         # Whatever the file is called, it is what there is of the questionnaire.
         known = {asked.instrument_id} - {None} or {use.instrument_id for use in elsewhere(named, asked, dialect, rules)}
         found = {CodeUse(instrument_id, Role.PANEL) for instrument_id in known if instrument_id is not None}
     if len(found) == 1 and status is not None:
         (meaning,) = found
-        readings: tuple[Reading, ...] = ()
-        if isinstance(meaning, CodeUse) and type not in FILES:
-            readings = _readings(type, values, meaning, dialect, rules)
-        return Observed(obx, named, type, values, meaning, status, shown, readings)
+        one = Observed(obx, named, type, values, meaning, status, shown, unwelcome)
+        return one if type in FILES or not isinstance(meaning, CodeUse) else _stated(one, meaning, dialect, rules)
     decides = status in (None, *DECIDING)
     strays = elsewhere(named, asked, dialect, rules) if values and status not in VOID and not found else set()
     if not decides:
         # Where else it belongs its sender learns when it is final; a risk need not be.
-        strays = {use for use in strays if is_risk(obx, use, dialect, rules)}
+        strays = {use for use in strays if is_risk(type, values, use, dialect, rules)}
     # Of several that contradict each other one, so that what is recognised in it is not lost.
     some = min(found or strays, key=str, default=None)
     wrong = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
         wrong = (problem, 3 if len(found) > 1 else 11)
-    elif strays or (asked.instrument_id and values and decides and not _belongs_beside(obx, named, dialect, rules)):
+    elif strays or (asked.instrument_id and values and decides and not (unwelcome or _belongs_beside(named, dialect))):
         wrong = _CODE_UNKNOWN
-    return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, (), wrong)
+    return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, unwelcome, wrong=wrong)
 
 
-def _readings(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> tuple[Reading, ...]:
-    """One of each value; of a value that is not there, that it is not there."""
-    if not values:
-        return (Reading(use.role, use.item, None),)
-    found = scores(type, values, use, dialect, rules)
-    return tuple([reading(use, score, "OBX-5" if score is None else None) for score in found])
+def _stated(one: Observed, use: CodeUse, dialect: Dialect, rules: Rules) -> Observed:
+    """With a reading of each value; of a value that is not there, that it is not there."""
+    readings: tuple[Reading, ...] = (Reading(use.role, use.item, None),)
+    if one.values:
+        found = scores(one.type, one.values, use, dialect, rules)
+        readings = tuple([reading(use, score, "OBX-5" if score is None else None) for score in found])
+    instrument = rules.instruments[use.instrument_id]
+    return one._replace(
+        what=use.role.value if use.item is None else f"{use.role.value} {use.item}",
+        readings=readings,
+        has_no_score=one.decides and any(cannot_be_scored(each, instrument) for each in readings),
+    )
 
 
-def _belongs_beside(obx: Segment, named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> bool:
+def _belongs_beside(named: tuple[Triplet, ...], dialect: Dialect) -> bool:
     """Whether it is known, although it is of no instrument."""
-    ignored = any(each.code in dialect.ignored or each.code == dialect.respondent for each in named)
-    return ignored or is_unwelcome(obx, dialect, rules)
+    return any(each.code in dialect.ignored or each.code == dialect.respondent for each in named)
 
 
-def words_heard(seen: list[Observed], asked: Asked, dialect: Dialect, rules: Rules) -> list[Observed]:
+def _words_heard(seen: list[Observed], asked: Asked, dialect: Dialect, rules: Rules) -> list[Observed]:
     """Words, as they stand in a letter, are all that there is of a questionnaire where nothing else of it is known: as
     a file is, and told so in place of their code. Each OBX may be a line of them, so that the first stands for all."""
     if asked.instrument_id is None or any(one.readings for one in seen):

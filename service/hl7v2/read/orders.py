@@ -7,20 +7,34 @@ belong to none and are kept.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from service.flow.rules import Rules
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import NOTHING_ASKED, Asked, asked_by
+from service.hl7v2.read.observed import Observed, all_observed, ordered
 from service.hl7v2.segments import Message, Segment
+from service.screening.result import Status
 
 
 @dataclass(slots=True)
 class Order:
     """`headers` are its OBR, of a document those that it answers and its TXA, `common` is its ORC, `notes` are the NTE
-    below any of its segments. Without a header its observations are about the patient."""
+    below any of its segments. Without a header its observations are about the patient.
+
+    `asked` and `status` are what its headers say, None where they do not, `seen` what each of its observations does.
+    """
 
     common: Segment | None = None
     headers: list[Segment] = field(default_factory=list)
     observations: list[Segment] = field(default_factory=list)
     notes: list[Segment] = field(default_factory=list)
+    asked: Asked = NOTHING_ASKED
+    status: Status | None = None
+    seen: list[Observed] = field(default_factory=list)
+
+    def read(self, dialect: Dialect, rules: Rules) -> None:
+        self.asked, self.status = asked_by(self.headers, dialect, rules), ordered(self.headers)
+        self.seen = all_observed(self.observations, self.asked, self.status, dialect, rules)
 
 
 @dataclass(slots=True)
@@ -43,52 +57,47 @@ class Patient:
         return [each for order in self.orders for each in order.observations]
 
 
-_Kind = Literal["patient", "consent", "common", "header", "document", "observation", "note"]
-_KINDS: dict[str, _Kind] = {
-    "PID": "patient",
-    "CON": "consent",
-    "ORC": "common",
-    "OBR": "header",
-    "TXA": "document",
-    "OBX": "observation",
-    "NTE": "note",
-}
-
-
-def patients_in(message: Message) -> list[Patient]:
+def patients_in(message: Message, dialect: Dialect, rules: Rules) -> list[Patient]:
     """In their order; one without a PID stands for a message that names nobody."""
-    found = [Patient()]
-    for segment in message.segments:
-        kind = _KINDS.get(segment.name)
-        if kind is not None:
-            _put(found, segment, kind)
-    if not found[0].segments() and not found[0].orders and len(found) > 1:
+    found = _grouped(message)
+    if not found[0].consents and not found[0].orders and len(found) > 1:
         del found[0]
+    for order in (order for each in found for order in each.orders):
+        order.read(dialect, rules)
     return found
 
 
-def _put(found: list[Patient], segment: Segment, kind: _Kind) -> None:
-    orders = found[-1].orders
-    if kind == "patient":
-        before = found[-1]
-        found.append(Patient(segment, doubtful=before.pid is not None and not before.orders))
-    elif kind == "consent":
-        found[-1].consents.append(segment)
-    elif kind == "common":
-        orders.append(Order(common=segment))
-    elif kind == "header":
-        if not orders or orders[-1].headers or orders[-1].observations:
-            orders.append(Order())
-        orders[-1].headers.append(segment)
-    elif kind == "document":
-        orders.append(_document(segment, orders))
-    elif kind == "note":
-        if orders:
-            orders[-1].notes.append(segment)
-    else:
-        if not orders:
-            orders.append(Order())
-        orders[-1].observations.append(segment)
+def _grouped(message: Message) -> list[Patient]:
+    """The first is for what comes before any PID."""
+    found = [Patient()]
+    for segment in message.segments:
+        patient = found[-1]
+        orders = patient.orders
+        match segment.name:
+            case "OBX":
+                if not orders:
+                    orders.append(Order())
+                orders[-1].observations.append(segment)
+            case "OBR":
+                _begun(orders).headers.append(segment)
+            case "NTE" if orders:
+                orders[-1].notes.append(segment)
+            case "ORC":
+                orders.append(Order(common=segment))
+            case "PID":
+                found.append(Patient(segment, doubtful=patient.pid is not None and not orders))
+            case "CON":
+                patient.consents.append(segment)
+            case "TXA":
+                orders.append(_document(segment, orders))
+    return found
+
+
+def _begun(orders: list[Order]) -> Order:
+    """The order that an OBR begins, unless its ORC has."""
+    if not orders or orders[-1].headers or orders[-1].observations:
+        orders.append(Order())
+    return orders[-1]
 
 
 def _document(txa: Segment, orders: list[Order]) -> Order:

@@ -38,7 +38,8 @@ _CANCELS = "I14"
 
 def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group: a referral is about one woman."""
-    pids, request, patients = list(message.named("PID")), message.first("RF1"), patients_in(message)
+    pids, request = list(message.named("PID")), message.first("RF1")
+    patients = patients_in(message, dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
         nobodys = unnamed(message, patients, dialect, rules, now)

@@ -17,19 +17,19 @@ from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import Times, administrations
-from service.hl7v2.read.codes import asked_by, ordered_code
+from service.hl7v2.read.codes import ordered_code
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import instance_of, name_of, placer_of
 from service.hl7v2.read.observation import observation
-from service.hl7v2.read.observed import Observed, observed, ordered, words_heard
+from service.hl7v2.read.observed import Observed
 from service.hl7v2.read.orders import Order
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
-from service.screening.decide import cannot_be_scored
-from service.screening.instrument import CodeUse, Context, Role
+from service.screening.instrument import Context, Role
 from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
 
+_DUE_DATE = Context.ESTIMATED_DUE_DATE
 OTHERS = "other"
 """Who answered when it was not she herself."""
 _NO_VALUE = Reading(Role.PANEL, None, None)
@@ -46,16 +46,13 @@ class Understood:
 
 
 class _Reader(NamedTuple):
-    """One order, and what everything about it needs. `seen` are its OBX, `files` the files and words that are all
-    there is of their instrument, `due_dates` what tells when her baby is due."""
+    """One order, and what everything about it needs. `files` are the files and words that are all there is of their
+    instrument, `due_dates` what tells when her baby is due."""
 
     message: Message
     order: Order
     dialect: Dialect
     now: datetime
-    instrument_id: str | None
-    status: Status | None
-    seen: list[Observed]
     times: Times
     files: list[Observed]
     due_dates: list[Observed]
@@ -65,70 +62,59 @@ def read_order(
     message: Message, order: Order, subject: Reference, dialect: Dialect, rules: Rules, now: datetime
 ) -> Understood:
     """`subject` is whom the order is about. Never raises for what stands in it."""
-    asked, status = asked_by(order.headers, dialect, rules), ordered(order.headers)
-    each = [observed(obx, asked, status, dialect, rules) for obx in order.observations]
-    seen = words_heard([one for one in each if one is not None], asked, dialect, rules)
-    head = next(iter(order.headers), order.common) or order.observations[0]
-    deciding = [one for one in seen if one.decides]
+    seen, head = order.seen, next(iter(order.headers), order.common) or order.observations[0]
     reader = _Reader(
-        message, order, dialect, now, asked.instrument_id, status, seen,
+        message, order, dialect, now,
         times=administrations(order.headers, order.observations, dialect),
-        files=_files(seen, deciding),
-        due_dates=[one for one in deciding if one.meaning is Context.ESTIMATED_DUE_DATE and one.values],
+        files=_files(seen),
+        due_dates=[one for one in seen if one.meaning is _DUE_DATE and one.decides and one.values],
     )  # fmt: skip
-    if asked.instrument_id is None and all(one.meaning is None for one in seen):
+    if order.asked.instrument_id is None and all(one.meaning is None for one in seen):
         return Understood(None)
-    wrong = _wrong(reader, head, deciding)
-    if wrong is not None:
-        return Understood(None, (wrong,), recognise_orders([order], dialect, rules))
-    left_out = [one.obx for one in seen if one.wrong is not None and one.of_instrument is not None]
+    useless = _useless(order, head)
+    if useless is not None:
+        return Understood(None, (useless,), recognise_orders([order], dialect, rules))
+    wrong = [one for one in seen if one.wrong is not None]
+    left_out = [one.obx for one in wrong if one.of_instrument is not None]
     lost = [replace(order, observations=left_out)] if left_out else []
-    return Understood(
-        Part(_result(reader, subject), at(head)), tuple(_flaws(reader, rules)), recognise_orders(lost, dialect, rules)
-    )
+    flaws = tuple(_flaws(reader, wrong))
+    return Understood(Part(_result(reader, subject), at(head)), flaws, recognise_orders(lost, dialect, rules))
 
 
-def _wrong(reader: _Reader, head: Segment, deciding: list[Observed]) -> Flaw | None:
-    """Why nothing of the order can be acted on."""
-    if not reader.order.observations:
+def _useless(order: Order, head: Segment) -> Flaw | None:
+    """Why nothing of it can be acted on."""
+    if not order.observations:
         return Flaw(Problem.SEGMENT_MISSING, at(head))
-    if reader.status in VOID and any(one.of_instrument for one in deciding):
+    if order.status in VOID and any(one.decides and one.of_instrument for one in order.seen):
         # The order was taken back, and its results say that they are final: one of the two is wrong.
         return Flaw(Problem.VALUE_UNREADABLE, at(head, 25))
     return None
 
 
-def _flaws(reader: _Reader, rules: Rules) -> Iterator[Flaw]:
-    yield from [one.flaw for one in reader.seen if one.flaw is not None]
+def _flaws(reader: _Reader, wrong: list[Observed]) -> Iterator[Flaw]:
+    yield from [Flaw(one.wrong[0], at(one.obx, one.wrong[1])) for one in wrong if one.wrong is not None]
     yield from [Flaw(Problem.VALUE_UNREADABLE, at(*place)) for place in reader.times.untimely]
-    yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in (*reader.files, *_unscorable(reader, rules))]
+    unscorable = [one for one in reader.order.seen if one.has_no_score]
+    yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in (*reader.files, *unscorable)]
     told = [(one, day(said(one.obx, 5))) for one in reader.due_dates]
     differ = len({when for _, when in told}) > 1
     yield from [Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5)) for one, when in told if differ or when is None]
 
 
-def _unscorable(reader: _Reader, rules: Rules) -> Iterator[Observed]:
-    """Those for whose value a result is decided as one that has no score."""
-    for one in reader.seen:
-        instrument = rules.instruments.get(one.of_instrument or "") if one.decides else None
-        if instrument is not None and any(cannot_be_scored(each, instrument) for each in one.readings):
-            yield one
-
-
 def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
-    order, seen, times = reader.order, reader.seen, reader.times.by_obx
-    name = name_of(reader.message, order)
-    first = min(times.values(), default=None)
+    order, seen = reader.order, reader.order.seen
+    name, first = name_of(reader.message, order), reader.times.first
+    statuses = {one.status for one in seen} | ({order.status} if order.status is not None else set())
     named, placer = next(filter(None, map(ordered_code, order.headers)), ()), placer_of(order)
     body = observation(
-        named, seen, subject, name, reader.status, first and first.fhir, reader.dialect, placer, _notes(order)
+        named, seen, subject, name, statuses, first and first.fhir, reader.dialect, placer, _notes(order)
     )
     due_dates = {day(said(one.obx, 5)) for one in reader.due_dates}
     return ReceivedResult(
         received=Received("Observation", body, (name,) if name else ()),
         subject=subject,
         administered=tuple(_administered(reader, name.value if name else None)),
-        corrects=reader.status in CORRECTING or any(one.status in CORRECTING for one in seen),
+        corrects=not CORRECTING.isdisjoint(statuses),
         due_date=due_dates.pop() if len(due_dates) == 1 else None,
         whole=False,
     )
@@ -142,40 +128,34 @@ def _notes(order: Order) -> list[str]:
 
 def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
     """One piece of what is said under one name in one status: a number that is sent in two code systems is one."""
-    times = reader.times.by_obx
+    order, times = reader.order, reader.times
     found: dict[tuple[str, Moment | None, str, Status], list[Reading]] = defaultdict(list)
-    for one in reader.seen:
-        if one.readings and isinstance(one.meaning, CodeUse):
-            key = (one.meaning.instrument_id, times.get(one.obx.number), _source(one, one.meaning, name), one.status)
-            found[key] += one.readings
-    asked = reader.instrument_id
-    if asked is not None and all(one.of_instrument != asked for one in reader.seen):
+    for one in order.seen:
+        if one.readings:
+            # What it is in its order; without a name of the order, what the sender calls it, else one of each.
+            source = f"{name} {one.what}" if name else instance_of(one.obx) or one.what
+            found[one.of_instrument or "", times.of(one.obx), source, one.status] += one.readings
+    asked = order.asked.instrument_id
+    if asked is not None and all(one.of_instrument != asked for one in order.seen):
         # The questionnaire came, and nothing that is known of it: the panel alone, of which a clinician hears in time.
-        status = reader.status or next((one.status for one in reader.seen), Status.UNKNOWN)
-        source = f"{name or ''} {Role.PANEL.value}".strip()
-        found[asked, min(times.values(), default=None), source, status] = [_NO_VALUE]
+        status = order.status or next((one.status for one in order.seen), Status.UNKNOWN)
+        found[asked, times.first, f"{name or ''} {Role.PANEL.value}".strip(), status] = [_NO_VALUE]
     respondent, of_its_own = _respondent(reader), f"{OF_ITS_OWN}{name or 'order'}"
+    rest = frozenset({f"{of_its_own} rest"} if order.status in STILL_TO_COME else ())
     for (instrument_id, when, source, status), readings in found.items():
-        expects = status in DECIDING and reader.status in STILL_TO_COME
-        piece = Piece(source, status, tuple(readings), frozenset({f"{of_its_own} rest"} if expects else ()))
+        piece = Piece(source, status, tuple(readings), rest if status in DECIDING else frozenset())
         who, effective = (respondent, when.begins) if when else (of_its_own, reader.now)
         yield Administered(instrument_id, who, effective, piece)
     for one in reader.files:
         # Beside a score that comes otherwise it must not make that unreadable.
-        when = times.get(one.obx.number)
+        when = times.of(one.obx)
         piece = Piece(f"{name or ''} file".strip(), one.status, (_A_FILE,))
         yield Administered(one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.now, piece)
 
 
-def _source(one: Observed, use: CodeUse, name: str | None) -> str:
-    """What it is in its order; without a name of the order, what the sender calls it, else one of each."""
-    what = use.role.value if use.item is None else f"{use.role.value} {use.item}"
-    return f"{name} {what}" if name else instance_of(one.obx) or what
-
-
-def _files(seen: list[Observed], deciding: list[Observed]) -> list[Observed]:
+def _files(seen: list[Observed]) -> list[Observed]:
     """The files and words that are all there is of their instrument: nothing can be computed, so a person looks."""
-    files = [one for one in deciding if one.is_unscored]
+    files = [one for one in seen if not one.readings and one.of_instrument is not None and one.decides]
     scored = {one.of_instrument for one in seen if files and any(each.value is not None for each in one.readings)}
     return [one for one in files if one.of_instrument not in scored]
 
@@ -185,5 +165,5 @@ def _respondent(reader: _Reader) -> str:
     code, herself = reader.dialect.respondent, reader.dialect.herself
     if code is None:
         return SELF
-    answers = [said(one.obx, 5) for one in reader.seen if any(each.code == code for each in one.named)]
+    answers = [said(one.obx, 5) for one in reader.order.seen if any(each.code == code for each in one.named)]
     return SELF if all(not each or each in herself for each in answers) else OTHERS
