@@ -5,11 +5,13 @@
 allowed to create databases.
 """
 
+import importlib
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -28,6 +30,17 @@ pytest_plugins = ["tests.fixtures", "tests.browser"]
 
 # Where services are started, and a file takes up to minutes.
 SLOW = ("faults", "guides", "house", "journeys", "privacy")
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Each worker begins with its share of the files: what one has compiled for pytest's asserts the others only load,
+    where all of them would compile all of it at the same time."""
+    worker: dict[str, str] = getattr(session.config, "workerinput", {})
+    if not worker:
+        return
+    files = sorted(path for each in session.config.args for path in Path(each).rglob("test_*.py"))
+    for path in files[int(worker["workerid"].removeprefix("gw")) :: int(worker["workercount"])]:
+        importlib.import_module(".".join(path.resolve().relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
