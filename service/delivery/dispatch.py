@@ -37,7 +37,8 @@ LOOKS_EVERY = 0.1
 
 @dataclass(slots=True)
 class Dispatch:
-    """`begin` starts what is due and comes back at once; `woken` is set whenever a seat is free again."""
+    """`begin` starts what is due and comes back at once; `woken` is set whenever a seat is free again. `rouse` lets
+    every lane look at once for what is due."""
 
     lane: Lane
     owner: str
@@ -47,14 +48,11 @@ class Dispatch:
     channel: RecordChannel
     lease: timedelta
     tell: Callable[[str, str], None]
-    spread: Callable[[], float]
+    pauses: Pauses
+    rouse: Callable[[], None]
     answer_address: str = ""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
-    _pauses: Pauses = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._pauses = Pauses(self.lane, self.spread)
 
     async def begin(self) -> int:
         """How many deliveries are on their way now that were not before."""
@@ -68,7 +66,7 @@ class Dispatch:
     async def _begin(self, destination_id: str) -> int:
         seats = self._under_way[destination_id]
         # What is claimed is sent soon, so that no lease runs out while it waits behind slow ones.
-        free = self._pauses.seats(destination_id, self.clock.now()) - len(seats)
+        free = self.pauses.seats(destination_id, self.lane, self.clock.now()) - len(seats)
         if free <= 0:
             return 0
         claimed = await self.store.run(
@@ -120,17 +118,18 @@ class Dispatch:
         settle = partial(self._settle, delivery=delivery, parcel=parcel, sent=sent)
         await self._write_down(delivery, settle, sent.outcome)
         self.tell(delivery.resource_type, sent.outcome)
-        if self._pauses.hear(delivery.destination_id, sent, self.clock.now()):
+        if self.pauses.hear(delivery, sent, self.clock.now()):
             await self._wake(delivery.destination_id)
         return delivery.shown or DELIVERY_TABLE[delivery.state, sent.trigger] not in WAITING
 
     async def _wake(self, destination_id: str) -> None:
         """As many at once as may be under way: should it be gone again, no more than these have tried in vain."""
         at_most = sum(SEATS.values())
-        if await self.store.run(
+        woken = await self.store.run(
             the_service(new_id()), lambda tx: tx.sleeping.wake(destination_id, TOLD_AFTER_ATTEMPTS, at_most)
-        ):
-            self._pauses.woke(destination_id)
+        )
+        self.pauses.woke(destination_id, woken)
+        self.rouse()
 
     async def _holds(self, delivery: Delivery) -> bool:
         """Whether it may be sent: under a lease that lasts longer than that may take, so that nobody else sends it
@@ -235,7 +234,7 @@ class Dispatch:
         alerts = [tx.alerts.lock(each) for each in ended]
         if parcel is not None:
             self._keep(tx, parcel, sent.learned)
-        held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self._pauses.due(delivery, sent, now))
+        held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self.pauses.due(delivery, sent, now))
         if held:
             end(tx, self.rules, alerts, now)
         return held and stuck and tell_of(tx, self.rules, delivery, after, now)

@@ -19,35 +19,43 @@ WAKES_EVERY = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Pauses:
-    """Of one lane of one worker. What it remembers of a destination only spares both of them work."""
+    """Of both lanes of one worker: what one of them hears of a destination the other need not find out. It only spares
+    all of them work."""
 
-    lane: Lane
     spread: Callable[[], float]
-    _not_before: dict[str, datetime] = field(default_factory=dict)
+    _not_before: dict[tuple[str, Lane], datetime] = field(default_factory=dict)
     _wakes_from: dict[str, datetime] = field(default_factory=dict)
 
-    def seats(self, destination_id: str, now: datetime) -> int:
-        """How many may be under way to it at once."""
-        not_before = self._not_before.get(destination_id)
+    def seats(self, destination_id: str, lane: Lane, now: datetime) -> int:
+        """How many of this lane may be under way to it at once."""
+        not_before = self._not_before.get((destination_id, lane))
         if not_before is None:
-            return SEATS[self.lane]
+            return SEATS[lane]
         return int(now >= not_before)
 
-    def hear(self, destination_id: str, sent: Sent, now: datetime) -> bool:
+    def hear(self, delivery: Delivery, sent: Sent, now: datetime) -> bool:
         """Whether what waits out a pause there should be woken, because something has just been taken."""
+        destination_id = delivery.destination_id
         if sent.outcome in REACHED_NOBODY:
-            self._not_before[destination_id] = now + ONE_EVERY
+            self._not_before[destination_id, delivery.lane] = now + ONE_EVERY
         if sent.trigger is not DeliveryTrigger.TAKEN:
             return False
-        self._not_before.pop(destination_id, None)
         if now < self._wakes_from.get(destination_id, now):
+            self._go_on(destination_id)
             return False
         self._wakes_from[destination_id] = now + WAKES_EVERY
         return True
 
-    def woke(self, destination_id: str) -> None:
-        """There may be more to wake: the next that is taken says whether it would get through."""
-        self._wakes_from.pop(destination_id, None)
+    def woke(self, destination_id: str, count: int) -> None:
+        """So many are due now, and none went on before them. There may be more to wake: the next that is taken says
+        whether it would get through."""
+        self._go_on(destination_id)
+        if count:
+            self._wakes_from.pop(destination_id, None)
+
+    def _go_on(self, destination_id: str) -> None:
+        for lane in Lane:
+            self._not_before.pop((destination_id, lane), None)
 
     def due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
         """Full jitter, doubling from one second to the longest wait of its lane; longer only when the destination

@@ -11,6 +11,7 @@ from functools import partial
 from service.delivery.channel import RecordChannel
 from service.delivery.copies import Copies
 from service.delivery.dispatch import Dispatch
+from service.delivery.pauses import Pauses
 from service.flow.chase_overdue import Overdue, chase_overdue
 from service.flow.rules import Rules
 from service.referrals.delivery import Lane
@@ -55,8 +56,8 @@ class Worker:
     _looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell, self.spread
-        self._lanes = tuple(Dispatch(lane, self.name, *parts, self.answer_address) for lane in Lane)
+        parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell, Pauses(self.spread)
+        self._lanes = tuple(Dispatch(lane, self.name, *parts, self._rouse, self.answer_address) for lane in Lane)
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""
@@ -69,8 +70,13 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping = True
-        for woken in (self._woken, self._looked, *(lane.woken for lane in self._lanes)):
-            woken.set()
+        self._woken.set()
+        self._looked.set()
+        self._rouse()
+
+    def _rouse(self) -> None:
+        for lane in self._lanes:
+            lane.woken.set()
 
     async def step(self) -> int:
         """One round: how many deliveries and due times were dealt with."""

@@ -84,6 +84,20 @@ def test_when_a_destination_is_back_an_alert_goes_first_and_everything_within_se
     assert [waiting(sender, each) for each in women] == [[]] * len(women)
 
 
+def test_an_alert_that_was_tried_in_vain_a_moment_before_goes_as_soon_as_a_status_is_taken(sender: Sender) -> None:
+    family, _ = sender.offered()
+    more(sender, family, 3)
+    channel = Away()
+    worker = sender.worker(channel)
+    go_on(sender, worker, 9, SECOND / 2)
+    in_danger(sender, family)
+    go_on(sender, worker, 1, SECOND / 2)
+    assert channel.given[-1].delivery.lane is Lane.ALERT
+    channel.is_back, before = True, len(channel.given)
+    go_on(sender, worker, 2, timedelta(0))
+    assert [each.delivery.lane for each in channel.given[before:]][:2] == [Lane.STATUS, Lane.ALERT]
+
+
 def test_an_alert_is_tried_again_within_seconds_for_as_long_as_it_takes(sender: Sender) -> None:
     family, _ = sender.offered()
     in_danger(sender, family)
