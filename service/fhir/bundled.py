@@ -171,7 +171,7 @@ def read_message(
         request=request.asked.text(),
     )
     if request.method == "POST" and received.condition is None and not received.identifiers:
-        received = replace(received, condition=name)
+        received = received._replace(condition=name)
     try:
         message: Message = TAKEN[request.method, request.type].read(tree, received, door, caller, now)
         return message

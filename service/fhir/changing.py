@@ -1,7 +1,7 @@
 """The addresses that change what is the service's own: a Task, and a referral. Each answers with it as it is then."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -61,7 +61,7 @@ def _change_referral(
 
 def _operation(order: Order) -> Read:
     def read(tree: Tree, received: Received, door: Door, caller: Caller, now: datetime) -> ReceivedInstruction:
-        return read_parameters(tree, replace(received, type="ServiceRequest"), order, now)
+        return read_parameters(tree, received._replace(type="ServiceRequest"), order, now)
 
     return read
 

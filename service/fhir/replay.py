@@ -74,7 +74,7 @@ def _alone(door: Door, kept: KeptMessage, body: bytes, asked: Asked, root: str, 
         received = as_received(asked, kept.type, tree, body)
     address = TAKEN[asked.method, kept.type]
     message = address.read(tree, received, door, caller, now)
-    whole = replace(received, replays=root)
+    whole = received._replace(replays=root)
     return lambda tx: replay_steps(tx, door.rules, whole, [(message, address.step)], now, kept.id)
 
 
@@ -89,7 +89,7 @@ def _bundle(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Calle
     transaction = read_transaction(body, door, caller, now)
     if kept.disposition == ACCEPTED:
         transaction = _results_of(transaction)
-    transaction = replace(transaction, received=replace(transaction.received, replays=root))
+    transaction = replace(transaction, received=transaction.received._replace(replays=root))
     return lambda tx: replay_transaction(tx, door.rules, transaction, now, kept.id)
 
 
@@ -109,5 +109,5 @@ def _as_known(entry: Entry) -> Entry:
     message = entry.message
     if not isinstance(message, ReceivedPatient) or not message.received.names:
         return entry
-    received = replace(message.received, condition=message.received.names[0], target_id=None)
-    return replace(entry, message=replace(message, received=received, updates=False), updates=False)
+    received = message.received._replace(condition=message.received.names[0], target_id=None)
+    return replace(entry, message=message._replace(received=received, updates=False), updates=False)

@@ -1,7 +1,8 @@
 """Something has happened in a woman's life, and her record tells it: a birth, a loss, a death."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -17,8 +18,7 @@ from service.shared.audit import Action, AuditEvent
 NOBODY = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedEvent:
+class ReceivedEvent(NamedTuple):
     """`happened_on` is None where no day was told; a birth has one."""
 
     received: Received

@@ -48,7 +48,7 @@ def _hear_event(tx: Transaction, rules: Rules, entry: Entry, whose: Mapping[str,
     content = message.received.body
     for handle in entry.mentions:
         content = content.replace(handle.encode(), b"")
-    said = replace(message.received, content=content).fingerprint()
+    said = message.received._replace(content=content).fingerprint()
     if patient_id is not None and is_news(tx, patient_id, f"event {said}"):
         pause(tx, rules, patient_id, now)
 
@@ -97,7 +97,7 @@ def _settled(subjects: Sequence[Reference], whose: Mapping[str, set[str]]) -> li
     women = [whose.get(each.id) if each.id else None for each in subjects]
     if any(each is not None and len(each) != 1 for each in women):
         return []
-    return [replace(each, id=min(known)) if known else each for each, known in zip(subjects, women, strict=True)]
+    return [each._replace(id=min(known)) if known else each for each, known in zip(subjects, women, strict=True)]
 
 
 def _content(results: Iterable[ReceivedResult]) -> str:

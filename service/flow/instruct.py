@@ -76,7 +76,7 @@ def instruct(tx: Transaction, rules: Rules, message: ReceivedInstruction, now: d
     answer_it = partial(_follow, rules=rules, message=message, now=now)
     received = message.received
     if message.said.order in ENDS:
-        received = replace(received, expected_version=None)
+        received = received._replace(expected_version=None)
     return about_referral(tx, message.referral_id, received, message.described, answer_it)
 
 
@@ -102,7 +102,7 @@ def about_referral(
         answer = Refused(Reason.VERSION_STALE)
     else:
         answer = answer_it(tx, referral)
-    return remember(tx, replace(received, target_id=referral.id), referral.patient_id, answer)
+    return remember(tx, received._replace(target_id=referral.id), referral.patient_id, answer)
 
 
 def _means_another(tx: Transaction, referral: Referral, described: Described) -> str | None:

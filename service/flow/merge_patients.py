@@ -1,8 +1,9 @@
 """A hospital has found that two of its records are one woman's: what was the one's becomes the other's."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from service.consent.consent import Consent
 from service.consent.merge import contradicted, narrower
@@ -31,8 +32,7 @@ from service.screening.result import Piece, attach
 from service.shared.audit import Action, AuditEvent
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedMerge:
+class ReceivedMerge(NamedTuple):
     """`received` has the identifiers of the record that stays, and `facts` what is said of it: they count only when it
     was not known. `retired` are the identifiers of the other one."""
 
@@ -154,7 +154,7 @@ def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Rece
     version = retired.version + 1
     tx.patients.save(replace(retired, version=version, replaced_by=survivor.id))
     _, body = tx.inbox.latest("Patient", retired.id) or (1, received.body)
-    tx.inbox.keep(replace(received, content=body), retired.id, Accepted("Patient", retired.id, version))
+    tx.inbox.keep(received._replace(content=body), retired.id, Accepted("Patient", retired.id, version))
     tx.audit.write(AuditEvent(Action.UPDATE, f"Patient/{retired.id}", retired.id, "merged"))
 
 

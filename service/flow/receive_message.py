@@ -1,7 +1,7 @@
 """An HL7 v2 message: several patients and orders in one unit, and each group of them its own outcome."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
@@ -133,8 +133,8 @@ def keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -
 
 
 def _within(step: Step, message: Received, within: str) -> Step:
-    received = replace(step.received, within=within, replays=message.replays)
-    return replace(step, received=received)
+    received = step.received._replace(within=within, replays=message.replays)
+    return step._replace(received=received)
 
 
 def _of_a_woman(tx: Transaction, rules: Rules, group: Group, now: datetime) -> list[Flaw]:

@@ -1,7 +1,7 @@
 """Several resources that come together (FHIR transaction Bundle): all of them are acted on, or none."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -105,18 +105,17 @@ def _asked(tx: Transaction, entry: Entry, asked: Mapping[str, Identifier]) -> di
 def _settled(tx: Transaction, entry: Entry, ids: Mapping[str, str], within: str, replays: str | None) -> Message:
     """The message with ids in place of handles, as if it had come alone after all that it mentions."""
     message = aimed(tx, entry.message, updates=entry.updates)
-    received = replace(
-        message.received, within=within, replays=replays, content=_named(message.received.body, entry, ids)
-    )
+    content = _named(message.received.body, entry, ids)
+    received = message.received._replace(within=within, replays=replays, content=content)
     match message:
         case ReceivedPatient():
-            return replace(message, received=received)
+            return message._replace(received=received)
         case ReceivedConsent():
-            return replace(message, received=received, patient=_pointed(message.patient, ids))
+            return message._replace(received=received, patient=_pointed(message.patient, ids))
         case ReceivedResult():
             administered = tuple(_expecting(each, entry, ids) for each in message.administered)
             subject = _pointed(message.subject, ids)
-            return replace(message, received=received, subject=subject, administered=administered)
+            return message._replace(received=received, subject=subject, administered=administered)
 
 
 def aimed(tx: Transaction, message: Message, *, updates: bool) -> Message:
@@ -125,7 +124,7 @@ def aimed(tx: Transaction, message: Message, *, updates: bool) -> Message:
     if not updates or condition is None or isinstance(message, ReceivedPatient):
         return message
     target = tx.aliases.find(message.received.type, condition.system, condition.value)
-    return replace(message, received=replace(message.received, target_id=target))
+    return message._replace(received=message.received._replace(target_id=target))
 
 
 def _named(body: bytes, entry: Entry, ids: Mapping[str, str]) -> bytes:
@@ -136,7 +135,7 @@ def _named(body: bytes, entry: Entry, ids: Mapping[str, str]) -> bytes:
 
 def _pointed(reference: Reference, ids: Mapping[str, str]) -> Reference:
     id = ids.get(reference.id or "")
-    return reference if id is None else replace(reference, id=id)
+    return reference if id is None else reference._replace(id=id)
 
 
 def _expecting(administered: Administered, entry: Entry, ids: Mapping[str, str]) -> Administered:

@@ -4,10 +4,10 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(NamedTuple):
     """A business identifier, unique inside one tenant (FHIR Identifier.system and .value)."""
 
     system: str
@@ -20,8 +20,7 @@ ENTRY_NAME = "urn:peer-referral:transaction-entry"
 CONTACT_NAME = "urn:peer-referral:contact"
 
 
-@dataclass(frozen=True, slots=True)
-class ControlKey:
+class ControlKey(NamedTuple):
     """What makes an HL7 v2 message one and the same: `key` is the SHA-256 of MSH-3, 4, 5, 6 and 10, `content` that of
     all that follows its MSH segment."""
 
@@ -29,8 +28,7 @@ class ControlKey:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """What came under a key before: the SHA-256 of what it said, how it was acknowledged, and under which id it is
     kept."""
 
@@ -39,8 +37,7 @@ class Earlier:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """How a sender named another resource: by our id, by its own base and id, or by a business identifier."""
 
     type: str
@@ -73,8 +70,7 @@ class Naming:
 NOBODY = Naming()
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """`body` is kept byte for byte; `content` is it, or what makes it when it is asked for. `condition` is
     If-None-Exist or the criterion of a conditional update.
 

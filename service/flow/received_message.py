@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from service.flow.answer import Reason
 from service.flow.keep_unreadable import Recognised
@@ -23,8 +24,7 @@ class Problem(StrEnum):
     IDENTITIES_REARRANGED = "identities-rearranged"
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(NamedTuple):
     """What of a group was not acted on. `at` is the place as an ERL has it (HL7 v2.5.1, 2.A.28): `PID^1^3`,
     `OBX^2^5^1^1`. Never a value. `authority` is whose identifiers could not be used."""
 
@@ -33,8 +33,7 @@ class Flaw:
     authority: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One step of a group. `at` is the place that a refusal of it is told about, as an ERL has it: `OBR^1`.
 
     Its message is `Received` by the door `hl7v2`, with the resource's own JSON as its body; `within` is set here.

@@ -1,6 +1,5 @@
 """What a door hands over of a screening result: the pieces of it that one resource holds, and whom it is about."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -17,8 +16,7 @@ class Administered(NamedTuple):
     piece: Piece
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedResult:
+class ReceivedResult(NamedTuple):
     """One Observation or QuestionnaireResponse. `administered` is empty when it speaks of no known instrument: it is
     kept, and decides nothing.
 

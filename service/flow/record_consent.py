@@ -1,7 +1,8 @@
 """She has said something about being referred: yes, no, no longer, or how she may be reached (FHIR Consent)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -16,8 +17,7 @@ from service.flow.rules import Rules
 from service.referrals.needs import SupportNeeds
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedConsent:
+class ReceivedConsent(NamedTuple):
     """`said` is the consent as read, without its ids; `recipient` is None when it is about every organisation.
 
     `needs` is None when it says nothing of what she asks for.

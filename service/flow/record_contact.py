@@ -1,8 +1,9 @@
 """A programme reports an attempt to reach her or a session with her (FHIR Encounter or Procedure), or corrects it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated, Told, saying
 from service.flow.escalate import escalate
@@ -40,8 +41,7 @@ _TOLD_OF: dict[Remark | None, AlertCode] = {
 _STARTED = {"Encounter": "period.start", "Procedure": "performed"}
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedContact:
+class ReceivedContact(NamedTuple):
     """`patient_handle`, `service_request_handle` and `offer_id` are the offer's own ids; at least one of them is set.
 
     `said` is what somebody wrote in it, None for nothing, and `naming` whom it may name.
@@ -139,7 +139,7 @@ def _named(received: Received, offer: Offer) -> Received:
     """What came without a name is told by its offer and all that it says: sent again, it is the same."""
     if received.condition is not None or received.identifiers:
         return received
-    return replace(received, condition=Identifier(CONTACT_NAME, f"{offer.id}#{received.fingerprint()}"))
+    return received._replace(condition=Identifier(CONTACT_NAME, f"{offer.id}#{received.fingerprint()}"))
 
 
 def _correct(tx: Transaction, offer: Offer, message: ReceivedContact, remark: Remark | None) -> Answer:

@@ -1,7 +1,8 @@
 """A hospital makes one of its patients known, or says something new about her (FHIR Patient)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -17,8 +18,7 @@ from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, may_b
 from service.referrals.referral import ReferralTrigger
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedPatient:
+class ReceivedPatient(NamedTuple):
     """`updates` is True for PUT: then a known identifier means her, and not a second registration.
 
     `own_id` is the sender's own id for her (Patient.id in the body), by which its later messages may refer to her.

@@ -61,7 +61,7 @@ def replay_transaction(
     id = tx.new_id()
     if not tx.messages.replayed(replays, by=id):
         return None
-    received = replace(transaction.received, within=id)
+    received = transaction.received._replace(within=id)
     answers = receive_transaction(tx, rules, replace(transaction, received=received), now)
     tx.inbox.archive(transaction.received, _disposition(list(answers.values())), id)
     return id
@@ -70,13 +70,13 @@ def replay_transaction(
 def _answer(
     tx: Transaction, rules: Rules, message: Any, step: Step, now: datetime, within: str, root: str | None
 ) -> Answer:
-    received = replace(message.received, within=within, replays=root)
+    received = message.received._replace(within=within, replays=root)
     target = received.target_id
     # A result knows by itself what of it had been understood.
     knows = target is None or isinstance(message, ReceivedResult)
     if not knows and tx.inbox.changed_since(received.type, target or "", root or ""):
         return Refused(Reason.CHANGED_MEANWHILE)
-    return step(tx, rules, replace(message, received=received), now)
+    return step(tx, rules, message._replace(received=received), now)
 
 
 def _disposition(answers: Sequence[Answer]) -> str:

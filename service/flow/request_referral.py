@@ -1,7 +1,7 @@
 """A clinician refers a woman by their own word, without a screening result, or takes that back."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -16,8 +16,7 @@ from service.referrals.patient import Patient
 from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralTrigger
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRequest:
+class ReceivedRequest(NamedTuple):
     """`received` has the sender's own names of the request; `ends` is True when it is taken back.
 
     `practitioner` is who refers, as the hospital writes it.

@@ -1,6 +1,6 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.answer import Refused
@@ -41,6 +41,6 @@ def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime)
 
 def _are_heard_of_her(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> bool:
     """Nothing ends for good by a message that is not taken; when it comes as it must be, it counts once more."""
-    announced = (replace(each, event=LifeEvent.ANNOUNCED) for each in unnamed.hers)
+    announced = (each._replace(event=LifeEvent.ANNOUNCED) for each in unnamed.hers)
     answers = [hear_event(tx, rules, each, now) for each in announced]
     return bool(answers) and not any(isinstance(each, Refused) for each in answers)

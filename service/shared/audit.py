@@ -1,7 +1,7 @@
 """What is written down about every access and effect (IHE BALP, ATNA): identifiers only, never a person's details."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Action(StrEnum):
@@ -14,8 +14,7 @@ class Action(StrEnum):
     EXECUTE = "E"
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
+class AuditEvent(NamedTuple):
     """One row of the audit: what was done, to which thing, about which woman, with what outcome.
 
     `subject` names a thing as `Type/id` in our own ids; `patient_id` is None where no woman is concerned; `outcome` is

@@ -1,7 +1,5 @@
 """A result that is refused decides nothing, and what it says of risk reaches a clinician all the same."""
 
-from dataclasses import replace
-
 import pytest
 
 from service.flow.received import Identifier, Reference
@@ -16,8 +14,8 @@ RISK, NO_RISK = piece(15, scores(15, 3)), piece(15, scores(15))
 
 
 def updating(message: ReceivedResult, target_id: str, version: int | None = None) -> ReceivedResult:
-    received = replace(message.received, target_id=target_id, expected_version=version, identifiers=())
-    return replace(message, received=received)
+    received = message.received._replace(target_id=target_id, expected_version=version, identifiers=())
+    return message._replace(received=received)
 
 
 def codes(service: Service, hospital: Caller) -> list[tuple[str, str | None]]:
@@ -83,7 +81,7 @@ def test_about_nobody_who_is_known_the_hospital_is_told_without_a_name(
     service: Service, subject: Reference, sent: Piece, code: str
 ) -> None:
     family = service.family()
-    message = replace(service.message(family.woman, sent), subject=subject)
+    message = service.message(family.woman, sent)._replace(subject=subject)
     assert why(service.send(family.hospital, message)) == "subject-unknown"
     assert codes(service, family.hospital) == [(code, None)]
 
@@ -130,7 +128,7 @@ def test_the_same_again_and_again_is_told_of_once(service: Service) -> None:
 def test_it_is_told_once_more_when_it_has_become_known_whose_it_is(service: Service) -> None:
     family = service.family()
     message = service.message(family.woman, RISK, effective=NOW + 2 * HOUR)
-    unknown = replace(message, subject=Reference("Patient", "nobody"))
+    unknown = message._replace(subject=Reference("Patient", "nobody"))
     service.send(family.hospital, unknown)
     service.send(family.hospital, message)
     assert codes(service, family.hospital) == sorted([("self-harm-present", family.woman), ("unreadable-risk", None)])
@@ -146,7 +144,7 @@ def test_support_that_has_begun_goes_on(service: Service) -> None:
 @pytest.mark.parametrize("reason", REASONS)
 def test_an_event_in_a_refused_result_pauses_contact_once(service: Service, reason: str) -> None:
     family, result = offered(service)
-    message = replace(refused(service, family, result, NO_RISK)[reason], safety_event=True)
+    message = refused(service, family, result, NO_RISK)[reason]._replace(safety_event=True)
     assert why(service.send(family.hospital, message)) == reason
     assert service.states(family.woman) == ("on-hold", ["cancelled"])
     assert why(service.send(family.hospital, message)) == reason
@@ -155,6 +153,6 @@ def test_an_event_in_a_refused_result_pauses_contact_once(service: Service, reas
 
 def test_an_event_of_nobody_who_is_known_pauses_nobody(service: Service) -> None:
     family, _ = offered(service)
-    message = replace(service.message(new_id(), NO_RISK), safety_event=True)
+    message = service.message(new_id(), NO_RISK)._replace(safety_event=True)
     assert why(service.send(family.hospital, message)) == "subject-unknown"
     assert service.states(family.woman) == ("offered", ["requested"])

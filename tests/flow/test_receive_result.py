@@ -1,6 +1,5 @@
 """A result comes in: every row of the decision table on the real store, pieces in any order, corrections, repeats."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -506,7 +505,7 @@ def test_an_event_that_makes_contact_unwelcome_pauses_it_and_tells_a_clinician_a
         service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
     else:
         family, _ = service.supported() if begin == "supported" else service.offered()
-    message = replace(service.message(family.woman), safety_event=True)
+    message = service.message(family.woman)._replace(safety_event=True)
     assert why(service.send(family.hospital, message)) == "accepted"
 
     assert service.states(family.woman) == EVENT_STATES[begin]
@@ -520,7 +519,7 @@ def test_an_event_that_is_taken_back_resumes_nothing(service: Service) -> None:
     name = Identifier("urn:hospital", "event")
     for safety_event in (True, False):
         message = service.message(family.woman, names=(name,), corrects=not safety_event)
-        service.send(family.hospital, replace(message, safety_event=safety_event))
+        service.send(family.hospital, message._replace(safety_event=safety_event))
     assert service.states(family.woman) == ("on-hold", ["held-by-service"])
     assert service.alerts(family.woman) == ["safety-event"]
 
@@ -528,19 +527,19 @@ def test_an_event_that_is_taken_back_resumes_nothing(service: Service) -> None:
 def test_an_event_in_the_same_message_as_a_positive_result_leaves_no_offer(service: Service) -> None:
     family = service.family()
     message = service.message(family.woman, piece(15, scores(15)))
-    service.send(family.hospital, replace(message, safety_event=True))
+    service.send(family.hospital, message._replace(safety_event=True))
     assert service.states(family.woman) == ("on-hold", ["cancelled"])
 
 
 def test_an_event_without_a_referral_asks_nothing_of_anybody(service: Service) -> None:
     family = service.family()
-    service.send(family.hospital, replace(service.message(family.woman), safety_event=True))
+    service.send(family.hospital, service.message(family.woman)._replace(safety_event=True))
     assert service.alerts(family.woman) == []
 
 
 def test_after_an_event_without_a_referral_the_next_one_begins_with_a_clinician(service: Service) -> None:
     family = service.family()
-    service.send(family.hospital, replace(service.message(family.woman), safety_event=True))
+    service.send(family.hospital, service.message(family.woman)._replace(safety_event=True))
     service.result(family.hospital, family.woman, piece(15, scores(15)))
     assert service.states(family.woman) == ("on-hold", [])
 
@@ -556,6 +555,6 @@ def test_an_observation_without_a_score_is_completed_by_its_final_form(
     for status, told in ((before, "accepted"), ("final", answer)):
         content = f'{{"status": "{status}", "n": {len(told)}}}'.encode()
         message = service.message(family.woman, names=(name,), content=content)
-        assert why(service.send(family.hospital, replace(message, safety_event=event))) == told
+        assert why(service.send(family.hospital, message._replace(safety_event=event))) == told
         event = False
     assert service.states(family.woman)[0] == "on-hold"

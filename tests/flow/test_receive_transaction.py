@@ -166,7 +166,7 @@ def test_two_entries_may_not_make_different_things_of_one(service: Service, upda
     name = Identifier("urn:numbers", new_id())
     one, other = (patient(family, updates=updates, condition=name if updates else None) for _ in range(2))
     if not updates:
-        one, other = (replace(each, received=replace(each.received, identifiers=(name,))) for each in (one, other))
+        one, other = (each._replace(received=each.received._replace(identifiers=(name,))) for each in (one, other))
     with pytest.raises(EntryRefused) as refused:
         send(service, family.hospital, transaction((WOMAN, one), (new_id(), other)))
     assert refused.value.refused.reason is Reason.DIFFERENT_UNDER_SAME_IDENTIFIER
@@ -205,7 +205,7 @@ def test_a_womans_two_administrations_open_one_referral(service: Service) -> Non
     family = service.family()
     one, other = result(piece(15, scores(15))), result(piece(None, scores(17, 2)))
     at = NOW.replace(hour=1)
-    earlier = replace(other, administered=tuple(each._replace(effective=at) for each in other.administered))
+    earlier = other._replace(administered=tuple(each._replace(effective=at) for each in other.administered))
     woman, *_ = send(service, family.hospital, admission(service, family, one, earlier))
     assert len(service.rows("referral", patient_id=woman.id)) == 1
     assert service.alerts(woman.id) == ["self-harm-present"]
@@ -213,7 +213,7 @@ def test_a_womans_two_administrations_open_one_referral(service: Service) -> Non
 
 def test_an_event_pauses_what_the_whole_of_the_message_leads_to(service: Service) -> None:
     """Wherever it stands in it: a positive result after it makes no offer that outlives the message."""
-    for order in permutations((replace(result(), safety_event=True), result(piece(15, scores(15))))):
+    for order in permutations((result()._replace(safety_event=True), result(piece(15, scores(15))))):
         family = service.family()
         answers = send(service, family.hospital, admission(service, family, *order))
         assert service.states(answers[0].id) == ("on-hold", ["cancelled"])

@@ -294,7 +294,7 @@ _is_held = _orders(Order.HOLD)
 
 
 def _loses(service: Service, case: Case) -> tuple[Caller, Work]:
-    message = replace(service.message(case.family.woman), safety_event=True)
+    message = service.message(case.family.woman)._replace(safety_event=True)
     return case.family.hospital, partial(receive_result, rules=service.rules, message=message, now=service.now())
 
 

@@ -63,7 +63,7 @@ def _accept(service: Service, two: Two, now: datetime) -> Callable[[UnitOfWork],
 
 def _result(service: Service, two: Two, now: datetime) -> Callable[[UnitOfWork], Answer]:
     told = service.message("", piece(16, scores(16), source=new_id()), effective=now)
-    told = replace(told, subject=Reference("Patient", identifier=two.goes))
+    told = told._replace(subject=Reference("Patient", identifier=two.goes))
     return partial(receive_result, rules=service.rules, message=told, now=now)
 
 

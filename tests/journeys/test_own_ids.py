@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -49,7 +48,7 @@ def registered(service: Service, hospital: Caller, own_id: str | None, *names: I
 
 
 def send_about(service: Service, hospital: Caller, subject: Reference) -> Answer:
-    message = replace(service.message("", piece(15, scores(15, 1))), subject=subject)
+    message = service.message("", piece(15, scores(15, 1)))._replace(subject=subject)
     return service.send(hospital, message)
 
 

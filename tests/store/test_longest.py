@@ -1,7 +1,5 @@
 """The longest names that the doors take fit the unique keys of both databases, whatever their characters."""
 
-from dataclasses import replace
-
 from service.fhir.lengths import NAME, REFERENCE
 from service.flow.answer import Accepted, Repeated
 from service.flow.received import Identifier
@@ -21,5 +19,5 @@ def test_the_longest_identifier_and_respondent_are_kept_and_found_again(service:
     for respondent in (f"{OF_ITS_OWN}{name.system}|{name.value}", CHARACTERS[-REFERENCE:]):
         message = service.message(first.id, piece(3, scores(3)))
         given = tuple(each._replace(respondent=respondent) for each in message.administered)
-        assert isinstance(service.send(hospital, replace(message, administered=given)), Accepted)
+        assert isinstance(service.send(hospital, message._replace(administered=given)), Accepted)
     assert len(service.rows("screening_result", patient_id=first.id)) == 2

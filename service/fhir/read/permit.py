@@ -45,7 +45,7 @@ def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consen
 def party(node: Tree, base: str) -> Reference | None:
     """An organisation or person as comparable with another naming of it: by its id when it has one."""
     found = reference_of(node, base, "Organization")
-    return replace(found, identifier=None) if found and found.id else found
+    return found._replace(identifier=None) if found and found.id else found
 
 
 def read_permit(

@@ -7,6 +7,7 @@ import orjson
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.merge_patients import ReceivedMerge
+from service.flow.received import Identifier
 from service.flow.received_message import Group, Part
 from service.flow.received_result import Administered
 from service.flow.record_consent import ReceivedConsent
@@ -24,6 +25,8 @@ def written(groups: Iterable[Group]) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, frozenset):
         return sorted(map(str, value))
+    if isinstance(value, Identifier):
+        return value._asdict()
     raise TypeError
 
 
