@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache, partial
+from itertools import count
 from typing import NamedTuple
 
 from service.hl7v2.characters import codec_of
@@ -101,7 +102,8 @@ class Segment(NamedTuple):
             return ()
         if whole.isalnum():
             return ((whole,),)
-        is_plain = not any(mark and mark in whole for mark in (marks.subcomponent, marks.escape))
+        # An empty mark is in everything.
+        is_plain = marks.subcomponent not in whole and marks.escape not in whole
         value = str.strip if is_plain else self._value
         parts = [part.split(marks.component) for part in whole.split(marks.repetition) if part]
         return tuple([tuple(map(value, part)) for part in parts])
@@ -158,12 +160,8 @@ def read(body: bytes) -> Message:
         lines = _without_blanks(lines, delimiters.field)
     split = [line.split(delimiters.field) for line in lines]
     split[0].insert(1, delimiters.field)
-    segments = []
-    numbers: defaultdict[str, int] = defaultdict(int)
-    for fields in split:
-        name = fields[0]
-        numbers[name] += 1
-        segments.append(_segment((name, numbers[name], delimiters, codec, fields)))
+    numbers = defaultdict[str, Iterator[int]](partial(count, 1))
+    segments = [_segment((each[0], next(numbers[each[0]]), delimiters, codec, each)) for each in split]
     return Message(delimiters, tuple(segments), codec, assumed)
 
 

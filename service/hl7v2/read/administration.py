@@ -9,7 +9,8 @@ from service.hl7v2.segments import Segment
 from service.hl7v2.times import Moment, moment
 
 # Where each kind of segment says when.
-TIMES: Mapping[str, int] = {"OBR": 7, "TXA": 4, "OBX": 14}
+_OBX_TIME = 14
+TIMES: Mapping[str, int] = {"OBR": 7, "TXA": 4, "OBX": _OBX_TIME}
 
 
 class _Time(NamedTuple):
@@ -20,18 +21,12 @@ class _Time(NamedTuple):
 
 
 class Times(NamedTuple):
-    """`by_written` is the administration that each OBX belongs to, by its OBX-14; one of which no time can be told is
-    left out. `untimely` is where it says when, and what it says is no time."""
+    """`by_obx` is the administration that each OBX belongs to, by its number; one of which no time can be told is left
+    out, and `first` is the earliest. `untimely` is where it says when, and what it says is no time."""
 
-    by_written: Mapping[str, Moment]
+    by_obx: Mapping[int, Moment]
+    first: Moment | None
     untimely: list[tuple[Segment, int]]
-
-    @property
-    def first(self) -> Moment | None:
-        return min(self.by_written.values(), default=None)
-
-    def of(self, obx: Segment) -> Moment | None:
-        return self.by_written.get(obx.raw(TIMES["OBX"]))
 
 
 def administrations(headers: Iterable[Segment], observations: Iterable[Segment], dialect: Dialect) -> Times:
@@ -42,17 +37,20 @@ def administrations(headers: Iterable[Segment], observations: Iterable[Segment],
     untimely: list[tuple[Segment, int]] = []
     asked = next(filter(None, (_time(each, dialect, untimely) for each in headers)), None)
     own: dict[str, _Time | None] = {}
+    written: dict[int, str] = {}
     for obx in observations:
-        written = obx.raw(TIMES["OBX"])
-        if own.get(written) is None:
-            own[written] = _time(obx, dialect, untimely)
-    told = {written: time for written, each in own.items() if (time := each or asked) is not None}
+        each = written[obx.number] = obx.raw(_OBX_TIME)
+        if own.get(each) is None:
+            own[each] = _time(obx, dialect, untimely)
+    told = {each: time for each, found in own.items() if (time := found or asked) is not None}
     by_day: dict[str, Moment] = {}
     for time in told.values():
         by_day[time.day] = min(time.moment, by_day.get(time.day, time.moment))
     if asked is not None:
         by_day[asked.day] = asked.moment
-    return Times({written: by_day[time.day] for written, time in told.items()}, untimely)
+    by_written = {each: by_day[time.day] for each, time in told.items()}
+    by_obx = {number: by_written[each] for number, each in written.items() if each in by_written}
+    return Times(by_obx, min(by_written.values(), default=None), untimely)
 
 
 def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]]) -> _Time | None:

@@ -64,7 +64,7 @@ def read_consents(
     words, flaws = list[tuple[ReceivedConsent, str]](), list[Flaw]()
     segments = tuple(segments)
     # Most results come from hospitals that say nothing of consent in them.
-    if not dialect.codes.consents and not any(each.name == "CON" for each in segments):
+    if not dialect.codes.consents and "CON" not in {each.name for each in segments}:
         return [], flaws
     details = details_in(segments, dialect)
     for word in _words(segments, dialect, flaws):

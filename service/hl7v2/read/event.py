@@ -167,9 +167,10 @@ def _segments(patients: Iterable[Patient]) -> list[Segment]:
 
 
 def _her_death(patients: Iterable[Patient], subject: Reference, facts: PatientFacts) -> list[Part]:
-    places = [at(each.pid, DEATH) for each in patients if each.pid is not None and facts.deceased]
+    if not facts.deceased:
+        return []
     died = ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None)
-    return [Part(died, place) for place in places]
+    return [Part(died, at(each.pid, DEATH)) for each in patients if each.pid is not None]
 
 
 def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now: datetime) -> Named | None:

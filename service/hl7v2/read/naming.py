@@ -18,8 +18,8 @@ def name_of(message: Message, order: Order) -> Identifier | None:
     asked = ordered + ([order.common] if order.common else [])
     for kind, segments, field in (("document", documents, 12), ("filler", asked, 3), ("placer", asked, 2)):
         for segment in segments:
-            if said(segment, field):
-                return _named(kind, message, segment, field, what)
+            if number := number_in(message, segment, field):
+                return Identifier(ORDER, "|".join((kind, *number, what)))
     return None
 
 
@@ -33,11 +33,6 @@ def placer_of(order: Order) -> list[str]:
 def instance_of(obx: Segment) -> str | None:
     """What the sender calls this one observation (OBX-21)."""
     return "^".join(_parts(obx, 21)) or None
-
-
-def _named(kind: str, message: Message, segment: Segment, field: int, what: str) -> Identifier | None:
-    number = number_in(message, segment, field)
-    return Identifier(ORDER, "|".join((kind, *number, what))) if number else None
 
 
 def number_in(message: Message, segment: Segment, field: int) -> list[str]:

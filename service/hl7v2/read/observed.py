@@ -22,7 +22,7 @@ from service.hl7v2.read.codes import (
     values_of,
 )
 from service.hl7v2.read.component import Tree, components
-from service.hl7v2.segments import Segment
+from service.hl7v2.segments import Delimiters, Segment
 from service.screening.decide import cannot_be_scored
 from service.screening.instrument import CodeUse, Role
 from service.screening.result import DECIDING, VOID, Reading, Status, reading
@@ -94,7 +94,7 @@ def all_observed(
         # Neither its place in the message nor its time, but all that says what it is.
         alone = ("", "", *fields[2:4], "", value, *fields[6:7], "", "", "", "", *fields[11:12])
         read = _observed if len(value) <= _SHORT else _observed.__wrapped__
-        one = read(Segment("OBX", 0, obx.delimiters, obx.codec, alone), asked, order_status, dialect, rules)
+        one = read(alone, obx.delimiters, obx.codec, asked, order_status, dialect, rules)
         if one is not None:
             seen.append(_at((obx, *one[1:])))
     return _words_heard(seen, asked, dialect, rules)
@@ -107,21 +107,26 @@ _at: Callable[[tuple[object, ...]], Observed] = partial(tuple.__new__, Observed)
 # A hospital sends the same few hundred codes, each with one of a few answers, in every message.
 @lru_cache(maxsize=4096)
 def _observed(
-    obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+    fields: tuple[str, ...],
+    delimiters: Delimiters,
+    codec: str,
+    asked: Asked,
+    order_status: Status | None,
+    dialect: Dialect,
+    rules: Rules,
 ) -> Observed | None:
+    obx = Segment("OBX", 0, delimiters, codec, fields)
     letter = obx.text(11).upper()
     if letter == _NO_RESULT:
         return None
     status = OBSERVED.get(letter) if letter else order_status
     named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
     found = meanings(named, asked.code, dialect, rules)
+    if not found and type in FILES:
+        found = _of_file(named, asked, dialect, rules)
     # What was taken back is not shown.
     shown = components(obx, named, type, values, dialect) if named and status not in VOID else []
     unwelcome = is_unwelcome(named, type, values, dialect, rules)
-    if not found and type in FILES:
-        # Whatever the file is called, it is what there is of the questionnaire.
-        known = {asked.instrument_id} - {None} or {use.instrument_id for use in elsewhere(named, asked, dialect, rules)}
-        found = {CodeUse(instrument_id, Role.PANEL) for instrument_id in known if instrument_id is not None}
     if len(found) == 1 and status is not None:
         (meaning,) = found
         one = Observed(obx, named, type, values, meaning, status, shown, unwelcome)
@@ -140,6 +145,12 @@ def _observed(
     elif strays or (asked.instrument_id and values and decides and not (unwelcome or _belongs_beside(named, dialect))):
         wrong = _CODE_UNKNOWN
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, unwelcome, wrong=wrong)
+
+
+def _of_file(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect, rules: Rules) -> set[Meaning]:
+    """Whatever the file is called, it is what there is of the questionnaire."""
+    known = {asked.instrument_id} - {None} or {use.instrument_id for use in elsewhere(named, asked, dialect, rules)}
+    return {CodeUse(instrument_id, Role.PANEL) for instrument_id in known if instrument_id is not None}
 
 
 def _stated(one: Observed, use: CodeUse, dialect: Dialect, rules: Rules) -> Observed:

@@ -1,8 +1,9 @@
 """PID -> ReceivedPatient: who she is, and the few facts that placing her needs (v2-to-FHIR, PID[Patient])."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
+from itertools import compress, count
 from typing import NamedTuple
 
 from service.flow.answer import Reason
@@ -38,6 +39,10 @@ _SAID_IN: Mapping[str, frozenset[int]] = {
 }
 
 
+Wrong = dict[int, Problem | Reason]
+"""What is wrong in a PID, by its fields."""
+
+
 class Named(NamedTuple):
     """Who a segment is about. `patient` and `subject` are None when no identifier in it can be used."""
 
@@ -54,17 +59,18 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
     if not identifiers:
         unknown = Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS), _authority(pid))
         return Named(None, None, (unknown,))
-    wrong, facts = _wrong(pid, dialect, now), facts_in(pid, dialect, now)
+    wrong = wrong_in(pid, dialect, now)
+    facts = facts_in(pid, wrong, dialect, now)
     # Whatever else stands in PID-29, it was written of somebody who has died.
     unused = frozenset(field for field, why in wrong.items() if field != DATE_OF_DEATH or why is Reason.IN_THE_FUTURE)
     received = Received(
         type="Patient",
         # Of a woman who is known and unchanged nobody asks for it.
-        content=cache(partial(person, pid, identifiers, facts, dialect.zone, unused)),
+        content=_once(partial(person, pid, identifiers, facts, dialect.zone, unused)),
         identifiers=identifiers,
         condition=identifiers[0],
     )
-    used = {field for field, written in enumerate(pid.fields) if written} - unused
+    used = {*compress(count(), pid.fields)} - unused
     unsaid = frozenset([fact for fact, places in _SAID_IN.items() if used.isdisjoint(places)])
     return Named(
         patient=ReceivedPatient(received, facts, updates, unsaid=unsaid, fills=True),
@@ -73,19 +79,30 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
     )
 
 
+def _once(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """What `functools.cache` does, which takes longer to begin than all else that is made of her."""
+    made: list[bytes] = []
+
+    def get() -> bytes:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
+
+
 def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Identifier, ...]:
     """What each CX of a field stands for, as PID-3, PID-21 and MRG-1 have them; those of no use are left out, and all
     of them where there are more than anybody has."""
-    whole, marks = segment.raw(field), segment.delimiters
-    written = whole.split(marks.repetition) if whole else []
-    if len(written) > _MOST_IDENTIFIERS:
+    last = segment.raw(field).count(segment.delimiters.repetition) + 1
+    if last > _MOST_IDENTIFIERS:
         return ()
     found = []
-    for each in written:
-        alone = Segment("", 0, marks, segment.codec, ("", each))
-        namespace, universal, kind = (alone.text(1, 4, 1, part) for part in (1, 2, 3))
-        found.append(dialect.identifier(said(alone, 1), namespace, universal, kind, said(alone, 1, 5)))
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+    for each in range(1, last + 1):
+        namespace, universal, kind = [segment.text(field, 4, each, part) for part in (1, 2, 3)]
+        value, type = said(segment, field, 1, each), said(segment, field, 5, each)
+        found.append(dialect.identifier(value, namespace, universal, kind, type))
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def number_written(pids: Iterable[Segment]) -> str:
@@ -101,10 +118,11 @@ def _authority(pid: Segment) -> str:
     return next((each for each in named if each), "")[:_LONGEST_AUTHORITY]
 
 
-def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> PatientFacts:
+def facts_in(pid: Segment, wrong: Wrong, dialect: Dialect, now: datetime) -> PatientFacts:
     """What PID does not say is None or False, and so is a birth date that nobody can have, or a day still to come."""
-    born = None if _is_ahead(pid, BIRTH_DATE, dialect, now) else day(said(pid, BIRTH_DATE))
-    died = bool(said(pid, DATE_OF_DEATH)) and not _is_ahead(pid, DATE_OF_DEATH, dialect, now)
+    ahead = Reason.IN_THE_FUTURE
+    born = None if wrong.get(BIRTH_DATE) is ahead else day(said(pid, BIRTH_DATE))
+    died = bool(said(pid, DATE_OF_DEATH)) and wrong.get(DATE_OF_DEATH) is not ahead
     return PatientFacts(
         preferred_name=_first(pid, 5, 2, _NAMES),
         birth_date=birth_date(born, now.date()),
@@ -139,12 +157,14 @@ def _first(pid: Segment, field: int, component: int, types: tuple[str, ...]) -> 
 def _language(pid: Segment, dialect: Dialect) -> str | None:
     """By the site's words for it, else where one of the three triplets says a tag itself."""
     parts = next(iter(pid.repetitions(15)), ())
-    written = [each for each in (of(parts, component) for component in (1, 4, 10)) if each]
-    known = (dialect.languages.get(each.casefold()) or language_tag(each) for each in written)
-    return next((each for each in known if each), None)
+    for component in (1, 4, 10):
+        written = of(parts, component)
+        if written and (tag := dialect.languages.get(written.casefold()) or language_tag(written)):
+            return tag
+    return None
 
 
-def _wrong(pid: Segment, dialect: Dialect, now: datetime) -> dict[int, Problem | Reason]:
+def wrong_in(pid: Segment, dialect: Dialect, now: datetime) -> Wrong:
     """A date that is none, or that is still to come, is told, and she is taken without it; so is a PID-30 that is
     neither yes nor no."""
     found: dict[int, Problem | Reason] = {}
@@ -152,13 +172,9 @@ def _wrong(pid: Segment, dialect: Dialect, now: datetime) -> dict[int, Problem |
         found[DEATH] = Problem.VALUE_UNREADABLE
     for field in (BIRTH_DATE, DATE_OF_DEATH):
         written = said(pid, field)
-        if written and moment(written, dialect.zone) is None:
+        meant = moment(written, dialect.zone)
+        if written and meant is None:
             found[field] = Problem.VALUE_UNREADABLE
-        elif written and _is_ahead(pid, field, dialect, now):
+        elif meant is not None and is_to_come(meant.begins, now):
             found[field] = Reason.IN_THE_FUTURE
     return found
-
-
-def _is_ahead(pid: Segment, field: int, dialect: Dialect, now: datetime) -> bool:
-    meant = moment(said(pid, field), dialect.zone)
-    return meant is not None and is_to_come(meant.begins, now)

@@ -26,7 +26,7 @@ from service.hl7v2.read.orders import Order
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
-from service.screening.instrument import Context, Role
+from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
 
 _DUE_DATE = Context.ESTIMATED_DUE_DATE
@@ -128,27 +128,27 @@ def _notes(order: Order) -> list[str]:
 
 def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
     """One piece of what is said under one name in one status: a number that is sent in two code systems is one."""
-    order, times = reader.order, reader.times
-    found: dict[tuple[str, Moment | None, str, Status], list[Reading]] = defaultdict(list)
+    order, times, first = reader.order, reader.times.by_obx, reader.times.first
+    found = defaultdict[tuple[str, Moment | None, str, Status], tuple[Reading, ...]](tuple)
     for one in order.seen:
-        if one.readings:
+        if one.readings and isinstance(one.meaning, CodeUse):
             # What it is in its order; without a name of the order, what the sender calls it, else one of each.
             source = f"{name} {one.what}" if name else instance_of(one.obx) or one.what
-            found[one.of_instrument or "", times.of(one.obx), source, one.status] += one.readings
+            found[one.meaning.instrument_id, times.get(one.obx.number), source, one.status] += one.readings
     asked = order.asked.instrument_id
     if asked is not None and all(one.of_instrument != asked for one in order.seen):
         # The questionnaire came, and nothing that is known of it: the panel alone, of which a clinician hears in time.
         status = order.status or next((one.status for one in order.seen), Status.UNKNOWN)
-        found[asked, times.first, f"{name or ''} {Role.PANEL.value}".strip(), status] = [_NO_VALUE]
+        found[asked, first, f"{name or ''} {Role.PANEL.value}".strip(), status] = (_NO_VALUE,)
     respondent, of_its_own = _respondent(reader), f"{OF_ITS_OWN}{name or 'order'}"
     rest = frozenset({f"{of_its_own} rest"} if order.status in STILL_TO_COME else ())
     for (instrument_id, when, source, status), readings in found.items():
-        piece = Piece(source, status, tuple(readings), rest if status in DECIDING else frozenset())
+        piece = Piece(source, status, readings, rest if status in DECIDING else frozenset())
         who, effective = (respondent, when.begins) if when else (of_its_own, reader.now)
         yield Administered(instrument_id, who, effective, piece)
     for one in reader.files:
         # Beside a score that comes otherwise it must not make that unreadable.
-        when = times.of(one.obx)
+        when = times.get(one.obx.number)
         piece = Piece(f"{name or ''} file".strip(), one.status, (_A_FILE,))
         yield Administered(one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.now, piece)
 
