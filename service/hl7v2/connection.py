@@ -138,6 +138,12 @@ class Connection(asyncio.Protocol):
         # What is never read cannot be waited for.
         (self.transport.close if self._writable.is_set() else self.transport.abort)()
 
+    def idle(self, now: float) -> float:
+        """For how many seconds nothing has been under way on it; 0 when something is."""
+        framer = self._framer
+        busy = self._work is not None or framer.inside or framer.outside or self.transport.is_closing()
+        return 0 if busy else now - self._rested
+
     def look(self, now: float) -> None:
         """Do what is due by the clock: take a message whose CR does not come, end what is too slow or idle."""
         limits = self._limits

@@ -112,13 +112,23 @@ class Listener:
                     telemetry.tell_defect("mllp-not-accepted", problem)
                     await asyncio.sleep(1)
                     continue
-                if len(self._arriving) + len(self._connections) < self.limits.connections:
+                if len(self._arriving) + len(self._connections) < self.limits.connections or self._makes_room():
                     connection = Connection(self)
                     self._arriving.add(connection)
                     self._begin(self._welcome(connection, accepted, str(peer[0])))
                 else:
                     accepted.close()
                     tell_fault("too-many-connections", str(peer[0]))
+
+    def _makes_room(self) -> bool:
+        """Whether one that has been idle for longer than a message may take has given way, so that a sender that opens
+        connections and uses none shuts nobody out. An engine that still wants it connects again."""
+        now = asyncio.get_running_loop().time()
+        longest = max(self._connections, key=lambda each: each.idle(now), default=None)
+        if longest is None or longest.idle(now) < self.limits.message_seconds:
+            return False
+        longest.refuse("gave-way")
+        return True
 
     async def _welcome(self, connection: Connection, accepted: socket.socket, address: str) -> None:
         tls = None if self._tls is None else self._tls()

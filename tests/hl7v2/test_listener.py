@@ -308,6 +308,27 @@ async def test_more_connections_than_allowed_are_closed_at_once_and_the_others_g
 
 
 @on_a_loop
+async def test_the_one_that_has_been_idle_longest_gives_way_and_none_that_is_in_use() -> None:
+    patient = Limits(connections=3, message_seconds=2, idle_seconds=60)
+    async with listening(patient) as running, running.peer() as used, running.peer() as first, running.peer() as second:
+        before = [counted("faults_total", fault=each) for each in ("gave-way", "too-many-connections")]
+        await asyncio.sleep(2.1)
+        await used.send(framed(ONE))
+        assert await used.answer() == "MSA|AA|M1"
+        newcomers = []
+        for gone in (first, second, None):
+            newcomers.append(await asyncio.open_connection("127.0.0.1", running.port))
+            assert await (gone.closed() if gone else newcomers[-1][0].read()) in ([], b"")
+            await until(lambda: counted("connections") == 3, "there are as many as before")
+        after = [counted("faults_total", fault=each) for each in ("gave-way", "too-many-connections")]
+        assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1]
+        await used.send(framed(message("M2")))
+        assert await used.answer() == "MSA|AA|M2"
+        for _, writer in newcomers:
+            writer.close()
+
+
+@on_a_loop
 async def test_beyond_a_thousand_idle_and_slow_senders_none_comes_in_and_a_healthy_one_never_waits() -> None:
     async def slowest_but_few(crowd: Sequence[asyncio.StreamWriter]) -> float:
         """The time within which 95 of 100 messages are answered."""
