@@ -168,7 +168,7 @@ def _total(said: Said, instrument: Instrument) -> _Total:
 
 def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]:
     """The lowest and highest total that the answers there still allow; equal when all are there."""
-    missing = [item for item in instrument.items if item.number not in items]
+    missing = [instrument.by_number[number] for number in instrument.by_number.keys() - items]
     answered = sum(items.values())
     return answered + sum(item.lowest for item in missing), answered + sum(item.highest for item in missing)
 

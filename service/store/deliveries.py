@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 DELIVERY, ORGANISATION, ALERT = table(DeliveryRow), table(OrganisationRow), table(AlertRow)
 # In the order in which they build upon each other, so that the record gets each of them once.
-BUILT_UPON = tuple(Recorded)
+PLACES = {kind.value: place for place, kind in enumerate(Recorded)}
+STATUS, ALERTS, READY = Lane.STATUS.value, Lane.ALERT.value, DeliveryState.READY.value
 
 
 def in_states(column: ColumnElement[Any], states: Iterable[DeliveryState]) -> ColumnElement[bool]:
@@ -123,6 +124,14 @@ STUCK_OF_ALL = Prepared(
 )
 
 
+# What a delivery is made of, by what it is called in the statement that owes it.
+GIVEN = {
+    column.key: f"its_{column.key}"
+    for column in DELIVERY.columns
+    if column.key not in ("lease_owner", "lease_until", "last_outcome", "shown_at", "settled_at")
+}
+
+
 class Deliveries:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
@@ -134,12 +143,12 @@ class Deliveries:
         now = self._unit.now()
         self._owed[tenant_id, type, id] = {
             "destination_id": tenant_id,
-            "lane": (Lane.ALERT if urgent else Lane.STATUS).value,
+            "lane": ALERTS if urgent else STATUS,
             "resource_type": type,
             "resource_id": id,
             "version": version,
             "patient_id": patient_id,
-            "state": DeliveryState.READY.value,
+            "state": READY,
             "attempts": 0,
             "introduces": False,
             "due_at": now,
@@ -149,7 +158,7 @@ class Deliveries:
 
     def write(self) -> None:
         """The unit finishes: only the newest version of each resource is owed, and only to a record that takes it."""
-        rows = sorted(self._owed.values(), key=lambda row: BUILT_UPON.index(Recorded(str(row["resource_type"]))))
+        rows = sorted(self._owed.values(), key=lambda row: PLACES[str(row["resource_type"])])
         self._owed.clear()
         if not rows:
             return
@@ -163,7 +172,8 @@ class Deliveries:
         ]
         if known:
             self._unit.execute(SUPERSEDE, [{**key, "at": self._unit.now()} for key in known])
-        self._unit.execute(_owe(self._unit.dialect), [{f"its_{name}": row[name] for name in row} for row in rows])
+        given = [dict(zip(map(GIVEN.__getitem__, row), row.values(), strict=True)) for row in rows]
+        self._unit.execute(_owe(self._unit.dialect), given)
 
     def show(self, delivery: Delivery) -> bool:
         """Note that a person is told of it. False when one was already, since it was owed or last retried."""
@@ -207,11 +217,7 @@ class Deliveries:
 @cache
 def _owe(dialect: Dialect) -> Prepared:
     """Adds a delivery if its destination takes it. HL7 v2 has no form of a Task by which an alert is answered."""
-    given = {
-        name: bindparam(f"its_{name}", type_=DELIVERY.c[name].type)
-        for name in DELIVERY.columns.keys()  # noqa: SIM118  # it iterates over columns, not names
-        if name not in ("lease_owner", "lease_until", "last_outcome", "shown_at", "settled_at")
-    }
+    given = {name: bindparam(its, type_=DELIVERY.c[name].type) for name, its in GIVEN.items()}
     takes = select(*given.values()).where(
         ORGANISATION.c.id == given["destination_id"],
         ORGANISATION.c.active,

@@ -8,9 +8,10 @@ and kept. Errors are the driver's own. An `IN` over a list of unknown length can
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Executable, literal_column
+from sqlalchemy import ColumnElement, Connection, Dialect, Executable, LargeBinary, literal_column
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -27,8 +28,12 @@ class Rows:
     """What a statement answered; the names are those of SQLAlchemy's results. A row gives its columns as attributes."""
 
     def __init__(self, cursor: Any, make: Callable[[Sequence[Any]], Any]) -> None:
-        self.rowcount: int = cursor.rowcount
         self._cursor, self._make = cursor, make
+
+    @property
+    def rowcount(self) -> int:
+        count: int = self._cursor.rowcount
+        return count
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._make, self._cursor.fetchall())
@@ -65,7 +70,7 @@ class Link:
 
     def __init__(self, connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
-        self.connection, self.dialect, self.cursor = connection, connection.dialect, driver.cursor
+        self.connection, self.name, self.cursor = connection, connection.dialect.name, driver.cursor
         self.listeners = list(connection.dispatch.before_cursor_execute)
 
 
@@ -74,28 +79,25 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
-        self._compiled: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
+        self._compiled: dict[tuple[str, ...], _Compiled] = {}
 
     def run(self, link: Link, values: Values | list[dict[str, Any]]) -> Rows:
         rows = values if isinstance(values, list) else [values]
-        key = (link.dialect.name, tuple(rows[0]))
-        compiled = self._compiled.get(key) or self._compile(link.dialect, *key)
-        many, cursor = len(rows) > 1, link.cursor()
+        key = (link.name, *rows[0])
+        compiled = self._compiled.get(key) or self._compiled.setdefault(key, _Compiled(self.statement, link, key[1:]))
+        cursor, many = link.cursor(), len(rows) > 1
         parameters: Any = [*map(compiled.parameters, rows)] if many else compiled.parameters(rows[0])
-        for listener in link.listeners:
-            listener(link.connection, cursor, compiled.sql, parameters, None, many)
+        for hear in link.listeners:
+            hear(link.connection, cursor, compiled.sql, parameters, None, many)
         (cursor.executemany if many else cursor.execute)(compiled.sql, parameters)
         return Rows(cursor, compiled.make)
-
-    def _compile(self, dialect: Dialect, name: str, names: tuple[str, ...]) -> "_Compiled":
-        made = self._compiled[name, names] = _Compiled(self.statement, dialect, names)
-        return made
 
 
 class _Compiled:
     """The text for one database and one set of parameter names, and what is to be converted on the way in and out."""
 
-    def __init__(self, statement: Executable, dialect: Dialect, names: tuple[str, ...]) -> None:
+    def __init__(self, statement: Executable, link: Link, names: tuple[str, ...]) -> None:
+        dialect = link.connection.dialect
         assert isinstance(statement, ClauseElement)  # noqa: S101
         compiled = statement.compile(dialect=dialect, column_keys=list(names))
         assert isinstance(compiled, SQLCompiler)  # noqa: S101
@@ -106,8 +108,10 @@ class _Compiled:
         self._named = compiled.positiontup is None
         types = {name: bind.type for bind, name in compiled.bind_names.items()}
         self._names = compiled.positiontup or list(types)
+        # Both drivers take bytes as they are.
         self._converters = _at_their_places(
-            types[name].dialect_impl(dialect).bind_processor(dialect) for name in self._names
+            None if type(kind) is LargeBinary else kind.dialect_impl(dialect).bind_processor(dialect)
+            for kind in map(types.__getitem__, self._names)
         )
         self.make = _maker(statement, dialect)
 
@@ -127,13 +131,16 @@ def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]],
         column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
     )
 
+    # What `_make` does, without a step through Python for each.
+    as_row = partial(tuple.__new__, row)
+
     def make(values: Sequence[Any]) -> Any:
         converted = list(values)
         for place, convert in converters:
             converted[place] = convert(converted[place])
-        return row._make(converted)
+        return as_row(converted)
 
-    return make
+    return make if converters else as_row
 
 
 def _at_their_places(converters: Iterable[Convert | None]) -> list[tuple[int, Convert]]:

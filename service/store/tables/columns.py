@@ -36,7 +36,10 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        return _utc_text if dialect.name == "sqlite" else _utc
+        if dialect.name == "sqlite":
+            # As SQLAlchemy itself writes a DateTime there.
+            return lambda instant: None if instant is None else _in_utc(instant).isoformat(" ", "microseconds")[:-6]
+        return lambda instant: None if instant is None else _in_utc(instant)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
@@ -44,18 +47,10 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _utc(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
+def _in_utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
         raise ValueError("An instant needs its offset; this one has none.")
-    return value.astimezone(UTC)
-
-
-def _utc_text(value: datetime | None) -> str | None:
-    """As SQLAlchemy writes a DateTime into SQLite, and reads it."""
-    utc = _utc(value)
-    return None if utc is None else utc.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return instant.astimezone(UTC)
 
 
 class Json(TypeDecorator[Any]):
