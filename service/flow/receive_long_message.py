@@ -30,6 +30,8 @@ Unit = tuple[Group, ...]
 def units_of(groups: Sequence[Group]) -> list[Unit]:
     """Its groups in their order, no more in a unit than it may touch. A group that is longer goes on in the next ones,
     each of which begins with who she is."""
+    if sum(max(1, len(each.parts)) for each in groups) <= MOST_PARTS:
+        return [tuple(groups)]
     found: list[list[Group]] = [[]]
     room = MOST_PARTS
     for group in (piece for each in groups for piece in _cut(each)):

@@ -50,7 +50,7 @@ def received_message(looked: Looked, groups: tuple[Group, ...], replays: str | N
 
 def _control(looked: Looked) -> ControlKey:
     header = looked.header
-    named = [header.raw(number) if header else "" for number in (3, 4, 5, 6, 10)]
+    named = [*header.fields[3:7], header.raw(10)] if header else []
     lines = looked.body.replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r \t")
     said = lines.partition(b"\r")[2]
     return ControlKey(_digest("\r".join(named).encode()), _digest(said))

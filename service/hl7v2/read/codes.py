@@ -100,6 +100,11 @@ def _asked_by(header: Segment, dialect: Dialect, rules: Rules) -> Asked:
     named = ordered_code(header)
     if not named and header.name == "OBR":
         named = (Triplet(header.text(15), "", ""),)
+    return _asked(named, dialect, rules)
+
+
+@lru_cache(maxsize=1024)
+def _asked(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> Asked:
     local = [each.code for each in named if dialect.code(each.code, each.system) is None]
     known = next((each for each in local if each in dialect.panels), "")
     uses = (each for each in meanings(named, known, dialect, rules) if isinstance(each, CodeUse))

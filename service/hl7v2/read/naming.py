@@ -1,7 +1,7 @@
 """How an order is named, so that what a later message says of it takes the place of what was said before."""
 
 from service.flow.received import Identifier
-from service.hl7v2.read.fields import said
+from service.hl7v2.read.fields import of, said
 from service.hl7v2.read.orders import Order
 from service.hl7v2.segments import Message, Segment
 
@@ -43,7 +43,8 @@ def number_in(message: Message, segment: Segment, field: int) -> list[str]:
 
 def _parts(segment: Segment, field: int) -> list[str]:
     """An EI without what is empty at its end."""
-    parts = [said(segment, field, component) for component in (1, 2, 3)]
+    first = next(iter(segment.repetitions(field)), ())
+    parts = [of(first, component) for component in (1, 2, 3)]
     while parts and not parts[-1]:
         parts.pop()
     return parts
