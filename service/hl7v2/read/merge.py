@@ -11,7 +11,7 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.event import of_her_life, of_pid, of_record, strays, unnamed, words_of_nobody
 from service.hl7v2.read.fields import at
-from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in, wrong_in
+from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
 from service.hl7v2.segments import Message, Segment
 
@@ -70,7 +70,7 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, r
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)
     subject = Reference("Patient", identifier=stays[0])
-    facts = facts_in(pid, wrong_in(pid, dialect, now), dialect, now)
+    facts, _ = facts_in(pid, dialect, now)
     life = of_her_life(message, patients, subject, facts, dialect, rules, now)
     if not retired_ones:
         return Group(subject, tuple(life))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import NamedTuple
 
 from service.flow.received_message import Problem
@@ -39,6 +40,8 @@ _CODE_UNKNOWN = (Problem.CODE_UNKNOWN, 3)
 _WORDS = frozenset({"", "ST", "TX", "FT"})
 # What is remembered is as long as a score, a code or a date.
 _SHORT = 64
+# Neither the place of an OBX in the message nor its time, but all that says what it is.
+_SAYS, _NOTHING = itemgetter(2, 3, 5, 6, 11), ("",) * 12
 # OBR-25, table 0123; D is of table 0085, but is written there too.
 _ORDERED: Mapping[str, Status] = {
     "F": Status.FINAL, "C": Status.CORRECTED, "P": Status.PRELIMINARY, "R": Status.PRELIMINARY, "A": Status.PRELIMINARY,
@@ -90,11 +93,9 @@ def all_observed(
     """Without what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
     seen = []
     for obx in observations:
-        value, fields = obx.raw(5), obx.fields
-        # Neither its place in the message nor its time, but all that says what it is.
-        alone = ("", "", *fields[2:4], "", value, *fields[6:7], "", "", "", "", *fields[11:12])
-        read = _observed if len(value) <= _SHORT else _observed.__wrapped__
-        one = read(alone, obx.delimiters, obx.codec, asked, order_status, dialect, rules)
+        said = _SAYS([*obx.fields, *_NOTHING])
+        read = _remembered if len(said[2]) <= _SHORT else _remembered.__wrapped__
+        one = read(said, obx.delimiters, obx.codec, asked, order_status, dialect, rules)
         if one is not None:
             seen.append(_at((obx, *one[1:])))
     return _words_heard(seen, asked, dialect, rules)
@@ -106,8 +107,8 @@ _at: Callable[[tuple[object, ...]], Observed] = partial(tuple.__new__, Observed)
 
 # A hospital sends the same few hundred codes, each with one of a few answers, in every message.
 @lru_cache(maxsize=4096)
-def _observed(
-    fields: tuple[str, ...],
+def _remembered(
+    said: tuple[str, str, str, str, str],
     delimiters: Delimiters,
     codec: str,
     asked: Asked,
@@ -115,7 +116,14 @@ def _observed(
     dialect: Dialect,
     rules: Rules,
 ) -> Observed | None:
-    obx = Segment("OBX", 0, delimiters, codec, fields)
+    type, code, value, unit, letter = said
+    alone = Segment("OBX", 0, delimiters, codec, ("", "", type, code, "", value, unit, "", "", "", "", letter))
+    return _observed(alone, asked, order_status, dialect, rules)
+
+
+def _observed(
+    obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+) -> Observed | None:
     letter = obx.text(11).upper()
     if letter == _NO_RESULT:
         return None

@@ -69,10 +69,9 @@ def patients_in(message: Message, dialect: Dialect, rules: Rules) -> list[Patien
 
 def _grouped(message: Message) -> list[Patient]:
     """The first is for what comes before any PID."""
-    found = [Patient()]
+    patient = Patient()
+    found, orders = [patient], patient.orders
     for segment in message.segments:
-        patient = found[-1]
-        orders = patient.orders
         match segment.name:
             case "OBX":
                 if not orders:
@@ -85,7 +84,9 @@ def _grouped(message: Message) -> list[Patient]:
             case "ORC":
                 orders.append(Order(common=segment))
             case "PID":
-                found.append(Patient(segment, doubtful=patient.pid is not None and not orders))
+                patient = Patient(segment, doubtful=patient.pid is not None and not orders)
+                found.append(patient)
+                orders = patient.orders
             case "CON":
                 patient.consents.append(segment)
             case "TXA":

@@ -27,6 +27,7 @@ PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 # first. Any other type is kept, and used for neither.
 _NAMES = ("D", "L", "", "N")
 _ADDRESSES = ("H", "P", "L", "", "C", "B", "O")
+_YES_OR_NO = YES | NO | {""}
 # The fields that a fact is taken from. None of them says whether she needs an interpreter.
 _SAID_IN: Mapping[str, frozenset[int]] = {
     "preferred_name": frozenset({5}),
@@ -59,8 +60,7 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
     if not identifiers:
         unknown = Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS), _authority(pid))
         return Named(None, None, (unknown,))
-    wrong = wrong_in(pid, dialect, now)
-    facts = facts_in(pid, wrong, dialect, now)
+    facts, wrong = facts_in(pid, dialect, now)
     # Whatever else stands in PID-29, it was written of somebody who has died.
     unused = frozenset(field for field, why in wrong.items() if field != DATE_OF_DEATH or why is Reason.IN_THE_FUTURE)
     received = Received(
@@ -118,20 +118,34 @@ def _authority(pid: Segment) -> str:
     return next((each for each in named if each), "")[:_LONGEST_AUTHORITY]
 
 
-def facts_in(pid: Segment, wrong: Wrong, dialect: Dialect, now: datetime) -> PatientFacts:
-    """What PID does not say is None or False, and so is a birth date that nobody can have, or a day still to come."""
-    ahead = Reason.IN_THE_FUTURE
-    born = None if wrong.get(BIRTH_DATE) is ahead else day(said(pid, BIRTH_DATE))
-    died = bool(said(pid, DATE_OF_DEATH)) and wrong.get(DATE_OF_DEATH) is not ahead
-    return PatientFacts(
+def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> tuple[PatientFacts, Wrong]:
+    """What PID does not say is None or False, and so is a birth date that nobody can have, or a day still to come.
+
+    A date that is none, or that is still to come, is told, and she is taken without it; so is a PID-30 that is neither
+    yes nor no.
+    """
+    wrong: Wrong = {}
+    dead = said(pid, DEATH).upper()
+    if dead not in _YES_OR_NO:
+        wrong[DEATH] = Problem.VALUE_UNREADABLE
+    days = {field: said(pid, field) for field in (BIRTH_DATE, DATE_OF_DEATH)}
+    for field, written in days.items():
+        meant = moment(written, dialect.zone)
+        if written and meant is None:
+            wrong[field] = Problem.VALUE_UNREADABLE
+        elif meant is not None and is_to_come(meant.begins, now):
+            wrong[field] = Reason.IN_THE_FUTURE
+            days[field] = ""
+    facts = PatientFacts(
         preferred_name=_first(pid, 5, 2, _NAMES),
-        birth_date=birth_date(born, now.date()),
+        birth_date=birth_date(day(days[BIRTH_DATE]), now.date()),
         district=_first(pid, 11, dialect.district, _ADDRESSES),
         language=_language(pid, dialect),
         interpreter=False,
         gender=_gender(pid),
-        deceased=said(pid, DEATH).upper() in YES or died,
+        deceased=dead in YES or bool(days[DATE_OF_DEATH]),
     )
+    return facts, wrong
 
 
 def says_died(pid: Segment) -> bool:
@@ -162,19 +176,3 @@ def _language(pid: Segment, dialect: Dialect) -> str | None:
         if written and (tag := dialect.languages.get(written.casefold()) or language_tag(written)):
             return tag
     return None
-
-
-def wrong_in(pid: Segment, dialect: Dialect, now: datetime) -> Wrong:
-    """A date that is none, or that is still to come, is told, and she is taken without it; so is a PID-30 that is
-    neither yes nor no."""
-    found: dict[int, Problem | Reason] = {}
-    if said(pid, DEATH).upper() not in {"", *YES, *NO}:
-        found[DEATH] = Problem.VALUE_UNREADABLE
-    for field in (BIRTH_DATE, DATE_OF_DEATH):
-        written = said(pid, field)
-        meant = moment(written, dialect.zone)
-        if written and meant is None:
-            found[field] = Problem.VALUE_UNREADABLE
-        elif meant is not None and is_to_come(meant.begins, now):
-            found[field] = Reason.IN_THE_FUTURE
-    return found
