@@ -66,7 +66,7 @@ class Hl7v2Channel:
 
     async def _exchange(self, line: Line, sheet: Sheet, message: bytes) -> Sent:
         delivery = sheet.parcel.delivery
-        awaited = Awaited(control_id(delivery), sheet.outbound.application is Asked.ALWAYS, sheet.now)
+        awaited = Awaited(control_id(delivery), sheet.outbound.application is Asked.ALWAYS, self.clock.now())
         try:
             await line.exchange(message, delivery.lane.value, awaited.hear)
         except NotAnswered as problem:
@@ -82,7 +82,7 @@ class Hl7v2Channel:
         id = parcel.destination.id
         outbound = self.outbound.get(id) or self.outbound[DEFAULT_SITE]
         dialect = self.dialects.get(id) or self.dialects[DEFAULT_SITE]
-        return Sheet(parcel, outbound, dialect, self.sender, self.clock.now())
+        return Sheet(parcel, outbound, dialect, self.sender)
 
 
 def _learned(parcel: Parcel) -> tuple[Learned, ...]:

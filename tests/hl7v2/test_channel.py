@@ -252,7 +252,7 @@ def test_every_answer_has_its_consequence(new_sender: NewSender, answer: Answer,
 
 
 @pytest.mark.parametrize("answer", [nothing, hangs_up, says("AE"), lambda _: [framed(b"garbage")]])
-def test_what_was_not_answered_comes_again_under_the_same_control_id(new_sender: NewSender, answer: Answer) -> None:
+def test_what_was_not_answered_comes_again_as_the_same_message(new_sender: NewSender, answer: Answer) -> None:
     with engine(answer, answer, answer) as heard:
         sender = new_sender(heard)
         sender.in_danger()
@@ -260,8 +260,29 @@ def test_what_was_not_answered_comes_again_under_the_same_control_id(new_sender:
             sender.step()
             sender.pass_time(MINUTE)
         assert len(heard.controls) == 4
-        assert len(set(heard.controls)) == 1
+        assert [each.segments for each in heard.heard[1:]] == [heard.heard[0].segments] * 3
         assert states(sender) == {"done"}
+
+
+def test_each_message_that_is_sent_again_is_the_same_to_its_time_and_a_later_one_is_another(
+    new_sender: NewSender,
+) -> None:
+    with engine(*[nothing] * 3) as heard:
+        sender = new_sender(heard)
+        family, offer = sender.offered()
+        for _ in range(12):
+            sender.step()
+            sender.pass_time(MINUTE)
+        sender.update(family.community, offer.id, "accepted")
+        sender.settle()
+        by_control: dict[str, set[str]] = {}
+        for each in heard.heard:
+            by_control.setdefault(each.header.text(10), set()).add(str([line.fields for line in each.segments]))
+        assert len(heard.heard) > len(by_control)
+        assert {len(each) for each in by_control.values()} == {1}
+        times = [each.header.text(7) for each in heard.heard]
+        assert times == sorted(times)
+        assert len(set(times)) > 1
 
 
 def test_an_answer_that_comes_too_late_is_taken_for_nobody_elses(new_sender: NewSender) -> None:

@@ -30,7 +30,11 @@ class Sheet:
     outbound: Outbound
     dialect: Dialect
     sender: tuple[str, str]
-    now: datetime
+
+    @property
+    def written_at(self) -> datetime:
+        """When it began to be owed: a message that is sent again is the same, with its time (MSH-7)."""
+        return self.parcel.delivery.owed_at
 
     def entity(self, id: str) -> str:
         """An EI: our id, and whose it is."""
@@ -49,7 +53,7 @@ def header(sheet: Sheet, type: str, event: str) -> Draft:
         "MSH",
         {
             **dict(enumerate(map(text, (*sheet.sender, *outbound.receiving)), 3)),
-            7: time(sheet.now),
+            7: time(sheet.written_at),
             9: f"{type}^{event}^{type}_{event}",
             10: control_id(sheet.parcel.delivery),
             11: "P",

@@ -32,8 +32,9 @@ def offer_result(sheet: Sheet) -> list[Draft]:
     if sheet.parcel.engagement is not None:
         findings += _engagement(sheet, sheet.parcel.engagement, offer.id)
     known = ("Task", offer.id) in sheet.parcel.record_ids
-    # No moment of an offer's last change is known here; the message is of the state at the time it is written.
-    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.now, findings, replaces=known))
+    # No moment of an offer's last change is known here, but it is owed since then.
+    told_at = sheet.written_at
+    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, told_at, findings, replaces=known))
 
 
 def _offer(sheet: Sheet, offer: Offer) -> Iterator[Finding]:

@@ -121,7 +121,7 @@ WRITE: dict[str, Callable[[Sheet], list[Draft]]] = {
 
 
 def drafted(parcel: Parcel, outbound: Outbound = OUTBOUND) -> list[Draft]:
-    return WRITE[parcel.delivery.resource_type](Sheet(parcel, outbound, DIALECT, SENDER, NOW))
+    return WRITE[parcel.delivery.resource_type](Sheet(parcel, outbound, DIALECT, SENDER))
 
 
 def written(parcel: Parcel, outbound: Outbound = OUTBOUND) -> bytes:
