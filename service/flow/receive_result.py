@@ -1,7 +1,6 @@
 """A screening result, or a piece of one, has come in: attach, decide, match, gate, open the referral, owe
 deliveries."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,6 +15,7 @@ from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
+from service.flow.received import status_in
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.remember import remember
 from service.flow.rules import Rules
@@ -167,7 +167,7 @@ def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
 def _completes(tx: Transaction, message: ReceivedResult, patient: Patient, body: bytes) -> bool:
     """Whether it is the final form of what its source had only announced until now, or goes on with its order."""
     if not message.administered:
-        return json.loads(body or b"{}").get("status") in STILL_TO_COME
+        return status_in(body) in STILL_TO_COME
     for each in message.administered:
         result = tx.results.find(_blank(tx, each, patient, Stage.UNKNOWN))
         before = None if result is None else result.pieces.get(each.piece.source)

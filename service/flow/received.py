@@ -111,6 +111,12 @@ class Received(NamedTuple):
         return hashlib.sha256(json.dumps(_content(self.body), sort_keys=True).encode()).hexdigest()
 
 
+def status_in(body: bytes) -> str | None:
+    """How what is kept calls its own status."""
+    status: str | None = json.loads(body or b"{}").get("status")
+    return status
+
+
 def _content(body: bytes) -> object:
     """A number counts as it was written: 1.10 is not 1.1."""
     return json.loads(body, parse_float=str)

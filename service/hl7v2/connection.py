@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from service.hl7v2.errors import NotKept
 from service.hl7v2.frame import LONGEST, Fault, Frame, Framer, framed
 from service.security.senders import fingerprint
 from service.shared import telemetry
@@ -31,14 +32,6 @@ class Refused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class NotKept(Unavailable):
-    """Nothing of the message was kept, and `answers` ask the sender to send it again; the connection stays open."""
-
-    def __init__(self, answers: Sequence[bytes]) -> None:
-        super().__init__("The message was not kept.")
-        self.answers = answers
 
 
 class House(Protocol):

@@ -17,9 +17,8 @@ from service.flow.rules import DEFAULT_SITE, Rules
 from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.acknowledge import Error, Verdict, Wanted, acknowledge, wanted
 from service.hl7v2.answer_referral import referral_answer
-from service.hl7v2.connection import NotKept
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.errors import Unfit, What
+from service.hl7v2.errors import NotKept, Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
 from service.hl7v2.read.message import READERS, unnamed_in

@@ -1,5 +1,6 @@
 """One table from whatever may be wrong with a message to what its sender is told (HL7 v2.5.1, tables 0357 and 0516)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,6 +8,15 @@ from service.flow.answer import Reason
 from service.flow.received_message import Problem
 from service.hl7v2.frame import Fault
 from service.hl7v2.segments import Defect
+from service.shared.errors import Unavailable
+
+
+class NotKept(Unavailable):
+    """Nothing of the message was kept, and `answers` ask the sender to send it again; the connection stays open."""
+
+    def __init__(self, answers: Sequence[bytes]) -> None:
+        super().__init__("The message was not kept.")
+        self.answers = answers
 
 
 class Unfit(StrEnum):

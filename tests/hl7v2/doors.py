@@ -11,9 +11,9 @@ from service import mappings
 from service.fhir.door import Door as FhirDoor
 from service.fhir.door import RateLimit
 from service.flow.rules import DEFAULT_SITE, Rules
-from service.hl7v2.connection import NotKept
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.door import Door
+from service.hl7v2.errors import NotKept
 from service.hl7v2.frame import Frame
 from service.hl7v2.segments import Message, read
 from service.messages import Messages

@@ -13,7 +13,8 @@ from hl7.client import MLLPClient
 from hl7.mllp import open_hl7_connection
 from prometheus_client import REGISTRY
 
-from service.hl7v2.connection import Limits, NotKept
+from service.hl7v2.connection import Limits
+from service.hl7v2.errors import NotKept
 from service.hl7v2.frame import LONGEST_NOISE, Fault, Frame, framed
 from service.shared.errors import Unavailable
 from tests.hl7v2.support import LOOPS, listening, run_on, until

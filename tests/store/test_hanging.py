@@ -47,18 +47,23 @@ def written(store: Any) -> set[tuple[str, int]]:
     return found
 
 
+def is_unavailable(store: Any, stop: Callable[[], None], *writes: str) -> None:
+    """A unit that writes these, and whose database hangs after the first."""
+
+    def hang(unit: Any) -> None:
+        for each in writes:
+            unit.write(each)
+            stop()
+
+    with pytest.raises(Unavailable):
+        store.run_now(CALLER, hang)
+
+
 def test_a_unit_whose_database_hangs_is_unavailable_and_the_store_goes_on_when_it_is_back(
     open_notes: Any, wire: Wire, until: Until
 ) -> None:
     store = open_notes(wire.url, connections=1)
-
-    def hang(unit: Any) -> None:
-        unit.write("first")
-        wire.stop()
-        unit.write("second")
-
-    with pytest.raises(Unavailable):
-        store.run_now(CALLER, hang)
+    is_unavailable(store, wire.stop, "first", "second")
     assert store.ready() is not None
 
     wire.carry()
@@ -71,13 +76,7 @@ def test_a_commit_without_an_answer_is_unavailable_and_the_repeat_finds_what_was
     open_notes: Any, wire: Wire, until: Until
 ) -> None:
     store = open_notes(wire.url, connections=1)
-
-    def hang(unit: Any) -> None:
-        unit.write("message")
-        wire.stop_answers()
-
-    with pytest.raises(Unavailable):
-        store.run_now(CALLER, hang)
+    is_unavailable(store, wire.stop_answers, "message")
 
     wire.carry()
     until(lambda: store.ready() is None)

@@ -63,9 +63,9 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, r
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
         unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
+        group = of_record(message, pid, (unusable,), dialect, rules, now)
         # Under a retired number that nobody can use she may be known all the same.
-        nobodys = unnamed(message, patients, dialect, rules, now)
-        return replace(of_record(message, pid, (unusable,), dialect, rules, now), unnamed=nobodys)
+        return replace(group, unnamed=unnamed(message, patients, dialect, rules, now)) if names else group
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)
