@@ -16,7 +16,7 @@ from service.fhir import probes
 from service.fhir.application import create_application
 from service.fhir.channel import FhirChannel
 from service.fhir.door import Door, RateLimit
-from service.hl7v2 import acknowledge, tls
+from service.hl7v2 import shapes, tls
 from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.connection import Limits
 from service.hl7v2.door import Door as MessageDoor
@@ -145,7 +145,7 @@ def _lifespan(parts: Parts, alongside: Sequence[Alongside], *closing: Callable[[
 def build_listener(parts: Parts) -> Listener:
     """Who listens for HL7 v2. Raises InvalidSettings or InvalidMappings."""
     settings, door = parts.settings, build_message_door(parts)
-    acknowledge.prepare()
+    shapes.prepare()
     limits = Limits(
         longest=settings.mllp_longest,
         connections=settings.mllp_connections,

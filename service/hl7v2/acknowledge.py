@@ -1,6 +1,5 @@
 """Acknowledgements (HL7 v2.5.1, chapter 2, section 2.9), in original and in enhanced mode.
 
-hl7apy builds and validates one of each shape at the start (`prepare`); after that it is a text with places in it.
 Before version 2.5 there is one ERR segment, whose only field has the place and the code of each problem: whether it was
 kept is said by MSA-1 alone, and in words by MSA-3, of a refusal also by MSA-6. MSA-3 was withdrawn with version 2.7; up
 to then it is filled, for it is what most engines show.
@@ -11,21 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import lru_cache
+from operator import itemgetter
 
 from service.hl7v2.characters import codec_of
 from service.hl7v2.errors import CONDITIONS, MEANINGS, Rest, What
 from service.hl7v2.segments import NULL, Delimiters, Segment, escaped
+from service.hl7v2.shapes import ASSUMED_VERSION, VERSIONS, Shape, shape_of
 from service.shared.ids import new_id
 
-VERSIONS = (
-    *("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1"),
-    *("2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9"),
-)
-ASSUMED_VERSION = "2.5.1"
 OUR_NAME = "PEER-REFERRAL"
 MOST_ERRORS = 50
 _CONTROLS = re.compile(r"[\x00-\x1f]")
+# What is answered that had no header.
+_NONE = Segment("MSH", 1, Delimiters(), "ascii", ())
 
 
 class Verdict(StrEnum):
@@ -88,36 +86,52 @@ def acknowledge(
 
     Its delimiters and character set are the sender's own.
     """
-    marks = header.delimiters if header else Delimiters()
-    raw = {number: _CONTROLS.sub("", header.raw(number)) if header else "" for number in (3, 4, 5, 6, 10, 11, 12, 18)}
-    version = raw[12].partition(marks.component)[0].strip()
-    shape = _shape(version if version in VERSIONS else ASSUMED_VERSION, marks)
+    header = header or _NONE
+    marks, said = header.delimiters, _SAYS([*header.fields, *[""] * 19])
+    answering = _answering if len("".join(said)) <= _SHORT else _answering.__wrapped__
+    shape, of_sender = answering(said, marks, header.codec)
     wrong = list(dict.fromkeys(errors))
     wrong[MOST_ERRORS:] = [Error(Rest.MORE)] if len(wrong) > MOST_ERRORS else []
     told = [_told(each, marks) for each in wrong]
     refused = verdict is not Verdict.ACCEPT
-    values = {
-        "application": raw[5] or OUR_NAME,
-        "facility": raw[6],
-        "to_application": raw[3],
-        "to_facility": raw[4],
+    values = of_sender | {
         "time": f"{now.astimezone(UTC):%Y%m%d%H%M%S}+0000",
-        "event": _CONTROLS.sub("", header.text(9, 2)) if header else "",
         # MSH-10 has 20 characters until version 2.7; these are a time and some chance.
         "id": new_id().replace("-", "")[:20],
-        "processing": raw[11] or "P",
-        "version": raw[12] or ASSUMED_VERSION,
-        # It is in no set that is not known here.
-        "characters": raw[18] if codec_of(raw[18].partition(marks.repetition)[0]) else "",
         "code": letter + verdict,
-        "answers": raw[10],
+        "answers": _CONTROLS.sub("", header.raw(10)),
     }
     of_the_first = told[0] if told else dict.fromkeys(("words", "condition", "meaning"), "")
     lines = [shape.header.format_map(values), shape.answer(refused).format_map(values | of_the_first)]
     problems = [shape.error.format_map(each) for each in told]
     lines += [_in_one(problems, marks)] if shape.old and problems else problems
     text = "".join(f"{line.rstrip(marks.field)}\r" for line in lines)
-    return text.encode(header.codec if header else "ascii", errors="replace")
+    return text.encode(header.codec, errors="replace")
+
+
+# All messages of a sender say the same in these fields.
+_SAYS, _SHORT = itemgetter(3, 4, 5, 6, 9, 11, 12, 18), 256
+
+
+@lru_cache(maxsize=256)
+def _answering(said: Sequence[str], marks: Delimiters, codec: str) -> tuple[Shape, dict[str, str]]:
+    """What stands in every acknowledgement to a sender who says this of itself."""
+    type = Segment("", 0, marks, codec, ("", said[4]))
+    from_application, from_facility, application, facility, _, processing, written, characters = [
+        _CONTROLS.sub("", each) for each in said
+    ]
+    version = written.partition(marks.component)[0].strip()
+    return shape_of(version if version in VERSIONS else ASSUMED_VERSION, marks), {
+        "application": application or OUR_NAME,
+        "facility": facility,
+        "to_application": from_application,
+        "to_facility": from_facility,
+        "event": _CONTROLS.sub("", type.text(1, 2)),
+        "processing": processing or "P",
+        "version": written or ASSUMED_VERSION,
+        # It is in no set that is not known here.
+        "characters": characters if codec_of(characters.partition(marks.repetition)[0]) else "",
+    }
 
 
 def _in_one(problems: Sequence[str], marks: Delimiters) -> str:
@@ -141,107 +155,3 @@ def _told(error: Error, marks: Delimiters) -> dict[str, str]:
         "what": escaped(error.what.value, marks),
         "words": escaped(meaning.words, marks),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """Lines with places for values in them. `old` is before version 2.5."""
-
-    header: str
-    accepted: str
-    refused: str
-    error: str
-    old: bool
-
-    def answer(self, refused: bool) -> str:
-        return self.refused if refused else self.accepted
-
-
-@lru_cache(maxsize=64)
-def _shape(version: str, marks: Delimiters) -> _Shape:
-    old = VERSIONS.index(version) < VERSIONS.index("2.5")
-    header, answer, error = (_with(line, marks) for line in _built(version))
-    condition = f"{{condition}}{marks.component}{{meaning}}{marks.component}HL70357"
-    return _Shape(header, answer.replace(marks.field * 3 + condition, ""), answer, error, old)
-
-
-def _with(line: str, marks: Delimiters) -> str:
-    """A line with the delimiters of a sender. One that names no subcomponents reads none."""
-    own = {"|": marks.field, "^": marks.component, "~": marks.repetition, "&": marks.subcomponent or "&"}
-    head, rest = line[:9], line[9:]
-    if head != "MSH|^~\\&|":
-        head, rest = "", line
-    else:
-        head = "MSH" + "".join((marks.field, *marks[1:], marks.field))
-    literal = {mark: each.replace("{", "{{").replace("}", "}}") for mark, each in own.items()}
-    return head.replace("{", "{{").replace("}", "}}") + re.sub(r"[|^~&]", lambda found: literal[found[0]], rest)
-
-
-# hl7apy knows no 2.9, puts the fields of an ERR from 2.7 on into wrong places, and has no ERR in 2.1.
-_BUILT_AS = {"2.1": "2.2"} | dict.fromkeys(VERSIONS[VERSIONS.index("2.7") :], "2.6")
-_SAMPLES = {
-    "to_application": "SENDER",
-    "to_facility": "HOSPITAL",
-    "application": "RECEIVER",
-    "facility": "SERVICE",
-    "time": "20260115140000+0000",
-    "event": "R01",
-    "id": "0190A",
-    "processing": "P",
-    "characters": "8859/1",
-    "code": "AE",
-    "answers": "MSG00001",
-    "words": "Kept.",
-    "segment": "PID",
-    "sequence": "1",
-    "field": "3",
-    "condition": "204",
-    "meaning": CONDITIONS["204"],
-    "severity": "W",
-    "what": "subject-unknown",
-}
-
-
-def prepare() -> None:
-    """Build and validate every shape, so that no message waits for it."""
-    for version in VERSIONS:
-        _built(version)
-
-
-@cache
-def _built(version: str) -> tuple[str, str, str]:
-    """MSH, MSA and ERR of an acknowledgement in this version, with places for values. Raises hl7apy's errors when the
-    shape is not the standard's."""
-    from hl7apy.consts import VALIDATION_LEVEL
-    from hl7apy.core import Message
-
-    built_as = _BUILT_AS.get(version, version)
-    old, place = VERSIONS.index(version) < VERSIONS.index("2.5"), VERSIONS.index(version)
-    whole = Message("ACK", version=built_as, validation_level=VALIDATION_LEVEL.STRICT)
-    sample = _SAMPLES
-    header = whole.msh
-    header.msh_3, header.msh_4 = sample["application"], sample["facility"]
-    header.msh_5, header.msh_6 = sample["to_application"], sample["to_facility"]
-    header.msh_7, header.msh_10, header.msh_11 = sample["time"], sample["id"], sample["processing"]
-    header.msh_9 = f"ACK^{sample['event']}^ACK" if place >= VERSIONS.index("2.3.1") else f"ACK^{sample['event']}"
-    if place >= VERSIONS.index("2.3"):
-        header.msh_18 = sample["characters"]
-    condition = f"{sample['condition']}^{sample['meaning']}^HL70357"
-    whole.msa.msa_1, whole.msa.msa_2 = sample["code"], sample["answers"]
-    if place < VERSIONS.index("2.7"):
-        whole.msa.msa_3 = sample["words"]
-    error = whole.add_segment("ERR")
-    if old:
-        whole.msa.msa_6 = condition
-        error.err_1 = "^".join((sample["segment"], sample["sequence"], sample["field"], condition.replace("^", "&")))
-    else:
-        error.err_2 = "^".join((sample["segment"], sample["sequence"], sample["field"]))
-        error.err_3, error.err_4 = condition, sample["severity"]
-        error.err_5, error.err_8 = f"{sample['what']}^^L", sample["words"]
-    whole.validate()
-    places = {value: f"{{{name}}}" for name, value in sample.items()} | {built_as: "{version}"}
-    header_line, *others = whole.to_er7().strip("\r").split("\r")
-    lines = [header_line[9:], *others]
-    named = ["".join(places.get(each, each) for each in re.split(r"([|^&])", line)) for line in lines]
-    at = "{segment}^{sequence}^{field}"
-    return "MSH|^~\\&|" + named[0], named[1], named[2] if old else named[2].replace(at, "{at}")

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from service.flow.received_message import Group
 from service.flow.rules import Rules
-from service.hl7v2.acknowledge import VERSIONS
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.look import Looked
 from service.hl7v2.read.message import READERS
+from service.hl7v2.shapes import VERSIONS
 
 
 def understand(looked: Looked, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...] | What:

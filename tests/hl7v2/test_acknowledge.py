@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from service.flow.answer import Reason
 from service.flow.received_message import Problem
-from service.hl7v2 import acknowledge as acknowledge_module
-from service.hl7v2.acknowledge import MOST_ERRORS, VERSIONS, Error, Verdict, acknowledge, wanted
+from service.hl7v2 import shapes
+from service.hl7v2.acknowledge import MOST_ERRORS, Error, Verdict, acknowledge, wanted
 from service.hl7v2.errors import MEANINGS, Unfit
 from service.hl7v2.segments import Segment, header_of, read
+from service.hl7v2.shapes import VERSIONS
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 HEADER = "MSH|^~\\&|EHR^1.2^ISO|MATERNITY|PR|PEER|20260601||ORU^R01^ORU_R01|M1|P|{version}||||||UNICODE UTF-8"
@@ -81,12 +82,23 @@ def test_from_version_2_7_msa_3_is_withdrawn() -> None:
 
 
 def test_every_shape_is_there_before_the_first_message_comes() -> None:
-    acknowledge_module._built.cache_clear()
-    acknowledge_module.prepare()
-    made = acknowledge_module._built.cache_info().misses
+    shapes._built.cache_clear()
+    shapes.prepare()
+    made = shapes._built.cache_info().misses
     for version in VERSIONS:
         told(header(HEADER.format(version=version)), Verdict.REJECT, REFUSAL)
-    assert acknowledge_module._built.cache_info().misses == made == len(VERSIONS)
+    assert shapes._built.cache_info().misses == made == len(VERSIONS)
+
+
+@pytest.mark.parametrize("name", ["EHR", "E" * 300])
+def test_of_two_messages_of_one_sender_each_is_answered_by_what_it_says(name: str) -> None:
+    first = HEADER.format(version="2.5.1").replace("EHR", name)
+    for again in (first, first.replace("|M1|", "|M2|"), first.replace("R01^O", "R30^O"), first.replace("|PR|", "|P2|")):
+        fields = again.split("|")
+        answer = told(header(again), Verdict.ACCEPT, [])
+        head, answered = plain(answer)[0].split("|"), plain(answer)[1].split("|")
+        assert (head[2], head[4], answered[2]) == (fields[4], fields[2], fields[9])
+        assert head[8].split("^")[1] == fields[8].split("^")[1]
 
 
 def test_the_senders_own_delimiters_and_characters_are_used() -> None:

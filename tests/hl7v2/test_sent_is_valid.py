@@ -9,12 +9,13 @@ from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.exceptions import HL7apyException, ValidationError
 from hl7apy.parser import parse_message
 
-from service.hl7v2.acknowledge import MOST_ERRORS, VERSIONS, Error, Verdict, acknowledge
+from service.hl7v2.acknowledge import MOST_ERRORS, Error, Verdict, acknowledge
 from service.hl7v2.answer_referral import Answered
 from service.hl7v2.awaited import Awaited
 from service.hl7v2.errors import MEANINGS
 from service.hl7v2.frame import Frame
 from service.hl7v2.segments import header_of, read
+from service.hl7v2.shapes import VERSIONS
 from service.hl7v2.write.outbound import Version
 from tests.flow.support import Service
 from tests.hl7v2.doors import changed
