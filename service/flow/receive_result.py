@@ -2,7 +2,7 @@
 deliveries."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -150,7 +150,7 @@ def _is_attached(tx: Transaction, message: ReceivedResult, patient: Patient, kno
 def _administrations(message: ReceivedResult) -> Collection[list[Administered]]:
     by_key: dict[tuple[str, str, datetime], list[Administered]] = defaultdict(list)
     for each in message.administered:
-        by_key[each.instrument_id, each.respondent, each.effective].append(each)
+        by_key[each[:3]].append(each)
     return by_key.values()
 
 
@@ -190,13 +190,16 @@ def _attach(
         # An update may give its source another name; what the same resource said before goes all the same.
         gone = _said_anew(message, known, own)
         before = without(known, gone - _named(message)) if gone else known
-        results.append(attach(before, *[_owned(each.piece, own, amends) for each in said]))
+        results.append(attach(before, *_owned(said, own, amends)))
     return results
 
 
-def _owned(piece: Piece, own: str, amends: bool) -> Piece:
-    status = Status.AMENDED if amends and piece.status is Status.FINAL else piece.status
-    return Piece(piece.source, status, piece.readings, piece.expects, piece.names | {own})
+def _owned(said: Iterable[Administered], own: str, amends: bool) -> list[Piece]:
+    other = {Status.FINAL: Status.AMENDED} if amends else {}
+    return [
+        Piece(source, other.get(status, status), readings, expects, names | {own})
+        for *_, (source, status, readings, expects, names) in said
+    ]
 
 
 def _left_behind(

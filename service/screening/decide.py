@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from service.screening.instrument import TOTAL, Instrument, Item, Policy, Stage, cut_off
+from service.screening.instrument import Instrument, Item, Policy, Stage, cut_off
 from service.screening.result import Reading, Said, ScreeningResult
 
 
@@ -166,7 +166,7 @@ def _total(said: Said, instrument: Instrument) -> _Total:
     return _Total(max(least, stated), frozenset(reasons))
 
 
-def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]:
+def _bounds(items: Mapping[int | None, int], instrument: Instrument) -> tuple[int, int]:
     """The lowest and highest total that the answers there still allow; equal when all are there."""
     missing = [instrument.by_number[number] for number in instrument.by_number.keys() - items]
     answered = sum(items.values())
@@ -175,7 +175,7 @@ def _bounds(items: Mapping[int, int], instrument: Instrument) -> tuple[int, int]
 
 def cannot_be_scored(reading: Reading, instrument: Instrument) -> bool:
     """Whether no result can be scored in which this is stated: it is no number, or none that the instrument has."""
-    out_of_range = reading.value is not None and (reading.item or TOTAL, reading.value) not in instrument.scores
+    out_of_range = reading.value is not None and (reading.item, reading.value) not in instrument.scores
     return reading.unreadable is not None or out_of_range
 
 

@@ -18,8 +18,6 @@ class Stage(StrEnum):
 
 # An event from before this one is history: an outcome of an earlier pregnancy is asked for at every booking.
 LONGEST_PREGNANCY = timedelta(weeks=42)
-# Where the total stands among the numbers of the items.
-TOTAL = 0
 
 
 class Priority(StrEnum):
@@ -97,7 +95,7 @@ class Instrument:
     """`lowest` to `highest` is the range of the total, which is the sum of the items. `cut_offs` has both known stages.
 
     `critical_items` are those that ask about self-harm. `scores` has every score that can be given, with its item's
-    number, and TOTAL for the total. `digest` names this exact content.
+    number, None for the total. `digest` names this exact content.
     """
 
     id: str
@@ -112,13 +110,13 @@ class Instrument:
     approval: Approval
     critical_items: tuple[Item, ...] = field(init=False)
     by_number: Mapping[int, Item] = field(init=False)
-    scores: frozenset[tuple[int, int]] = field(init=False)
+    scores: frozenset[tuple[int | None, int]] = field(init=False)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "critical_items", tuple(i for i in self.items if i.least_harm_answer is not None))
         object.__setattr__(self, "by_number", {item.number: item for item in self.items})
-        ranges = [(TOTAL, self.lowest, self.highest), *((i.number, i.lowest, i.highest) for i in self.items)]
+        ranges = [(None, self.lowest, self.highest), *((i.number, i.lowest, i.highest) for i in self.items)]
         object.__setattr__(self, "scores", frozenset((n, s) for n, low, high in ranges for s in range(low, high + 1)))
         object.__setattr__(self, "digest", _digest(self))
 

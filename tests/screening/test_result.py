@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.mappings import load
 from service.screening.decide import decide
-from service.screening.instrument import TOTAL, CodeUse, Role, Stage
+from service.screening.instrument import CodeUse, Role, Stage
 from service.screening.result import Piece, Reading, Said, ScreeningResult, Status, attach, reading, whole_score
 
 RULES = load()
@@ -109,7 +109,7 @@ def test_a_void_leaves_other_sources_alone() -> None:
 def test_only_final_amended_and_corrected_pieces_count(status: Status) -> None:
     result = put_together(total(15, status=status), item(10, 3, status=status))
     assert not result.counts
-    assert result.said == Said(frozenset(), {}, None, frozenset(), frozenset(), code_role_mismatch=False)
+    assert result.said == Said(frozenset(), None, {}, frozenset(), frozenset(), code_role_mismatch=False)
 
 
 def test_of_two_sources_for_one_item_the_higher_score_counts() -> None:
@@ -118,7 +118,7 @@ def test_of_two_sources_for_one_item_the_higher_score_counts() -> None:
 
 def test_what_cannot_be_read_is_known_by_its_number() -> None:
     unreadable = Piece("Observation/10", Status.FINAL, (Reading(Role.ITEM, 10, None, "value"),))
-    assert put_together(total(None)).said.unreadable == {TOTAL}
+    assert put_together(total(None)).said.unreadable == {None}
     assert put_together(unreadable, item(9, 0)).said.unreadable == {10}
 
 
