@@ -1,6 +1,5 @@
 """Something has happened in a woman's life, and her record tells it: a birth, a loss, a death."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -65,13 +64,13 @@ def pause(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None
 def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
     """Her version stays: it counts what her hospital says in her Patient, and this was said elsewhere."""
     if message.event is LifeEvent.WOMAN_DIED:
-        return replace(patient, facts=replace(patient.facts, deceased=True))
+        return patient._replace(facts=patient.facts._replace(deceased=True))
     day, known = message.happened_on, patient.delivered_on
     if message.event is not LifeEvent.BIRTH or day is None:
         return patient
     # A record that goes on telling of an older child says nothing new.
     same = known is not None and (abs(day - known) <= SAME_BIRTH or day < known)
-    return patient if same else replace(patient, delivered_on=day)
+    return patient if same else patient._replace(delivered_on=day)
 
 
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:

@@ -13,7 +13,7 @@ def learn(
 ) -> bool:
     """Let the newest word count, None being no word; whether it changed anything. The caller holds the lock on her."""
     patient = tx.patients.lock(patient_id)
-    learnt = replace(patient, needs=needs or patient.needs, safe_contact=safe_contact or patient.safe_contact)
+    learnt = patient._replace(needs=needs or patient.needs, safe_contact=safe_contact or patient.safe_contact)
     if safe_contact is None and learnt == patient:
         return False
     tx.patients.save(learnt)

@@ -1,7 +1,7 @@
 """A hospital has found that two of its records are one woman's: what was the one's becomes the other's."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -60,7 +60,7 @@ def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: d
     _rename(tx, survivor, received.names, message.retired)
     for id in leaving - {survivor.id}:
         retired = tx.patients.lock(id)
-        said = replace(message.facts, deceased=survivor.facts.deceased)
+        said = message.facts._replace(deceased=survivor.facts.deceased)
         doubted = disagree(said, survivor.facts) or disagree(retired.facts, survivor.facts)
         _absorb(tx, rules, retired, survivor, received, now, doubted=doubted)
     return answer
@@ -152,7 +152,7 @@ def _twins(tx: Transaction, retired: Patient, survivor: Patient) -> tuple[dict[s
 def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Received) -> None:
     """Its last version is what was known of it, with the record that it has become part of."""
     version = retired.version + 1
-    tx.patients.save(replace(retired, version=version, replaced_by=survivor.id))
+    tx.patients.save(retired._replace(version=version, replaced_by=survivor.id))
     _, body = tx.inbox.latest("Patient", retired.id) or (1, received.body)
     tx.inbox.keep(received._replace(content=body), retired.id, Accepted("Patient", retired.id, version))
     tx.audit.write(AuditEvent(Action.UPDATE, f"Patient/{retired.id}", retired.id, "merged"))
@@ -161,11 +161,9 @@ def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Rece
 def _joined(survivor: Patient, retired: Patient, reached: SafeContact | None) -> Patient:
     """What the survivor does not say is as the other said it; a death counts wherever it was said."""
     mine, theirs = survivor.facts, retired.facts
-    names = [each.name for each in fields(PatientFacts)]
-    facts = PatientFacts(**{name: getattr(mine, name) or getattr(theirs, name) for name in names})
+    facts = PatientFacts._make(said or other for said, other in zip(mine, theirs, strict=True))
     births = [day for day in (survivor.delivered_on, retired.delivered_on) if day is not None]
-    return replace(
-        survivor,
+    return survivor._replace(
         facts=facts,
         due_date=survivor.due_date or retired.due_date,
         delivered_on=max(births, default=None),

@@ -3,7 +3,6 @@ deliveries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import date, datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
@@ -156,7 +155,7 @@ def _administrations(message: ReceivedResult) -> Collection[list[Administered]]:
 
 def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
     """The version of her Patient stays: it counts what her hospital says there, and this was said elsewhere."""
-    expecting = replace(patient, due_date=due_date)
+    expecting = patient._replace(due_date=due_date)
     tx.patients.save(expecting)
     referral = tx.referrals.open_of(patient.id)
     if referral is not None:

@@ -1,6 +1,5 @@
 """A hospital makes one of its patients known, or says something new about her (FHIR Patient)."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -127,8 +126,8 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
     if latest is not None and received.repeats(latest[1]):
         return Repeated("Patient", patient_id, latest[0])
     needs = message.needs or patient.needs
-    facts = replace(message.facts, **{fact: getattr(patient.facts, fact) for fact in message.unsaid})
-    changed = replace(patient, version=patient.version + 1, facts=facts, needs=needs)
+    facts = message.facts._replace(**{fact: getattr(patient.facts, fact) for fact in message.unsaid})
+    changed = patient._replace(version=patient.version + 1, facts=facts, needs=needs)
     tx.patients.save(changed)
     referral = tx.referrals.open_of(patient_id)
     if referral is not None and changed.facts.deceased and not patient.facts.deceased:

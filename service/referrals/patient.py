@@ -1,7 +1,7 @@
 """The woman, as far as placing her needs facts about her. Everything else stays in the resource as it was received."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from service.consent.safe_contact import SafeContact
 from service.referrals.needs import NOT_STATED, SupportNeeds
@@ -20,8 +20,7 @@ def birth_date(written: date | None, today: date) -> date | None:
     return None if written is None or today - written > _OLDEST else written
 
 
-@dataclass(frozen=True, slots=True)
-class PatientFacts:
+class PatientFacts(NamedTuple):
     """What her record says. `language` is a BCP 47 tag; `district` is as the record's address names it.
 
     `gender` is a code of FHIR AdministrativeGender, None when it is unknown; it only helps to tell that another person
@@ -40,8 +39,7 @@ class PatientFacts:
 NOTHING_SAID = PatientFacts(None, None, None, None, interpreter=False, deceased=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
+class Patient(NamedTuple):
     """`due_date` is the estimated date of delivery, sent as an observation of its own; `delivered_on` the day on which
     her last baby was born.
 

@@ -6,9 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Condition
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -31,8 +30,7 @@ OpenUnit = Callable[[Connection, Dialect, Caller], Unit]
 """Gives the unit of work of one caller over a connection whose transaction is already open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One unit. `loop` is where its waiter waits, None for a thread; after `deadline` (monotonic) it is not begun."""
 
     caller: Caller
@@ -43,8 +41,7 @@ class Job:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one waiter hears: the error if there is one, else the value."""
 
     job: Job

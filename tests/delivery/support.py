@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
@@ -45,7 +45,7 @@ class Sender(Service):
 
     def woman(self, hospital: Caller, **facts: Any) -> str:
         number = f"TEST-{next(_NUMBERS):06}"
-        answer = self.register(hospital, replace(FACTS, **facts), Identifier(HOSPITAL_NUMBER, number))
+        answer = self.register(hospital, FACTS._replace(**facts), Identifier(HOSPITAL_NUMBER, number))
         assert isinstance(answer, Accepted)
         self.numbers[answer.id] = number
         return answer.id

@@ -217,7 +217,7 @@ class Service:
         return self.run(hospital, lambda tx: register_patient(tx, self.rules, message, self.now()))
 
     def woman(self, hospital: Caller, **facts: Any) -> str:
-        answer = self.register(hospital, replace(FACTS, **facts))
+        answer = self.register(hospital, FACTS._replace(**facts))
         assert isinstance(answer, Accepted)
         return answer.id
 

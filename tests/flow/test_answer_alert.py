@@ -1,6 +1,5 @@
 """A hospital answers an alert: seen, or dealt with."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +139,6 @@ def test_what_is_learnt_of_her_asks_for_consent_anew_once_the_request_was_dealt_
     service.result(hospital, made.id, piece(15, scores(15)))
     answer(service, hospital, service.alert(made.id, "consent-needed")["id"], "completed")
 
-    service.register(hospital, replace(FACTS, language="pl"), name, updates=True, condition=name)
+    service.register(hospital, FACTS._replace(language="pl"), name, updates=True, condition=name)
     service.register(hospital, FACTS, name, updates=True, condition=name)
     assert service.alerts(made.id).count("consent-needed") == 2

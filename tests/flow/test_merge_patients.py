@@ -1,6 +1,6 @@
 """Two records turn out to be one woman's: nothing that was known of either is lost, and no doubt is passed over."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -45,7 +45,7 @@ class Ward:
         return self.service.run(self.hospital, lambda tx: tx.inbox.archive(Received("ADT^A40", b"MSH"), "accepted"))
 
     def woman(self, name: Identifier, **facts: Any) -> str:
-        answer = self.service.register(self.hospital, replace(FACTS, **facts), name, updates=True, condition=name)
+        answer = self.service.register(self.hospital, FACTS._replace(**facts), name, updates=True, condition=name)
         return str(answer.id) if not hasattr(answer, "reason") else why(answer)
 
     def known_as(self, name: Identifier) -> str | None:
@@ -83,7 +83,7 @@ def test_all_that_was_the_one_womans_is_the_other_womans(ward: Ward) -> None:
     ward.positive(OTHER)
     ward.accepted(goes)
 
-    assert isinstance(ward.merge(OTHER, into=MINE, facts=replace(FACTS, birth_date=BORN)), Repeated)
+    assert isinstance(ward.merge(OTHER, into=MINE, facts=FACTS._replace(birth_date=BORN)), Repeated)
 
     assert service.states(stays) == ("supported", ["accepted"])
     for table in ("screening_result", "consent", "referral", "offer", "alert"):
@@ -186,7 +186,7 @@ def test_records_that_do_not_agree_on_who_she_is_let_contact_pause(
         stays, goes = goes, ward.woman(THIRD, deceased=True)
         ward.merge(THIRD, into=OTHER, facts=FACTS)
     else:
-        ward.merge(OTHER, into=MINE, facts=replace(FACTS, **mine))
+        ward.merge(OTHER, into=MINE, facts=FACTS._replace(**mine))
 
     assert ward.service.states(stays) == ("on-hold", ["held-by-service"])
     assert ward.service.alerts(stays) == ["identity-conflict"]
@@ -196,7 +196,7 @@ def test_an_offer_that_nobody_has_answered_is_taken_back_when_the_records_do_not
     stays, goes = ward.woman(MINE, birth_date=BORN), ward.woman(OTHER, birth_date=BORN + DAY)
     ward.agreed(goes)
     ward.positive(OTHER)
-    ward.merge(OTHER, into=MINE, facts=replace(FACTS, birth_date=BORN))
+    ward.merge(OTHER, into=MINE, facts=FACTS._replace(birth_date=BORN))
 
     assert ward.service.states(stays) == ("on-hold", ["cancelled"])
 

@@ -255,7 +255,7 @@ def test_a_clinician_who_holds_and_resumes_need_not_wait_until_an_unplaced_refer
 def test_a_patient_that_says_nothing_of_needs_leaves_them_as_they_were(service: Service) -> None:
     needs = SupportNeeds(wish=Wish.GROUP)
     hospital, woman, _ = asked(service, {}, needs=needs)
-    service.register(hospital, replace(FACTS, preferred_name="Adele"), updates=True, target_id=woman)
+    service.register(hospital, FACTS._replace(preferred_name="Adele"), updates=True, target_id=woman)
     (row,) = service.rows("patient", id=woman)
     assert (row["preferred_name"], row["needs"]["wish"]) == ("Adele", "group")
 

@@ -28,7 +28,7 @@ def service(shared_service: Service) -> Service:
 
 
 def patient(family: Family, *names: Identifier, updates: bool = False, **received: Any) -> ReceivedPatient:
-    facts = replace(FACTS, district=next(iter(family.programme.districts)))
+    facts = FACTS._replace(district=next(iter(family.programme.districts)))
     return ReceivedPatient(Received("Patient", body(), names, **received), facts, updates)
 
 
@@ -175,7 +175,7 @@ def test_two_entries_may_not_make_different_things_of_one(service: Service, upda
 def test_a_patient_may_be_asked_for_by_identifier(service: Service) -> None:
     family = service.family()
     name = Identifier("urn:numbers", new_id())
-    answer = service.register(family.hospital, replace(FACTS, district=None), name)
+    answer = service.register(family.hospital, FACTS._replace(district=None), name)
     assert isinstance(answer, Accepted)
     asking = transaction((new_id(), result(piece(15, scores(15)))), asked={WOMAN: name})
     (observation,) = send(service, family.hospital, asking)

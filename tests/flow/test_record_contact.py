@@ -63,7 +63,7 @@ def withdrawn(service: Service, family: Family) -> None:
 
 
 def dead(service: Service, family: Family) -> None:
-    service.register(family.hospital, replace(FACTS, deceased=True), updates=True, target_id=family.woman)
+    service.register(family.hospital, FACTS._replace(deceased=True), updates=True, target_id=family.woman)
 
 
 def closed(service: Service, family: Family) -> None:

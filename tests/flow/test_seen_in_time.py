@@ -1,7 +1,6 @@
 """A programme that is to pause or stop has a time to fetch that; then somebody rings it, once."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -24,7 +23,7 @@ def tell(order: Order) -> Callable[[Service, Family], object]:
 
 
 def dies(service: Service, family: Family) -> object:
-    return service.register(family.hospital, replace(FACTS, deceased=True), target_id=family.woman, updates=True)
+    return service.register(family.hospital, FACTS._replace(deceased=True), target_id=family.woman, updates=True)
 
 
 STOPS: dict[str, Callable[[Service, Family], object]] = {

@@ -266,7 +266,7 @@ def _screens(service: Service, case: Case) -> tuple[Caller, Work]:
 
 def _dies(service: Service, case: Case) -> tuple[Caller, Work]:
     received = Received("Patient", body(), target_id=case.family.woman)
-    message = ReceivedPatient(received, replace(FACTS, deceased=True), True)
+    message = ReceivedPatient(received, FACTS._replace(deceased=True), True)
     return case.family.hospital, partial(register_patient, rules=service.rules, message=message, now=service.now())
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -36,7 +36,7 @@ class Two:
 
 def _two(service: Service, *, survivor_is_older: bool) -> Two:
     family = service.family()
-    facts = replace(FACTS, district=next(iter(family.programme.districts)))
+    facts = FACTS._replace(district=next(iter(family.programme.districts)))
     stays, goes = Identifier(SYSTEM, new_id()), Identifier(SYSTEM, new_id())
     woman = {}
     for name in (stays, goes) if survivor_is_older else (goes, stays):

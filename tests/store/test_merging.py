@@ -21,7 +21,7 @@ WORKER = the_service("")
 
 def _merge(tx: UnitOfWork, goes: str, stays: str) -> None:
     tx.merging.carry_over(goes, stays, ())
-    tx.patients.save(replace(tx.patients.lock(goes), replaced_by=stays))
+    tx.patients.save(tx.patients.lock(goes)._replace(replaced_by=stays))
 
 
 def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Service) -> None:

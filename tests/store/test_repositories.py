@@ -34,8 +34,8 @@ WORKER = the_service("")
 
 def test_a_woman_comes_back_as_she_was_kept(service: Service) -> None:
     hospital = service.hospital()
-    facts = replace(FACTS, birth_date=date(1996, 2, 29), district="Þórshöfn", language="cy-GB", interpreter=True)
-    answer = service.woman(hospital, **{name: getattr(facts, name) for name in facts.__slots__})
+    facts = FACTS._replace(birth_date=date(1996, 2, 29), district="Þórshöfn", language="cy-GB", interpreter=True)
+    answer = service.woman(hospital, **{name: getattr(facts, name) for name in facts._fields})
     service.tell_due_date(hospital, answer, date(2026, 9, 30))
 
     kept = service.run(hospital, lambda tx: tx.patients.lock(answer))

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -34,7 +33,7 @@ def spoken(code: str, system: str | None = BCP_47, preferred: bool | None = None
 def test_a_patient_who_says_nothing_of_herself_can_be_registered(facts: Callable[..., PatientFacts]) -> None:
     nothing = PatientFacts(None, None, None, None, interpreter=False, deceased=False)
     assert facts(gender="unknown") == nothing
-    assert facts(gender="female") == replace(nothing, gender="female")
+    assert facts(gender="female") == nothing._replace(gender="female")
 
 
 def test_all_that_the_rules_use_is_read(guarded: Guarded) -> None:

@@ -13,6 +13,7 @@ from service.flow.received_result import Administered
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.request_referral import ReceivedRequest
+from service.referrals.patient import PatientFacts
 
 Tree = dict[str, Any]
 
@@ -25,7 +26,7 @@ def written(groups: Iterable[Group]) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, frozenset):
         return sorted(map(str, value))
-    if isinstance(value, Identifier):
+    if isinstance(value, (Identifier, PatientFacts)):
         return value._asdict()
     raise TypeError
 
