@@ -7,7 +7,7 @@ from service.screening.instrument import Context
 from tests.flow.support import HOUR, Service
 from tests.flow.test_review_alert import advanced
 from tests.hl7v2.test_events import BABYS_AGE, ITEM, LOSS, PAUSED, UNUSABLE
-from tests.hl7v2.ward import Ward, cx, pid
+from tests.hl7v2.ward import Ward, con, cx, pid
 
 OPEN = ("supported", ["accepted"])
 UNKNOWN = "OBX|2|CE|OTHER^Other^L||x||||||{}|||20260530"
@@ -211,3 +211,58 @@ def test_a_loss_in_the_order_of_a_questionnaire_is_no_code_that_is_unknown(ward:
     assert ward.tells("R01", pid(), *ITEM, order("F")[1].replace("OBX|1", "OBX|2"), type="ORU") == "AA"
     assert ward.state() == PAUSED
     assert "not-all-used" not in ward.alerts()
+
+
+ABOUT_RECORDS = ["A24", "A34", "A35", "A37", "A40", "A41", "A43"]
+OF_A_BABY = [
+    pytest.param({"_30": "Y"}, [], id="a death"),
+    pytest.param({"_29": "20260531"}, [], id="a day of death"),
+    pytest.param({}, ["ZXX|1|CARE"], id="a baby in care"),
+    pytest.param({}, order("F"), id="an observation"),
+]
+
+
+@pytest.mark.parametrize("event", ABOUT_RECORDS)
+@pytest.mark.parametrize(("fields", "lines"), OF_A_BABY)
+def test_what_a_message_about_a_babys_records_tells_is_told_of_its_mother(
+    ward: Ward, event: str, fields: dict[str, str], lines: list[str]
+) -> None:
+    ward.supported()
+    ward.tells(event, pid("B1", **BABYS_AGE, _21=cx("W1"), **fields), f"MRG|{cx('B2')}", *lines)
+    assert ward.state() == PAUSED
+    assert "unnamed-event" not in ward.alerts()
+    (woman,) = ward.rows("patient")
+    assert not woman["deceased"]
+
+
+@pytest.mark.parametrize("event", ABOUT_RECORDS)
+@pytest.mark.parametrize(("fields", "lines"), OF_A_BABY)
+def test_without_a_mother_it_is_urgent_and_names_the_baby(
+    ward: Ward, event: str, fields: dict[str, str], lines: list[str]
+) -> None:
+    ward.tells(event, pid("B1", **BABYS_AGE, **fields), f"MRG|{cx('B2')}", *lines)
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["B1 (HOSP)"]
+    assert ward.rows("patient") == []
+
+
+def test_a_merge_of_a_babys_records_says_nothing_else_and_makes_nobody_known(ward: Ward) -> None:
+    ward.supported()
+    for mother in ({"_21": cx("W1")}, {}):
+        assert ward.tells("A40", pid("B1", **BABYS_AGE, **mother), f"MRG|{cx('B2')}") == "AA"
+    assert (ward.state(), ward.alerts(), len(ward.rows("patient"))) == (OPEN, [], 1)
+    assert ward.rows("alias", value="B1") == ward.rows("alias", value="B2") == []
+
+
+@pytest.mark.parametrize(("stays", "gone"), [("W1", "B2"), ("B1", "W1")])
+def test_the_record_of_a_woman_who_is_known_is_merged_with_no_babys(ward: Ward, stays: str, gone: str) -> None:
+    ward.supported()
+    before = ward.rows("patient"), ward.rows("alias")
+    assert ward.tells("A40", pid(stays, **BABYS_AGE), f"MRG|{cx(gone)}") == "AA PID^1 204 W"
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["identity-conflict"])
+    assert (ward.rows("patient"), ward.rows("alias")) == before
+
+
+def test_a_no_in_a_merge_of_a_babys_records_is_told_once(ward: Ward) -> None:
+    told = ward.tells("A40", pid("B1", **BABYS_AGE, _21=cx("W1")), f"MRG|{cx('B2')}", con("R"))
+    assert told == "AA CON^1 204 W"
+    assert ward.alerts() == ["unnamed-refusal"]

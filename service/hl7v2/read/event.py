@@ -4,6 +4,7 @@ Which event it is matters only where the hospital has decided that it does: most
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent
@@ -64,7 +65,11 @@ def of_record(
     message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
     """Of a message about records alone: nothing counts but what it tells of her life, and that makes her known."""
-    patients, named = of_pid(message, pid, dialect, rules), read_patient(pid, dialect, now, updates=False)
+    patients = of_pid(message, pid, dialect, rules)
+    if is_baby(pid, dialect, now):
+        group = _of_its_mother(message, patients, pid, dialect, rules, now)
+        return replace(group, flaws=(*flaws, *group.flaws))
+    named = read_patient(pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), flaws, unnamed=unnamed(message, patients, dialect, rules, now))
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
@@ -190,7 +195,19 @@ def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now
 def of_baby(
     message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
-    """What it tells of the mother. A birth without one is nobody's here; anything else is for a person to look at.
+    """What it tells of the mother, and of consent, which is nobody's."""
+    group = _of_its_mother(message, patients, pid, dialect, rules, now)
+    flaws = (*group.flaws, *nobodys_consents(_segments(patients), dialect))
+    nobodys = group.unnamed
+    if refuses(_segments(patients), dialect):
+        nobodys = replace(nobodys or Unnamed(number_written([pid])), refuses=True)
+    return replace(group, flaws=flaws, unnamed=nobodys)
+
+
+def _of_its_mother(
+    message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
+) -> Group:
+    """A birth without a mother is nobody's here; anything else is for a person to look at.
 
     After a loss she is made known by her number, so that it is remembered when she is referred.
     """
@@ -198,17 +215,14 @@ def of_baby(
     told = [*_of_its_life(pid), *happened(message, patients, dialect, rules, now)]
     hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
     harm = frozenset(event for event, _, _ in hers if event in UNWELCOME)
-    consents, said_no = nobodys_consents(_segments(patients), dialect), refuses(_segments(patients), dialect)
     mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
-        whose = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER))] if harm else []
-        nobodys = Unnamed(number_written([pid]), harm, said_no) if harm or said_no else None
-        return Group(None, (), (*whose, *consents), unnamed=nobodys, child=child)
-    nobodys = Unnamed(number_written([pid]), refuses=True) if said_no else None
+        whose = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ()
+        return Group(None, (), whose, unnamed=Unnamed(number_written([pid]), harm) if harm else None, child=child)
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
     parts += _events(mother.subject, hers, now)
-    return Group(mother.subject, tuple(parts), tuple(consents), unnamed=nobodys, child=child)
+    return Group(mother.subject, tuple(parts), child=child)
 
 
 def _of_its_life(pid: Segment) -> Iterator[Told]:

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.merge_patients import ReceivedMerge
-from service.flow.received import Received, Reference
+from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.event import of_her_life, of_pid, of_record, strays, unnamed, words_of_nobody
+from service.hl7v2.read.event import is_baby, of_her_life, of_pid, of_record, strays, unnamed, words_of_nobody
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
@@ -57,9 +57,11 @@ def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
 
 
 def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
+    gone = identifiers_in(retired, RETIRED, dialect)
+    if is_baby(pid, dialect, now):
+        return _of_baby(of_record(message, pid, (), dialect, rules, now), gone)
     patients = of_pid(message, pid, dialect, rules)
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
-    gone = identifiers_in(retired, RETIRED, dialect)
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
         unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
@@ -78,3 +80,9 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, r
     received = Received("Patient", body, identifiers=stays, condition=stays[0])
     merge = ReceivedMerge(received, facts, retired_ones)
     return Group(subject, (Part(merge, at(retired, RETIRED)), *life))
+
+
+def _of_baby(group: Group, gone: tuple[Identifier, ...]) -> Group:
+    """Nobody's record becomes a baby's: where either number is that of a woman who is known, it may be she."""
+    child = group.child and replace(group.child, names=(*group.child.names, *gone))
+    return replace(group, child=child)
