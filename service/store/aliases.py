@@ -15,6 +15,8 @@ from service.store.tables.intake import AliasRow
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
+Name = tuple[str, str, str, str]
+"""Tenant, type, system and value."""
 ALIAS = table(AliasRow)
 # Not called as the columns are, for an UPDATE keeps those names to itself.
 IN_TENANT = and_(ALIAS.c.tenant_id == bindparam("in_tenant"), ALIAS.c.type == bindparam("of_type"))
@@ -36,23 +38,23 @@ class Aliases:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._known: dict[tuple[str, ...], str] = {}
+        self._known: dict[Name, str] = {}
 
     def find(self, type: str, system: str, value: str, tenant_id: str | None = None) -> str | None:
         """Asked once in a unit: what a name stands for changes only when two records become one, and whoever locks one
         of them hears of that."""
-        name = self._name(type, system, value, tenant_id)
-        known = self._known.get(tuple(name.values())) or self._unit.execute(FIND, name).scalar_one_or_none()
+        name = (tenant_id or self._unit.caller.organisation_id, type, system, value)
+        known = self._known.get(name) or self._unit.execute(FIND, _named(name)).scalar_one_or_none()
         if known is not None:
-            self._known[tuple(name.values())] = known
+            self._known[name] = known
         return known
 
     def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
-        name = self._name(type, system, value, tenant_id)
-        if (known := self._known.get(tuple(name.values()))) is not None:
+        name = (tenant_id or self._unit.caller.organisation_id, type, system, value)
+        if (known := self._known.get(name)) is not None:
             return known
         row = {
-            "tenant_id": tenant_id or self._unit.caller.organisation_id,
+            "tenant_id": name[0],
             "type": type,
             "system": system,
             "value": value,
@@ -60,8 +62,8 @@ class Aliases:
             "former": False,
         }
         claimed: str | None = self._unit.execute(_claim(self._unit.dialect), row).scalar_one_or_none()
-        holder: str = claimed or self._unit.execute(FIND, name).scalar_one()
-        self._known[tuple(name.values())] = holder
+        holder: str = claimed or self._unit.execute(FIND, _named(name)).scalar_one()
+        self._known[name] = holder
         return holder
 
     def names(self, type: str, resource_id: str, tenant_id: str) -> list[tuple[str, str]]:
@@ -73,11 +75,13 @@ class Aliases:
 
     def retire(self, type: str, system: str, value: str) -> None:
         """It still leads to what it stands for, which is called so no more."""
-        self._unit.execute(MARK, {**self._name(type, system, value), "is_former": True})
+        name = _named((self._unit.caller.organisation_id, type, system, value))
+        self._unit.execute(MARK, {**name, "is_former": True})
 
     def restore(self, type: str, system: str, value: str) -> None:
         """What it stands for is called so again."""
-        self._unit.execute(MARK, {**self._name(type, system, value), "is_former": False})
+        name = _named((self._unit.caller.organisation_id, type, system, value))
+        self._unit.execute(MARK, {**name, "is_former": False})
 
     def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
         """Every name of the one is a former name of the other."""
@@ -85,6 +89,6 @@ class Aliases:
         values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type, "of_id": resource_id}
         self._unit.execute(HAND_OVER, {**values, "to_id": to_id})
 
-    def _name(self, type: str, system: str, value: str, tenant_id: str | None = None) -> dict[str, str]:
-        tenant = tenant_id or self._unit.caller.organisation_id
-        return {"in_tenant": tenant, "of_type": type, "in_system": system, "named": value}
+
+def _named(name: Name) -> dict[str, str]:
+    return dict(zip(("in_tenant", "of_type", "in_system", "named"), name, strict=True))

@@ -168,12 +168,13 @@ class Deliveries:
         known = [
             {"destination": row["destination_id"], "of_type": row["resource_type"], "of_id": row["resource_id"]}
             for row in rows
-            if row["version"] != 1
+            if row["version"] != 1 and (DELIVERY, row["resource_id"]) not in self._unit.empty
         ]
         if known:
             self._unit.execute(SUPERSEDE, [{**key, "at": self._unit.now()} for key in known])
         given = [dict(zip(map(GIVEN.__getitem__, row), row.values(), strict=True)) for row in rows]
         self._unit.execute(_owe(self._unit.dialect), given)
+        self._unit.empty -= {(DELIVERY, row["resource_id"]) for row in rows}
 
     def show(self, delivery: Delivery) -> bool:
         """Note that a person is told of it. False when one was already, since it was owed or last retried."""

@@ -16,7 +16,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 Values = Mapping[str, object]
-Convert = Callable[[Any], Any]
 
 
 def constants(members: Iterable[StrEnum]) -> list[ColumnElement[str]]:
@@ -105,32 +104,26 @@ class _Compiled:
             raise TypeError("a statement with a list of unknown length cannot be prepared")
         self.sql = str(compiled)
         self._fixed = {name: value for name, value in compiled.params.items() if name not in names}
-        self._named = compiled.positiontup is None
-        types = {name: bind.type for bind, name in compiled.bind_names.items()}
-        self._names = compiled.positiontup or list(types)
-        # Both drivers take bytes as they are.
-        self._converters = _at_their_places(
-            None if type(kind) is LargeBinary else kind.dialect_impl(dialect).bind_processor(dialect)
-            for kind in map(types.__getitem__, self._names)
-        )
+        self._positions = compiled.positiontup
+        # Most values go as they are, and both drivers take bytes so.
+        types = {name: bind.type for bind, name in compiled.bind_names.items() if type(bind.type) is not LargeBinary}
+        found = [(name, kind.dialect_impl(dialect).bind_processor(dialect)) for name, kind in types.items()]
+        self._converters = [(name, convert) for name, convert in found if convert is not None]
         self.make = _maker(statement, dialect)
 
     def parameters(self, values: Values) -> Any:
         given = {**self._fixed, **values}
-        converted = [*map(given.__getitem__, self._names)]
-        for place, convert in self._converters:
-            converted[place] = convert(converted[place])
-        return dict(zip(self._names, converted, strict=True)) if self._named else converted
+        for name, convert in self._converters:
+            given[name] = convert(given[name])
+        return given if self._positions is None else [*map(given.__getitem__, self._positions)]
 
 
 def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
     columns = list(getattr(statement, "exported_columns", ()))
     names = [str(column.key) for column in columns]
     row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024  # its names come from the query
-    converters = _at_their_places(
-        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
-    )
-
+    found = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    converters = [(place, convert) for place, convert in enumerate(found) if convert is not None]
     # What `_make` does, without a step through Python for each.
     as_row = partial(tuple.__new__, row)
 
@@ -141,8 +134,3 @@ def _maker(statement: Executable, dialect: Dialect) -> Callable[[Sequence[Any]],
         return as_row(converted)
 
     return make if converters else as_row
-
-
-def _at_their_places(converters: Iterable[Convert | None]) -> list[tuple[int, Convert]]:
-    """Most values go as they are: only the others are visited."""
-    return [(place, convert) for place, convert in enumerate(converters) if convert is not None]

@@ -14,6 +14,7 @@ from service.referrals.referral import Referral, ReferralState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import InstructionRow
+from service.store.tables.outgoing import DeliveryRow
 from service.store.tables.referral import IS_OPEN, AlertRow, OfferRow, PlacementRow, ReferralRow
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Referrals:
         }
         self._unit.execute(ADD, row)
         self._unit.touch(REFERRAL, referral.id)
-        self._unit.empty |= {(table(OfferRow), referral.id), (table(AlertRow), referral.id)}
+        self._unit.empty |= {(table(each), referral.id) for each in (OfferRow, AlertRow, DeliveryRow)}
 
     def save(self, referral: Referral, moved_from: ReferralState) -> None:
         values = {"referral": referral.id, "moved_from": moved_from.value, **_columns(referral)}
