@@ -12,18 +12,21 @@ from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.referrals.life_event import HARMS, SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
 from service.referrals.patient import Patient
+from service.referrals.referral import ReferralState
 from service.shared.audit import Action, AuditEvent
 
 NOBODY = "-"
 
 
 class ReceivedEvent(NamedTuple):
-    """`happened_on` is None where no day was told; a birth has one."""
+    """`happened_on` is None where no day was told; a birth has one. `source` is what the sender calls the order that
+    tells it, or the baby, empty where it names neither: then nobody can tell it from another of that day."""
 
     received: Received
     subject: Reference
     event: LifeEvent
     happened_on: date | None
+    source: str = ""
 
 
 def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datetime) -> Answer:
@@ -74,7 +77,13 @@ def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
 
 
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:
-    last = tx.life_events.hear(patient.id, message.event, message.happened_on, now)
+    """Whether it is no news. By another source it may be another one: while contact is paused that changes nothing,
+    and after a clinician has let it go on nobody knew of this one."""
+    heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, message.source)
+    last = max(heard.values(), default=None)
     if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last):
         return False
-    return message.happened_on is not None or now - last < SAME_EVENT
+    if message.happened_on is None and now - last >= SAME_EVENT:
+        return False
+    referral = tx.referrals.open_of(patient.id)
+    return message.source in heard or referral is None or referral.state is ReferralState.ON_HOLD

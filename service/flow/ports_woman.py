@@ -40,8 +40,10 @@ class Aliases(Protocol):
 
 
 class LifeEvents(Protocol):
-    def hear(self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime) -> datetime | None:
-        """When it was heard last, None when never; from now on that is now."""
+    def hear(
+        self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, source: str = ""
+    ) -> Mapping[str, datetime]:
+        """When it was heard last from each source; from this one that is now from now on."""
 
     def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool: ...
 

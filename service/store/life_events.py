@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 EVENT = table(LifeEventRow)
-LAST = Prepared(
-    select(EVENT.c.heard_at).where(
+HEARD = Prepared(
+    select(EVENT.c.source, EVENT.c.heard_at).where(
         EVENT.c.patient_id == bindparam("patient_id"),
         EVENT.c.event == bindparam("event"),
         EVENT.c.happened_on == bindparam("happened_on"),
@@ -33,13 +33,15 @@ class LifeEvents:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
 
-    def hear(self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime) -> datetime | None:
-        """When it was heard last, None when never; from now on that is now."""
+    def hear(
+        self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, source: str = ""
+    ) -> Mapping[str, datetime]:
+        """When it was heard last from each source; from this one that is now from now on."""
         day = happened_on.isoformat() if happened_on else ""
         key = {"patient_id": patient_id, "event": event.value, "happened_on": day}
-        last: datetime | None = self._unit.execute(LAST, key).scalar_one_or_none()
-        self._keep([{**key, "heard_at": now}])
-        return last
+        heard = {row.source: row.heard_at for row in self._unit.execute(HEARD, key)}
+        self._keep([{**key, "source": source, "heard_at": now}])
+        return heard
 
     def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool:
         heard = self._unit.execute(ALL, {"patient_id": patient_id}).all()
@@ -58,7 +60,7 @@ class LifeEvents:
 @cache
 def _keep(dialect: Dialect) -> Prepared:
     new = dialect.insert(EVENT)
-    key = [EVENT.c.patient_id, EVENT.c.event, EVENT.c.happened_on]
+    key = [EVENT.c.patient_id, EVENT.c.event, EVENT.c.happened_on, EVENT.c.source]
     heard_at = new.excluded["heard_at"]
     # Of a record that becomes part of another, what was heard may be older than what was heard of that one.
     later = case((EVENT.c.heard_at > heard_at, EVENT.c.heard_at), else_=heard_at)

@@ -38,7 +38,17 @@ def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Se
             tx.life_events.heard_since(woman, {LifeEvent.BABY_IN_CARE}, now),
         ]
 
-    assert service.run(hospital, hear) == [None, now, None, None, now + HOUR, True, False, False]
+    first, again = {"": now}, {"": now + HOUR}
+    assert service.run(hospital, hear) == [{}, first, {}, {}, again, True, False, False]
+
+
+def test_an_event_is_remembered_by_each_source_that_tells_it(service: Service) -> None:
+    hospital, now = service.hospital(), service.now()
+    woman, loss = service.woman(hospital), LifeEvent.PREGNANCY_LOSS
+    told = service.run(
+        hospital, lambda tx: [tx.life_events.hear(woman, loss, None, now, source) for source in ("F1", "F2", "F1")]
+    )
+    assert told == [{}, {"F1": now}, {"F1": now, "F2": now}]
 
 
 def test_events_of_two_records_are_those_of_the_one_that_is_left(service: Service) -> None:

@@ -142,7 +142,7 @@ def unnamed(
     """What is told of these that makes contact unwelcome, and whether they refuse it, where nobody can tell of which
     woman."""
     pids = [each.pid for each in patients if each.pid is not None]
-    events = {event for event, _, _ in happened(message, patients, dialect, rules, now)} & HARMS
+    events = {each.event for each in happened(message, patients, dialect, rules, now)} & HARMS
     if any(map(says_died, pids)):
         events.add(LifeEvent.WOMAN_DIED)
     said_no = refuses(_segments(patients), dialect)
@@ -152,10 +152,10 @@ def unnamed(
 def strays(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]:
     """What is told in no order of a message about several, so that nobody can tell of whom."""
     pids = list(message.named("PID"))
-    told = [each for each in told_outside(message, dialect, now) if each[0] in HARMS] if len(pids) > 1 else []
+    told = [each for each in told_outside(message, dialect, now) if each.event in HARMS] if len(pids) > 1 else []
     if told:
-        flaws = tuple(Flaw(Problem.SEGMENT_MISPLACED, place) for _, _, place in told)
-        yield Group(None, (), flaws, unnamed=Unnamed(number_written(pids), frozenset(event for event, _, _ in told)))
+        flaws = tuple(Flaw(Problem.SEGMENT_MISPLACED, each.at) for each in told)
+        yield Group(None, (), flaws, unnamed=Unnamed(number_written(pids), frozenset(each.event for each in told)))
 
 
 def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
@@ -213,8 +213,8 @@ def _of_its_mother(
     """
     # What a record tells of a baby is never that its mother has died.
     told = [*_of_its_life(pid), *happened(message, patients, dialect, rules, now)]
-    hers = [each for each in told if each[0] is not LifeEvent.WOMAN_DIED]
-    harm = frozenset(event for event, _, _ in hers if event in UNWELCOME)
+    hers = [each for each in told if each.event is not LifeEvent.WOMAN_DIED]
+    harm = frozenset(each.event for each in hers if each.event in UNWELCOME)
     mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
@@ -228,14 +228,14 @@ def _of_its_mother(
 def _of_its_life(pid: Segment) -> Iterator[Told]:
     born = day(said(pid, BIRTH_DATE))
     if born is not None:
-        yield LifeEvent.BIRTH, born, at(pid)
+        yield Told(LifeEvent.BIRTH, born, at(pid))
     if says_died(pid):
-        yield LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid)
+        yield Told(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid), number_written([pid]))
 
 
 def _events(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
-    for event, when, place in told:
+    for event, when, place, source in told:
         # A day that has begun nowhere yet is a slip of the pen, or of the clock.
         day_of_it = None if when is not None and when > (now + DAYS_DIFFER_BY).date() else when
         if event is not LifeEvent.BIRTH or day_of_it is not None:
-            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it), place)
+            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it, source), place)

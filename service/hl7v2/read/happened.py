@@ -3,12 +3,14 @@ and in an observation by those of the pregnancy too."""
 
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
+from typing import NamedTuple
 
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import TIMES
 from service.hl7v2.read.codes import says_no, triplets
 from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.naming import name_of
 from service.hl7v2.read.observed import OBSERVED, Observed
 from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
@@ -18,8 +20,16 @@ from service.referrals.life_event import LifeEvent
 from service.screening.instrument import LONGEST_PREGNANCY
 from service.screening.result import DECIDING, VOID, Status
 
-Told = tuple[LifeEvent, date | None, str]
-"""What is told, the day on which it happened, and where it stands."""
+
+class Told(NamedTuple):
+    """What is told, the day on which it happened, where it stands, and what the sender calls the order, or the baby, of
+    which it is told."""
+
+    event: LifeEvent
+    day: date | None
+    at: str
+    source: str = ""
+
 
 # An observation that was not made, and what describes the order (OBX-11).
 _NOTHING = frozenset("NO")
@@ -32,16 +42,16 @@ def happened(
 ) -> list[Told]:
     """Every event that is told of these patients, each once. What stands in no order may be anybody's in a message that
     is about others too."""
-    found: dict[tuple[LifeEvent, date | None], str] = {}
+    found: dict[tuple[LifeEvent, date | None, str], Told] = {}
     told = [*told_outside(message, dialect, now)] if are_all(message, patients) else []
     for order in (order for each in patients for order in each.orders):
         told += _told_in(order, message, dialect, now)
     # What one observation takes back and another says anew is said.
-    stands = {when for event, when, _ in told if event is not LifeEvent.TAKEN_BACK}
-    for event, when, place in told:
-        if event is not LifeEvent.TAKEN_BACK or when not in stands:
-            found.setdefault((event, when), place)
-    return [(event, when, place) for (event, when), place in found.items()]
+    stands = {each.day for each in told if each.event is not LifeEvent.TAKEN_BACK}
+    for each in told:
+        if each.event is not LifeEvent.TAKEN_BACK or each.day not in stands:
+            found.setdefault((each.event, each.day, each.source), each)
+    return [*found.values()]
 
 
 def are_all(message: Message, patients: Collection[Patient]) -> bool:
@@ -55,7 +65,7 @@ def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[
         for segment in message.named(rule.segment) if rule.segment != "OBX" else ():
             counts = segment.name != "DG1" or said(segment, _ACTION).upper() in _COUNTS
             if counts and _matches(segment, rule):
-                yield rule.means, _day(message, segment, rule, now), at(segment, rule.field)
+                yield Told(rule.means, _day(message, segment, rule, now), at(segment, rule.field))
 
 
 def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
@@ -63,15 +73,18 @@ def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) ->
     unsaid = (order.status or Status.UNKNOWN) if order.headers else Status.FINAL
     for one in order.seen if own else [one for one in order.seen if one.is_unwelcome]:
         obx = one.obx
-        told = [(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)]
+        told = [
+            Told(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)
+        ]
         if not told and one.is_unwelcome:
             told = _unless_history(obx, order, dialect, now)
         if not told or says_no(one.values):
             continue
-        for event, when, place in told:
-            heard = _heard(event, one, unsaid)
+        name = name_of(message, order)
+        for each in told:
+            heard = _heard(each.event, one, unsaid)
             if heard is not None:
-                yield heard, when, place
+                yield each._replace(event=heard, source=name.value if name else "")
 
 
 def _rules(message: Message, dialect: Dialect) -> Iterator[EventRule]:
@@ -91,7 +104,7 @@ def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime)
     written = next((time for each in (obx, *order.headers) if (time := said(each, TIMES[each.name]))), "")
     when = moment(written, dialect.zone)
     recent = when is None or when.begins > now - LONGEST_PREGNANCY
-    return [(LifeEvent.SAFETY_EVENT, day(written), at(obx))] if recent else []
+    return [Told(LifeEvent.SAFETY_EVENT, day(written), at(obx))] if recent else []
 
 
 def _heard(event: LifeEvent, one: Observed, unsaid: Status) -> LifeEvent | None:

@@ -44,13 +44,14 @@ class PatientRow(Row, table=True):
 
 class LifeEventRow(Row, table=True):
     """What happened in her life, so that a record which tells it with every message is heard once. `happened_on` is
-    empty where no day was told."""
+    empty where no day was told, `source` where what tells it has no name of its own."""
 
     __tablename__ = "life_event"
 
     patient_id: str = Field(primary_key=True, sa_type=Text, foreign_key="patient.id")
     event: str = Field(primary_key=True, sa_type=Text)
     happened_on: str = Field(primary_key=True, sa_type=Text)
+    source: str = Field(primary_key=True, sa_type=Text)
     heard_at: datetime = required(Instant)
 
 

@@ -410,9 +410,10 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.Text(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("happened_on", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_life_event_patient_id")),
-        sa.PrimaryKeyConstraint("patient_id", "event", "happened_on", name=op.f("pk_life_event")),
+        sa.PrimaryKeyConstraint("patient_id", "event", "happened_on", "source", name=op.f("pk_life_event")),
     )
     op.create_table(
         "referral",

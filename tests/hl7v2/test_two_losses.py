@@ -1,0 +1,73 @@
+"""Two losses that may be one: told twice, of one day, or without a day; before and after contact was resumed."""
+
+import pytest
+
+from service.referrals.referral import ReferralTrigger
+from tests.flow.support import HOUR, Service
+from tests.flow.test_review_alert import advanced
+from tests.hl7v2.test_events import BABYS_AGE, LOSS, PAUSED
+from tests.hl7v2.test_losses import order
+from tests.hl7v2.ward import Ward, cx, pid
+
+SAME_DAY = "OBX|{n}|CWE|63893-2^Outcome^LN||237364002^Stillbirth^SCT||||||F"
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    return Ward(service)
+
+
+def later(ward: Ward) -> None:
+    """A clinician lets contact go on, and an hour passes."""
+    advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    ward.service.pass_time(HOUR)
+
+
+@pytest.mark.parametrize("between", [True, False], ids=["resumed between them", "still paused"])
+@pytest.mark.parametrize("day", ["20260530", ""], ids=["of one day", "without a day"])
+@pytest.mark.parametrize("number", ["F1", "F2"])
+def test_a_loss_in_another_order_pauses_again_what_was_resumed(
+    ward: Ward, number: str, day: str, between: bool
+) -> None:
+    ward.supported()
+    first, again = ([line.replace("20260530", day) for line in order("F", number=each)] for each in ("F1", number))
+    ward.tells("R01", pid(), *first, type="ORU")
+    if between:
+        later(ward)
+    ward.tells("R01", pid(), *again, type="ORU")
+    news = number == "F2" and between
+    assert (ward.state() == PAUSED) is (news or not between)
+    assert ward.alerts() == ["safety-event"] * (2 if news else 1)
+
+
+def test_two_losses_in_one_message_pause_once_and_neither_pauses_again(ward: Ward) -> None:
+    ward.supported()
+    twins = [*order("F"), SAME_DAY.format(n=2), *order("F", number="F2")]
+    ward.tells("R01", pid(), *twins, type="ORU")
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["safety-event"])
+    later(ward)
+    for lines in (order("F", number="F2"), order("F")):
+        ward.tells("R01", pid(), *lines, type="ORU")
+    assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize(("baby", "paused"), [("B1", False), ("B2", True)])
+def test_the_death_of_another_baby_on_that_day_pauses_again_what_was_resumed(
+    ward: Ward, baby: str, paused: bool
+) -> None:
+    ward.supported()
+    died = {"_21": cx("W1"), "_29": "20260531", "_30": "Y"}
+    ward.tells("A08", pid("B1", **BABYS_AGE, **died))
+    assert ward.state() == PAUSED
+    later(ward)
+    ward.tells("A08", pid(baby, **BABYS_AGE, **died))
+    assert (ward.state() == PAUSED) is paused
+
+
+def test_a_diagnosis_that_the_record_goes_on_telling_pauses_nothing_that_was_resumed(ward: Ward) -> None:
+    ward.supported()
+    ward.tells("A08", pid(), LOSS)
+    assert ward.state() == PAUSED
+    later(ward)
+    ward.tells("A08", pid(), LOSS)
+    assert ward.state()[0] == "supported"
