@@ -160,7 +160,7 @@ def read(body: bytes) -> Message:
         lines = _without_blanks(lines, delimiters.field)
     split = [line.split(delimiters.field) for line in lines]
     split[0].insert(1, delimiters.field)
-    numbers = defaultdict[str, Iterator[int]](partial(count, 1))
+    numbers: dict[str, Iterator[int]] = defaultdict(partial(count, 1))
     segments = [_segment((each[0], next(numbers[each[0]]), delimiters, codec, each)) for each in split]
     return Message(delimiters, tuple(segments), codec, assumed)
 

@@ -61,7 +61,8 @@ def read_consents(
     The newest word comes first, and a no before a yes of the same time: so an older no ends nothing, and an older yes
     releases nothing.
     """
-    words, flaws = list[tuple[ReceivedConsent, str]](), list[Flaw]()
+    words: list[tuple[ReceivedConsent, str]] = []
+    flaws: list[Flaw] = []
     segments = tuple(segments)
     # Most results come from hospitals that say nothing of consent in them.
     if not dialect.codes.consents and "CON" not in {each.name for each in segments}:

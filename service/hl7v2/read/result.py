@@ -129,7 +129,7 @@ def _notes(order: Order) -> list[str]:
 def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
     """One piece of what is said under one name in one status: a number that is sent in two code systems is one."""
     order, times, first = reader.order, reader.times.by_obx, reader.times.first
-    found = defaultdict[tuple[str, Moment | None, str, Status], tuple[Reading, ...]](tuple)
+    found: dict[tuple[str, Moment | None, str, Status], tuple[Reading, ...]] = defaultdict(tuple)
     for one in order.seen:
         if one.readings and isinstance(one.meaning, CodeUse):
             # What it is in its order; without a name of the order, what the sender calls it, else one of each.
