@@ -6,7 +6,6 @@ what had been acted on is found again and changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from service.flow.answer import Reason, Refused
@@ -89,7 +88,7 @@ def finish_message(
 def _cut(group: Group) -> Iterator[Group]:
     who = group.parts[:1] if group.parts and isinstance(group.parts[0].step, SAYS_WHO) else ()
     rest, most = group.parts[len(who) :], MOST_PARTS - len(who)
-    yield replace(group, parts=(*who, *rest[:most]))
+    yield group._replace(parts=(*who, *rest[:most]))
     for first in range(most, len(rest), most):
         parts = (*who, *rest[first : first + most])
-        yield replace(group, parts=parts, flaws=(), recognised=Recognised.NOTHING, unnamed=None)
+        yield group._replace(parts=parts, flaws=(), recognised=Recognised.NOTHING, unnamed=None)

@@ -1,6 +1,5 @@
 """What a door hands over of an HL7 v2 message: for each patient the steps it asks for, and what cannot be acted on."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -43,8 +42,7 @@ class Part(NamedTuple):
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """One patient's part of a message, in the order in which it is acted on: first who she is.
 
     `subject` is how its segments name her, None when nothing in it can. `recognised` is what could be told of what
@@ -64,8 +62,7 @@ class Group:
     child: Child | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedMessage:
+class ReceivedMessage(NamedTuple):
     """`received.type` is MSH-9.1^MSH-9.2, as `ORU^R01`, and `received.body` the message byte for byte."""
 
     control: ControlKey

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 LONGEST = 1_048_576
 # So much that is no message before one begins is no sender of messages.
@@ -27,8 +28,7 @@ class Fault(StrEnum):
     OUTSIDE = "outside-frame"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     body: bytes
     fault: Fault | None = None
 

@@ -68,7 +68,7 @@ def of_record(
     patients = of_pid(message, pid, dialect, rules)
     if is_baby(pid, dialect, now):
         group = _of_its_mother(message, patients, pid, dialect, rules, now)
-        return replace(group, flaws=(*flaws, *group.flaws))
+        return group._replace(flaws=(*flaws, *group.flaws))
     named = read_patient(pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), flaws, unnamed=unnamed(message, patients, dialect, rules, now))
@@ -201,7 +201,7 @@ def of_baby(
     nobodys = group.unnamed
     if refuses(_segments(patients), dialect):
         nobodys = replace(nobodys or Unnamed(number_written([pid])), refuses=True)
-    return replace(group, flaws=flaws, unnamed=nobodys)
+    return group._replace(flaws=flaws, unnamed=nobodys)
 
 
 def _of_its_mother(

@@ -67,7 +67,7 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, r
         unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
         group = of_record(message, pid, (unusable,), dialect, rules, now)
         # Under a retired number that nobody can use she may be known all the same.
-        return replace(group, unnamed=unnamed(message, patients, dialect, rules, now)) if names else group
+        return group._replace(unnamed=unnamed(message, patients, dialect, rules, now)) if names else group
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.
     stays = tuple(each for each in names if each not in gone) or names
     retired_ones = tuple(each for each in gone if each not in stays)
@@ -85,4 +85,4 @@ def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, r
 def _of_baby(group: Group, gone: tuple[Identifier, ...]) -> Group:
     """Nobody's record becomes a baby's: where either number is that of a woman who is known, it may be she."""
     child = group.child and replace(group.child, names=(*group.child.names, *gone))
-    return replace(group, child=child)
+    return group._replace(child=child)

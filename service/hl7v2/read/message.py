@@ -87,7 +87,7 @@ def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect,
     if recognised is Recognised.NOTHING:
         return group
     flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid)), *group.flaws)
-    return replace(group, subject=None, flaws=flaws, recognised=recognised)
+    return group._replace(subject=None, flaws=flaws, recognised=recognised)
 
 
 def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Unnamed]:

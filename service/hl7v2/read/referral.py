@@ -5,7 +5,6 @@ consent in the same message is about: it is chosen among those that she has agre
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised
@@ -55,7 +54,7 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     if is_baby(pids[0], dialect, now):
         group = of_baby(message, patients, pids[0], dialect, rules, now)
         flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws)
-        return (replace(group, flaws=flaws, recognised=recognise(message, dialect, rules)),)
+        return (group._replace(flaws=flaws, recognised=recognise(message, dialect, rules)),)
     return (_group(message, patients, request, named, dialect, rules, now),)
 
 

@@ -6,7 +6,7 @@ or take back a single one of them, and says nothing of the others (HL7 v2.5.1, 7
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,8 +36,7 @@ _NO_VALUE = Reading(Role.PANEL, None, None)
 _A_FILE = Reading(Role.TOTAL, None, None, "OBX-5")
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
+class Understood(NamedTuple):
     """What comes of an order: nothing when it speaks of nothing that is known here, or cannot be acted on."""
 
     part: Part | None
