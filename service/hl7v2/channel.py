@@ -1,7 +1,7 @@
 """Telling a hospital that speaks HL7 v2: what it is owed goes to its interface engine over MLLP.
 
-There is nothing to be read back, so what got no answer is simply sent again, under the same MSH-10: the receiver knows
-by that whether it has it already.
+There is nothing to be read back, so what got no answer is simply sent again, under the same MSH-10 as long as it says
+the same: the receiver knows by that whether it has it already.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from service.hl7v2.lines import NotCalled
 from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
 from service.hl7v2.write.alert import alert_result
 from service.hl7v2.write.build import Draft, NotValid, build
-from service.hl7v2.write.message import NotNamed, Sheet, control_id
+from service.hl7v2.write.message import NotNamed, Sheet, identified
 from service.hl7v2.write.note import note_document
 from service.hl7v2.write.outbound import Asked, Outbound
 from service.hl7v2.write.referral import offer_result, referral_result
@@ -54,7 +54,8 @@ class Hl7v2Channel:
         try:
             line = self.connect(parcel.destination.hl7v2_endpoint or "")
             # To build one takes so long that others would wait for it.
-            message = await asyncio.to_thread(lambda: build(write(sheet, self.rules)))
+            drafts = identified(write(sheet, self.rules), parcel.delivery)
+            message = await asyncio.to_thread(build, drafts)
         except NotCalled:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
         except NotNamed:
@@ -62,13 +63,12 @@ class Hl7v2Channel:
         except NotValid as defect:
             telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id)
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")
-        return await self._exchange(line, sheet, message)
+        return await self._exchange(line, sheet, drafts[0].fields[10], message)
 
-    async def _exchange(self, line: Line, sheet: Sheet, message: bytes) -> Sent:
-        delivery = sheet.parcel.delivery
-        awaited = Awaited(control_id(delivery), sheet.outbound.application is Asked.ALWAYS, self.clock.now())
+    async def _exchange(self, line: Line, sheet: Sheet, control: str, message: bytes) -> Sent:
+        awaited = Awaited(control, sheet.outbound.application is Asked.ALWAYS, self.clock.now())
         try:
-            await line.exchange(message, delivery.lane.value, awaited.hear)
+            await line.exchange(message, sheet.parcel.delivery.lane.value, awaited.hear)
         except NotAnswered as problem:
             safe = problem.failure in NOTHING_WAS_SENT
             trigger = DeliveryTrigger.TRY_AGAIN if safe else DeliveryTrigger.ANSWER_LOST

@@ -1,5 +1,6 @@
 """What a hospital that speaks only HL7 v2 is told, and what comes of every way in which it may answer."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -46,6 +47,12 @@ def code_of(message: Message) -> str:
 
 def observed(message: Message) -> dict[str, str]:
     return {obx.text(3): obx.text(5) for obx in message.named("OBX")}
+
+
+def link_answers(sender: V2Sender) -> None:
+    links = AnswerLinks(Approval("Somebody", date(2026, 11, 22)), 24)
+    policies = {id: replace(each, answer_link=links) for id, each in sender.rules.policies.items()}
+    sender.rules = replace(sender.rules, policies=policies)
 
 
 # What is told
@@ -106,9 +113,7 @@ def test_an_alert_that_nobody_acknowledges_comes_again_as_a_new_result(new_sende
 def test_an_alert_brings_the_link_by_which_it_is_answered(new_sender: NewSender) -> None:
     with engine() as heard:
         sender = new_sender(heard)
-        links = AnswerLinks(Approval("Somebody", date(2026, 11, 22)), 24)
-        policies = {id: replace(each, answer_link=links) for id, each in sender.rules.policies.items()}
-        sender.rules = replace(sender.rules, policies=policies)
+        link_answers(sender)
         sender.in_danger()
         sender.step()
         (message,) = heard.heard
@@ -283,6 +288,34 @@ def test_each_message_that_is_sent_again_is_the_same_to_its_time_and_a_later_one
         times = [each.header.text(7) for each in heard.heard]
         assert times == sorted(times)
         assert len(set(times)) > 1
+
+
+def test_what_may_have_arrived_and_says_something_else_now_is_another_message(new_sender: NewSender) -> None:
+    filed: dict[str, list[list[str]]] = {}
+    lost = True
+
+    def strict(message: Message) -> Sequence[bytes]:
+        """Other content under an MSH-10 that was filed is refused, also when nobody heard that it was."""
+        body = [list(each.fields) for each in message.segments[1:]]
+        known = filed.setdefault(message.header.text(10), body)
+        return [] if lost else says("AA" if known == body else "AR")(message)
+
+    with engine(otherwise=strict) as heard:
+        sender = new_sender(heard)
+        link_answers(sender)
+        family, offer = sender.offered()
+        sender.in_danger()
+        sender.step()
+        sender.update(family.community, offer.id, "accepted")
+        lost = False
+        sender.settle()
+        assert states(sender) <= {"done", "superseded"}
+        assert sender.rows("alert", code="delivery-stuck") == []
+        again = {(order.text(3), each.header.text(10)) for each in heard.heard if (order := each.first("OBR"))}
+        fillers = [filler for filler, _ in again]
+        alert = next(each for each in heard.heard if code_of(each) == "PEER-ALERT").first("OBR")
+        assert alert is not None
+        assert fillers.count(alert.text(3)) == 2
 
 
 def test_an_answer_that_comes_too_late_is_taken_for_nobody_elses(new_sender: NewSender) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,13 +42,16 @@ class Sheet:
         return components(id, self.sender[0])
 
 
-def control_id(delivery: Delivery) -> str:
-    """MSH-10, which may have 20 characters: the same for each attempt, so that a receiver that has taken the message
-    already knows it again."""
-    return base64.b32encode(hashlib.sha256(delivery.id.encode()).digest())[:20].decode()
+def identified(drafts: Sequence[Draft], delivery: Delivery) -> tuple[Draft, ...]:
+    """With MSH-10, which may have 20 characters and is made of all that is said: a receiver that has taken the message
+    knows it again, and takes what says anything else for another one."""
+    said = hashlib.sha256(repr((delivery.id, *drafts)).encode()).digest()
+    msh, *others = drafts
+    return Draft(msh.name, {**msh.fields, 10: base64.b32encode(said)[:20].decode()}), *others
 
 
 def header(sheet: Sheet, type: str, event: str) -> Draft:
+    """All of it but MSH-10."""
     outbound = sheet.outbound
     return Draft(
         "MSH",
@@ -55,7 +59,6 @@ def header(sheet: Sheet, type: str, event: str) -> Draft:
             **dict(enumerate(map(text, (*sheet.sender, *outbound.receiving)), 3)),
             7: time(sheet.written_at),
             9: f"{type}^{event}^{type}_{event}",
-            10: control_id(sheet.parcel.delivery),
             11: "P",
             12: outbound.version.value,
             15: outbound.commit or "",

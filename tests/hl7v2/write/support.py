@@ -12,7 +12,7 @@ from service.delivery.channel import Parcel
 from service.flow.received import Identifier
 from service.hl7v2.write.alert import alert_result
 from service.hl7v2.write.build import Draft, build
-from service.hl7v2.write.message import Sheet
+from service.hl7v2.write.message import Sheet, identified
 from service.hl7v2.write.note import note_document
 from service.hl7v2.write.outbound import Outbound
 from service.hl7v2.write.referral import offer_result, referral_result
@@ -121,7 +121,8 @@ WRITE: dict[str, Callable[[Sheet], list[Draft]]] = {
 
 
 def drafted(parcel: Parcel, outbound: Outbound = OUTBOUND) -> list[Draft]:
-    return WRITE[parcel.delivery.resource_type](Sheet(parcel, outbound, DIALECT, SENDER))
+    drafts = WRITE[parcel.delivery.resource_type](Sheet(parcel, outbound, DIALECT, SENDER))
+    return list(identified(drafts, parcel.delivery))
 
 
 def written(parcel: Parcel, outbound: Outbound = OUTBOUND) -> bytes:

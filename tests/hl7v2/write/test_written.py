@@ -1,6 +1,7 @@
 """The messages that a hospital gets, and that none leaves which is not what the standard says."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from service.delivery.channel import Parcel
 from service.hl7v2.segments import Message, read
 from service.hl7v2.write.build import Draft, NotValid, build
 from service.hl7v2.write.fields import LINE_WIDTH, lines
-from service.hl7v2.write.message import NotNamed, control_id
+from service.hl7v2.write.message import NotNamed
 from service.hl7v2.write.outbound import Asked, Coded, Completion, Topic, Version
 from service.referrals.offer import OfferState
 from service.referrals.referral import ReferralState
@@ -115,12 +116,19 @@ def test_two_offers_of_a_referral_are_told_apart() -> None:
     assert first.text(21) != second.text(21)
 
 
-def test_each_attempt_has_the_same_control_id_and_each_delivery_its_own() -> None:
-    delivery = REFERRED.delivery
-    again = replace(delivery, attempts=7, last_outcome="no-answer")
-    other = replace(delivery, id=new_id())
-    assert control_id(delivery) == control_id(again) != control_id(other)
-    assert len(control_id(delivery)) == 20
+def test_what_says_the_same_has_the_same_control_id_and_all_else_another() -> None:
+    delivery, referral = REFERRED.delivery, REFERRED.referral
+    assert referral is not None
+    again = replace(REFERRED, delivery=replace(delivery, attempts=7, last_outcome="no-answer"))
+    others = (
+        replace(REFERRED, delivery=replace(delivery, id=new_id())),
+        replace(REFERRED, delivery=replace(delivery, owed_at=delivery.owed_at + timedelta(seconds=1))),
+        replace(REFERRED, referral=replace(referral, state=ReferralState.SUPPORTED)),
+    )
+    assert written(again) == written(REFERRED)
+    ids = [sent(each).header.text(10) for each in (REFERRED, *others)]
+    assert len(set(ids)) == len(ids)
+    assert {len(each) for each in ids} == {20}
 
 
 def test_she_is_named_as_the_hospital_names_her_and_by_nothing_else() -> None:
