@@ -7,6 +7,7 @@ from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.look import Looked
+from service.hl7v2.read.fields import said
 from service.hl7v2.read.message import READERS
 from service.hl7v2.shapes import VERSIONS
 
@@ -22,7 +23,7 @@ def understand(looked: Looked, dialect: Dialect, rules: Rules, now: datetime) ->
 def _unfit(looked: Looked, dialect: Dialect) -> Unfit | None:
     """What the header says that keeps it from being taken, in the order in which a sender mends it."""
     header, (type, event) = looked.header, looked.type
-    if header is None or not header.text(10):
+    if header is None or not said(header, 10):
         return Unfit.CONTROL_ID_MISSING
     if not type:
         return Unfit.TYPE_MISSING

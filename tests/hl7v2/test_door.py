@@ -85,6 +85,7 @@ HEADERS = {
     "E49 no version": (12, "", "AA"),
     "E49 a version with its country": (12, "2.5^DEU", "AA"),
     "E50 no control id": (10, "", "AR MSH^1^10 101 E"),
+    "E50 a control id that is taken away": (10, '""', "AR MSH^1^10 101 E"),
     "E52 a test": (11, "T", "AR MSH^1^11 202 E"),
     "E52 for debugging": (11, "D", "AR MSH^1^11 202 E"),
     "E52 no processing id": (11, "", "AR MSH^1^11 202 E"),
