@@ -6,6 +6,7 @@ from datetime import datetime
 
 from service.flow.answer import Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_child, doubt_identity
+from service.flow.hear_event import ReceivedEvent
 from service.flow.hear_refused import hear_risk, recognised
 from service.flow.identify import subject_of, women_meant
 from service.flow.judge_results import judge_results
@@ -15,11 +16,13 @@ from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.received import Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
+from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
-from service.flow.tell_unnamed import tell_unnamed
+from service.flow.tell_unnamed import LONGEST_NUMBER, Unnamed, tell_unnamed
 from service.referrals.alert import AlertCode
+from service.referrals.life_event import HARMS
 from service.referrals.patient import may_be_another
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
@@ -162,8 +165,10 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     """One alert for all that was not acted on of a group, as urgent as what may stand in it; an event has its own, and
     a no."""
     group, flaws = outcome.group, outcome.flaws
-    if group.unnamed is not None:
-        tell_unnamed(tx, rules, group.unnamed, now)
+    doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
+    for unnamed in (group.unnamed, _unheard(group, group.parts if doubted else outcome.left)):
+        if unnamed is not None:
+            tell_unnamed(tx, rules, unnamed, now)
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
     seen = max([group.recognised, *told])
@@ -172,10 +177,20 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
         return
     if group.unnamed is not None and seen is Recognised.NOTHING:
         return
-    doubted = any(flaw.problem is Reason.IDENTITY_CONFLICT for flaw in flaws)
     if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
         return
     _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, flaws, now)
+
+
+def _unheard(group: Group, parts: Iterable[Part]) -> Unnamed | None:
+    """What of these makes contact unwelcome with whomever the message means: it is not lost when a person finds that
+    she is not the one who is known."""
+    steps = [part.step for part in parts]
+    events = frozenset(each.event for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS)
+    said_no = any(isinstance(each, ReceivedConsent) and not each.said.permits for each in steps)
+    names = group.child.names if group.child else (group.subject and group.subject.identifier,)
+    number = ", ".join(f"{each.value} ({each.system})" for each in names if each)[:LONGEST_NUMBER]
+    return Unnamed(number, events, said_no) if events or said_no else None
 
 
 _ALERTS = {

@@ -12,6 +12,8 @@ from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
 from service.referrals.life_event import LifeEvent
 
+LONGEST_NUMBER = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Unnamed:

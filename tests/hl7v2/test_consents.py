@@ -82,7 +82,7 @@ def test_a_word_in_a_record_of_another_birth_date_is_nobodys_and_pauses_contact(
     assert ward.tells("A03", pid(born="19850505"), con(status, decided="20260601")) == "AA PID^1 204 W"
     assert ward.rows("consent") == before
     assert ward.state()[0] == "on-hold"
-    assert ward.alerts() == ["identity-conflict"]
+    assert ward.alerts() == ["identity-conflict", *(["unnamed-refusal"] if status == "R" else [])]
 
 
 def test_a_word_about_consent_makes_a_woman_known_wherever_she_is(ward: Ward) -> None:

@@ -7,7 +7,7 @@ from service.screening.instrument import Context
 from tests.flow.support import HOUR, Service
 from tests.flow.test_review_alert import advanced
 from tests.hl7v2.test_events import BABYS_AGE, ITEM, LOSS, PAUSED, UNUSABLE
-from tests.hl7v2.ward import Ward, con, cx, pid
+from tests.hl7v2.ward import SYSTEM, Ward, con, cx, pid
 
 OPEN = ("supported", ["accepted"])
 UNKNOWN = "OBX|2|CE|OTHER^Other^L||x||||||{}|||20260530"
@@ -266,3 +266,45 @@ def test_a_no_in_a_merge_of_a_babys_records_is_told_once(ward: Ward) -> None:
     told = ward.tells("A40", pid("B1", **BABYS_AGE, _21=cx("W1")), f"MRG|{cx('B2')}", con("R"))
     assert told == "AA CON^1 204 W"
     assert ward.alerts() == ["unnamed-refusal"]
+
+
+ANOTHERS = {"born": "19850505"}
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "lines", "told"),
+    [
+        pytest.param("ORU", "R01", [pid(**ANOTHERS), *order("F")], ["unnamed-event"], id="a loss in a result"),
+        pytest.param("ORU", "R01", [pid(**ANOTHERS), *order("P")], ["unnamed-event"], id="one that is not final"),
+        pytest.param("ADT", "A03", [pid(**ANOTHERS, _30="Y")], ["unnamed-event"], id="her death"),
+        pytest.param("ADT", "A03", [pid(**ANOTHERS), LOSS], ["unnamed-event"], id="a loss where she is"),
+        pytest.param("ADT", "A24", [pid(**ANOTHERS), LOSS], ["unnamed-event"], id="a loss in records that are linked"),
+        pytest.param("MDM", "T02", [pid(**ANOTHERS), "TXA|1|X", con("R")], ["unnamed-refusal"], id="a no"),
+        pytest.param("ADT", "A03", [pid(**ANOTHERS), con("A")], [], id="a yes"),
+        pytest.param("ORU", "R01", [pid(**ANOTHERS), *order("W")], [], id="a loss that is taken back"),
+    ],
+)
+def test_what_makes_contact_unwelcome_is_told_also_where_it_is_in_doubt_whom_it_is_about(
+    ward: Ward, type: str, event: str, lines: list[str], told: list[str]
+) -> None:
+    ward.supported()
+    ward.tells(event, *lines, type=type)
+    assert ward.state() == PAUSED
+    assert sorted({*ward.alerts()} - {"not-all-used"}) == ["identity-conflict", *told]
+    topics = {(each["priority"], each["topic"]) for each in ward.rows("alert") if each["code"] in told}
+    assert topics == ({("urgent", f"W1 ({SYSTEM})")} if told else set())
+
+
+def test_a_loss_in_a_merge_of_which_nobody_knows_whom_it_means_is_told(ward: Ward) -> None:
+    ward.supported("W1")
+    ward.tells("A28", pid("W2", born="19900101"))
+    both = f"{cx('W1')}~{cx('W2')}"
+    assert ward.tells("A40", pid(_3=both), f"MRG|{cx('W9')}", LOSS) == "AA MRG^1^1 204 W"
+    assert sorted(ward.alerts()) == ["identity-conflict", "identity-conflict", "unnamed-event"]
+
+
+def test_a_loss_in_a_record_that_reads_as_a_childs_is_told_under_its_number_too(ward: Ward) -> None:
+    ward.supported()
+    ward.tells("A08", pid(**BABYS_AGE, _21=cx("W9"), _30="Y"))
+    assert ward.state() == PAUSED
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == [f"W1 ({SYSTEM})"]

@@ -10,6 +10,7 @@ from service.flow.answer import Reason
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Problem
 from service.flow.register_patient import ReceivedPatient
+from service.flow.tell_unnamed import LONGEST_NUMBER
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import NO, YES
 from service.hl7v2.read.fields import at, of, said
@@ -20,7 +21,7 @@ from service.referrals.patient import PatientFacts, birth_date
 from service.shared.clock import is_to_come
 from service.shared.language import language_tag
 
-_MOST_IDENTIFIERS, _LONGEST_AUTHORITY, _LONGEST_NUMBER = 50, 64, 64
+_MOST_IDENTIFIERS, _LONGEST_AUTHORITY = 50, 64
 PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
@@ -109,7 +110,7 @@ def number_written(pids: Iterable[Segment]) -> str:
     """Under what numbers the record has whomever these are, the first of each with who assigns it, for a person to look
     them up by: another authority's same number is somebody else's."""
     first = ((said(pid, PATIENT_IDENTIFIERS), _authority(pid)) for pid in pids)
-    return ", ".join(f"{number} ({by})" if by else number for number, by in first if number)[:_LONGEST_NUMBER]
+    return ", ".join(f"{number} ({by})" if by else number for number, by in first if number)[:LONGEST_NUMBER]
 
 
 def _authority(pid: Segment) -> str:
