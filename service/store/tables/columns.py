@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import orjson
@@ -37,8 +38,7 @@ class Instant(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         if dialect.name == "sqlite":
-            # As SQLAlchemy itself writes a DateTime there.
-            return lambda instant: None if instant is None else _in_utc(instant).isoformat(" ", "microseconds")[:-6]
+            return lambda instant: None if instant is None else _text(_in_utc(instant))
         return lambda instant: None if instant is None else _in_utc(instant)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
@@ -51,6 +51,13 @@ def _in_utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("An instant needs its offset; this one has none.")
     return instant.astimezone(UTC)
+
+
+# A unit writes the same instant again and again, and to write it out costs more than all else that is done to it.
+@lru_cache(maxsize=256)
+def _text(utc: datetime) -> str:
+    """As SQLAlchemy itself writes a DateTime into SQLite."""
+    return utc.isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 class Json(TypeDecorator[Any]):
