@@ -32,11 +32,16 @@ def test_a_result_of_a_known_woman_needs_no_more_statements_than_it_did(
     assert count(lambda: ward.answers("W2", answers)) <= most
 
 
+MOVED, MERGED = (MSH.format(control="M1").replace("ORU^R01", each) for each in ("ADT^A43", "ADT^A40"))
+MERGE = f"{PID}\rOBX|1|NM|X||1||||||F\rMRG|W2^^^HOSP&1.2.3&ISO^MR"
 LONG_ONES = {
     "identifiers": MSH.format(control="M1") + "\rPID|1||" + "X~" * (LONG // 2),
     "codes that are not known": "\r".join(
         (MSH.format(control="M1"), PID, OBR, *["OBX|1|NM|X||1||||||F"] * (LONG // 22))
     ),
+    "records that are moved": "\r".join((MOVED, *[PID] * (LONG // 80))),
+    "records that are merged": "\r".join((MERGED, *[MERGE] * (LONG // 120))),
+    "women": "\r".join((MSH.format(control="M1"), *[f"{PID}\r{OBR}\rOBX|1|NM|X||1||||||F"] * (LONG // 200))),
     "answers": MSH.format(control="M1") + f"\r{PID}\r{OBR}\rOBX|1|NM|X||" + "1~" * (LONG // 2),
 }
 

@@ -18,7 +18,7 @@ from service.hl7v2.read.codes import triplets
 from service.hl7v2.read.consent import nobodys_consents, read_consents, refuses
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.happened import Told, are_all, happened, told_outside
-from service.hl7v2.read.orders import Patient, patients_in
+from service.hl7v2.read.orders import Patient, by_pid, patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
     DATE_OF_DEATH,
@@ -54,18 +54,23 @@ def read_movement(message: Message, dialect: Dialect, rules: Rules, now: datetim
 def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """Records that are linked, unlinked or moved: which of them is whose is no machine's to decide."""
     groups = [
-        of_record(message, pid, (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),), dialect, rules, now)
-        for pid in message.named("PID")
+        of_record(message, pid, hers, (Flaw(Problem.IDENTITIES_REARRANGED, at(pid)),), dialect, rules, now)
+        for pid, hers in by_pid(message, dialect, rules)
     ]
     missing = Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),))
     return (*(groups or [missing]), *strays(message, dialect, now), *words_of_nobody(message, dialect))
 
 
 def of_record(
-    message: Message, pid: Segment, flaws: tuple[Flaw, ...], dialect: Dialect, rules: Rules, now: datetime
+    message: Message,
+    pid: Segment,
+    patients: Collection[Patient],
+    flaws: tuple[Flaw, ...],
+    dialect: Dialect,
+    rules: Rules,
+    now: datetime,
 ) -> Group:
     """Of a message about records alone: nothing counts but what it tells of her life, and that makes her known."""
-    patients = of_pid(message, pid, dialect, rules)
     if is_baby(pid, dialect, now):
         group = _of_its_mother(message, patients, pid, dialect, rules, now)
         return group._replace(flaws=(*flaws, *group.flaws))
@@ -114,11 +119,6 @@ def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
     if born is None or is_to_come(born.begins, now):
         return bool(said(pid, MOTHER))
     return dialect.codes.is_child(born.begins.date(), now.date())
-
-
-def of_pid(message: Message, pid: Segment, dialect: Dialect, rules: Rules) -> list[Patient]:
-    """What a message has of the patient in this PID."""
-    return [each for each in patients_in(message, dialect, rules) if each.pid is pid]
 
 
 def of_her_life(

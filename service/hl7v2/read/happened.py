@@ -56,7 +56,8 @@ def happened(
 
 def are_all(message: Message, patients: Collection[Patient]) -> bool:
     """Whether the message is about nobody else."""
-    return len(list(message.named("PID"))) == sum(each.pid is not None for each in patients)
+    these = {each.pid.number for each in patients if each.pid is not None}
+    return all(pid.number in these for pid in message.named("PID"))
 
 
 def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:

@@ -1,6 +1,6 @@
 """A40 and its like -> ReceivedMerge: PID is the record that stays, MRG-1 names the one that has become part of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,8 +9,9 @@ from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.event import is_baby, of_her_life, of_pid, of_record, strays, unnamed, words_of_nobody
+from service.hl7v2.read.event import is_baby, of_her_life, of_record, strays, unnamed, words_of_nobody
 from service.hl7v2.read.fields import at
+from service.hl7v2.read.orders import Patient, by_pid
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
 from service.hl7v2.read.person import person
 from service.hl7v2.segments import Message, Segment
@@ -20,7 +21,7 @@ RETIRED = 1
 
 def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group for each pair of PID and MRG (ADT_A39 repeats them)."""
-    groups = [_group(message, pid, retired, dialect, rules, now) for pid, retired in _pairs(message)]
+    groups = [_group(message, *pair, dialect, rules, now) for pair in _pairs(message, dialect, rules)]
     if not groups:
         groups = [Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)), *_alone(message, dialect, rules, now)]
     return (*groups, *strays(message, dialect, now), *words_of_nobody(message, dialect))
@@ -30,11 +31,11 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
     """Accounts or visits of one patient become one, which is nothing to us; when it names two patients, a person is to
     look."""
     groups = []
-    for pid, retired in _pairs(message):
+    for pid, hers, retired in _pairs(message, dialect, rules):
         names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
-        groups.append(of_record(message, pid, flaws, dialect, rules, now))
+        groups.append(of_record(message, pid, hers, flaws, dialect, rules, now))
     return (
         *(groups or _alone(message, dialect, rules, now)),
         *strays(message, dialect, now),
@@ -44,28 +45,36 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
 
 def _alone(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> list[Group]:
     """Of a message that names no other record."""
-    return [of_record(message, pid, (), dialect, rules, now) for pid in message.named("PID")]
+    return [of_record(message, pid, hers, (), dialect, rules, now) for pid, hers in by_pid(message, dialect, rules)]
 
 
-def _pairs(message: Message) -> Iterator[tuple[Segment, Segment]]:
-    pid = None
+def _pairs(message: Message, dialect: Dialect, rules: Rules) -> Iterator[tuple[Segment, list[Patient], Segment]]:
+    """Each MRG behind the PID before it, and what the message has of the patient in that."""
+    records, record = iter(by_pid(message, dialect, rules)), None
     for segment in message.named("PID", "MRG"):
         if segment.name == "PID":
-            pid = segment
-        elif pid is not None:
-            yield pid, segment
+            record = next(records)
+        elif record is not None:
+            yield *record, segment
 
 
-def _group(message: Message, pid: Segment, retired: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
+def _group(
+    message: Message,
+    pid: Segment,
+    patients: Collection[Patient],
+    retired: Segment,
+    dialect: Dialect,
+    rules: Rules,
+    now: datetime,
+) -> Group:
     gone = identifiers_in(retired, RETIRED, dialect)
     if is_baby(pid, dialect, now):
-        return _of_baby(of_record(message, pid, (), dialect, rules, now), gone)
-    patients = of_pid(message, pid, dialect, rules)
+        return _of_baby(of_record(message, pid, patients, (), dialect, rules, now), gone)
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not names or not gone:
         place = at(retired, RETIRED) if names else at(pid, PATIENT_IDENTIFIERS)
         unusable = Flaw(Problem.IDENTIFIER_UNUSABLE, place)
-        group = of_record(message, pid, (unusable,), dialect, rules, now)
+        group = of_record(message, pid, patients, (unusable,), dialect, rules, now)
         # Under a retired number that nobody can use she may be known all the same.
         return group._replace(unnamed=unnamed(message, patients, dialect, rules, now)) if names else group
     # Some records go on naming the retired number in PID-3, and some the one that stays in MRG-1.

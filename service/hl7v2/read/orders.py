@@ -67,6 +67,11 @@ def patients_in(message: Message, dialect: Dialect, rules: Rules) -> list[Patien
     return found
 
 
+def by_pid(message: Message, dialect: Dialect, rules: Rules) -> list[tuple[Segment, list[Patient]]]:
+    """Each PID of a message, and what that has of the patient in it."""
+    return [(each.pid, [each]) for each in patients_in(message, dialect, rules) if each.pid is not None]
+
+
 def _grouped(message: Message) -> list[Patient]:
     """The first is for what comes before any PID."""
     patient = Patient()
