@@ -1,6 +1,5 @@
 """Move a referral along its table and carry out what the row asks for."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.flow.move_alert import move_alert
@@ -55,8 +54,7 @@ def advance(
     state, effects = step
     moved = referral
     if state is not referral.state:
-        moved = replace(
-            referral,
+        moved = referral._replace(
             state=state,
             version=referral.version + 1,
             changed_at=now,

@@ -1,6 +1,5 @@
 """Put what a programme said to a clinician: an alert to the hospital, whatever the state of offer and referral."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from service.flow.ports import Transaction
@@ -38,4 +37,4 @@ def show_answer(tx: Transaction, alert_id: str) -> None:
     escalation = tx.escalations.behind([alert_id]).get(alert_id)
     if escalation is not None and escalation.offer_id is not None:
         offer = tx.offers.get(escalation.offer_id)
-        tx.offers.save(replace(offer, version=offer.version + 1), offer)
+        tx.offers.save(offer._replace(version=offer.version + 1), offer)

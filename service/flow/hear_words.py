@@ -127,7 +127,7 @@ def tell_her_clinician(
     escalate(tx, rules, offer, said, now, type=type, id=id, fingerprint=fingerprint)
     # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
     present = tx.offers.get(offer.id)
-    tx.offers.save(replace(present, version=present.version + 1), present)
+    tx.offers.save(present._replace(version=present.version + 1), present)
 
 
 def ask_each_to_ring(tx: Transaction, rules: Rules, offers: Sequence[Offer], fingerprint: str, now: datetime) -> Told:

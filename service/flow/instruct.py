@@ -148,7 +148,7 @@ def _follow(
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
     if moved.version == referral.version:
         # It stays as it was, but more is said about it.
-        moved = replace(referral, version=referral.version + 1, changed_at=now)
+        moved = referral._replace(version=referral.version + 1, changed_at=now)
         tx.referrals.save(moved, referral.state)
         owe(tx, rules, moved)
     tx.referrals.keep_instruction(referral.id, said)

@@ -181,7 +181,7 @@ def _tell_again(tx: Transaction, rules: Rules, patient_id: str) -> None:
         owe_alert(tx, rules, changed)
     referral = tx.referrals.open_of(patient_id)
     if referral is not None:
-        changed_referral = replace(referral, version=referral.version + 1)
+        changed_referral = referral._replace(version=referral.version + 1)
         tx.referrals.save(changed_referral, referral.state)
         owe(tx, rules, changed_referral)
         refresh_offers(tx, changed_referral)

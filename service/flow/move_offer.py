@@ -1,7 +1,5 @@
 """Move an offer along its table, keep the version and owe the new status to the record."""
 
-from dataclasses import replace
-
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
@@ -21,7 +19,7 @@ def move_offer(
         # Not the service's to set: what the programme held before is its own again, for the reason that it gave.
         status_reason = tx.offers.last_reason(offer.id, state)
     recalled = trigger is OfferTrigger.SERVICE_RECALLS
-    moved = replace(offer, state=state, version=offer.version + 1, status_reason=status_reason, recalled=recalled)
+    moved = offer._replace(state=state, version=offer.version + 1, status_reason=status_reason, recalled=recalled)
     save_offer(tx, rules, moved, offer)
     return moved
 
@@ -30,7 +28,7 @@ def refresh_offers(tx: Transaction, referral: Referral) -> None:
     """What a programme sees of her has changed: its next poll brings the Task again."""
     for offer in tx.offers.of_referral(referral.id):
         if offer.state in LIVE:
-            tx.offers.save(replace(offer, version=offer.version + 1), offer)
+            tx.offers.save(offer._replace(version=offer.version + 1), offer)
 
 
 def save_offer(tx: Transaction, rules: Rules, changed: Offer, known: Offer) -> None:

@@ -91,14 +91,14 @@ def _update(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
     if reported.withheld and isinstance(moved, Offer):
         # The hospital reads these two beside the status.
         reason = offer.status_reason if moved.state is offer.state else None
-        moved = replace(moved, status_reason=reason, business_status=offer.business_status)
+        moved = moved._replace(status_reason=reason, business_status=offer.business_status)
     if moved == offer and not reported.new:
         return saying(Repeated("Task", offer.id, offer.version), reported.told)
     if isinstance(moved, Refused):
         moved = replace(moved, told=reported.told)
         if not reported.new:
             return moved
-    changed = replace(offer if isinstance(moved, Refused) else moved, version=offer.version + 1)
+    changed = (offer if isinstance(moved, Refused) else moved)._replace(version=offer.version + 1)
     save_offer(tx, rules, changed, offer)
     if isinstance(moved, Refused):
         return moved
@@ -154,7 +154,7 @@ def _move(
         business_status = message.business_status
     known, present = as_programmes_see(base.state), as_programmes_see(offer.state)
     if message.state in (known, present):
-        return replace(offer, business_status=business_status, ending=message.ending or offer.ending)
+        return offer._replace(business_status=business_status, ending=message.ending or offer.ending)
     if known is not present:
         return Refused(Reason.CHANGED_MEANWHILE, "status")
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
@@ -166,8 +166,7 @@ def _move(
         return Refused(Reason.STATUS_REASON_REQUIRED, "statusReason.text")
     refusal = _may_accept(tx, rules, offer, now) if state is OfferState.ACCEPTED else None
     reason = message.status_reason if trigger in _NEEDS_A_REASON else None
-    return refusal or replace(
-        offer,
+    return refusal or offer._replace(
         state=state,
         status_reason=reason,
         business_status=business_status,

@@ -115,7 +115,7 @@ def _keep(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedContact,
     enter = _add if message.received.target_id is None else _correct
     answer = enter(tx, offer, message, remark)
     if isinstance(answer, Accepted):
-        save_offer(tx, rules, replace(offer, version=offer.version + 1), offer)
+        save_offer(tx, rules, offer._replace(version=offer.version + 1), offer)
         if remark in _TOLD_OF:
             alert_until_seen(tx, rules, _TOLD_OF[remark], offer, now)
     return answer

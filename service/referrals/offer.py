@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from service.consent.disclosure import ViewStage
 
@@ -114,8 +115,7 @@ class Dealings:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Handles:
+class Handles(NamedTuple):
     """The ids by which a programme knows this offer's resources: its own for each offer, so that nothing links
     women."""
 
@@ -125,8 +125,7 @@ class Handles:
     observation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """`status_reason` is what the record and the programme read beside the status; `business_status` the programme's
     own. `recalled` is True when the service took it back before it was answered: the programme may be asked again.
     `ending` is how the contacts ended, if the programme said so."""

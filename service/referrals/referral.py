@@ -4,9 +4,9 @@ The table is the whole machine. A pair that stands in no row is refused. Risk is
 closing.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from service.referrals.alert import AlertCode
 
@@ -164,8 +164,7 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Referral:
+class Referral(NamedTuple):
     """`reason` says why it was closed, in the words of the trigger that closed it."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +66,7 @@ class Offers:
         row = self._unit.execute(AT_VERSION, {"offer": offer.id, "at": version}).one_or_none()
         if row is None:
             return None
-        return replace(
-            offer,
+        return offer._replace(
             version=version,
             state=OfferState(row.state),
             status_reason=row.status_reason,

@@ -147,6 +147,6 @@ def test_how_the_contacts_ended_is_kept_from_whichever_update_says_it(service: S
 def test_what_one_programme_counted_is_not_told_as_anothers(service: Service) -> None:
     family, offer = service.supported()
     service.contact(family.community, offer)
-    elsewhere = replace(offer, id="another")
+    elsewhere = offer._replace(id="another")
     counted = service.read(family.hospital, lambda tx: tx.contacts.engagements([offer, elsewhere]))
     assert {id: each.sessions for id, each in counted.items()} == {offer.id: 1, "another": 0}

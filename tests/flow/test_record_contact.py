@@ -35,7 +35,7 @@ def test_a_contact_is_counted_and_owed_to_the_record(service: Service) -> None:
     assert engagement == Engagement(attempts=4, sessions=2, last_contact=NOW + MINUTE)
     (moved,) = service.offers(family.woman)
     assert ("Task", offer.id, moved.version) in service.owed(family.woman)
-    assert moved == replace(offer, version=offer.version + len(ContactOutcome) + 1)
+    assert moved == offer._replace(version=offer.version + len(ContactOutcome) + 1)
 
 
 def test_the_same_contact_again_is_counted_once(service: Service) -> None:

@@ -350,7 +350,7 @@ def _begin(service: Service, house: House, state: str) -> Case:
     case = Case(family, offer, at, at + DAY)
     if state != "offered":
         service.update(house.community, offer.id, "accepted")
-        case = replace(case, offer=replace(offer, version=2))
+        case = replace(case, offer=offer._replace(version=2))
     if state == "held":
         service.run(*_is_held(service, case))
     return case

@@ -137,4 +137,4 @@ def test_what_was_not_met_with_permission_cannot_be_named() -> None:
 def test_how_contacts_ended_is_what_the_programme_says_or_what_follows_from_its_status(
     state: OfferState, said: Ending | None, attempts: int, sessions: int, ending: Ending | None
 ) -> None:
-    assert ending_of(replace(OFFER, state=state, ending=said), attempts, sessions) is ending
+    assert ending_of(OFFER._replace(state=state, ending=said), attempts, sessions) is ending

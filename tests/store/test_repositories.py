@@ -154,8 +154,8 @@ def test_no_state_is_written_over_one_that_has_moved(service: Service) -> None:
     )
     assert alert is not None
     writes: tuple[Callable[[UnitOfWork], None], ...] = (
-        lambda tx: tx.offers.save(replace(offer, version=3, state=OfferState.ACCEPTED), offer),
-        lambda tx: tx.referrals.save(replace(referral, state=ReferralState.SUPPORTED), ReferralState.OFFERED),
+        lambda tx: tx.offers.save(offer._replace(version=3, state=OfferState.ACCEPTED), offer),
+        lambda tx: tx.referrals.save(referral._replace(state=ReferralState.SUPPORTED), ReferralState.OFFERED),
         lambda tx: tx.alerts.save(replace(alert, state=AlertState.RESOLVED), replace(alert, version=7)),
     )
     before = service.rows("offer"), service.rows("referral"), service.rows("alert"), service.rows("offer_version")
@@ -169,7 +169,7 @@ def test_no_state_is_written_over_one_that_has_moved(service: Service) -> None:
 
 def test_the_database_itself_refuses_a_second_open_referral(service: Service) -> None:
     family, _ = service.offered()
-    second = replace(service.referral(family.woman), id=new_id(), state=ReferralState.IN_REVIEW)
+    second = service.referral(family.woman)._replace(id=new_id(), state=ReferralState.IN_REVIEW)
     with pytest.raises(StatementRefused):
         service.run(WORKER, lambda tx: tx.referrals.add(second))
     service.withdraw(family)

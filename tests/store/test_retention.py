@@ -33,7 +33,7 @@ def withdraw(service: Service, family: Family, offer: Offer) -> None:
 
 def void(service: Service, family: Family, offer: Offer) -> None:
     def voided(offer: Offer) -> Offer:
-        return replace(offer, version=offer.version + 1, state=OfferState.ENTERED_IN_ERROR)
+        return offer._replace(version=offer.version + 1, state=OfferState.ENTERED_IN_ERROR)
 
     service.run(the_service(new_id()), lambda tx: tx.offers.save(voided(offer), offer))
 

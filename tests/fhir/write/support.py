@@ -118,7 +118,7 @@ OFFERED = OfferView(
 )
 SUPPORTING = replace(
     OFFERED,
-    offer=replace(OFFER, version=5, state=OfferState.IN_PROGRESS, business_status="First call made"),
+    offer=OFFER._replace(version=5, state=OfferState.IN_PROGRESS, business_status="First call made"),
     stage=ViewStage.SUPPORTING,
     preferred_name="Tessie",
     channel=SAFE_NUMBER,
@@ -129,8 +129,8 @@ SUPPORTING = replace(
 POSTNATAL = replace(SUPPORTING, pregnancy_stage=Stage.POSTNATAL, due_month=None, baby_age=BabyAge.FROM_3_TO_6_MONTHS)
 PAUSED = replace(
     SUPPORTING,
-    offer=replace(
-        OFFER, version=6, state=OfferState.HELD_BY_SERVICE, status_reason=RULES.status_reason("safety-event")
+    offer=OFFER._replace(
+        version=6, state=OfferState.HELD_BY_SERVICE, status_reason=RULES.status_reason("safety-event")
     ),
     channel=None,
     safe_contact=None,
@@ -138,7 +138,7 @@ PAUSED = replace(
 
 
 def over(state: OfferState, status_reason: str | None = None, version: int = 7) -> OfferView:
-    offer = replace(OFFER, version=version, state=state, status_reason=status_reason, business_status="First call made")
+    offer = OFFER._replace(version=version, state=state, status_reason=status_reason, business_status="First call made")
     return OfferView(offer, ViewStage.OVER, None, None, None, None, None, None, None, None, None, None)
 
 
@@ -198,7 +198,7 @@ DESCRIBED = replace(
 REFERRAL = Referral(
     OFFER.referral_id, 2, OFFER.tenant_id, OFFER.patient_id, ReferralState.OFFERED, OFFERED_AT, OFFERED_AT
 )
-CLOSED = replace(REFERRAL, version=3, state=ReferralState.CLOSED, reason="consent-withdrawn")
+CLOSED = REFERRAL._replace(version=3, state=ReferralState.CLOSED, reason="consent-withdrawn")
 ENGAGEMENT = Engagement(attempts=3, sessions=2, last_contact=datetime(2026, 11, 20, 10, 15, tzinfo=UTC))
 ENDED = replace(ENGAGEMENT, ending=Ending.ENDED_BY_HER)
 NOTE_OF = Note("01a00000-0000-7000-8000-00000000f002", OFFER.referral_id, NoteKind.RETURNED, OFFERED_AT)
@@ -347,7 +347,7 @@ def written_into_the_record() -> list[Tree]:
 
 
 def found() -> list[Tree]:
-    tasks = [(SearchMode.MATCH, record_task(replace(OFFER, id=id), STAMP, PROGRAMME.name)) for id in ("t-1", "t-2")]
+    tasks = [(SearchMode.MATCH, record_task(OFFER._replace(id=id), STAMP, PROGRAMME.name)) for id in ("t-1", "t-2")]
     focus = [(SearchMode.INCLUDE, record_service_request(REFERRAL, STAMP))] * 2
     address = f"{BASE}/Task?_count=2"
     return [

@@ -172,8 +172,8 @@ def hostile_views(draw: st.DrawFn) -> tuple[OfferView, dict[str, set[Element]]]:
     )
     # Its own words come back to a programme until all is over, and so does for what she agreed.
     own = canary(Element.STAGE)
-    offer = replace(
-        OFFER, state=state, referral_id=canary(), patient_id=canary(), programme_id=canary(), business_status=own
+    offer = OFFER._replace(
+        state=state, referral_id=canary(), patient_id=canary(), programme_id=canary(), business_status=own
     )
     view = OfferView(
         offer=offer,
@@ -264,7 +264,7 @@ def test_a_task_that_comes_back_unchanged_means_no_change(name: str) -> None:
         (over(OfferState.ENTERED_IN_ERROR, RULES.status_reason("voided")), RULES.status_reason("voided")),
         (over(OfferState.HELD_BY_PROGRAMME, "Tessie is away"), RULES.status_reason("otherwise")),
         (over(OfferState.COMPLETED, "Tessie is well"), None),
-        (replace(PAUSED, offer=replace(PAUSED.offer, status_reason="Tessie is away")), "Tessie is away"),
+        (replace(PAUSED, offer=PAUSED.offer._replace(status_reason="Tessie is away")), "Tessie is away"),
     ],
 )
 def test_once_over_a_reason_that_may_hold_her_name_gives_way_to_a_neutral_one(
@@ -291,7 +291,7 @@ def test_once_over_a_reason_that_may_hold_her_name_gives_way_to_a_neutral_one(
     ],
 )
 def test_the_request_says_whether_it_still_stands(stage: ViewStage, state: OfferState, status: str) -> None:
-    view = replace(OFFERED, stage=stage, offer=replace(OFFER, state=state))
+    view = replace(OFFERED, stage=stage, offer=OFFER._replace(state=state))
     assert service_request(view, STAMP)["status"] == status
 
 
@@ -306,9 +306,9 @@ def test_an_answer_is_asked_for_only_while_it_is_awaited() -> None:
         (OFFERED, False),
         (SUPPORTING, False),
         (replace(SUPPORTING, channel=None, safe_contact=None), True),
-        (replace(SUPPORTING, offer=replace(OFFER, state=OfferState.HELD_BY_SERVICE)), True),
-        (replace(SUPPORTING, offer=replace(OFFER, state=OfferState.HELD_BY_BOTH)), True),
-        (replace(SUPPORTING, offer=replace(OFFER, state=OfferState.HELD_BY_PROGRAMME)), False),
+        (replace(SUPPORTING, offer=OFFER._replace(state=OfferState.HELD_BY_SERVICE)), True),
+        (replace(SUPPORTING, offer=OFFER._replace(state=OfferState.HELD_BY_BOTH)), True),
+        (replace(SUPPORTING, offer=OFFER._replace(state=OfferState.HELD_BY_PROGRAMME)), False),
         (VIEWS["withdrawn"], False),
     ],
 )

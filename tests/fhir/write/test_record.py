@@ -58,7 +58,7 @@ def test_the_record_hears_of_contacts_only_when_they_are_given() -> None:
 def test_why_it_ended_is_told_with_her_permission_or_by_one_who_never_met_her(
     state: OfferState, engagement: Engagement | None
 ) -> None:
-    ended = replace(OFFER, state=state, status_reason="Her words")
+    ended = OFFER._replace(state=state, status_reason="Her words")
     told = record_task(ended, STAMP, PROGRAMME.name, engagement)
     assert ("statusReason" in told) == (engagement is not None or state is OfferState.REJECTED)
 

@@ -77,7 +77,7 @@ REFERRED = replace(owed("ServiceRequest", REFERRAL.id), referral=REFERRAL)
 OFFERED = replace(owed("Task", OFFER.id), referral=REFERRAL, offer=OFFER, programme=PROGRAMME)
 SUPPORTED = replace(
     OFFERED,
-    offer=replace(OFFER, state=OfferState.COMPLETED, status_reason="Finished", business_status="Last call made"),
+    offer=OFFER._replace(state=OfferState.COMPLETED, status_reason="Finished", business_status="Last call made"),
     engagement=ENDED,
     record_ids={("Task", OFFER.id): OFFER.id},
 )

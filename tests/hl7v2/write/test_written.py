@@ -64,14 +64,14 @@ def test_each_is_valid_in_each_version(name: str, version: Version) -> None:
 
 @pytest.mark.parametrize("state", ReferralState)
 def test_a_referral_in_every_state_is_valid(state: ReferralState) -> None:
-    parcel = replace(REFERRED, referral=replace(REFERRAL, state=state))
+    parcel = replace(REFERRED, referral=REFERRAL._replace(state=state))
     assert observed(sent(parcel))["referral-status"] == state.value
 
 
 @pytest.mark.parametrize("state", OfferState)
 def test_an_offer_in_every_state_is_valid(state: OfferState) -> None:
     assert OFFERED.offer is not None
-    parcel = replace(OFFERED, offer=replace(OFFERED.offer, state=state))
+    parcel = replace(OFFERED, offer=OFFERED.offer._replace(state=state))
     assert observed(sent(parcel))["offer-status"] == state.value
 
 
@@ -85,7 +85,7 @@ def test_what_the_programme_says_of_the_time_with_her_is_sent_only_where_she_all
 
 def test_why_it_was_declined_is_said_although_nobody_has_met_her() -> None:
     assert OFFERED.offer is not None
-    declined = replace(OFFERED.offer, state=OfferState.REJECTED, status_reason="At capacity")
+    declined = OFFERED.offer._replace(state=OfferState.REJECTED, status_reason="At capacity")
     assert observed(sent(replace(OFFERED, offer=declined)))["offer-reason"] == "At capacity"
 
 
@@ -110,7 +110,7 @@ def test_an_update_has_the_names_of_what_it_replaces() -> None:
 
 def test_two_offers_of_a_referral_are_told_apart() -> None:
     assert OFFERED.offer is not None
-    other = replace(OFFERED, offer=replace(OFFERED.offer, id=new_id()))
+    other = replace(OFFERED, offer=OFFERED.offer._replace(id=new_id()))
     (first, *_), (second, *_) = sent(OFFERED).named("OBX"), sent(other).named("OBX")
     assert first.text(4) != second.text(4)
     assert first.text(21) != second.text(21)
@@ -123,7 +123,7 @@ def test_what_says_the_same_has_the_same_control_id_and_all_else_another() -> No
     others = (
         replace(REFERRED, delivery=replace(delivery, id=new_id())),
         replace(REFERRED, delivery=replace(delivery, owed_at=delivery.owed_at + timedelta(seconds=1))),
-        replace(REFERRED, referral=replace(referral, state=ReferralState.SUPPORTED)),
+        replace(REFERRED, referral=referral._replace(state=ReferralState.SUPPORTED)),
     )
     assert written(again) == written(REFERRED)
     ids = [sent(each).header.text(10) for each in (REFERRED, *others)]
