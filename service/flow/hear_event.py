@@ -10,6 +10,7 @@ from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
 from service.referrals.life_event import HARMS, SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
 from service.referrals.patient import Patient
 from service.referrals.referral import ReferralState
@@ -77,8 +78,8 @@ def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
 
 
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:
-    """Whether it is no news. By another source it may be another one: while contact is paused that changes nothing,
-    and after a clinician has let it go on nobody knew of this one."""
+    """Whether it is no news. By another source it may be another one: while a clinician is still asked about the first
+    that changes nothing, and after contact was let go on nobody knew of this one."""
     heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, message.source)
     last = max(heard.values(), default=None)
     if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last):
@@ -86,4 +87,8 @@ def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: d
     if message.happened_on is None and now - last >= SAME_EVENT:
         return False
     referral = tx.referrals.open_of(patient.id)
-    return message.source in heard or referral is None or referral.state is ReferralState.ON_HOLD
+    if message.source in heard or referral is None:
+        return True
+    asked = [each for each in tx.alerts.unresolved_about(patient.id) if each.code is AlertCode.SAFETY_EVENT]
+    # One that was raised before this hold may be left from an earlier one.
+    return referral.state is ReferralState.ON_HOLD and any(each.raised_at >= referral.changed_at for each in asked)

@@ -1,5 +1,7 @@
 """Two losses that may be one: told twice, of one day, or without a day; before and after contact was resumed."""
 
+from typing import Any
+
 import pytest
 
 from service.referrals.referral import ReferralTrigger
@@ -7,7 +9,7 @@ from tests.flow.support import HOUR, Service
 from tests.flow.test_review_alert import advanced
 from tests.hl7v2.test_events import BABYS_AGE, LOSS, PAUSED
 from tests.hl7v2.test_losses import order
-from tests.hl7v2.ward import Ward, cx, pid
+from tests.hl7v2.ward import Ward, con, cx, pid
 
 SAME_DAY = "OBX|{n}|CWE|63893-2^Outcome^LN||237364002^Stillbirth^SCT||||||F"
 
@@ -49,6 +51,47 @@ def test_two_losses_in_one_message_pause_once_and_neither_pauses_again(ward: War
     for lines in (order("F", number="F2"), order("F")):
         ward.tells("R01", pid(), *lines, type="ORU")
     assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param([{"_30": "Y"}], id="a death without a day"),
+        pytest.param([{}, "ZXX|1|CARE"], id="a baby in care"),
+        pytest.param([{}, LOSS], id="a diagnosis"),
+        pytest.param([{}, "OBX|1|CE|STILLBIRTH^Stillbirth^L||Y||||||F|||20260530"], id="an observation in no order"),
+    ],
+)
+@pytest.mark.parametrize("event", ["A08", "A40"])
+@pytest.mark.parametrize(("baby", "paused"), [("B1", False), ("B2", True)])
+def test_what_happened_to_one_of_twins_did_not_happen_to_the_other(
+    ward: Ward, told: list[Any], event: str, baby: str, paused: bool
+) -> None:
+    ward.supported()
+    fields, *lines = told
+
+    def tell(number: str) -> None:
+        ward.tells(event, pid(number, **BABYS_AGE, _21=cx("W1"), **fields), f"MRG|{cx('B9')}", *lines)
+
+    tell("B1")
+    assert ward.state() == PAUSED
+    later(ward)
+    tell(baby)
+    assert (ward.state() == PAUSED) is paused
+
+
+@pytest.mark.parametrize(("baby", "alerts"), [("B1", 1), ("B2", 2)])
+def test_another_loss_is_told_also_while_contact_is_paused_for_another_reason(
+    ward: Ward, baby: str, alerts: int
+) -> None:
+    ward.supported()
+    ward.tells("A08", pid("B1", **BABYS_AGE, _21=cx("W1"), _30="Y"))
+    later(ward)
+    ward.tells("A03", pid(born="19850505"), con("A"))
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["identity-conflict", "safety-event"])
+    for _ in range(2):
+        ward.tells("A08", pid(baby, **BABYS_AGE, _21=cx("W1"), _30="Y"))
+    assert ward.alerts().count("safety-event") == alerts
 
 
 @pytest.mark.parametrize(("baby", "paused"), [("B1", False), ("B2", True)])

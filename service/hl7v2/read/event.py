@@ -213,13 +213,19 @@ def _of_its_mother(
     """
     # What a record tells of a baby is never that its mother has died.
     told = [*_of_its_life(pid), *happened(message, patients, dialect, rules, now)]
-    hers = [each for each in told if each.event is not LifeEvent.WOMAN_DIED]
+    number = number_written([pid])
+    # What happened to one of twins is not what happened to the other.
+    hers = [
+        each._replace(source=f"{number} {each.source}".strip())
+        for each in told
+        if each.event is not LifeEvent.WOMAN_DIED
+    ]
     harm = frozenset(each.event for each in hers if each.event in UNWELCOME)
     mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
         whose = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ()
-        return Group(None, (), whose, unnamed=Unnamed(number_written([pid]), harm) if harm else None, child=child)
+        return Group(None, (), whose, unnamed=Unnamed(number, harm) if harm else None, child=child)
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
     parts += _events(mother.subject, hers, now)
     return Group(mother.subject, tuple(parts), child=child)
@@ -230,7 +236,7 @@ def _of_its_life(pid: Segment) -> Iterator[Told]:
     if born is not None:
         yield Told(LifeEvent.BIRTH, born, at(pid))
     if says_died(pid):
-        yield Told(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid), number_written([pid]))
+        yield Told(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid))
 
 
 def _events(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
