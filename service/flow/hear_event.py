@@ -82,7 +82,7 @@ def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: d
     that changes nothing, and after contact was let go on nobody knew of this one."""
     heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, message.source)
     last = max(heard.values(), default=None)
-    if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last):
+    if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last, message.happened_on):
         return False
     if message.happened_on is None and now - last >= SAME_EVENT:
         return False

@@ -45,7 +45,10 @@ class LifeEvents(Protocol):
     ) -> Mapping[str, datetime]:
         """When it was heard last from each source; from this one that is now from now on."""
 
-    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool: ...
+    def heard_since(
+        self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None = None
+    ) -> bool:
+        """Whether any of these was, that may have happened on that day."""
 
 
 class Merging(Protocol):

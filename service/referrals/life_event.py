@@ -1,6 +1,6 @@
 """What happens in a woman's life that decides whether contact is welcome (DESIGN 6)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 from service.referrals.referral import ReferralTrigger
@@ -17,7 +17,8 @@ class LifeEvent(StrEnum):
     ANNOUNCED = "announced"
     """Any of these, her death too, as an observation tells it that is not final."""
     TAKEN_BACK = "taken-back"
-    """That an observation of any of these does not hold. It lifts nothing; what is told after it is news."""
+    """That an observation or a diagnosis of any of these does not hold. It lifts nothing; what is told after it of that
+    day is news."""
 
 
 # Which of them it was is for the record; to a programme each is the same pause.
@@ -41,3 +42,8 @@ HARMS = UNWELCOME | {LifeEvent.WOMAN_DIED}
 SAME_EVENT = timedelta(weeks=26)
 # Two babies born so close together are twins, and one birth.
 SAME_BIRTH = timedelta(days=2)
+
+
+def may_be_one(day: date | None, other: date | None) -> bool:
+    """Whether what happened on these days may be one event; None where no day was told."""
+    return None in (day, other) or day == other

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, case, select
 
-from service.referrals.life_event import LifeEvent
+from service.referrals.life_event import LifeEvent, may_be_one
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
@@ -43,9 +43,12 @@ class LifeEvents:
         self._keep([{**key, "source": source, "heard_at": now}])
         return heard
 
-    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> bool:
-        heard = self._unit.execute(ALL, {"patient_id": patient_id}).all()
-        return any(row.event in events and row.heard_at >= since for row in heard)
+    def heard_since(
+        self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None = None
+    ) -> bool:
+        rows = self._unit.execute(ALL, {"patient_id": patient_id}).all()
+        heard = (row.happened_on for row in rows if row.event in events and row.heard_at >= since)
+        return any(may_be_one(day, date.fromisoformat(each) if each else None) for each in heard)
 
     def carry_over(self, patient_id: str, to_id: str) -> None:
         """All that was heard of one woman was heard of another."""

@@ -114,3 +114,51 @@ def test_a_diagnosis_that_the_record_goes_on_telling_pauses_nothing_that_was_res
     later(ward)
     ward.tells("A08", pid(), LOSS)
     assert ward.state()[0] == "supported"
+
+
+def diagnosis(action: str = "", day: str = "20260530") -> str:
+    return f"DG1|1||O03.9^Miscarriage^I10||{day}|{'|' * 15}{action}"
+
+
+@pytest.mark.parametrize("taken_back", ["20260530", ""], ids=["of its day", "without a day"])
+@pytest.mark.parametrize("day", ["20260530", ""], ids=["of one day", "told without a day"])
+def test_a_diagnosis_that_was_taken_back_resumes_nothing_and_is_news_when_it_is_said_again(
+    ward: Ward, day: str, taken_back: str
+) -> None:
+    ward.supported()
+    ward.tells("A08", pid(), diagnosis(day=day))
+    assert ward.state() == PAUSED
+    ward.service.pass_time(HOUR)
+    ward.tells("A08", pid(), diagnosis("D", taken_back))
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["safety-event"])
+    later(ward)
+    for _ in range(2):
+        ward.tells("A08", pid(), diagnosis(day=day))
+        assert (ward.state(), ward.alerts()) == (PAUSED, ["safety-event"] * 2)
+        ward.service.pass_time(HOUR)
+
+
+@pytest.mark.parametrize("day", ["20260401", ""], ids=["another day's", "one without a day"])
+def test_a_record_that_goes_on_listing_what_was_deleted_beside_what_stands_pauses_once(ward: Ward, day: str) -> None:
+    ward.supported()
+    for _ in range(3):
+        ward.tells("A08", pid(), diagnosis("D", day), diagnosis().replace("DG1|1", "DG1|2"))
+        assert ward.alerts() == ["safety-event"]
+        if ward.state() == PAUSED:
+            later(ward)
+    assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize("action", ["", "A", "U", "X", "S"])
+def test_a_diagnosis_that_is_not_deleted_counts(ward: Ward, action: str) -> None:
+    ward.supported()
+    ward.tells("A08", pid(), diagnosis(action))
+    assert ward.state() == PAUSED
+
+
+def test_a_deleted_diagnosis_of_nobody_who_is_known_is_nothing(ward: Ward) -> None:
+    assert ward.tells("A08", pid(), diagnosis("D")) == "AA"
+    ward.tells("A08", pid("B1", **BABYS_AGE), diagnosis("D"))
+    ward.add_programme()
+    ward.positive()
+    assert (ward.state()[0], ward.alerts()) == ("awaiting-consent", ["consent-needed"])

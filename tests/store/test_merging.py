@@ -42,6 +42,20 @@ def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Se
     assert service.run(hospital, hear) == [{}, first, {}, {}, again, True, False, False]
 
 
+def test_what_was_heard_of_another_day_was_not_heard_of_this_one(service: Service) -> None:
+    hospital, now = service.hospital(), service.now()
+    woman, day, back = service.woman(hospital), date(2026, 5, 30), {LifeEvent.TAKEN_BACK}
+    days = (day, date(2026, 4, 1), None)
+
+    def hear(tx: UnitOfWork) -> list[bool]:
+        tx.life_events.hear(woman, LifeEvent.TAKEN_BACK, day, now)
+        told = [tx.life_events.heard_since(woman, back, now, each) for each in days]
+        tx.life_events.hear(woman, LifeEvent.TAKEN_BACK, None, now)
+        return told + [tx.life_events.heard_since(woman, back, now, each) for each in days]
+
+    assert service.run(hospital, hear) == [True, False, True, True, True, True]
+
+
 def test_an_event_is_remembered_by_each_source_that_tells_it(service: Service) -> None:
     hospital, now = service.hospital(), service.now()
     woman, loss = service.woman(hospital), LifeEvent.PREGNANCY_LOSS

@@ -16,7 +16,7 @@ from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
-from service.referrals.life_event import LifeEvent
+from service.referrals.life_event import HARMS, LifeEvent, may_be_one
 from service.screening.instrument import LONGEST_PREGNANCY
 from service.screening.result import DECIDING, VOID, Status
 
@@ -33,8 +33,8 @@ class Told(NamedTuple):
 
 # An observation that was not made, and what describes the order (OBX-11).
 _NOTHING = frozenset("NO")
-# DG1-21 (table 0206) of a diagnosis that counts.
-_ACTION, _COUNTS = 21, frozenset({"", "A", "U"})
+# DG1-21 (table 0206) of a diagnosis that is taken away.
+_ACTION, _DELETED = 21, "D"
 
 
 def happened(
@@ -47,9 +47,9 @@ def happened(
     for order in (order for each in patients for order in each.orders):
         told += _told_in(order, message, dialect, now)
     # What one observation takes back and another says anew is said.
-    stands = {each.day for each in told if each.event is not LifeEvent.TAKEN_BACK}
+    stands = {each.day for each in told if each.event in HARMS}
     for each in told:
-        if each.event is not LifeEvent.TAKEN_BACK or each.day not in stands:
+        if each.event is not LifeEvent.TAKEN_BACK or not any(may_be_one(each.day, day) for day in stands):
             found.setdefault((each.event, each.day, each.source), each)
     return [*found.values()]
 
@@ -64,9 +64,10 @@ def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[
     """What stands in no order."""
     for rule in _rules(message, dialect):
         for segment in message.named(rule.segment) if rule.segment != "OBX" else ():
-            counts = segment.name != "DG1" or said(segment, _ACTION).upper() in _COUNTS
-            if counts and _matches(segment, rule):
-                yield Told(rule.means, _day(message, segment, rule, now), at(segment, rule.field))
+            if _matches(segment, rule):
+                deleted = segment.name == "DG1" and said(segment, _ACTION).upper() == _DELETED
+                means = LifeEvent.TAKEN_BACK if deleted else rule.means
+                yield Told(means, _day(message, segment, rule, now), at(segment, rule.field))
 
 
 def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
