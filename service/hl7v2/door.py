@@ -36,6 +36,7 @@ from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
 LONG = 64 * 1024
+"""From how many bytes on a message is read by a thread of its own, for everything else would wait for it."""
 # It ends no message, so it stands between the acknowledgements of one.
 _BETWEEN = b"\x1c"
 # A commit says that it is kept, and nothing of what was made of it.
@@ -90,7 +91,11 @@ class Door:
         now = self.clock.now()
         wrong: What
         try:
-            understood = understand(looked, dialect, self.rules, now)
+            understood = (
+                understand(looked, dialect, self.rules, now)
+                if len(looked.body) < LONG
+                else await asyncio.to_thread(understand, looked, dialect, self.rules, now)
+            )
             if isinstance(understood, tuple):
                 kept = await self._receive(looked, dialect, caller, received_message(looked, understood), now)
                 if isinstance(kept, bytes):

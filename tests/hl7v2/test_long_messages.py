@@ -1,5 +1,8 @@
 """A message that speaks of more than one unit may touch: nothing of it is lost, and nothing done twice."""
 
+import asyncio
+import gc
+import time
 from functools import partial
 
 import pytest
@@ -15,7 +18,7 @@ from service.hl7v2.look import look, received_message
 from service.hl7v2.segments import read
 from service.hl7v2.understand import understand
 from tests.flow.support import FACTS, Service
-from tests.hl7v2.doors import MSH, Hospital, group, said
+from tests.hl7v2.doors import MSH, OBR, PID, Hospital, group, said
 
 WOMEN = 250
 
@@ -45,6 +48,27 @@ def test_every_woman_of_a_long_message_has_her_result_and_it_is_acknowledged_and
     assert hospital.answers(body)[0] == first
     assert [row["disposition"] for row in hospital.rows("inbound_message")] == ["accepted", "repeated"]
     assert hospital.told(long(WOMEN - 1)) == "AR MSH^1^10 207 E"
+
+
+def test_nobody_else_waits_while_a_long_one_is_read(hospital: Hospital) -> None:
+    body = "\r".join((MSH.format(control="M1"), PID, OBR, *["OBX|1|NM|X||1||||||F"] * 40_000)).encode()
+    door, caller, waited = hospital.door, hospital.caller, []
+
+    async def send() -> float:
+        began = last = time.perf_counter()
+        answer = asyncio.create_task(door.answer(Frame(body), caller))
+        while not answer.done():
+            await asyncio.sleep(0.001)
+            waited.append(-last + (last := time.perf_counter()))
+        return last - began
+
+    # A collection of all garbage stops everything, and in tests there is much to look through.
+    gc.disable()
+    try:
+        whole = asyncio.run(send())
+    finally:
+        gc.enable()
+    assert max(waited) < whole / 4
 
 
 def test_what_is_wrong_far_behind_is_told_at_its_place(hospital: Hospital) -> None:
