@@ -72,7 +72,10 @@ class Hl7v2Channel:
         except NotAnswered as problem:
             safe = problem.failure in NOTHING_WAS_SENT
             trigger = DeliveryTrigger.TRY_AGAIN if safe else DeliveryTrigger.ANSWER_LOST
-            return Sent(trigger, problem.failure.value)
+            # A commit alone is worth telling: the engine has it, and its application is silent.
+            return Sent(
+                trigger, f"answered-{awaited.verdict}" if awaited.verdict in VERDICTS else problem.failure.value
+            )
         trigger = VERDICTS[awaited.verdict]
         if trigger is not DeliveryTrigger.TAKEN:
             return Sent(trigger, f"answered-{awaited.verdict}")

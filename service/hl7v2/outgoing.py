@@ -20,6 +20,7 @@ from service.hl7v2.frame import Frame, Framer, framed
 from service.hl7v2.turns import Turns
 from service.security.certificates import Context
 from service.security.transport import is_loopback
+from service.shared import telemetry
 
 READ_AT_ONCE = 65_536
 
@@ -119,6 +120,7 @@ class Line:
     patience: Patience = field(default_factory=Patience)
     _turns: Turns = field(default_factory=Turns)
     _open: _Open | None = None
+    _refused: str = ""
 
     async def exchange(self, message: bytes, rank: int, hear: Hear) -> None:
         """Send one message and wait until `hear` has had its answer. Raises NotAnswered."""
@@ -168,14 +170,22 @@ class Line:
         try:
             async with asyncio.timeout(self.patience.connect):
                 reader, writer = await asyncio.open_connection(host, port, ssl=tls)
-        except ssl.SSLError:
+        except ssl.SSLError as problem:
+            self._tell_refused(problem)
             raise NotAnswered(Failure.NOT_TRUSTED) from None
         except (OSError, TimeoutError):
             raise NotAnswered(Failure.NOT_REACHED) from None
         plain = writer.get_extra_info("socket")
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._open = _Open(reader, writer)
+        self._open, self._refused = _Open(reader, writer), ""
         return self._open
+
+    def _tell_refused(self, problem: ssl.SSLError) -> None:
+        """Why, in the words of OpenSSL, and once until it is another reason: it is tried each second."""
+        reason = getattr(problem, "verify_message", "") or problem.reason or ""
+        if reason != self._refused:
+            self._refused = reason
+            telemetry.tell("tls-refused", engine=f"{self.address.host}:{self.address.port}", reason=reason)
 
     async def _send(self, connection: _Open, data: bytes, hear: Hear) -> None:
         failure, received = Failure.NO_ANSWER, connection.received

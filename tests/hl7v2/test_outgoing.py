@@ -1,6 +1,7 @@
 """The connection to an interface engine: kept, opened anew, and never with two messages in flight."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
@@ -289,17 +290,25 @@ def test_nothing_is_said_to_an_engine_that_nobody_vouches_for(tmp_path: Path, kn
         assert heard.heard == []
 
 
-def test_nothing_is_said_to_an_engine_that_proves_another_name(tmp_path: Path) -> None:
+def test_nothing_is_said_to_an_engine_that_proves_another_name_and_the_log_says_why_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     server, authority = server_of(tmp_path)
+    caplog.set_level(logging.INFO, "peer_referral")
 
-    async def play(to: Engine) -> str:
+    async def play(to: Engine) -> list[str]:
         called_otherwise = Address("127.0.0.1", to.port, secure=True)  # its certificate is of localhost
-        context = client_context(tmp_path / "us.pem", tmp_path / "us.key", authority)
-        return await send(Line(called_otherwise, lambda: context, HASTE), "M1")
+        contexts = [client_context(tmp_path / "us.pem", tmp_path / "us.key", authority)] * 2
+        contexts.append(client_context(None, None, None))
+        over = Line(called_otherwise, lambda: contexts.pop(0), HASTE)
+        return [await send(over, f"M{number}") for number in range(3)]
 
     with engine(tls=server) as heard:
-        assert asyncio.run(play(heard)) == Failure.NOT_TRUSTED
+        assert asyncio.run(play(heard)) == [Failure.NOT_TRUSTED] * 3
         assert heard.heard == []
+    told = [vars(each)["facts"] for each in caplog.records if each.message == "tls-refused"]
+    assert {each["engine"] for each in told} == {f"127.0.0.1:{heard.port}"}
+    assert ["mismatch" in each["reason"] for each in told] == [True, False]
 
 
 def test_an_engine_that_never_ends_the_handshake_is_not_waited_for(tmp_path: Path) -> None:
