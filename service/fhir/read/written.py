@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 from service.fhir.lengths import NAME, shown
 from service.fhir.read.common import reference_of
@@ -29,9 +30,15 @@ _NOT_WITHIN = frozenset({"meta", "identifier", "implicitRules"})
 _NARRATIVE = "div"
 _TAG = re.compile(r"<[^>]*>")
 # People write it with a dash, a colon or "no." as well, and not always a blank.
-_DISPLAY = re.compile(r"\bReferral(?:[\W_]{0,5}(?:number|no|nr))?[\W_]{0,5}([0-9A-F]{4})\b", re.IGNORECASE | re.ASCII)
+# As people write it: Referral DE41, Ref. no. DE41, Referrals DE41, 1FFB and 1ED4.
+_DISPLAYS = re.compile(
+    r"\b(?:Referrals?[\W_]{0,5}|Refs?[\W_]{1,5})(?:(?:numbers?|nos?|nr)[\W_]{0,5})?"
+    r"([0-9A-F]{4}\b(?:[\W_]{1,5}(?:(?:and|or)[\W_]{1,5})?[0-9A-F]{4}\b)*)",
+    re.IGNORECASE | re.ASCII,
+)
+_DISPLAYED = re.compile(r"\b[0-9A-F]{4}\b", re.IGNORECASE | re.ASCII)
 _APART = "\n" * 8
-_ANY_ID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])")
+_ANY_ID = re.compile(r"(?<![\w-])[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}(?![\w-])")
 _NAMES_AN_OFFER = frozenset(
     {"Task", "Patient", "ServiceRequest", "Consent", "Observation", "Communication", "Encounter", "Procedure"}
 )
@@ -106,8 +113,8 @@ def naming_in(tree: Any, base: str) -> Naming:
 def naming_of(text: str) -> Naming:
     """Whom a text may name: every id in it may be that of an offer, or a handle."""
     return Naming(
-        frozenset(each.lower() for each in _ANY_ID.findall(text)),
-        frozenset(display_of(each) for each in _DISPLAY.findall(text)),
+        frozenset(str(UUID(each)) for each in _ANY_ID.findall(text)),
+        frozenset(display_of(each) for several in _DISPLAYS.findall(text) for each in _DISPLAYED.findall(several)),
     )
 
 
