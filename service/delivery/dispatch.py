@@ -37,8 +37,7 @@ LOOKS_EVERY = 0.1
 
 @dataclass(slots=True)
 class Dispatch:
-    """`begin` starts what is due and comes back at once; `woken` is set whenever a seat is free again. `rouse` lets
-    every lane look at once for what is due."""
+    """`begin` starts what is due and comes back at once; `woken` is set when a seat is free, `rouse` wakes all."""
 
     lane: Lane
     owner: str
@@ -76,7 +75,7 @@ class Dispatch:
         groups: dict[str | None, list[Delivery]] = {}
         for delivery in claimed:
             # An alert waits for nothing but its own message; the statuses of one woman go one after the other.
-            alone = self.lane is Lane.ALERT or delivery.patient_id is None
+            alone = self.lane.of_alerts or delivery.patient_id is None
             groups.setdefault(delivery.resource_id if alone else delivery.patient_id, []).append(delivery)
         for group in groups.values():
             task = asyncio.create_task(self._in_order(group))
@@ -89,20 +88,24 @@ class Dispatch:
         self.woken.set()
 
     async def _in_order(self, deliveries: Sequence[Delivery]) -> None:
-        for position, delivery in enumerate(deliveries, 1):
+        may_go_on = True
+        for position, delivery in enumerate(deliveries):
             try:
-                if not await self._deliver(delivery) and self.lane is Lane.STATUS:
-                    # Her record must not read what came of something before it has the thing itself.
+                # Her record must not read what came of something before it has the thing itself.
+                if not may_go_on or (position and await self._gives_way(delivery)):
                     await self._give_back(deliveries[position:])
                     return
+                may_go_on = await self._deliver(delivery) or self.lane.of_alerts
             except Unavailable:
                 return  # what was not settled is claimed again when its lease has ended
             except Exception as defect:  # noqa: BLE001  # one defect must not stop the rest
                 telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
 
+    async def _gives_way(self, delivery: Delivery) -> bool:
+        return await self.store.read(the_service(delivery.correlation_id), lambda tx: tx.leases.gives_way(delivery))
+
     async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        if deliveries:
-            await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
+        await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
 
     async def _deliver(self, delivery: Delivery) -> bool:
         """Whether what comes after it may be sent: it is over, or a person knows that it does not arrive."""
@@ -191,7 +194,7 @@ class Dispatch:
         await self.store.run(caller, partial(self._leave_turn, delivery=delivery, parcel=found, sent=sent))
         known = {(each.type, each.our_id): each.record_id for each in sent.learned}
         # An alert reaches somebody also where it cannot be said which Patient she is: by her number.
-        by_her_number = delivery.lane is Lane.ALERT and sent.trigger is DeliveryTrigger.REFUSED_FOR_GOOD
+        by_her_number = delivery.lane.of_alerts and sent.trigger is DeliveryTrigger.REFUSED_FOR_GOOD
         ended = None if by_her_number or sent.trigger is DeliveryTrigger.TAKEN else sent
         return replace(found, record_ids={**found.record_ids, **known}), ended
 

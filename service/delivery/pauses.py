@@ -8,8 +8,12 @@ from service.delivery.channel import Sent
 from service.referrals.delivery import REACHED_NOBODY, Delivery, DeliveryTrigger, Lane
 
 # Of each destination: one that hangs delays no other, and its statuses none of its alerts.
-SEATS = {Lane.ALERT: 32, Lane.STATUS: 8}
-LONGEST_WAIT = {Lane.ALERT: timedelta(seconds=30), Lane.STATUS: timedelta(minutes=15)}
+SEATS = {Lane.URGENT: 16, Lane.ROUTINE: 16, Lane.STATUS: 8}
+LONGEST_WAIT = {
+    Lane.URGENT: timedelta(seconds=30),
+    Lane.ROUTINE: timedelta(seconds=30),
+    Lane.STATUS: timedelta(minutes=15),
+}
 LONGEST_ASKED_WAIT = timedelta(hours=1)
 # While it is not reached, one is tried and then the next: however many wait, they do not all run against it.
 ONE_EVERY = timedelta(seconds=1)
@@ -19,7 +23,7 @@ WAKES_EVERY = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Pauses:
-    """Of both lanes of one worker: what one of them hears of a destination the other need not find out. It only spares
+    """Of all lanes of one worker: what one of them hears of a destination the others need not find out. It only spares
     all of them work."""
 
     spread: Callable[[], float]

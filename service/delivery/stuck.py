@@ -8,7 +8,7 @@ from service.flow.owe import owe_alert
 from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import Alert, AlertCode, AlertState, AlertTrigger
-from service.referrals.delivery import Delivery, DeliveryState, Lane
+from service.referrals.delivery import Delivery, DeliveryState
 from service.screening.instrument import Policy
 from service.store.unit_of_work import UnitOfWork
 
@@ -17,7 +17,7 @@ TOLD_AFTER_ATTEMPTS = 8
 
 def has_failed(delivery: Delivery, policy: Policy, now: datetime) -> bool:
     """Whether it was tried often enough and for long enough that a person should know: sooner of an alert."""
-    of_alerts = delivery.lane is Lane.ALERT
+    of_alerts = delivery.lane.of_alerts
     minutes = policy.alert_stuck_after_minutes if of_alerts else policy.status_stuck_after_minutes
     return delivery.attempts >= TOLD_AFTER_ATTEMPTS and now - delivery.owed_at >= timedelta(minutes=minutes)
 

@@ -1,4 +1,4 @@
-"""The worker: keeps both lanes of the outbox going, and chases what is overdue."""
+"""The worker: keeps all lanes of the outbox going, and chases what is overdue."""
 
 import asyncio
 import random

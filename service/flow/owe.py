@@ -5,11 +5,13 @@ from datetime import datetime
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert
+from service.referrals.delivery import Lane
 from service.referrals.note import Note, NoteKind
 from service.referrals.offer import Offer
 from service.referrals.referral import Referral
-from service.screening.instrument import Recorded
+from service.screening.instrument import Priority, Recorded
 
+_LANES = {Priority.URGENT: Lane.URGENT, Priority.ROUTINE: Lane.ROUTINE}
 _AS: dict[type[Referral | Offer], Recorded] = {Referral: Recorded.REFERRAL, Offer: Recorded.OFFERS}
 
 
@@ -21,12 +23,13 @@ def owe(tx: Transaction, rules: Rules, changed: Referral | Offer) -> None:
 
 
 def owe_alert(tx: Transaction, rules: Rules, alert: Alert, *, says_it: bool = False) -> None:
-    """Owe the alert's Task as it now is, in the lane that waits for nothing; `says_it` also the message that tells
+    """Owe the alert's Task as it now is, in a lane that waits for nothing; `says_it` also the message that tells
     somebody of it. A row of the worklist is not announced."""
+    lane = _LANES[alert.priority]
     takes = rules.policy(alert.tenant_id).record if ALERT_KINDS[alert.code].announced else frozenset()
     for kind in (Recorded.ALERTS, Recorded.ALERT_TASKS) if says_it else (Recorded.ALERT_TASKS,):
         if kind in takes:
-            tx.deliveries.owe(alert.tenant_id, kind.value, alert.id, alert.version, alert.patient_id, urgent=True)
+            tx.deliveries.owe(alert.tenant_id, kind.value, alert.id, alert.version, alert.patient_id, lane)
 
 
 def owe_note(tx: Transaction, rules: Rules, referral: Referral, kind: NoteKind | None, now: datetime) -> None:

@@ -9,6 +9,7 @@ from service.flow.ports_intake import Inbox, KeptMessages, MessageControl
 from service.flow.ports_woman import Aliases, LifeEvents, Merging, Patients
 from service.referrals.alert import Alert, AlertCode, ResultVersion
 from service.referrals.contact import Contact, Engagement
+from service.referrals.delivery import Lane
 from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged, Placement
@@ -183,7 +184,7 @@ class Notes(Protocol):
 
 class Deliveries(Protocol):
     def owe(
-        self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, *, urgent: bool = False
+        self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, lane: Lane = Lane.STATUS
     ) -> None:
         """Owe the tenant's record this version of a resource; a version of it that was not sent yet is superseded."""
 

@@ -27,10 +27,15 @@ class DeliveryTrigger(StrEnum):
 
 
 class Lane(IntEnum):
-    """Alerts are claimed first and wait for nothing."""
+    """Alerts wait for nothing. Of what is due to one destination those of the first lane are claimed first."""
 
-    ALERT = 0
-    STATUS = 1
+    URGENT = 0
+    ROUTINE = 1
+    STATUS = 2
+
+    @property
+    def of_alerts(self) -> bool:
+        return self is not Lane.STATUS
 
 
 _S, _T = DeliveryState, DeliveryTrigger

@@ -38,7 +38,7 @@ _COPIES = (
 )
 _STILL_OWED = select(DELIVERY.c.resource_id).where(
     DELIVERY.c.destination_id == bindparam("tenant"),
-    DELIVERY.c.lane == Lane.ALERT.value,
+    DELIVERY.c.lane < Lane.STATUS.value,
     DELIVERY.c.resource_type == Recorded.ALERT_TASKS.value,
     IS_WAITING,
 )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DELIVERY, ORGANISATION, ALERT = table(DeliveryRow), table(OrganisationRow), table(AlertRow)
 # In the order in which they build upon each other, so that the record gets each of them once.
 PLACES = {kind.value: place for place, kind in enumerate(Recorded)}
-STATUS, ALERTS, READY = Lane.STATUS.value, Lane.ALERT.value, DeliveryState.READY.value
+READY = DeliveryState.READY.value
 
 
 def in_states(column: ColumnElement[Any], states: Iterable[DeliveryState]) -> ColumnElement[bool]:
@@ -138,12 +138,12 @@ class Deliveries:
         self._owed: dict[tuple[str, str, str], dict[str, object]] = {}
 
     def owe(
-        self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, *, urgent: bool = False
+        self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, lane: Lane = Lane.STATUS
     ) -> None:
         now = self._unit.now()
         self._owed[tenant_id, type, id] = {
             "destination_id": tenant_id,
-            "lane": ALERTS if urgent else STATUS,
+            "lane": lane.value,
             "resource_type": type,
             "resource_id": id,
             "version": version,

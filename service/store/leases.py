@@ -27,8 +27,7 @@ from service.store.tables.outgoing import IS_UNSETTLED, IS_WAITING
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
-OTHER = DELIVERY.alias("other")
-LEASED = state_after(DeliveryTrigger.CLAIMED)
+OTHER, LEASED = DELIVERY.alias("other"), state_after(DeliveryTrigger.CLAIMED)
 # One worker at a time for the statuses of a woman, so that what they all need in the record (her Patient, the
 # ServiceRequest) is created once.
 BUSY = exists().where(
@@ -70,22 +69,23 @@ FREE = or_(
 IN_TURN = or_(
     DELIVERY.c.resource_type == "Communication",
     # In this order: during an outage most are held up, and to find that costs least.
-    or_(DELIVERY.c.lane == Lane.ALERT.value, ~or_(*HELD_UP, BUSY)) & ~OVERTAKES,
+    or_(DELIVERY.c.lane < Lane.STATUS.value, ~or_(*HELD_UP, BUSY)) & ~OVERTAKES,
 )
-DUE = and_(DELIVERY.c.lane == bindparam("of_lane"), IS_WAITING, FREE, IN_TURN)
-# The first one due and not an EXISTS, which PostgreSQL would turn into a join over everything that waits.
+DUE = and_(IS_WAITING, FREE, IN_TURN)
+# The first one's lane, and not an EXISTS, which PostgreSQL would turn into a join over everything that waits.
 FIRST_DUE = (
-    select(DELIVERY.c.id)
-    .where(DELIVERY.c.destination_id == ORGANISATION.c.id, DUE)
-    .order_by(DELIVERY.c.id)
+    select(DELIVERY.c.lane)
+    .where(DELIVERY.c.destination_id == ORGANISATION.c.id, DELIVERY.c.lane <= bindparam("of_lane"), DUE)
+    .order_by(DELIVERY.c.lane, DELIVERY.c.id)
     .limit(1)
     .correlate(ORGANISATION)
     .scalar_subquery()
 )
-DESTINATIONS = Prepared(select(ORGANISATION.c.id).where(FIRST_DUE.is_not(None)))
+DESTINATIONS = Prepared(select(ORGANISATION.c.id).where(bindparam("of_lane") == FIRST_DUE))
+ANYTHING_DUE = Prepared(select(FIRST_DUE).where(ORGANISATION.c.id == bindparam("destination")))
 CLAIMABLE = (
     select(DELIVERY)
-    .where(DELIVERY.c.destination_id == bindparam("destination"), DUE)
+    .where(DELIVERY.c.destination_id == bindparam("destination"), DELIVERY.c.lane == bindparam("of_lane"), DUE)
     .order_by(DELIVERY.c.id)
     .limit(bindparam("at_most"))
 )
@@ -164,16 +164,21 @@ class Leases:
         self._unit = unit
 
     def destinations(self, lane: Lane) -> list[str]:
-        """To whom something in this lane is due."""
-        return [row.id for row in self._unit.execute(DESTINATIONS, _asked(self._unit.now(), lane))]
+        """To whom something in this lane is due, and nothing in one that goes before it."""
+        asked = {"at": self._unit.now(), "of_lane": lane.value}
+        return [row.id for row in self._unit.execute(DESTINATIONS, asked)]
+
+    def gives_way(self, delivery: Delivery) -> bool:
+        """Whether something is due there that goes before its lane."""
+        asked = {"at": self._unit.now(), "of_lane": delivery.lane - 1, "destination": delivery.destination_id}
+        return self._unit.execute(ANYTHING_DUE, asked).scalar_one() is not None
 
     def claim(self, owner: str, lease: timedelta, lane: Lane, destination_id: str, at_most: int) -> list[Delivery]:
-        """The next deliveries to one destination that are due, leased to `owner`, in the order in which they were
-        owed."""
+        """What is due next to one destination in this lane, leased to `owner`, in the order in which it was owed."""
         if lane is Lane.STATUS:  # else what another worker is just claiming would not be seen to hold these up
             self._unit.take_turn(destination_id)
         now = self._unit.now()
-        wanted = {**_asked(now, lane), "destination": destination_id, "at_most": at_most}
+        wanted = {"at": now, "of_lane": lane.value, "destination": destination_id, "at_most": at_most}
         rows = self._unit.execute(_claimable(self._unit.dialect), wanted).all()
         if rows:
             leases = [{"delivery": row.id, "owner": owner, "until": now + lease, "at": now} for row in rows]
@@ -206,8 +211,7 @@ class Leases:
         """Have it to oneself to make her known to the destination, until `introduced`, or else until this is settled
         or its lease ends. False while another delivery of hers does so, or is to do it first."""
         self._unit.take_turn(f"{delivery.destination_id} {delivery.patient_id}")
-        values = {**_holding(delivery, owner), "at": self._unit.now()}
-        return self._unit.execute(INTRODUCE, values).rowcount == 1
+        return self._unit.execute(INTRODUCE, {**_holding(delivery, owner), "at": self._unit.now()}).rowcount == 1
 
     def introduced(self, delivery: Delivery, owner: str) -> None:
         """It was tried; the next may."""
@@ -239,10 +243,6 @@ def _leased(before: Delivery) -> Delivery:
 @cache
 def _claimable(dialect: Dialect) -> Prepared:
     return Prepared(dialect.claim(CLAIMABLE, DELIVERY))
-
-
-def _asked(now: datetime, lane: Lane) -> dict[str, object]:
-    return {"at": now, "of_lane": lane.value}
 
 
 def _holding(delivery: Delivery, owner: str) -> dict[str, object]:

@@ -96,13 +96,13 @@ def test_one_at_a_time_may_make_her_known_until_it_has_tried_or_its_lease_ends(s
 def test_a_status_leaves_it_to_an_alert_of_hers(sender: Sender) -> None:
     woman = two_alerts_and_a_referral(sender)
     alert, *_, status = claim(sender, woman, "one")
-    assert (alert.lane, status.lane) == (Lane.ALERT, Lane.STATUS)
+    assert (alert.lane, status.lane) == (Lane.URGENT, Lane.STATUS)
     assert [introduce(sender, each, "one") for each in (status, alert)] == [False, True]
 
 
 def test_of_many_who_ask_at_the_same_moment_one_may_make_her_known(sender: Sender) -> None:
     for _ in range(5):
-        owed = [each for each in claim(sender, two_alerts_and_a_referral(sender), "one") if each.lane is Lane.ALERT]
+        owed = [each for each in claim(sender, two_alerts_and_a_referral(sender), "one") if each.lane is Lane.URGENT]
         with ThreadPoolExecutor(len(owed)) as asking:
             answers = list(asking.map(lambda each: introduce(sender, each, "one"), owed))
         assert answers.count(True) == 1
@@ -133,7 +133,7 @@ def test_an_alert_about_a_woman_whom_the_record_has_twice_names_her_by_her_numbe
         record.record.create({"resourceType": "Patient", "identifier": [number]})
     sender.step()
     sender.step()  # and that the status is stuck
-    alerts = sender.rows("delivery", patient_id=woman, lane=Lane.ALERT.value)
+    alerts = sender.rows("delivery", patient_id=woman, lane=Lane.URGENT.value)
     assert {row["state"] for row in alerts} <= {"done", "superseded"}
     assert [each["subject"]["identifier"] for each in held(record, "Communication")][:1] == [number]
     (referral,) = sender.rows("delivery", patient_id=woman, resource_type="ServiceRequest", state="dead")

@@ -49,8 +49,9 @@ def go_on(sender: Sender, worker: Worker, rounds: int, pause: timedelta = SECOND
         sender.pass_time(pause)
 
 
-def in_danger(sender: Sender, family: Family) -> None:
-    sender.result(family.hospital, family.woman, piece(16, scores(16, harm=1)))
+def in_danger(sender: Sender, family: Family, total: int = 16) -> None:
+    """An urgent alert; and before it one that is not, if the total is not that of its parts."""
+    sender.result(family.hospital, family.woman, piece(total, scores(16, harm=1)))
 
 
 def given(channel: Scripted, woman: str) -> list[str]:
@@ -79,8 +80,8 @@ def test_when_a_destination_is_back_an_alert_goes_first_and_everything_within_se
     channel.is_back, before = True, len(channel.given)
     women += more(sender, family, 1)  # what is new shows that it is back
     go_on(sender, worker, 31)
-    assert channel.given[before].delivery.lane is Lane.ALERT
-    assert sender.rows("delivery", lane=Lane.ALERT.value, state="ready") == []
+    assert channel.given[before].delivery.lane is Lane.URGENT
+    assert sender.rows("delivery", lane=Lane.URGENT.value, state="ready") == []
     assert [waiting(sender, each) for each in women] == [[]] * len(women)
 
 
@@ -92,21 +93,22 @@ def test_an_alert_that_was_tried_in_vain_a_moment_before_goes_as_soon_as_a_statu
     go_on(sender, worker, 9, SECOND / 2)
     in_danger(sender, family)
     go_on(sender, worker, 1, SECOND / 2)
-    assert channel.given[-1].delivery.lane is Lane.ALERT
+    assert channel.given[-1].delivery.lane is Lane.URGENT
     channel.is_back, before = True, len(channel.given)
     go_on(sender, worker, 2, timedelta(0))
-    assert [each.delivery.lane for each in channel.given[before:]][:2] == [Lane.STATUS, Lane.ALERT]
+    assert [each.delivery.lane for each in channel.given[before:]][:2] == [Lane.STATUS, Lane.URGENT]
 
 
 def test_an_alert_is_tried_again_within_seconds_for_as_long_as_it_takes(sender: Sender) -> None:
     family, _ = sender.offered()
-    in_danger(sender, family)
+    in_danger(sender, family, total=15)
     worker = sender.worker(Away(NOT_NOW))
     go_on(sender, worker, 15, 4 * MINUTE)
     sender.step(worker)
     rows = {lane: sender.rows("delivery", lane=lane.value, state="ready") for lane in Lane}
     pauses = {lane: max(row["due_at"] - sender.now() for row in rows[lane]) for lane in Lane}
-    assert pauses[Lane.ALERT] <= LONGEST_WAIT[Lane.ALERT] < MINUTE < pauses[Lane.STATUS]
+    assert all(pauses[lane] <= LONGEST_WAIT[lane] < MINUTE for lane in Lane if lane.of_alerts)
+    assert pauses[Lane.STATUS] > MINUTE
 
 
 def test_while_a_destination_is_away_one_is_tried_at_a_time_however_many_wait(sender: Sender) -> None:
@@ -195,6 +197,40 @@ def test_what_a_person_knows_of_holds_up_nothing(sender: Sender) -> None:
     go_on(sender, worker, 10, MINUTE)
     assert sender.alerts(family.woman) == ["delivery-stuck"]
     assert waiting(sender, family.woman) == ["ServiceRequest"]
+
+
+def test_urgent_alerts_go_first_then_the_other_alerts_then_all_else(sender: Sender) -> None:
+    family, _ = sender.offered()
+    in_danger(sender, family, total=15)
+    owed = {row["resource_id"]: Lane(row["lane"]) for row in sender.rows("delivery", patient_id=family.woman)}
+    codes = {row["code"]: owed[row["id"]] for row in sender.rows("alert", patient_id=family.woman)}
+    assert codes == {"score-mismatch": Lane.ROUTINE, "self-harm-present": Lane.URGENT}
+    channel = Away()
+    worker = sender.worker(channel)
+    go_on(sender, worker, 10)
+    channel.is_back, before = True, len(channel.given)
+    go_on(sender, worker, 20)
+    lanes = [each.delivery.lane for each in channel.given[before:]]
+    assert lanes == sorted(lanes)
+    assert set(lanes) == set(Lane)
+
+
+def test_what_follows_a_status_gives_way_to_an_alert_that_came_meanwhile(sender: Sender) -> None:
+    family, _ = sender.offered()
+
+    def raising(parcel: Parcel) -> Sent:
+        if parcel.delivery.resource_type == "ServiceRequest" and len(channel.given) == 1:
+            in_danger(sender, family)
+        return TAKEN
+
+    channel = Scripted(raising)
+    worker = sender.worker(channel)
+    go_on(sender, worker, 3)
+    lanes = [each.delivery.lane for each in channel.given]
+    assert lanes[:3] == [Lane.STATUS, Lane.URGENT, Lane.URGENT]
+    assert sender.unsettled() == []
+    done = sender.rows("delivery", patient_id=family.woman, state="done")
+    assert {row["attempts"] for row in done} == {1}
 
 
 def test_an_alert_overtakes_what_of_hers_waits(sender: Sender) -> None:

@@ -309,7 +309,7 @@ def owe_more(sender: Sender, family: Family) -> str:
     return woman
 
 
-@pytest.mark.parametrize("hanging", [{Lane.STATUS}, {Lane.STATUS, Lane.ALERT}])
+@pytest.mark.parametrize("hanging", [{Lane.STATUS}, {Lane.STATUS, Lane.URGENT}])
 def test_a_record_that_lets_everything_hang_delays_no_alert_and_no_other_record(
     sender: Sender, hanging: set[Lane]
 ) -> None:
@@ -344,7 +344,7 @@ def test_a_record_that_lets_everything_hang_delays_no_alert_and_no_other_record(
             quick = await asyncio.to_thread(meanwhile)
             async with asyncio.timeout(2):
                 for to in (slow.hospital.organisation_id, quick):
-                    await said[to, Lane.ALERT].wait()
+                    await said[to, Lane.URGENT].wait()
                 await said[quick, Lane.STATUS].wait()
         finally:
             released.set()
@@ -451,7 +451,7 @@ def test_a_delivery_whose_sender_dies_each_time_is_shown_to_a_person(sender: Sen
     assert sender.alerts(family.woman) == []
     sender.step(sender.worker(Scripted()))
     assert sender.alerts(family.woman) == ["delivery-stuck"]
-    assert sender.unsettled() == ["ready"] * 2  # that alert and its Task; all the rest was taken
+    assert sender.unsettled() == ["ready"] * 4  # that alert and its Task, and behind them the rest of hers
 
 
 def test_an_alert_that_is_refused_raises_one_that_says_so_and_that_one_none(sender: Sender) -> None:

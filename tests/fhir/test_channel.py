@@ -54,7 +54,7 @@ def parcel(identifiers: tuple[Identifier, ...] = (NUMBER,), known: str | None = 
     delivery = Delivery(
         id="delivery",
         destination_id="hospital",
-        lane=Lane.ALERT,
+        lane=Lane.URGENT,
         resource_type="Communication",
         resource_id=ALERT.id,
         version=1,

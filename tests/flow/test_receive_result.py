@@ -67,7 +67,7 @@ def test_an_urgent_alert_goes_out_in_the_lane_that_waits_for_nothing(service: Se
     service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
 
     lanes = {row["resource_type"]: row["lane"] for row in service.rows("delivery", patient_id=family.woman)}
-    assert lanes == {"Communication": 0, "AlertTask": 0, "ServiceRequest": 1, "DocumentReference": 1}
+    assert lanes == {"Communication": 0, "AlertTask": 0, "ServiceRequest": 2, "DocumentReference": 2}
     alert = service.alert(family.woman, "self-harm-present")
     assert (alert["priority"], alert["due_at"]) == ("urgent", NOW + 15 * MINUTE)
 

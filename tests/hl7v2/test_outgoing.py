@@ -153,7 +153,7 @@ def test_an_alert_goes_before_every_status_that_waits_and_two_are_never_in_fligh
         await asyncio.to_thread(began.wait, 10)
         others = [asyncio.create_task(send(over, f"S{number}", Lane.STATUS)) for number in (2, 3)]
         await asyncio.sleep(0)
-        alerts = [asyncio.create_task(send(over, f"A{number}", Lane.ALERT)) for number in (1, 2)]
+        alerts = [asyncio.create_task(send(over, *each)) for each in (("A1", Lane.ROUTINE), ("A2", Lane.URGENT))]
         await asyncio.sleep(0)
         go_on.set()
         assert await asyncio.gather(first, *others, *alerts) == ["AA"] * 5
@@ -161,7 +161,7 @@ def test_an_alert_goes_before_every_status_that_waits_and_two_are_never_in_fligh
 
     with engine(slowly) as heard:
         asyncio.run(play(heard))
-        assert heard.controls == ["S1", "A1", "A2", "S2", "S3"]
+        assert heard.controls == ["S1", "A2", "A1", "S2", "S3"]
         assert (heard.connections, heard.most_at_once) == (1, 1)
 
 
@@ -233,7 +233,7 @@ def test_both_lanes_go_over_one_connection_with_the_alert_in_front(new_sender: N
         worker = sender.worker()
 
         async def play() -> None:
-            alerts, statuses = worker._lanes
+            alerts, _, statuses = worker._lanes
             await statuses.begin()
             await asyncio.to_thread(sender.in_danger)
             await alerts.begin()

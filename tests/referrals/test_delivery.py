@@ -49,5 +49,5 @@ def test_nothing_is_sent_or_settled_without_a_lease() -> None:
     assert {state for (state, _), then in DELIVERY_TABLE.items() if then in sent} == {_S.LEASED}
 
 
-def test_alerts_are_claimed_first() -> None:
-    assert sorted(Lane) == [Lane.ALERT, Lane.STATUS]
+def test_alerts_are_claimed_first_and_of_them_the_urgent_ones() -> None:
+    assert sorted(Lane) == [Lane.URGENT, Lane.ROUTINE, Lane.STATUS]

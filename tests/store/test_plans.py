@@ -117,7 +117,7 @@ def test_a_search_looks_up_its_tasks(service: Service, name: str) -> None:
 OWED = Delivery(
     id="delivery",
     destination_id="hospital",
-    lane=Lane.ALERT,
+    lane=Lane.URGENT,
     resource_type="Communication",
     resource_id="alert",
     version=1,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,7 @@ from service.flow.chase_overdue import DueKind
 from service.flow.escalate_unnamed import escalate_unnamed
 from service.flow.learn import learn
 from service.referrals.alert import AlertState
-from service.referrals.delivery import DeliveryState, DeliveryTrigger, Lane
+from service.referrals.delivery import Delivery, DeliveryState, DeliveryTrigger, Lane
 from service.referrals.escalation import Said
 from service.referrals.instruction import Order
 from service.referrals.offer import Dealings, Offer, OfferState, display_of
@@ -206,14 +207,45 @@ def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> Non
     alert = service.alert(family.woman, "self-harm-present")["id"]
 
     hospital = family.hospital.organisation_id
-    assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[hospital]] * 2
+    assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[hospital], [], []]
     assert claimed(service, "one", 2) == [("Communication", alert), ("AlertTask", alert)]
     offered, accepted = (
         ("DocumentReference", row["id"]) for row in service.rows("note", referral_id=offer.referral_id)
     )
     assert claimed(service, "two") == [offered, ("ServiceRequest", offer.referral_id), ("Task", offer.id), accepted]
     assert claimed(service, "three") == []
-    assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[], []]
+    assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[], [], []]
+
+
+def test_a_status_gives_way_to_an_alert_that_is_due_and_not_to_one_that_waits_to_be_tried_again(
+    service: Service,
+) -> None:
+    claimed(service, "before")
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(15, scores(15, 1)))
+    due, hospital = partial(_due, service), family.hospital.organisation_id
+
+    (status,) = service.rows("delivery", destination_id=hospital, resource_type="ServiceRequest")
+    (alert, task) = service.claim("one", 10 * MINUTE, 2)
+    assert (due(Lane.URGENT), due(Lane.STATUS)) == ([], [hospital])
+    later = service.now() + MINUTE
+    for each, at in ((alert, later), (task, service.now())):
+        settle = partial(_try_again, each, at)
+        assert service.run(WORKER, settle)
+    assert (due(Lane.URGENT), due(Lane.STATUS)) == ([hospital], [])
+    assert status["state"] == "ready"
+    claimed(service, "two", 1)
+    assert (due(Lane.URGENT), due(Lane.STATUS)) == ([], [hospital])
+    service.pass_time(MINUTE)
+    assert (due(Lane.URGENT), due(Lane.STATUS)) == ([hospital], [])
+
+
+def _due(service: Service, lane: Lane) -> list[str]:
+    return service.read(WORKER, lambda tx: tx.leases.destinations(lane))
+
+
+def _try_again(delivery: Delivery, at: datetime, tx: UnitOfWork) -> bool:
+    return tx.leases.settle(delivery, "one", DeliveryTrigger.TRY_AGAIN, "http-503", at)
 
 
 def test_a_status_waits_while_another_worker_has_one_of_hers_and_an_alert_does_not(service: Service) -> None:

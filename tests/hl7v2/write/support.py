@@ -83,16 +83,16 @@ SUPPORTED = replace(
 )
 UNTOLD = replace(SUPPORTED, engagement=None)
 ALERTING = replace(
-    owed("Communication", RAISED.id, Lane.ALERT),
+    owed("Communication", RAISED.id, Lane.URGENT),
     alert=RAISED,
     escalation=TOLD,
     programme=DESCRIBED,
     link="https://service.example/answer/TOKEN",
 )
 CLIMBED = replace(ALERTING, alert=replace(RAISED, rung=1), escalation=None, link=None)
-ASKING_HER = replace(owed("Communication", ASKING.id, Lane.ALERT), alert=ASKING, fitting=(PROGRAMME,))
+ASKING_HER = replace(owed("Communication", ASKING.id, Lane.URGENT), alert=ASKING, fitting=(PROGRAMME,))
 ABOUT_NOBODY = replace(
-    owed("Communication", RAISED.id, Lane.ALERT, None), alert=replace(RAISED, patient_id=None), placer=()
+    owed("Communication", RAISED.id, Lane.URGENT, None), alert=replace(RAISED, patient_id=None), placer=()
 )
 NOTED = replace(
     owed("DocumentReference", NOTE_OF.id),
