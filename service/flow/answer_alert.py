@@ -33,7 +33,8 @@ class ReceivedAnswer:
     """`state` is the one that the alert is to have, None when what was sent is no state of an alert.
 
     `outcome` is what a review came to. `reviewed` names the result and its version that the sender had before it, as
-    the alert's Task names it; None when the sender names none. `subject` is the woman whom the sender names, if any.
+    the alert's Task names it; None when the sender names none. `subject` is the woman whom the sender names, if any,
+    and `referral` the referral.
     """
 
     received: Received
@@ -43,6 +44,7 @@ class ReceivedAnswer:
     outcome: ReviewOutcome | None = None
     reviewed: str | None = None
     subject: Reference | None = None
+    referral: Reference | None = None
 
 
 def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: datetime) -> Answer:
@@ -58,9 +60,19 @@ def answer_alert(tx: Transaction, rules: Rules, message: ReceivedAnswer, now: da
     return remember(tx, message.received, alert.patient_id, _answer(tx, rules, alert, message, now))
 
 
-def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer, now: datetime) -> Answer:
+def _means_another(tx: Transaction, alert: Alert, message: ReceivedAnswer) -> str | None:
+    """The element that names another woman, by herself or by a referral of hers."""
     if message.subject is not None and subject_of(tx, message.subject) != alert.patient_id:
-        return Refused(Reason.ELEMENT_FIXED, "for")
+        return "for"
+    named = message.referral
+    referral = tx.visible.referral(named.id) if named and named.id and named.base is None else None
+    return "focus" if referral is not None and referral.patient_id != alert.patient_id else None
+
+
+def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer, now: datetime) -> Answer:
+    another = _means_another(tx, alert, message)
+    if another is not None:
+        return Refused(Reason.ELEMENT_FIXED, another)
     if _says_the_same(alert, message):
         return Repeated("Task", alert.id, alert.version)
     if alert.state is AlertState.RESOLVED or message.state is alert.state is AlertState.ACKNOWLEDGED:

@@ -9,6 +9,7 @@ from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Identifier, Received, Reference
 from service.referrals.alert import NOBODY_NAMED, AlertState, Practitioner
 from service.shared.caller import Caller
+from service.shared.ids import new_id
 from tests.flow.support import DAY, FACTS, Service, body, piece, scores, why
 
 STATES = {"requested": AlertState.OPEN, "accepted": AlertState.ACKNOWLEDGED, "completed": AlertState.RESOLVED}
@@ -25,9 +26,10 @@ def answer(
     expected_version: int | None = None,
     by: Practitioner = MIDWIFE,
     subject: Reference | None = None,
+    referral: Reference | None = None,
 ) -> Answer:
     received = Received("Task", body(), target_id=id, expected_version=expected_version)
-    message = ReceivedAnswer(received, id, STATES.get(status), by, subject=subject)
+    message = ReceivedAnswer(received, id, STATES.get(status), by, subject=subject, referral=referral)
     return service.run(caller, lambda tx: answer_alert(tx, service.rules, message, service.now()))
 
 
@@ -88,6 +90,19 @@ def test_an_answer_about_another_woman_is_refused(service: Service) -> None:
     refused = answer(service, hospital, alert["id"], "accepted", subject=Reference("Patient", other))
     assert refused == Refused(Reason.ELEMENT_FIXED, "for")
     assert why(answer(service, hospital, alert["id"], "accepted", subject=Reference("Patient", woman))) == "accepted"
+
+
+def test_an_answer_about_another_womans_referral_is_refused(service: Service) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    other = service.woman(hospital)
+    service.result(hospital, other, piece(15, scores(15)))
+    (theirs,) = service.rows("referral", patient_id=other)
+    (hers,) = service.rows("referral", patient_id=woman)
+    refused = answer(service, hospital, alert["id"], "accepted", referral=Reference("ServiceRequest", theirs["id"]))
+    assert refused == Refused(Reason.ELEMENT_FIXED, "focus")
+    for named, status in ((new_id(), "accepted"), (hers["id"], "completed")):  # an id that is none of ours says nothing
+        taken = answer(service, hospital, alert["id"], status, referral=Reference("ServiceRequest", named))
+        assert why(taken) == "accepted"
 
 
 def test_a_stale_answer_is_refused(service: Service) -> None:

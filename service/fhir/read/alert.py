@@ -28,6 +28,10 @@ def read_answer(tree: Tree, received: Received, base: str | None = None) -> Rece
     state = _STATES.get(tree.get("status", ""))
     outcome = _outcome(tree) if state is AlertState.RESOLVED else None
     verbs = _WHO.get(state, ()) if state is not None and outcome is None else ("reviewed",)
+    subject, referral = (
+        reference_of(tree[name], base, type) if base is not None and name in tree else None
+        for name, type in (("for", "Patient"), ("focus", "ServiceRequest"))
+    )
     return ReceivedAnswer(
         received,
         received.target_id or "",
@@ -35,7 +39,8 @@ def read_answer(tree: Tree, received: Received, base: str | None = None) -> Rece
         practitioner=_practitioner(tree, verbs),
         outcome=outcome,
         reviewed=_reviewed(tree),
-        subject=reference_of(tree["for"], base, "Patient") if base is not None and "for" in tree else None,
+        subject=subject,
+        referral=referral,
     )
 
 

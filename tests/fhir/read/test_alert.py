@@ -7,7 +7,7 @@ from service.fhir.outcome import BadInput
 from service.fhir.read.alert import read_answer
 from service.fhir.survey import Tree
 from service.flow.answer_alert import ReceivedAnswer
-from service.flow.received import Received
+from service.flow.received import Received, Reference
 from service.referrals.alert import AlertState, Practitioner, ReviewOutcome
 
 MESSAGE = Received("Task", b"", target_id="7")
@@ -137,3 +137,11 @@ def test_a_name_or_a_role_that_is_too_long_to_be_one_is_refused_where_it_stands(
     assert (issue.code, issue.expression) == ("too-long", element)
     longest = "x" * 200
     assert read("accepted", by("acknowledged", longest, longest)).practitioner == Practitioner(longest, longest)
+
+
+@pytest.mark.parametrize("base", ["https://here.example", None])
+def test_whom_it_names_counts_only_in_what_was_read_here(base: str | None) -> None:
+    tree = {"status": "accepted", "for": {"reference": "Patient/7"}, "focus": {"reference": "ServiceRequest/8"}}
+    said = read_answer(tree, MESSAGE, base)
+    expected = (Reference("Patient", "7"), Reference("ServiceRequest", "8")) if base else (None, None)
+    assert (said.subject, said.referral) == expected
