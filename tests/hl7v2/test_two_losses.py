@@ -149,6 +149,16 @@ def test_a_record_that_goes_on_listing_what_was_deleted_beside_what_stands_pause
     assert ward.state()[0] == "supported"
 
 
+def test_a_babys_record_that_goes_on_listing_what_was_deleted_beside_its_death_pauses_once(ward: Ward) -> None:
+    ward.supported()
+    for _ in range(3):
+        ward.tells("A08", pid("B1", **BABYS_AGE, _21=cx("W1"), _30="Y"), diagnosis("D"))
+        assert ward.alerts() == ["safety-event"]
+        if ward.state() == PAUSED:
+            later(ward)
+    assert ward.state()[0] == "supported"
+
+
 @pytest.mark.parametrize("action", ["", "A", "U", "X", "S"])
 def test_a_diagnosis_that_is_not_deleted_counts(ward: Ward, action: str) -> None:
     ward.supported()

@@ -17,7 +17,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import triplets
 from service.hl7v2.read.consent import nobodys_consents, read_consents, refuses
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.happened import Told, are_all, happened, told_outside
+from service.hl7v2.read.happened import Told, are_all, each_once, happened, told_outside
 from service.hl7v2.read.orders import Patient, by_pid, patients_in
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
@@ -212,7 +212,7 @@ def _of_its_mother(
     After a loss she is made known by her number, so that it is remembered when she is referred.
     """
     # What a record tells of a baby is never that its mother has died.
-    told = [*_of_its_life(pid), *happened(message, patients, dialect, rules, now)]
+    told = each_once([*_of_its_life(pid), *happened(message, patients, dialect, rules, now)])
     number = number_written([pid])
     # What happened to one of twins is not what happened to the other.
     hers = [

@@ -42,11 +42,15 @@ def happened(
 ) -> list[Told]:
     """Every event that is told of these patients, each once. What stands in no order may be anybody's in a message that
     is about others too."""
-    found: dict[tuple[LifeEvent, date | None, str], Told] = {}
     told = [*told_outside(message, dialect, now)] if are_all(message, patients) else []
     for order in (order for each in patients for order in each.orders):
         told += _told_in(order, message, dialect, now)
-    # What one observation takes back and another says anew is said.
+    return each_once(told)
+
+
+def each_once(told: Collection[Told]) -> list[Told]:
+    """What one observation takes back and another says anew is said."""
+    found: dict[tuple[LifeEvent, date | None, str], Told] = {}
     stands = {each.day for each in told if each.event in HARMS}
     for each in told:
         if each.event is not LifeEvent.TAKEN_BACK or not any(may_be_one(each.day, day) for day in stands):
