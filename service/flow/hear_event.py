@@ -1,5 +1,6 @@
 """Something has happened in a woman's life, and her record tells it: a birth, a loss, a death."""
 
+import hashlib
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -80,14 +81,16 @@ def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:
     """Whether it is no news. By another source it may be another one: while a clinician is still asked about the first
     that changes nothing, and after contact was let go on nobody knew of this one."""
-    heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, message.source)
+    # A number may be longer than a key of the store, and of a baby it is better not kept.
+    source = message.source and hashlib.sha256(message.source.encode()).hexdigest()
+    heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, source)
     last = max(heard.values(), default=None)
     if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last, message.happened_on):
         return False
     if message.happened_on is None and now - last >= SAME_EVENT:
         return False
     referral = tx.referrals.open_of(patient.id)
-    if message.source in heard or referral is None:
+    if source in heard or referral is None:
         return True
     asked = [each for each in tx.alerts.unresolved_about(patient.id) if each.code is AlertCode.SAFETY_EVENT]
     # One that was raised before this hold may be left from an earlier one.

@@ -116,6 +116,39 @@ def test_a_diagnosis_that_the_record_goes_on_telling_pauses_nothing_that_was_res
     assert ward.state()[0] == "supported"
 
 
+@pytest.mark.parametrize(
+    ("type", "event", "instances", "paused"),
+    [
+        pytest.param("ORU", "R01", ("", ""), True, id="an order without a number"),
+        pytest.param("ORU", "R01", ("I1", "I1"), False, id="the same observation of its own number"),
+        pytest.param("ORU", "R01", ("I1", "I2"), True, id="another observation"),
+        pytest.param("ADT", "A08", ("", ""), False, id="an observation that a record goes on telling"),
+        pytest.param("ADT", "A08", ("I1", "I2"), False, id="the same under a number that is new each time"),
+    ],
+)
+def test_without_a_number_of_the_order_another_message_may_tell_another_loss(
+    ward: Ward, type: str, event: str, instances: tuple[str, str], paused: bool
+) -> None:
+    ward.supported()
+    obr, obx = (line.replace("F1^MAT", "") for line in order("F"))
+    for instance, expected in zip(instances, (True, paused), strict=True):
+        told = f"{obx}|||20260530|||||||{instance}"
+        ward.tells(event, pid(), *([obr] if type == "ORU" else []), told, type=type)
+        assert (ward.state() == PAUSED) is expected
+        if expected:
+            later(ward)
+
+
+def test_a_number_of_any_length_tells_one_order_from_another_and_is_not_kept(ward: Ward) -> None:
+    ward.supported()
+    long = "".join(map(str, range(3000)))
+    for number in (long, long + "1"):
+        ward.tells("R01", pid(), *order("F", number=number), type="ORU")
+        assert ward.state() == PAUSED
+        later(ward)
+    assert {len(row["source"]) for row in ward.service.rows("life_event")} == {64}
+
+
 def diagnosis(action: str = "", day: str = "20260530") -> str:
     return f"DG1|1||O03.9^Miscarriage^I10||{day}|{'|' * 15}{action}"
 

@@ -10,7 +10,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import TIMES
 from service.hl7v2.read.codes import says_no, triplets
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.naming import name_of
+from service.hl7v2.read.naming import instance_of, name_of
 from service.hl7v2.read.observed import OBSERVED, Observed
 from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
@@ -86,11 +86,20 @@ def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) ->
             told = _unless_history(obx, order, dialect, now)
         if not told or says_no(one.values):
             continue
-        name = name_of(message, order)
+        source = _source(message, order, obx)
         for each in told:
             heard = _heard(each.event, one, unsaid)
             if heard is not None:
-                yield each._replace(event=heard, source=name.value if name else "")
+                yield each._replace(event=heard, source=source)
+
+
+def _source(message: Message, order: Order, obx: Segment) -> str:
+    """What the sender calls the order. One without a number is another one in each message, unless the observation has
+    its own; in no order it is what a record goes on telling."""
+    name = name_of(message, order)
+    if name is not None:
+        return name.value
+    return (instance_of(obx) or message.header.text(10)) if order.headers else ""
 
 
 def _rules(message: Message, dialect: Dialect) -> Iterator[EventRule]:
