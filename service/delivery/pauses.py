@@ -15,7 +15,8 @@ LONGEST_WAIT = {
     Lane.STATUS: timedelta(minutes=15),
 }
 LONGEST_ASKED_WAIT = timedelta(hours=1)
-# While it is not reached, one is tried and then the next: however many wait, they do not all run against it.
+# While it is not reached, one is tried and then the next: however many wait, they do not all run against it. An alert
+# is due again by then, for else what is less urgent would be the next.
 ONE_EVERY = timedelta(seconds=1)
 # So that a destination that works costs next to nothing.
 WAKES_EVERY = timedelta(seconds=5)
@@ -63,8 +64,10 @@ class Pauses:
 
     def due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
         """Full jitter, doubling from one second to the longest wait of its lane; longer only when the destination
-        asked for it."""
+        asked for it. An alert that reached nobody waits no longer than all there have to."""
         if sent.wait is not None:
             return now + min(max(sent.wait, timedelta(0)), LONGEST_ASKED_WAIT)
-        ceiling = min(LONGEST_WAIT[delivery.lane].total_seconds(), 2.0 ** min(delivery.attempts, 10))
+        unreached = delivery.lane.of_alerts and sent.outcome in REACHED_NOBODY
+        longest = ONE_EVERY if unreached else LONGEST_WAIT[delivery.lane]
+        ceiling = min(longest.total_seconds(), 2.0 ** min(delivery.attempts, 10))
         return now + timedelta(seconds=self.spread() * ceiling)

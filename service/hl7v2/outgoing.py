@@ -74,11 +74,12 @@ class NotAnswered(Exception):
 class Patience:
     """In seconds. Together they stay below half a lease, in which a delivery must be sent and settled.
 
+    `turn`: longer than `answer`, so that an alert outlasts the message in front of it that gets no answer.
     `idle`: a connection that was not used for so long is opened anew, for what lies between may have forgotten it.
     `return_`: how long the CR behind an FS is waited for.
     """
 
-    turn: float = 15
+    turn: float = 17
     connect: float = 5
     answer: float = 15
     idle: float = 300

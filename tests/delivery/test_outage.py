@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from service.delivery.channel import Parcel, Sent
-from service.delivery.pauses import LONGEST_WAIT, SEATS
+from service.delivery.pauses import LONGEST_WAIT, ONE_EVERY, SEATS
 from service.delivery.worker import Worker
 from service.demo.hospital import HospitalRecord
 from service.hl7v2 import outgoing
@@ -109,6 +109,17 @@ def test_an_alert_is_tried_again_within_seconds_for_as_long_as_it_takes(sender: 
     pauses = {lane: max(row["due_at"] - sender.now() for row in rows[lane]) for lane in Lane}
     assert all(pauses[lane] <= LONGEST_WAIT[lane] < MINUTE for lane in Lane if lane.of_alerts)
     assert pauses[Lane.STATUS] > MINUTE
+
+
+def test_an_alert_that_reached_nobody_is_due_again_before_what_finds_the_destination_back(sender: Sender) -> None:
+    family, _ = sender.offered()
+    in_danger(sender, family)
+    worker = sender.worker(Away())
+    for _ in range(12):
+        sender.step(worker)
+        alerts = sender.rows("delivery", lane=Lane.URGENT.value, state="ready")
+        assert max(row["due_at"] for row in alerts) <= sender.now() + ONE_EVERY
+        sender.pass_time(SECOND)
 
 
 def test_while_a_destination_is_away_one_is_tried_at_a_time_however_many_wait(sender: Sender) -> None:

@@ -177,6 +177,10 @@ def test_what_waits_too_long_for_its_turn_was_not_sent() -> None:
         assert heard.controls == ["M1"]
 
 
+def test_an_alert_outlasts_the_message_in_front_of_it_that_gets_no_answer() -> None:
+    assert Patience().turn >= Patience().answer + 1
+
+
 def test_an_exchange_that_is_broken_off_leaves_its_answer_to_nobody() -> None:
     def late(one: Message) -> Sequence[bytes]:
         time.sleep(0.2)
