@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from service.__main__ import application
@@ -28,6 +30,7 @@ from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.clock import SystemClock
 from service.shared.errors import InvalidMappings
 from service.shared.ids import new_id
+from service.store.deliveries import DELIVERY
 from service.store.unit_of_work import UnitOfWork
 from service.wiring import build_worker
 from tests.flow.support import DAY, NOW, Service
@@ -163,7 +166,7 @@ def test_what_is_dead_is_sent_again_by_its_id_or_all_of_one_record_at_once(run: 
     dead = [[row["id"] for row in service.rows("delivery", patient_id=family.woman)] for family, _ in offers]
     service.close()
 
-    assert {tuple(row[3:]) for row in rows(run("deliveries", "list"))} == {("dead", "1", "http-422")}
+    assert {(*row[3:5], *row[6:]) for row in rows(run("deliveries", "list"))} == {("dead", "1", "-", "http-422")}
     one, *_ = dead[0]
     outcome = run("deliveries", "retry", one, "nothing", *dead[1])
     assert outcome.exit_code == 2
@@ -174,6 +177,27 @@ def test_what_is_dead_is_sent_again_by_its_id_or_all_of_one_record_at_once(run: 
     assert run("deliveries", "retry", "--dead", there).stdout.count("is on its way again.") == 3
     assert run("deliveries", "retry", "--dead", there).stdout == "Nothing is dead there.\n"
     assert [row[0] for row in rows(run("deliveries", "list", "--state", "dead"))] == dead[0][:0:-1]
+
+
+@pytest.mark.parametrize(
+    ("owed", "due", "said"),
+    [
+        (timedelta(minutes=119, seconds=30), timedelta(minutes=-1), ("119m", "due")),
+        (timedelta(hours=2, seconds=30), timedelta(minutes=14, seconds=30), ("2h", "14m")),
+        (timedelta(days=9), timedelta(days=2, hours=1), ("9d", "2d")),
+    ],
+)
+def test_a_delivery_that_waits_shows_how_old_it_is_and_when_it_is_tried_again(
+    run: Run, tmp_path: Path, owed: timedelta, due: timedelta, said: tuple[str, str]
+) -> None:
+    run("organisation", "list")  # makes the database
+    service = Service(f"sqlite:///{tmp_path / 'data' / EMBEDDED}")
+    service.offered()
+    now = datetime.now(UTC)
+    values = {"owed_at": now - owed, "due_at": now + due, "last_outcome": "http-503"}
+    service.run(the_service(""), lambda tx: tx.execute(update(DELIVERY).values(values)))
+    service.close()
+    assert {tuple(row[3:]) for row in rows(run("deliveries", "list"))} == {("ready", "0", *said, "http-503")}
 
 
 @pytest.mark.parametrize(
