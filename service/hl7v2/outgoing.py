@@ -75,6 +75,8 @@ class Patience:
     """In seconds. Together they stay below half a lease, in which a delivery must be sent and settled.
 
     `turn`: longer than `answer`, so that an alert outlasts the message in front of it that gets no answer.
+    `others`: how long the answer is waited for behind one to another message: an engine that names the wrong one sends
+    no other.
     `idle`: a connection that was not used for so long is opened anew, for what lies between may have forgotten it.
     `return_`: how long the CR behind an FS is waited for.
     """
@@ -82,6 +84,7 @@ class Patience:
     turn: float = 17
     connect: float = 5
     answer: float = 15
+    others: float = 3
     idle: float = 300
     return_: float = 1
 
@@ -191,7 +194,7 @@ class Line:
     async def _send(self, connection: _Open, data: bytes, hear: Hear) -> None:
         failure, received = Failure.NO_ANSWER, connection.received
         try:
-            async with asyncio.timeout(self.patience.answer):
+            async with asyncio.timeout(self.patience.answer) as limit:
                 await _write(connection, data)
                 while True:
                     for frame in await self._read(connection):
@@ -203,7 +206,10 @@ class Line:
                             return
                         if meaning is Meaning.NO_MESSAGE:
                             raise NotAnswered(Failure.NO_MESSAGE)
-                        failure = Failure.OTHER_ANSWER if meaning is Meaning.ANOTHERS else failure
+                        if meaning is Meaning.ANOTHERS and failure is Failure.NO_ANSWER:
+                            failure = Failure.OTHER_ANSWER
+                            soon = asyncio.get_running_loop().time() + self.patience.others
+                            limit.reschedule(min(soon, limit.when() or soon))
         except TimeoutError:
             raise NotAnswered(failure) from None
         except OSError:

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from service.hl7v2.segments import Message, read
 
 CLOSE = b"\x00close"
 """Said instead of bytes: the connection ends here."""
-Answer = Callable[[Message], Sequence[bytes]]
+Answer = Callable[[Message], Iterable[bytes]]
 """What is written for a message, piece by piece."""
 
 
@@ -26,7 +26,7 @@ def acknowledgement(message: Message, code: str, *, of: str | None = None, asks:
     ).encode()
 
 
-def says(*codes: str) -> Answer:
+def says(*codes: str) -> Callable[[Message], Sequence[bytes]]:
     """One acknowledgement after the other."""
     return lambda message: [framed(acknowledgement(message, code)) for code in codes]
 
@@ -97,7 +97,7 @@ class Engine:
         except OSError:
             return
 
-    def _answer(self, message: Message) -> Sequence[bytes]:
+    def _answer(self, message: Message) -> Iterable[bytes]:
         with self._lock:
             if message.first("MSA") is not None:
                 self.replies.append(message)

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from service.hl7v2.awaited import Awaited
+from service.hl7v2.frame import framed
 from service.hl7v2.lines import Lines, NotCalled, may_be_called
 from service.hl7v2.outgoing import Address, Failure, Line, NotAnswered, Patience, address_of
 from service.hl7v2.segments import Message
@@ -22,7 +23,7 @@ from service.referrals.delivery import Lane
 from service.security.certificates import client_context
 from service.shared.errors import InvalidSettings
 from tests.hl7v2.certificates import issue
-from tests.hl7v2.engine import Engine, engine, nothing, says, then_closes
+from tests.hl7v2.engine import Engine, acknowledgement, engine, nothing, says, then_closes
 from tests.hl7v2.sending import HASTE, NewSender
 from tests.hl7v2.wire import message
 
@@ -357,6 +358,27 @@ def test_a_slow_engine_is_waited_for_as_long_as_there_is_patience(seconds: float
     with engine(slowly) as heard:
         assert asyncio.run(play(heard)) == said
         assert heard.controls == ["M1"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.1, "AA"), (1.0, Failure.OTHER_ANSWER)])
+def test_behind_an_answer_to_another_message_its_own_is_waited_for_a_short_time(seconds: float, said: str) -> None:
+    def mistaken(one: Message) -> Iterator[bytes]:
+        yield framed(acknowledgement(one, "AA", of="SOMEBODY-ELSE"))
+        time.sleep(seconds)
+        yield framed(acknowledgement(one, "AA"))
+
+    async def play(to: Engine) -> tuple[str, float]:
+        over = line(to, patience=replace(HASTE, answer=10, others=0.5))
+        began = time.monotonic()
+        first = await send(over, "M1")
+        took = time.monotonic() - began
+        await over.aclose()
+        return first, took
+
+    with engine(mistaken) as heard:
+        answer, took = asyncio.run(play(heard))
+        assert answer == said
+        assert took < 5
 
 
 def test_an_engine_that_does_not_know_us_takes_nothing(tmp_path: Path) -> None:
