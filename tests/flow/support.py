@@ -138,6 +138,9 @@ class Family:
     consent: str
 
 
+RECORD = "http://127.0.0.1:1/fhir"
+
+
 @dataclass
 class Service:
     url: str
@@ -165,38 +168,16 @@ class Service:
     # Organisations and programmes
 
     def organisation(self, kind: OrganisationKind, endpoint: str | None = None) -> Caller:
-        id = new_id()
-        row = Organisation(id, f"{kind.value} {id[-4:]}", kind, endpoint, None, True, self.now())
-        self.run(the_service(new_id()), lambda tx: tx.organisations.add(row))
-        return Caller(f"client-of-{id}", id, kind, frozenset(), new_id())
+        return self.run(the_service(new_id()), lambda tx: _enrol(tx, kind, self.now(), endpoint))
 
     def hospital(self) -> Caller:
-        return self.organisation(OrganisationKind.HOSPITAL, "http://127.0.0.1:1/fhir")
+        return self.organisation(OrganisationKind.HOSPITAL, RECORD)
 
     def community(self) -> Caller:
         return self.organisation(OrganisationKind.COMMUNITY)
 
     def programme(self, community: Caller, **changes: Any) -> Programme:
-        plain = Programme(
-            id=new_id(),
-            organisation_id=community.organisation_id,
-            name="Programme",
-            active=True,
-            model=Model.ONE_TO_ONE,
-            modes=(DeliveryMode.PHONE,),
-            languages=frozenset({"en"}),
-            districts=frozenset(),
-            stages=frozenset({Stage.ANTENATAL, Stage.POSTNATAL}),
-            interpreters=False,
-            places=10_000,
-            places_taken=0,
-            respond_within_hours=72,
-            training_renewed_until=None,
-            telephone=None,
-        )
-        programme = replace(plain, **changes)
-        self.run(the_service(new_id()), lambda tx: tx.programmes.put(programme, self.now()))
-        return programme
+        return self.run(the_service(new_id()), lambda tx: _describe(tx, community, self.now(), changes))
 
     # What a hospital sends
 
@@ -455,9 +436,15 @@ class Service:
 
     def family(self, **programme: Any) -> Family:
         """A woman, her hospital and one programme, with her consent; nobody else's programme is in her way."""
-        district = new_id()
-        hospital, community = self.hospital(), self.community()
-        known = self.programme(community, **{"districts": frozenset({district}), **programme})
+        district, now = new_id(), self.now()
+
+        # At once, because most tests begin with it.
+        def enrol(tx: UnitOfWork) -> tuple[Caller, Caller, Programme]:
+            community = _enrol(tx, OrganisationKind.COMMUNITY, now)
+            known = _describe(tx, community, now, {"districts": frozenset({district}), **programme})
+            return _enrol(tx, OrganisationKind.HOSPITAL, now, RECORD), community, known
+
+        hospital, community, known = self.run(the_service(new_id()), enrol)
         woman = self.woman(hospital, district=district)
         answer = self.consent(hospital, woman, community)
         assert isinstance(answer, Accepted)
@@ -474,6 +461,35 @@ class Service:
         assert isinstance(self.update(family.community, offer.id, "accepted"), Accepted)
         (offer,) = self.offers(family.woman)
         return family, offer
+
+
+def _enrol(tx: UnitOfWork, kind: OrganisationKind, now: datetime, endpoint: str | None = None) -> Caller:
+    id = new_id()
+    tx.organisations.add(Organisation(id, f"{kind.value} {id[-4:]}", kind, endpoint, None, True, now))
+    return Caller(f"client-of-{id}", id, kind, frozenset(), new_id())
+
+
+def _describe(tx: UnitOfWork, community: Caller, now: datetime, changes: Mapping[str, Any]) -> Programme:
+    plain = Programme(
+        id=new_id(),
+        organisation_id=community.organisation_id,
+        name="Programme",
+        active=True,
+        model=Model.ONE_TO_ONE,
+        modes=(DeliveryMode.PHONE,),
+        languages=frozenset({"en"}),
+        districts=frozenset(),
+        stages=frozenset({Stage.ANTENATAL, Stage.POSTNATAL}),
+        interpreters=False,
+        places=10_000,
+        places_taken=0,
+        respond_within_hours=72,
+        training_renewed_until=None,
+        telephone=None,
+    )
+    programme = replace(plain, **changes)
+    tx.programmes.put(programme, now)
+    return programme
 
 
 def second_woman(service: Service, family: Family) -> tuple[Caller, str, Offer]:

@@ -8,8 +8,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,12 +122,25 @@ def described(service: ServiceProcess, folder: Path, programme: Identity, descri
 
 
 def test_every_step_of_the_stories_is_found_on_its_receiving_side(
-    new_service: NewService, messages: Messages, database_url: str, tmp_path: Path
+    new_service: NewService, messages: Messages, tmp_path: Path
 ) -> None:
-    service = new_service(database_url, **messages.settings)
+    service = new_service(**messages.settings)
     assert told_stories(service, messages, tmp_path) == ""
     assert command(service, "deliveries", "list").splitlines()[1:] == []
     assert service.stop() == 0
+
+
+def test_every_step_is_found_on_a_server_too_where_the_worker_is_a_process_of_its_own(
+    new_service: NewService, messages: Messages, postgresql_url: str, tmp_path: Path
+) -> None:
+    service = new_service(postgresql_url, **messages.settings)
+    # It writes links to the service into alerts.
+    worker = new_service(postgresql_url, **messages.settings, base_url=service.url)
+    serve = ("serve", "--port", str(service.port), "--no-worker")
+    assert told_stories(service, messages, tmp_path, *serve, worker=worker) == ""
+    assert command(service, "deliveries", "list").splitlines()[1:] == []
+    assert service.stop() == 0
+    assert worker.stop() == 0
 
 
 def test_a_story_whose_end_cannot_be_found_is_not_told_as_if_it_had_ended(
@@ -140,24 +152,6 @@ def test_a_story_whose_end_cannot_be_found_is_not_told_as_if_it_had_ended(
     # Stories one to three tell the team something; the fourth has no need to, and the fifth is told by HL7 v2.
     assert "2 of 5 stories came to their end." in told
     assert told.count("Communication none") == 3
-
-
-def test_the_worker_may_be_a_process_of_its_own(
-    new_service: NewService,
-    messages: Messages,
-    postgresql_database: Callable[[str | None], AbstractContextManager[str]],
-    tmp_path: Path,
-) -> None:
-    # A database of its own: programmes that other stories have enrolled would be chosen too.
-    with postgresql_database(None) as url:
-        service = new_service(url, **messages.settings)
-        # It writes links to the service into alerts.
-        worker = new_service(url, **messages.settings, base_url=service.url)
-        serve = ("serve", "--port", str(service.port), "--no-worker")
-        told = told_stories(service, messages, tmp_path, *serve, worker=worker)
-        assert not told, told
-        assert service.stop() == 0
-        assert worker.stop() == 0
 
 
 def test_without_a_worker_nothing_is_sent_and_nothing_is_lost(
