@@ -177,7 +177,26 @@ class Service:
         return self.organisation(OrganisationKind.COMMUNITY)
 
     def programme(self, community: Caller, **changes: Any) -> Programme:
-        return self.run(the_service(new_id()), lambda tx: _describe(tx, community, self.now(), changes))
+        plain = Programme(
+            id=new_id(),
+            organisation_id=community.organisation_id,
+            name="Programme",
+            active=True,
+            model=Model.ONE_TO_ONE,
+            modes=(DeliveryMode.PHONE,),
+            languages=frozenset({"en"}),
+            districts=frozenset(),
+            stages=frozenset({Stage.ANTENATAL, Stage.POSTNATAL}),
+            interpreters=False,
+            places=10_000,
+            places_taken=0,
+            respond_within_hours=72,
+            training_renewed_until=None,
+            telephone=None,
+        )
+        programme = replace(plain, **changes)
+        self.run(the_service(new_id()), lambda tx: tx.programmes.put(programme, self.now()))
+        return programme
 
     # What a hospital sends
 
@@ -439,12 +458,11 @@ class Service:
         district, now = new_id(), self.now()
 
         # At once, because most tests begin with it.
-        def enrol(tx: UnitOfWork) -> tuple[Caller, Caller, Programme]:
-            community = _enrol(tx, OrganisationKind.COMMUNITY, now)
-            known = _describe(tx, community, now, {"districts": frozenset({district}), **programme})
-            return _enrol(tx, OrganisationKind.HOSPITAL, now, RECORD), community, known
+        def enrol(tx: UnitOfWork) -> tuple[Caller, Caller]:
+            return _enrol(tx, OrganisationKind.HOSPITAL, now, RECORD), _enrol(tx, OrganisationKind.COMMUNITY, now)
 
-        hospital, community, known = self.run(the_service(new_id()), enrol)
+        hospital, community = self.run(the_service(new_id()), enrol)
+        known = self.programme(community, **{"districts": frozenset({district}), **programme})
         woman = self.woman(hospital, district=district)
         answer = self.consent(hospital, woman, community)
         assert isinstance(answer, Accepted)
@@ -467,29 +485,6 @@ def _enrol(tx: UnitOfWork, kind: OrganisationKind, now: datetime, endpoint: str 
     id = new_id()
     tx.organisations.add(Organisation(id, f"{kind.value} {id[-4:]}", kind, endpoint, None, True, now))
     return Caller(f"client-of-{id}", id, kind, frozenset(), new_id())
-
-
-def _describe(tx: UnitOfWork, community: Caller, now: datetime, changes: Mapping[str, Any]) -> Programme:
-    plain = Programme(
-        id=new_id(),
-        organisation_id=community.organisation_id,
-        name="Programme",
-        active=True,
-        model=Model.ONE_TO_ONE,
-        modes=(DeliveryMode.PHONE,),
-        languages=frozenset({"en"}),
-        districts=frozenset(),
-        stages=frozenset({Stage.ANTENATAL, Stage.POSTNATAL}),
-        interpreters=False,
-        places=10_000,
-        places_taken=0,
-        respond_within_hours=72,
-        training_renewed_until=None,
-        telephone=None,
-    )
-    programme = replace(plain, **changes)
-    tx.programmes.put(programme, now)
-    return programme
 
 
 def second_woman(service: Service, family: Family) -> tuple[Caller, str, Offer]:
