@@ -138,9 +138,6 @@ class Family:
     consent: str
 
 
-RECORD = "http://127.0.0.1:1/fhir"
-
-
 @dataclass
 class Service:
     url: str
@@ -168,10 +165,13 @@ class Service:
     # Organisations and programmes
 
     def organisation(self, kind: OrganisationKind, endpoint: str | None = None) -> Caller:
-        return self.run(the_service(new_id()), lambda tx: _enrol(tx, kind, self.now(), endpoint))
+        id = new_id()
+        row = Organisation(id, f"{kind.value} {id[-4:]}", kind, endpoint, None, True, self.now())
+        self.run(the_service(new_id()), lambda tx: tx.organisations.add(row))
+        return Caller(f"client-of-{id}", id, kind, frozenset(), new_id())
 
     def hospital(self) -> Caller:
-        return self.organisation(OrganisationKind.HOSPITAL, RECORD)
+        return self.organisation(OrganisationKind.HOSPITAL, "http://127.0.0.1:1/fhir")
 
     def community(self) -> Caller:
         return self.organisation(OrganisationKind.COMMUNITY)
@@ -455,13 +455,8 @@ class Service:
 
     def family(self, **programme: Any) -> Family:
         """A woman, her hospital and one programme, with her consent; nobody else's programme is in her way."""
-        district, now = new_id(), self.now()
-
-        # At once, because most tests begin with it.
-        def enrol(tx: UnitOfWork) -> tuple[Caller, Caller]:
-            return _enrol(tx, OrganisationKind.HOSPITAL, now, RECORD), _enrol(tx, OrganisationKind.COMMUNITY, now)
-
-        hospital, community = self.run(the_service(new_id()), enrol)
+        district = new_id()
+        hospital, community = self.hospital(), self.community()
         known = self.programme(community, **{"districts": frozenset({district}), **programme})
         woman = self.woman(hospital, district=district)
         answer = self.consent(hospital, woman, community)
@@ -479,12 +474,6 @@ class Service:
         assert isinstance(self.update(family.community, offer.id, "accepted"), Accepted)
         (offer,) = self.offers(family.woman)
         return family, offer
-
-
-def _enrol(tx: UnitOfWork, kind: OrganisationKind, now: datetime, endpoint: str | None = None) -> Caller:
-    id = new_id()
-    tx.organisations.add(Organisation(id, f"{kind.value} {id[-4:]}", kind, endpoint, None, True, now))
-    return Caller(f"client-of-{id}", id, kind, frozenset(), new_id())
 
 
 def second_woman(service: Service, family: Family) -> tuple[Caller, str, Offer]:
