@@ -22,13 +22,15 @@ from service.store.directory import Organisation
 class Parcel:
     """Everything a channel may need, read in one unit just before it is sent.
 
-    `record_ids` holds the ids that the destination's record has given, by type and our id. `identifiers` are the
-    business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
+    `record_ids` holds the ids that the destination's record has given, by type and our id; where it goes out by
+    HL7 v2, the MSH-10 of the first message about it that may have arrived. `identifiers` are the business identifiers
+    by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
     `fitting` are the programmes that an alert asks the clinic to ask her about, `escalation` is what a programme told
     that raised it, if one did. `note_text` is what `note` says, as she allows it now. `link` is where the alert may be
     answered once. `placer` is the number under which the hospital ordered the screening behind all this, where it goes
-    out by HL7 v2: the parts of an EI (number, namespace, universal id, its type).
+    out by HL7 v2: the parts of an EI (number, namespace, universal id, its type). `may_have_said_else` is whether a
+    try that nobody lived to write down may have told an earlier state.
     """
 
     delivery: Delivery
@@ -47,6 +49,7 @@ class Parcel:
     escalation: Escalation | None = None
     link: str | None = None
     placer: tuple[str, ...] = ()
+    may_have_said_else: bool = False
 
     @property
     def patient_id(self) -> str | None:

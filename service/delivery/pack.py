@@ -33,7 +33,13 @@ def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Par
     has_changed = parcel.alert is not None and parcel.alert.version > delivery.version
     if kind is Recorded.ALERTS and has_changed and tx.leases.is_overtaken(delivery):
         return None
-    return parcel if destination.fhir_endpoint else replace(parcel, placer=_placer(tx, parcel))
+    if destination.fhir_endpoint:
+        return parcel
+    return replace(
+        parcel,
+        placer=_placer(tx, parcel),
+        may_have_said_else=delivery.abandoned and tx.leases.is_overtaken(delivery),
+    )
 
 
 def _placer(tx: UnitOfWork, parcel: Parcel) -> tuple[str, ...]:

@@ -1,36 +1,28 @@
 """Telling a hospital that speaks HL7 v2: what it is owed goes to its interface engine over MLLP.
 
 There is nothing to be read back, so what got no answer is simply sent again, under the same MSH-10 as long as it says
-the same: the receiver knows by that whether it has it already.
+the same: the receiver knows by that whether it has it already. A status that says anything else than the first one
+that may have arrived is a correction of it.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from service.delivery.channel import Learned, Parcel, Sent
+from service.delivery.channel import Parcel, Sent
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2.awaited import VERDICTS, Awaited
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.lines import NotCalled
 from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
-from service.hl7v2.write.alert import alert_result
-from service.hl7v2.write.build import Draft, NotValid, build
-from service.hl7v2.write.message import NotNamed, Sheet, identified
-from service.hl7v2.write.note import note_document
+from service.hl7v2.write.build import NotValid, build
+from service.hl7v2.write.drafts import WRITERS, control_of, drafted, learned
+from service.hl7v2.write.message import NotNamed, Sheet
 from service.hl7v2.write.outbound import Asked, Outbound
-from service.hl7v2.write.referral import offer_result, referral_result
 from service.referrals.delivery import DeliveryTrigger
 from service.screening.instrument import Recorded
 from service.shared import telemetry
 from service.shared.clock import Clock
-
-_WRITE: Mapping[Recorded, Callable[[Sheet, Rules], list[Draft]]] = {
-    Recorded.ALERTS: alert_result,
-    Recorded.REFERRAL: lambda sheet, _: referral_result(sheet),
-    Recorded.OFFERS: lambda sheet, _: offer_result(sheet),
-    Recorded.NOTES: lambda sheet, _: note_document(sheet),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +39,13 @@ class Hl7v2Channel:
 
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel to its destination, in the newest state that it was packed in."""
-        write = _WRITE.get(Recorded(parcel.delivery.resource_type))
-        if write is None:
+        if Recorded(parcel.delivery.resource_type) not in WRITERS:
             return Sent(DeliveryTrigger.NO_LONGER_WANTED, "not-in-hl7v2")
         sheet = self._sheet(parcel)
         try:
             line = self.connect(parcel.destination.hl7v2_endpoint or "")
+            drafts = drafted(sheet, self.rules)
             # To build one takes so long that others would wait for it.
-            drafts = identified(write(sheet, self.rules), parcel.delivery)
             message = await asyncio.to_thread(build, drafts)
         except NotCalled:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
@@ -63,7 +54,8 @@ class Hl7v2Channel:
         except NotValid as defect:
             telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id)
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")
-        return await self._exchange(line, sheet, drafts[0].fields[10], message)
+        sent = await self._exchange(line, sheet, control_of(drafts), message)
+        return replace(sent, learned=learned(sheet, drafts, sent.trigger))
 
     async def _exchange(self, line: Line, sheet: Sheet, control: str, message: bytes) -> Sent:
         awaited = Awaited(control, sheet.outbound.application is Asked.ALWAYS, self.clock.now())
@@ -79,18 +71,10 @@ class Hl7v2Channel:
         trigger = VERDICTS[awaited.verdict]
         if trigger is not DeliveryTrigger.TAKEN:
             return Sent(trigger, f"answered-{awaited.verdict}")
-        return Sent(trigger, "taken", _learned(sheet.parcel))
+        return Sent(trigger, "taken")
 
     def _sheet(self, parcel: Parcel) -> Sheet:
         id = parcel.destination.id
         outbound = self.outbound.get(id) or self.outbound[DEFAULT_SITE]
         dialect = self.dialects.get(id) or self.dialects[DEFAULT_SITE]
         return Sheet(parcel, outbound, dialect, self.sender)
-
-
-def _learned(parcel: Parcel) -> tuple[Learned, ...]:
-    """That the record has a status, by the name that we gave it: the next one is a correction of it (OBX-11)."""
-    delivery = parcel.delivery
-    if Recorded(delivery.resource_type) not in (Recorded.REFERRAL, Recorded.OFFERS):
-        return ()
-    return (Learned(delivery.resource_type, delivery.resource_id, delivery.resource_id),)

@@ -150,12 +150,7 @@ SETTLE = Prepared(
 GIVE_BACK = Prepared(
     update(DELIVERY)
     .where(HELD)
-    .values(
-        state=state_after(DeliveryTrigger.LEASE_EXPIRED).value,
-        attempts=DELIVERY.c.attempts - 1,
-        lease_owner=None,
-        lease_until=None,
-    )
+    .values(state=bindparam("before"), attempts=DELIVERY.c.attempts - 1, lease_owner=None, lease_until=bindparam("at"))
 )
 
 
@@ -218,8 +213,11 @@ class Leases:
         self._unit.execute(INTRODUCED, _holding(delivery, owner))
 
     def give_back(self, deliveries: Sequence[Delivery], owner: str) -> None:
-        """They were not tried, and are due as if they had not been claimed."""
-        self._unit.execute(GIVE_BACK, [_holding(each, owner) for each in deliveries])
+        """They were not tried, and are due as if they had not been claimed: what was abandoned is so still."""
+        before = {True: LEASED.value, False: state_after(DeliveryTrigger.LEASE_EXPIRED).value}
+        values = [(_holding(each, owner), before[each.abandoned]) for each in deliveries]
+        now = self._unit.now()
+        self._unit.execute(GIVE_BACK, [{**holding, "before": state, "at": now} for holding, state in values])
 
     def settle(
         self, delivery: Delivery, owner: str, trigger: DeliveryTrigger, outcome: str, due: datetime | None = None

@@ -25,12 +25,14 @@ class NotNamed(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What every message needs: how this hospital wants it, and who we are there (MSH-3 and MSH-4)."""
+    """What every message needs: how this hospital wants it, and who we are there (MSH-3 and MSH-4). `corrects`: the
+    record may have another state of the same on file."""
 
     parcel: Parcel
     outbound: Outbound
     dialect: Dialect
     sender: tuple[str, str]
+    corrects: bool = False
 
     @property
     def written_at(self) -> datetime:

@@ -18,9 +18,7 @@ def referral_result(sheet: Sheet) -> list[Draft]:
     findings = [status(sheet, Topic.REFERRAL_STATUS, referral.state.value, f"{referral.id}.status")]
     if referral.reason:
         findings.append(status(sheet, Topic.REFERRAL_REASON, referral.reason, f"{referral.id}.reason"))
-    known = ("ServiceRequest", referral.id) in sheet.parcel.record_ids
-    order = Order(Topic.REFERRAL, referral.id, referral.opened_at, referral.changed_at, findings, replaces=known)
-    return result(sheet, order)
+    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, referral.changed_at, findings))
 
 
 def offer_result(sheet: Sheet) -> list[Draft]:
@@ -31,10 +29,8 @@ def offer_result(sheet: Sheet) -> list[Draft]:
     findings = list(_offer(sheet, offer))
     if sheet.parcel.engagement is not None:
         findings += _engagement(sheet, sheet.parcel.engagement, offer.id)
-    known = ("Task", offer.id) in sheet.parcel.record_ids
     # No moment of an offer's last change is known here, but it is owed since then.
-    told_at = sheet.written_at
-    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, told_at, findings, replaces=known))
+    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.written_at, findings))
 
 
 def _offer(sheet: Sheet, offer: Offer) -> Iterator[Finding]:

@@ -27,21 +27,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`filler` names it for good (OBR-3). `replaces`: the record has an earlier state of it. `began_at` is OBR-7, and
-    `changed_at` when what it says came to be so."""
+    """`filler` names it for good (OBR-3). `began_at` is OBR-7, and `changed_at` when what it says came to be so."""
 
     topic: Topic
     filler: str
     began_at: datetime
     changed_at: datetime
     findings: Sequence[Finding]
-    replaces: bool = False
 
 
 def result(sheet: Sheet, order: Order) -> list[Draft]:
     """The segments of the message. An alert about no woman has no PID. Raises NotNamed."""
     about_her = sheet.parcel.delivery.patient_id is not None
-    status = "C" if order.replaces else "F"
+    status = "C" if sheet.corrects else "F"
     observations = [_obx(sheet, order, number, each, status) for number, each in enumerate(order.findings, 1)]
     return [
         header(sheet, "ORU", "R01"),

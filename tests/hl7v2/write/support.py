@@ -3,19 +3,16 @@
 `python -m tests.hl7v2.write.support` writes the golden files anew; read every difference before you keep one.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
-from service.hl7v2.write.alert import alert_result
 from service.hl7v2.write.build import Draft, build
-from service.hl7v2.write.message import Sheet, identified
-from service.hl7v2.write.note import note_document
+from service.hl7v2.write.drafts import drafted
+from service.hl7v2.write.message import Sheet
 from service.hl7v2.write.outbound import Outbound
-from service.hl7v2.write.referral import offer_result, referral_result
 from service.mappings import load_dialects, load_outbound
 from service.referrals.delivery import Delivery, DeliveryState, Lane
 from service.referrals.note_text import Told, note_text
@@ -79,7 +76,7 @@ SUPPORTED = replace(
     OFFERED,
     offer=OFFER._replace(state=OfferState.COMPLETED, status_reason="Finished", business_status="Last call made"),
     engagement=ENDED,
-    record_ids={("Task", OFFER.id): OFFER.id},
+    record_ids={("Task", OFFER.id): "AN-EARLIER-MESSAGE"},
 )
 UNTOLD = replace(SUPPORTED, engagement=None)
 ALERTING = replace(
@@ -102,7 +99,9 @@ NOTED = replace(
 )
 PARCELS = {
     "referral": REFERRED,
-    "referral-closed": replace(REFERRED, referral=CLOSED, record_ids={("ServiceRequest", REFERRAL.id): REFERRAL.id}),
+    "referral-closed": replace(
+        REFERRED, referral=CLOSED, record_ids={("ServiceRequest", REFERRAL.id): "AN-EARLIER-MESSAGE"}
+    ),
     "offer": OFFERED,
     "offer-completed": SUPPORTED,
     "offer-completed-and-not-reported": UNTOLD,
@@ -112,21 +111,14 @@ PARCELS = {
     "alert-about-no-woman": ABOUT_NOBODY,
     "note": NOTED,
 }
-WRITE: dict[str, Callable[[Sheet], list[Draft]]] = {
-    "ServiceRequest": referral_result,
-    "Task": offer_result,
-    "Communication": lambda sheet: alert_result(sheet, RULES),
-    "DocumentReference": note_document,
-}
 
 
-def drafted(parcel: Parcel, outbound: Outbound = OUTBOUND) -> list[Draft]:
-    drafts = WRITE[parcel.delivery.resource_type](Sheet(parcel, outbound, DIALECT, SENDER))
-    return list(identified(drafts, parcel.delivery))
+def draft(parcel: Parcel, outbound: Outbound = OUTBOUND) -> list[Draft]:
+    return list(drafted(Sheet(parcel, outbound, DIALECT, SENDER), RULES))
 
 
 def written(parcel: Parcel, outbound: Outbound = OUTBOUND) -> bytes:
-    return build(drafted(parcel, outbound))
+    return build(draft(parcel, outbound))
 
 
 def readable(message: bytes) -> str:

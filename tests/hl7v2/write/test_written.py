@@ -28,7 +28,7 @@ from tests.hl7v2.write.support import (
     REFERRED,
     SUPPORTED,
     UNTOLD,
-    drafted,
+    draft,
     readable,
     written,
 )
@@ -90,8 +90,11 @@ def test_why_it_was_declined_is_said_although_nobody_has_met_her() -> None:
 
 
 def test_a_status_is_final_at_first_and_a_correction_as_soon_as_the_record_has_one() -> None:
-    later = replace(REFERRED, record_ids={("ServiceRequest", REFERRAL.id): REFERRAL.id})
-    for parcel, expected in ((REFERRED, "F"), (later, "C")):
+    control = sent(REFERRED).header.text(10)
+    again = replace(REFERRED, record_ids={("ServiceRequest", REFERRAL.id): control})
+    later = replace(REFERRED, record_ids={("ServiceRequest", REFERRAL.id): "ANOTHER-MESSAGE"})
+    in_doubt = replace(REFERRED, may_have_said_else=True)
+    for parcel, expected in ((REFERRED, "F"), (again, "F"), (later, "C"), (in_doubt, "C")):
         message = sent(parcel)
         order = message.first("OBR")
         assert order is not None
@@ -184,7 +187,7 @@ def test_a_message_that_is_not_valid_is_a_defect(what: str) -> None:
     name, number, value = AGAINST_THE_STANDARD[what]
     drafts = [
         Draft(each.name, {**each.fields, number: value} if each.name == name else each.fields)
-        for each in drafted(REFERRED)
+        for each in draft(REFERRED)
     ]
     with pytest.raises(NotValid):
         build(drafts)
@@ -192,14 +195,14 @@ def test_a_message_that_is_not_valid_is_a_defect(what: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\\.br\\b", "a\nb", "two\rlines", "half an \\escape", "A|C"])
 def test_what_hl7apy_would_write_otherwise_is_a_defect_too(value: str) -> None:
-    *others, obx = drafted(REFERRED)
+    *others, obx = draft(REFERRED)
     with pytest.raises(NotValid):
         build([*others, Draft("OBX", {**obx.fields, 2: "TX", 5: value})])
 
 
 def test_a_segment_of_another_message_is_a_defect_too() -> None:
     with pytest.raises(NotValid):
-        build([*drafted(REFERRED), Draft("ZZZ", {1: "1"})])
+        build([*draft(REFERRED), Draft("ZZZ", {1: "1"})])
 
 
 ANYTHING = st.text(st.characters(codec="utf-8"), max_size=300)

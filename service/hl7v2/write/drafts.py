@@ -1,0 +1,50 @@
+"""The message of each delivery, and whether it corrects what may be on file."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from service.delivery.channel import Learned
+from service.flow.rules import Rules
+from service.hl7v2.write.alert import alert_result
+from service.hl7v2.write.build import Draft
+from service.hl7v2.write.message import Sheet, identified
+from service.hl7v2.write.note import note_document
+from service.hl7v2.write.referral import offer_result, referral_result
+from service.referrals.delivery import DeliveryTrigger
+from service.screening.instrument import Recorded
+
+WRITERS: Mapping[Recorded, Callable[[Sheet, Rules], list[Draft]]] = {
+    Recorded.ALERTS: alert_result,
+    Recorded.REFERRAL: lambda sheet, _: referral_result(sheet),
+    Recorded.OFFERS: lambda sheet, _: offer_result(sheet),
+    Recorded.NOTES: lambda sheet, _: note_document(sheet),
+}
+_STATUSES = (Recorded.REFERRAL, Recorded.OFFERS)
+
+
+def drafted(sheet: Sheet, rules: Rules) -> tuple[Draft, ...]:
+    """The segments, with OBX-11 F if what may be on file is nothing or this very message, and else C (table 0085).
+    Raises NotNamed."""
+    parcel = sheet.parcel
+    delivery, write = parcel.delivery, WRITERS[Recorded(parcel.delivery.resource_type)]
+    drafts = identified(write(sheet, rules), delivery)
+    first = parcel.record_ids.get((delivery.resource_type, delivery.resource_id))
+    if not parcel.may_have_said_else and first in (None, control_of(drafts)):
+        return drafts
+    return identified(write(replace(sheet, corrects=True), rules), delivery)
+
+
+def learned(sheet: Sheet, drafts: tuple[Draft, ...], trigger: DeliveryTrigger) -> tuple[Learned, ...]:
+    """Of a status its MSH-10, if it is the first that may be on file. What was under way when its sender died is taken
+    for this one, which says the same or is a correction."""
+    delivery = sheet.parcel.delivery
+    name = delivery.resource_type, delivery.resource_id
+    may_be_on_file = delivery.abandoned or trigger in (DeliveryTrigger.TAKEN, DeliveryTrigger.ANSWER_LOST)
+    if Recorded(delivery.resource_type) not in _STATUSES or name in sheet.parcel.record_ids or not may_be_on_file:
+        return ()
+    return (Learned(*name, control_of(drafts)),)
+
+
+def control_of(drafts: tuple[Draft, ...]) -> str:
+    """MSH-10."""
+    return drafts[0].fields[10]

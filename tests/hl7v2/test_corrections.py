@@ -1,0 +1,154 @@
+"""OBX-11 of a status: F while nothing of it can be on file, C as soon as something else of it may be."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from service.delivery.channel import EitherChannel, Parcel, Sent
+from service.hl7v2.channel import Hl7v2Channel
+from service.hl7v2.segments import Message
+from service.referrals.delivery import Lane
+from service.shared.caller import the_service
+from service.shared.errors import Unavailable
+from service.shared.ids import new_id
+from tests.delivery.support import LEASE, KnowsEverybody
+from tests.flow.support import MINUTE
+from tests.hl7v2.engine import Answer, engine, hangs_up, nothing, says
+from tests.hl7v2.sending import NewSender, V2Sender
+
+
+@dataclass
+class Chart:
+    """An engine with a file of its own. `told` is what it filed of the offer: MSH-10, OBX-5 and OBX-11.
+
+    `of_offer` answers the messages about the offer one after the other; all others, and what comes after, are taken.
+    """
+
+    of_offer: list[Answer]
+    told: list[tuple[str, str, str]] = field(default_factory=list)
+    filed: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def hear(self, message: Message) -> Sequence[bytes]:
+        control, body = message.header.text(10), [list(each.fields) for each in message.segments[1:]]
+        if self.filed.setdefault(control, body) != body:
+            return [*says("AR")(message)]
+        status = next((obx for obx in message.named("OBX") if obx.text(3) == "offer-status"), None)
+        if status is None or not self.of_offer:
+            answer: Answer = says("AA")
+        else:
+            answer = self.of_offer.pop(0)
+        if status is not None and answer not in NOT_FILED:
+            self.told.append((control, status.text(5), status.text(11)))
+        return [*answer(message)]
+
+
+ERROR, REJECTED = says("AE"), says("AR")
+NOT_FILED = (ERROR, REJECTED)
+
+
+class Dies(KnowsEverybody):
+    """A worker that sends what the offer became and does not live to write down what came of that."""
+
+    def __init__(self, sender: V2Sender) -> None:
+        self._channel = sender.channel()
+
+    async def send(self, parcel: Parcel) -> Sent:
+        sent = await self._channel.send(parcel)
+        if parcel.offer is not None:
+            raise Unavailable("killed")
+        return sent
+
+
+def loses_the_answer(sender: V2Sender) -> None:
+    sender.step()
+
+
+def dies(sender: V2Sender) -> None:
+    sender.step(sender.worker(Dies(sender)))
+    sender.pass_time(LEASE)
+
+
+def dies_and_the_next_gives_it_back(sender: V2Sender) -> None:
+    """Its turn comes and passes before it is tried again."""
+    dies(sender)
+    owner, service = new_id(), the_service(new_id())
+    destination = sender.rows("delivery")[0]["destination_id"]
+    claimed = sender.run(service, lambda tx: tx.leases.claim(owner, LEASE, Lane.STATUS, destination, 9))
+    assert claimed[0].abandoned
+    sender.run(service, lambda tx: tx.leases.give_back(claimed, owner))
+
+
+WAYS = pytest.mark.parametrize(
+    ("unheard", "answer"),
+    [
+        (loses_the_answer, nothing),
+        (loses_the_answer, hangs_up),
+        (dies, says("AA")),
+        (dies_and_the_next_gives_it_back, says("AA")),
+    ],
+    ids=["no-answer", "cut-off", "killed", "killed-and-given-back"],
+)
+Way = Callable[[V2Sender], None]
+
+
+@WAYS
+def test_what_changed_since_a_try_that_nobody_heard_the_end_of_is_a_correction(
+    new_sender: NewSender, unheard: Way, answer: Answer
+) -> None:
+    chart = Chart([answer])
+    with engine(otherwise=chart.hear) as heard:
+        sender = new_sender(heard)
+        family, offer = sender.offered()
+        unheard(sender)
+        sender.update(family.community, offer.id, "accepted")
+        sender.settle()
+    at_first = {each for each in chart.told if each[1] == "requested"}
+    later = set(chart.told) - at_first
+    assert [each[1:] for each in at_first] == [("requested", "F")]
+    assert {each[1:] for each in later} == {("accepted", "C")}
+    assert not {each[0] for each in at_first} & {each[0] for each in later}
+
+
+@WAYS
+def test_what_is_the_same_still_is_sent_as_it_was(new_sender: NewSender, unheard: Way, answer: Answer) -> None:
+    chart = Chart([answer])
+    with engine(otherwise=chart.hear) as heard:
+        sender = new_sender(heard)
+        sender.offered()
+        unheard(sender)
+        sender.settle()
+    assert [each[1:] for each in chart.told] == [("requested", "F")] * 2
+    assert len({control for control, _, _ in chart.told}) == 1
+
+
+@pytest.mark.parametrize("answer", [ERROR, REJECTED, None], ids=["AE", "AR", "not-reached"])
+def test_what_follows_something_that_never_arrived_is_no_correction(
+    new_sender: NewSender, answer: Answer | None
+) -> None:
+    chart = Chart([answer] if answer else [])
+    with engine() as gone:
+        pass
+    with engine(otherwise=chart.hear) as heard:
+        sender = new_sender(heard)
+        family, offer = sender.offered()
+        way = sender.channel()
+        assert isinstance(way.hl7v2, Hl7v2Channel)
+        unplugged = replace(way.hl7v2, connect=lambda _: sender.lines.connect(gone.endpoint))
+        sender.step(sender.worker(way if answer else EitherChannel(way.fhir, unplugged)))
+        sender.update(family.community, offer.id, "accepted")
+        sender.settle() if answer is not REJECTED else sender.step()
+    assert [each[1:] for each in chart.told] == [("accepted", "F")]
+
+
+def test_what_a_person_sends_again_corrects_what_may_have_arrived(new_sender: NewSender) -> None:
+    chart = Chart([nothing])
+    with engine(otherwise=chart.hear) as heard:
+        sender = new_sender(heard)
+        sender.offered()
+        sender.step()
+        (row,) = [each for each in sender.rows("delivery") if each["state"] == "unknown"]
+        sender.pass_time(MINUTE)
+        assert sender.run(the_service(new_id()), lambda tx: tx.deliveries.retry(row["id"]))
+        sender.settle()
+    assert [each[1:] for each in chart.told] == [("requested", "F"), ("requested", "C")]
