@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     mllp_plain: bool = Field(False, description="HL7 v2 from and to beyond this machine without a certificate")
     mllp_longest: int = Field(1_048_576, ge=1_024, description="the longest message, in bytes")
     mllp_connections: int = Field(1_000, ge=1, description="the most senders that may be connected at a time")
+    mllp_connections_of_address: int = Field(100, ge=1, description="the most of these from one address")
     mllp_message_seconds: float = Field(30, gt=0, description="a message that began must end within this time")
     mllp_idle_seconds: float = Field(1_800, gt=0, description="a connection without a message for so long is closed")
     mllp_application: str = Field("PEER-REFERRAL", min_length=1, description="who we are in what we send (MSH-3)")

@@ -149,6 +149,7 @@ def build_listener(parts: Parts) -> Listener:
     limits = Limits(
         longest=settings.mllp_longest,
         connections=settings.mllp_connections,
+        of_one_address=settings.mllp_connections_of_address,
         message_seconds=settings.mllp_message_seconds,
         idle_seconds=settings.mllp_idle_seconds,
     )

@@ -19,6 +19,7 @@ class Limits:
 
     longest: int = LONGEST
     connections: int = 1_000
+    of_one_address: int = 100
     message_seconds: float = 30
     idle_seconds: float = 1_800
     return_seconds: float = 1
@@ -59,8 +60,8 @@ class Connection(asyncio.Protocol):
     sends it again, is told so.
     """
 
-    def __init__(self, house: House) -> None:
-        self._house, self._limits = house, house.limits
+    def __init__(self, house: House, address: str) -> None:
+        self._house, self._limits, self.address = house, house.limits, address
         self._loop = asyncio.get_running_loop()
         self._framer = Framer(house.limits.longest)
         self._frames: deque[Frame] = deque()
@@ -71,7 +72,6 @@ class Connection(asyncio.Protocol):
         # The message in hand began, the last bytes came, the last whole message was done, writing was blocked.
         self._began = self._heard = self._rested = self._blocked = self._loop.time()
         self.transport: asyncio.Transport
-        self.address = ""
         self.certificate: str | None = None
         """The SHA-256, in hexadecimal, of the one that was shown."""
 
@@ -79,8 +79,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        peer, secured = transport.get_extra_info("peername"), transport.get_extra_info("ssl_object")
-        self.address = str(peer[0]) if peer else ""
+        secured = transport.get_extra_info("ssl_object")
         shown = secured.getpeercert(binary_form=True) if secured else None
         self.certificate = fingerprint(shown) if shown else None
         self._rested = self._loop.time()

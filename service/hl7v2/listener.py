@@ -112,25 +112,35 @@ class Listener:
                     telemetry.tell_defect("mllp-not-accepted", problem)
                     await asyncio.sleep(1)
                     continue
-                if len(self._arriving) + len(self._connections) < self.limits.connections or self._makes_room():
-                    connection = Connection(self)
+                connection = Connection(self, str(peer[0]))
+                if (full := self._full_for(connection.address)) is None:
                     self._arriving.add(connection)
-                    self._begin(self._welcome(connection, accepted, str(peer[0])))
+                    self._begin(self._welcome(connection, accepted))
                 else:
                     accepted.close()
-                    tell_fault("too-many-connections", str(peer[0]))
+                    tell_fault(full, connection.address)
 
-    def _makes_room(self) -> bool:
-        """Whether one that has been idle for longer than a message may take has given way, so that a sender that opens
-        connections and uses none shuts nobody out. An engine that still wants it connects again."""
+    def _full_for(self, address: str) -> str | None:
+        """Why there is no place for one more from there, None where there is."""
+        present = self._arriving | self._connections
+        if sum(each.address == address for each in present) >= self.limits.of_one_address:
+            return None if self._makes_room(address) else "too-many-of-one-address"
+        if len(present) >= self.limits.connections:
+            return None if self._makes_room() else "too-many-connections"
+        return None
+
+    def _makes_room(self, address: str | None = None) -> bool:
+        """Whether one, from there, that has been idle for longer than a message may take has given way, so that a
+        sender that opens connections and uses none shuts nobody out. An engine that still wants it connects again."""
         now = asyncio.get_running_loop().time()
-        longest = max(self._connections, key=lambda each: each.idle(now), default=None)
+        crowd = (each for each in self._connections if address in (None, each.address))
+        longest = max(crowd, key=lambda each: each.idle(now), default=None)
         if longest is None or longest.idle(now) < self.limits.message_seconds:
             return False
         longest.refuse("gave-way")
         return True
 
-    async def _welcome(self, connection: Connection, accepted: socket.socket, address: str) -> None:
+    async def _welcome(self, connection: Connection, accepted: socket.socket) -> None:
         tls = None if self._tls is None else self._tls()
         patience = None if tls is None else self.limits.handshake_seconds
         try:
@@ -138,11 +148,11 @@ class Listener:
                 lambda: connection, accepted, ssl=tls, ssl_handshake_timeout=patience
             )
         except ssl.SSLError:
-            tell_fault("handshake-refused", address)
-            await self._refusals.write("handshake-refused", address)
+            tell_fault("handshake-refused", connection.address)
+            await self._refusals.write("handshake-refused", connection.address)
         except OSError:
             # Who only looks whether somebody listens here leaves before it ends, and is no case for the audit.
-            tell_fault("handshake-not-ended", address)
+            tell_fault("handshake-not-ended", connection.address)
         finally:
             self._arriving.discard(connection)
 

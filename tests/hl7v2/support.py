@@ -116,9 +116,11 @@ class Running:
     port: int
 
     @asynccontextmanager
-    async def peer(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
+    async def peer(self, tls: ssl.SSLContext | None = None, source: str = "127.0.0.1") -> AsyncIterator[Peer]:
         name = None if tls is None else "localhost"
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls, server_hostname=name)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=tls, server_hostname=name, local_addr=(source, 0)
+        )
         try:
             yield Peer(reader, writer)
         finally:

@@ -330,6 +330,28 @@ async def test_the_one_that_has_been_idle_longest_gives_way_and_none_that_is_in_
 
 
 @on_a_loop
+async def test_one_address_has_its_share_of_the_connections_and_another_one_the_rest() -> None:
+    few = Limits(connections=4, of_one_address=2, message_seconds=2, idle_seconds=60)
+    async with listening(few) as running, running.peer() as used, running.peer() as unused:
+        before = [counted("faults_total", fault=each) for each in ("gave-way", "too-many-of-one-address")]
+        async with running.peer() as refused, running.peer(source="127.0.0.2") as elsewhere:
+            assert await refused.closed() == []
+            await elsewhere.send(framed(ONE))
+            assert await elsewhere.answer() == "MSA|AA|M1"
+            await asyncio.sleep(2.1)
+            await used.send(framed(ONE))
+            assert await used.answer() == "MSA|AA|M1"
+            async with running.peer() as newcomer:
+                # Of its own address, though the other has been idle as well.
+                assert await unused.closed() == []
+                for each in (newcomer, elsewhere, used):
+                    await each.send(framed(message("M2")))
+                    assert await each.answer() == "MSA|AA|M2"
+        after = [counted("faults_total", fault=each) for each in ("gave-way", "too-many-of-one-address")]
+        assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1]
+
+
+@on_a_loop
 async def test_beyond_a_thousand_idle_and_slow_senders_none_comes_in_and_a_healthy_one_never_waits() -> None:
     async def slowest_but_few(crowd: Sequence[asyncio.StreamWriter]) -> float:
         """The time within which 95 of 100 messages are answered."""
@@ -344,7 +366,7 @@ async def test_beyond_a_thousand_idle_and_slow_senders_none_comes_in_and_a_healt
         return sorted(took)[94]
 
     before = counted("faults_total", fault="too-many-connections")
-    async with listening(Limits()) as running, running.peer() as healthy:
+    async with listening(Limits(of_one_address=2_000)) as running, running.peer() as healthy:
         alone = await slowest_but_few([])
         others = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(1_100)]
         await until(lambda: counted("faults_total", fault="too-many-connections") == before + 101, "101 are refused")
