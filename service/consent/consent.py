@@ -52,6 +52,10 @@ class Consent:
     def gives_permission(self) -> bool:
         return self.permits and self.status is Status.ACTIVE and self.withdrawn_at is None
 
+    def ends_permission(self) -> bool:
+        """Whether it is a no, or takes back what may have been a yes."""
+        return self.status in NO_LONGER_GIVEN or (self.status is Status.ACTIVE and not self.permits)
+
     def was_said(self) -> bool:
         """Whether it counts at all. What was a yes or a no here still counts after it is called a draft or an error."""
         return self.status not in NEVER_SAID or self.withdrawn_at is not None

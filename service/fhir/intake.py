@@ -27,12 +27,13 @@ from service.fhir.read.questionnaire_response import read_response
 from service.fhir.remarks import NOT_ACTED_ON, REMARKS
 from service.fhir.unread import body_of, keep_unread, told_of
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.receive_alone import receive_consent, receive_patient
 from service.flow.receive_result import receive_result
 from service.flow.received import Received
 from service.flow.received_result import ReceivedResult
-from service.flow.record_consent import ReceivedConsent, record_consent
+from service.flow.record_consent import ReceivedConsent
 from service.flow.record_contact import ReceivedContact, record_contact
-from service.flow.register_patient import ReceivedPatient, register_patient
+from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
 from service.shared.caller import Caller, OrganisationKind
@@ -92,11 +93,11 @@ ADDRESSES = (
     Address(_HOSPITAL, "PUT", "/fhir/Observation/{id}", "Observation", _observation, receive_result),
     Address(_HOSPITAL, "POST", "/fhir/QuestionnaireResponse", "QuestionnaireResponse", _response, receive_result),
     Address(_HOSPITAL, "PUT", "/fhir/QuestionnaireResponse/{id}", "QuestionnaireResponse", _response, receive_result),
-    Address(_HOSPITAL, "POST", "/fhir/Patient", "Patient", _register, register_patient),
-    Address(_HOSPITAL, "PUT", "/fhir/Patient", "Patient", _revise, register_patient),
-    Address(_HOSPITAL, "PUT", "/fhir/Patient/{id}", "Patient", _revise, register_patient),
-    Address(_HOSPITAL, "POST", "/fhir/Consent", "Consent", _consent, record_consent),
-    Address(_HOSPITAL, "PUT", "/fhir/Consent/{id}", "Consent", _consent, record_consent),
+    Address(_HOSPITAL, "POST", "/fhir/Patient", "Patient", _register, receive_patient),
+    Address(_HOSPITAL, "PUT", "/fhir/Patient", "Patient", _revise, receive_patient),
+    Address(_HOSPITAL, "PUT", "/fhir/Patient/{id}", "Patient", _revise, receive_patient),
+    Address(_HOSPITAL, "POST", "/fhir/Consent", "Consent", _consent, receive_consent),
+    Address(_HOSPITAL, "PUT", "/fhir/Consent/{id}", "Consent", _consent, receive_consent),
     Address(_COMMUNITY, "POST", "/fhir/Encounter", "Encounter", _contact, record_contact),
     Address(_COMMUNITY, "PUT", "/fhir/Encounter/{id}", "Encounter", _contact, record_contact),
     Address(_COMMUNITY, "POST", "/fhir/Procedure", "Procedure", _contact, record_contact),

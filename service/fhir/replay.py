@@ -20,6 +20,7 @@ from service.flow.received import Received
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.replay import refuse_replay, replay_steps, replay_transaction
+from service.referrals.patient import NOTHING_SAID
 from service.shared.caller import Caller
 from service.store.messages import KeptMessage
 from service.store.unit_of_work import UnitOfWork
@@ -110,4 +111,5 @@ def _as_known(entry: Entry) -> Entry:
     if not isinstance(message, ReceivedPatient) or not message.received.names:
         return entry
     received = message.received._replace(condition=message.received.names[0], target_id=None)
-    return replace(entry, message=message._replace(received=received, updates=False), updates=False)
+    known = message._replace(received=received, facts=NOTHING_SAID, updates=False)
+    return replace(entry, message=known, updates=False)

@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from service.flow.hear_event import pause
 from service.flow.hear_refused import hear_risks_of, recognised
-from service.flow.identify import known_as
+from service.flow.identify import subject_of
 from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable, keep_unreadable, whose_is
 from service.flow.ports import Transaction
 from service.flow.receive_transaction import Entry, ReceivedTransaction
 from service.flow.received import Reference
 from service.flow.received_result import ReceivedResult
-from service.flow.register_patient import ReceivedPatient, women_named
+from service.flow.record_consent import ReceivedConsent
+from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
+from service.flow.tell_unnamed import number_in, numbers, written
+from service.flow.unheard import hear_unheard, unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +29,64 @@ class Legible:
     rest: Sequence[Salvaged]
 
 
+class _Woman(NamedTuple):
+    """Whom a handle stands for. `id` is None where she is not known, or may be another; `number` is by what her record
+    has her."""
+
+    id: str | None
+    number: str
+
+    def put_into(self, reference: Reference) -> Reference:
+        return reference._replace(id=self.id) if self.id else Reference("Patient")
+
+
 def hear_refused_transaction(
     tx: Transaction, rules: Rules, refused: Unreadable, legible: Legible | None, now: datetime
 ) -> None:
     """Keep it, and let the clinician of each woman hear of a risk that is hers, and of an event. When it is not certain
     whose one of the risks is, the hospital is told without a name as of any body that is refused."""
     if legible is not None:
-        whose = _women(tx, legible.transaction)
-        refused = replace(refused, results=_hear(tx, rules, legible, whose, now))
+        women = _women(tx, legible.transaction)
+        refused = replace(refused, results=_hear(tx, rules, legible, women, now))
         for entry in legible.transaction.entries:
-            _hear_event(tx, rules, entry, whose, now)
+            _hear_event(tx, rules, entry, women, now)
     keep_unreadable(tx, rules, refused, now)
 
 
-def _hear_event(tx: Transaction, rules: Rules, entry: Entry, whose: Mapping[str, set[str]], now: datetime) -> None:
+def _hear_event(tx: Transaction, rules: Rules, entry: Entry, women: Mapping[str, _Woman], now: datetime) -> None:
     """Once, whatever names its sender made for its entries this time."""
-    message = entry.message
-    if not isinstance(message, ReceivedResult) or not message.safety_event:
+    whom = _settled(Salvaged(Recognised.NOTHING, [_subject(entry)]), women)
+    told = unheard([entry.message], whom.number)
+    if told is None:
         return
-    patient_id = whose_is(tx, Salvaged(Recognised.NOTHING, _settled([message.subject], whose)))
-    content = message.received.body
+    received = entry.message.received
+    content = received.body
     for handle in entry.mentions:
         content = content.replace(handle.encode(), b"")
-    said = message.received._replace(content=content).fingerprint()
-    if patient_id is not None and is_news(tx, patient_id, f"event {said}"):
-        pause(tx, rules, patient_id, now)
+    said = received._replace(content=content).fingerprint()
+    hear_unheard(tx, rules, whose_is(tx, whom), told, said, now)
+
+
+def _subject(entry: Entry) -> Reference:
+    match entry.message:
+        case ReceivedPatient():
+            return Reference("Patient", entry.handle)
+        case ReceivedConsent(patient=subject) | ReceivedResult(subject=subject):
+            return subject
 
 
 def _hear(
-    tx: Transaction, rules: Rules, legible: Legible, whose: Mapping[str, set[str]], now: datetime
+    tx: Transaction, rules: Rules, legible: Legible, women: Mapping[str, _Woman], now: datetime
 ) -> list[Salvaged]:
     """Of what was not told yet, as what can be told of a body that was refused."""
     risks: dict[str, list[ReceivedResult]] = {}
-    untold = [replace(each, subjects=_settled(each.subjects, whose)) for each in legible.rest]
+    untold = [_settled(each, women) for each in legible.rest]
     hers_untold = {whose_is(tx, each) for each in untold if each.recognised is Recognised.A_CRITICAL_ANSWER}
     harmless = []
     for entry in legible.transaction.entries:
         if not isinstance(entry.message, ReceivedResult):
             continue
-        told = Salvaged(recognised(rules, entry.message), _settled([entry.message.subject], whose))
+        told = _settled(Salvaged(recognised(rules, entry.message), [entry.message.subject]), women)
         patient_id = whose_is(tx, told)
         if told.recognised is not Recognised.A_CRITICAL_ANSWER:
             harmless.append(told)
@@ -83,21 +105,22 @@ def _hear(
     return [each for each in untold if each.recognised is risky or each.safety_event or whose_is(tx, each) not in risks]
 
 
-def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, set[str]]:
-    """Who is known of those for whom its handles stand."""
-    whose = {handle: known_as(tx, "Patient", [name]) for handle, name in transaction.asked.items()}
+def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, _Woman]:
+    """By the handles that stand for them."""
+    asked = ((handle, Reference("Patient", identifier=name)) for handle, name in transaction.asked.items())
+    women = {handle: _Woman(subject_of(tx, reference), number_in(reference)) for handle, reference in asked}
     for entry in transaction.entries:
         if isinstance(entry.message, ReceivedPatient):
-            whose[entry.handle] = women_named(tx, entry.message)
-    return whose
+            women[entry.handle] = _Woman(woman_named(tx, entry.message), numbers(entry.message.received.names))
+    return women
 
 
-def _settled(subjects: Sequence[Reference], whose: Mapping[str, set[str]]) -> list[Reference]:
-    """The subjects with ids in place of handles; nobody when one of these stands for no woman, or for two."""
-    women = [whose.get(each.id) if each.id else None for each in subjects]
-    if any(each is not None and len(each) != 1 for each in women):
-        return []
-    return [each._replace(id=min(known)) if known else each for each, known in zip(subjects, women, strict=True)]
+def _settled(told: Salvaged, women: Mapping[str, _Woman]) -> Salvaged:
+    """With ids in place of handles; nobody's when one of these stands for no woman, or for one who may be another."""
+    meant = [(each, women.get(each.id or "")) for each in told.subjects]
+    number = written(woman.number if woman else number_in(each) for each, woman in meant)
+    subjects = [woman.put_into(each) if woman else each for each, woman in meant]
+    return replace(told, subjects=subjects, number=number)
 
 
 def _content(results: Iterable[ReceivedResult]) -> str:

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, auto
 
-from service.flow.hear_event import pause
 from service.flow.identify import subject_of
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_sender
 from service.flow.received import Reference
 from service.flow.rules import Rules
-from service.flow.tell_of_result import is_news, tell_of_result
-from service.flow.tell_unnamed import Unnamed, tell_unnamed
-from service.referrals.alert import AlertCode
+from service.flow.tell_of_result import tell_of_result
+from service.flow.tell_unnamed import Unnamed, number_in, tell_unnamed, written
+from service.flow.unheard import hear_unheard
+from service.referrals.life_event import LifeEvent
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import OrganisationKind
 
@@ -30,11 +29,12 @@ class Recognised(IntEnum):
 class Salvaged:
     """What can be told of a result, or of a whole body that may hold one. `subjects` is everybody whom it names as its
     subject; nobody when any of that cannot be told for certain. `safety_event`: it tells of a loss, or of anything else
-    that makes contact unwelcome."""
+    that makes contact unwelcome. `number` is by what the record has them, where `subjects` does not say it."""
 
     recognised: Recognised
     subjects: Sequence[Reference] = ()
     safety_event: bool = False
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +90,14 @@ def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now:
 
 
 def _hear_events(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
-    """Contact pauses with each woman of whom it is certain that it is told, as by what is refused and can be read. Whom
-    nobody knows here nobody rings; where nobody can tell whom it means, somebody is to find out."""
-    content = f"event {unreadable.fingerprint}"
-    for meant in [_women_in(tx, each) for each in unreadable.results if each.safety_event]:
-        patient_id = next(iter(meant)) if len(meant) == 1 else None
-        if meant == {None} or not is_news(tx, patient_id, content):
-            continue
-        if patient_id is None:
-            alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now)
-        else:
-            pause(tx, rules, patient_id, now)
+    """As by what is refused and can be read."""
+    for each in unreadable.results:
+        if each.safety_event:
+            told = Unnamed(each.number or written(map(number_in, each.subjects)), frozenset({LifeEvent.SAFETY_EVENT}))
+            hear_unheard(tx, rules, whose_is(tx, each), told, unreadable.fingerprint, now)
 
 
 def whose_is(tx: Transaction, salvaged: Salvaged) -> str | None:
     """The one woman whom all that it names as its subject means."""
-    women = _women_in(tx, salvaged)
+    women = {subject_of(tx, each) for each in salvaged.subjects}
     return women.pop() if len(women) == 1 else None
-
-
-def _women_in(tx: Transaction, salvaged: Salvaged) -> set[str | None]:
-    """None among them is one who is not known."""
-    return {subject_of(tx, each) for each in salvaged.subjects}

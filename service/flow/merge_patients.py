@@ -25,7 +25,7 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger
 from service.referrals.needs import NOT_STATED
 from service.referrals.offer import ACTIVE
-from service.referrals.patient import Patient, PatientFacts, disagree
+from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, disagree
 from service.referrals.referral import Referral, ReferralTrigger, goes_on
 from service.referrals.review import REQUESTS
 from service.screening.result import Piece, attach
@@ -53,7 +53,8 @@ def merge_patients(tx: Transaction, rules: Rules, message: ReceivedMerge, now: d
         tx.patients.lock(id)
     if len(staying) > 1 or len(leaving) > 1:
         return remember(tx, received, None, doubt_all(tx, rules, staying | leaving, "identifier", now))
-    answer = register_patient(tx, rules, ReceivedPatient(received, message.facts, updates=False), now)
+    facts = NOTHING_SAID if staying else message.facts
+    answer = register_patient(tx, rules, ReceivedPatient(received, facts, updates=False), now)
     if isinstance(answer, Refused):
         return answer
     survivor = tx.patients.lock(answer.id)

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.flow.answer import Answer, Reason, Refused, Repeated
-from service.flow.doubt_identity import doubt_child, doubt_identity
-from service.flow.hear_event import ReceivedEvent
+from service.flow.answer import Answer, Reason, Refused
+from service.flow.doubt_identity import doubt_child
 from service.flow.hear_refused import hear_risk, recognised
 from service.flow.identify import subject_of, women_meant
 from service.flow.judge_results import judge_results
@@ -16,14 +15,11 @@ from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.received import Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
-from service.flow.record_consent import ReceivedConsent
-from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
-from service.flow.tell_unnamed import LONGEST_NUMBER, Unnamed, tell_unnamed
+from service.flow.tell_unnamed import Unnamed, numbers, tell_unnamed
+from service.flow.unheard import unheard
 from service.referrals.alert import AlertCode
-from service.referrals.life_event import HARMS
-from service.referrals.patient import may_be_another
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
 
@@ -121,7 +117,6 @@ def _take(
     """Act on one part, and note in `outcome` when that was not possible."""
     step = _within(part.step, received, within)
     answer, touched = take_step(tx, rules, step, now)
-    answer = _contradiction(tx, rules, step, answer, now) or answer
     if isinstance(answer, Refused):
         outcome.flaws.append(Flaw(answer.reason, part.at))
         if isinstance(step, ReceivedResult):
@@ -143,18 +138,6 @@ def _within(step: Step, message: Received, within: str) -> Step:
 def _of_a_woman(tx: Transaction, rules: Rules, group: Group, now: datetime) -> list[Flaw]:
     doubted = group.child is not None and doubt_child(tx, rules, group.child, now)
     return [Flaw(Reason.IDENTITY_CONFLICT, group.child.at)] if group.child and doubted else []
-
-
-def _contradiction(tx: Transaction, rules: Rules, step: Step, answer: Answer, now: datetime) -> Refused | None:
-    """Who is known, and by the message was born on another day or is no woman, is perhaps not the one that it means."""
-    if not isinstance(step, ReceivedPatient) or step.updates or not isinstance(answer, Repeated):
-        return None
-    said, known = step.facts, tx.patients.lock(answer.id).facts
-    reborn = None not in (said.birth_date, known.birth_date) and said.birth_date != known.birth_date
-    if not reborn and not may_be_another(known, said):
-        return None
-    doubt_identity(tx, rules, answer.id, now)
-    return Refused(Reason.IDENTITY_CONFLICT)
 
 
 # Whoever refused for these has raised an alert of its own, and what has no score is decided as such.
@@ -183,14 +166,8 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
 
 
 def _unheard(group: Group, parts: Iterable[Part]) -> Unnamed | None:
-    """What of these makes contact unwelcome with whomever the message means: it is not lost when a person finds that
-    she is not the one who is known."""
-    steps = [part.step for part in parts]
-    events = frozenset(each.event for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS)
-    said_no = any(isinstance(each, ReceivedConsent) and not each.said.permits for each in steps)
     names = group.child.names if group.child else (group.subject and group.subject.identifier,)
-    number = ", ".join(f"{each.value} ({each.system})" for each in names if each)[:LONGEST_NUMBER]
-    return Unnamed(number, events, said_no) if events or said_no else None
+    return unheard((part.step for part in parts), numbers(filter(None, names)))
 
 
 _ALERTS = {

@@ -18,8 +18,10 @@ from service.flow.received import status_in
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.flow.tell_of_result import is_news
+from service.flow.tell_unnamed import Unnamed, number_in
+from service.flow.unheard import hear_unheard
 from service.referrals.alert import AlertCode
+from service.referrals.life_event import LifeEvent
 from service.referrals.patient import Patient
 from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
@@ -51,15 +53,15 @@ def take_result(tx: Transaction, rules: Rules, message: ReceivedResult, now: dat
 
 def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, answer: Answer, now: datetime) -> None:
     """Last of all, so that no offer follows the event out of the same message. A correction of it lifts nothing. In
-    what is refused it counts as well, once, where it is certain whose it is."""
-    patient_id = subject_of(tx, message.subject) if message.safety_event and not isinstance(answer, Repeated) else None
-    if patient_id is None:
+    what is refused it counts as well, once (`hear_unheard`)."""
+    if not message.safety_event or isinstance(answer, Repeated):
         return
-    received = message.received
-    if isinstance(answer, Accepted) or (
-        received.replays is None and is_news(tx, patient_id, f"event {received.fingerprint()}")
-    ):
+    patient_id, received = subject_of(tx, message.subject), message.received
+    if isinstance(answer, Accepted) and patient_id is not None:
         pause(tx, rules, patient_id, now)
+    elif received.replays is None:
+        told = Unnamed(number_in(message.subject), frozenset({LifeEvent.SAFETY_EVENT}))
+        hear_unheard(tx, rules, patient_id, told, received.fingerprint(), now)
 
 
 def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: str, now: datetime) -> Taken:

@@ -13,7 +13,7 @@ from service.flow.received import Identifier, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.needs import NOT_STATED, SupportNeeds
-from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, may_be_another
+from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, contradicts, may_be_another
 from service.referrals.referral import ReferralTrigger
 
 
@@ -67,6 +67,8 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         return Accepted("Patient", new_id, 1, created=True), new_id
     if message.updates or _says_first_who_she_is(tx, message, owner):
         return _update(tx, rules, owner, message, now), owner
+    if _is_of_another(tx, message, owner):
+        return doubt_all(tx, rules, [owner], "identifier", now), None
     if received.condition is not None:
         return Repeated("Patient", owner, tx.patients.lock(owner).version), owner
     version, body = tx.inbox.latest("Patient", owner) or (1, b"")
@@ -93,9 +95,17 @@ def _is_new(tx: Transaction, name: Identifier | None) -> bool:
     return name is not None and tx.aliases.find("Patient", name.system, name.value) is None
 
 
-def women_named(tx: Transaction, message: ReceivedPatient) -> set[str]:
-    """Everybody for whom its identifiers, or the id in its body, stand."""
-    return known_as(tx, "Patient", message.received.names) | _known_by_own_id(tx, message)
+def woman_named(tx: Transaction, message: ReceivedPatient) -> str | None:
+    """The one woman for whom its identifiers, and the id in its body, stand; None also when it may be about another."""
+    named = known_as(tx, "Patient", message.received.names) | _known_by_own_id(tx, message)
+    if len(named) != 1 or (message.updates and _is_new(tx, message.received.condition)):
+        return None
+    (known,) = named
+    return None if _is_of_another(tx, message, known) else known
+
+
+def _is_of_another(tx: Transaction, message: ReceivedPatient, known: str) -> bool:
+    return not message.updates and contradicts(message.facts, tx.patients.lock(known).facts)
 
 
 def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:

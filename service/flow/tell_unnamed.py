@@ -1,5 +1,6 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from service.flow.answer import Refused
 from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
+from service.flow.received import Identifier, Reference
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
@@ -27,6 +29,22 @@ class Unnamed:
     events: frozenset[LifeEvent] = frozenset()
     refuses: bool = False
     hers: tuple[ReceivedEvent, ...] = ()
+
+
+def written(numbers: Iterable[str]) -> str:
+    """Each once, as far as a person is shown them."""
+    return ", ".join(dict.fromkeys(filter(None, numbers)))[:LONGEST_NUMBER]
+
+
+def numbers(names: Iterable[Identifier]) -> str:
+    return written(f"{each.value} ({each.system})" for each in names)
+
+
+def number_in(reference: Reference) -> str:
+    """By what number somebody is referred to, else by what id; empty where that is nobody."""
+    if reference.identifier is not None:
+        return numbers([reference.identifier])
+    return written([f"{reference.type}/{reference.id}"] if reference.id else [])
 
 
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:

@@ -91,5 +91,11 @@ def may_be_another(before: PatientFacts, after: PatientFacts) -> bool:
     return changed or (before.gender == FEMALE and after.gender not in (None, FEMALE))
 
 
+def contradicts(said: PatientFacts, known: PatientFacts) -> bool:
+    """Whether what only names her, and updates nothing, may be about somebody else: about one born on another day."""
+    born = (said.birth_date, known.birth_date)
+    return (all(born) and said.birth_date != known.birth_date) or may_be_another(known, said)
+
+
 def _name(facts: PatientFacts) -> str:
     return (facts.preferred_name or "").casefold().strip()

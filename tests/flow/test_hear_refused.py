@@ -2,14 +2,16 @@
 
 import pytest
 
+from service.flow.answer import Accepted
 from service.flow.received import Identifier, Reference
 from service.flow.received_result import ReceivedResult
 from service.screening.result import Piece, Status
 from service.shared.caller import Caller
 from service.shared.ids import new_id
-from tests.flow.support import DAY, HOUR, NOW, Family, Service, body, piece, scores, why
+from tests.flow.support import DAY, FACTS, HOUR, NOW, Family, Service, body, piece, scores, why
 
 NAME = Identifier("urn:results", "1")
+STRANGER = Reference("Patient", identifier=Identifier("urn:hospital", "W9"))
 RISK, NO_RISK = piece(15, scores(15, 3)), piece(15, scores(15))
 
 
@@ -151,8 +153,27 @@ def test_an_event_in_a_refused_result_pauses_contact_once(service: Service, reas
     assert service.alerts(family.woman).count("safety-event") == 1
 
 
-def test_an_event_of_nobody_who_is_known_pauses_nobody(service: Service) -> None:
+@pytest.mark.parametrize("loss", [True, False])
+def test_an_event_of_nobody_who_is_known_pauses_nobody_and_is_told_once_with_the_number(
+    service: Service, loss: bool
+) -> None:
     family, _ = offered(service)
-    message = service.message(new_id(), NO_RISK)._replace(safety_event=True)
-    assert why(service.send(family.hospital, message)) == "subject-unknown"
+    for _ in range(2):
+        message = service.message("", NO_RISK)._replace(subject=STRANGER, safety_event=loss)
+        assert why(service.send(family.hospital, message)) == "subject-unknown"
     assert service.states(family.woman) == ("offered", ["requested"])
+    told = [each["topic"] for each in service.rows("alert", code="unnamed-event")]
+    assert told == (["W9 (urn:hospital)"] if loss else [])
+
+
+def test_an_event_that_may_be_either_of_two_womens_pauses_both_and_is_told_beside_it(service: Service) -> None:
+    family, _ = offered(service)
+    name = Identifier("urn:hospital", new_id())
+    other = service.register(family.hospital, FACTS, name)
+    assert isinstance(other, Accepted)
+    either = Reference("Patient", family.woman, identifier=name)
+    message = service.message("")._replace(subject=either, safety_event=True)
+    assert why(service.send(family.hospital, message)) == "identity-conflict"
+    assert service.states(family.woman) == ("on-hold", ["cancelled"])
+    both = [("identity-conflict", family.woman), ("identity-conflict", other.id)]
+    assert codes(service, family.hospital) == sorted([*both, ("unnamed-event", None)], key=str)

@@ -7,6 +7,7 @@ import pytest
 
 from service.flow.answer import Accepted, Repeated
 from service.flow.identify import claim_own_id
+from service.flow.receive_alone import receive_patient
 from service.flow.received import Identifier, Received
 from service.flow.register_patient import ReceivedPatient, register_patient
 from tests.flow.support import FACTS, NOW, Service, body, piece, scores, why
@@ -136,6 +137,34 @@ def test_an_update_that_may_be_about_somebody_else_pauses_contact(
     held = ("on-hold", ["held-by-service"]) if doubted else ("supported", ["accepted"])
     assert service.states(family.woman) == held
     assert service.alerts(family.woman) == (["identity-conflict"] if doubted else [])
+
+
+@pytest.mark.parametrize("condition", [None, NAME])
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ({"birth_date": date(1985, 5, 5)}, ["identity-conflict"]),
+        ({"birth_date": date(1985, 5, 5), "deceased": True}, ["identity-conflict", "unnamed-event"]),
+        ({"gender": "male"}, ["identity-conflict"]),
+        ({"birth_date": None, "deceased": True}, []),
+        ({"preferred_name": "Grace"}, []),
+    ],
+)
+def test_a_registration_under_her_number_of_somebody_born_on_another_day_pauses_contact(
+    service: Service, says: dict[str, Any], told: list[str], condition: Identifier | None
+) -> None:
+    family, _ = service.supported()
+    hospital = family.hospital
+    service.register(hospital, HERSELF, NAME, target_id=family.woman, updates=True)
+    message = ReceivedPatient(Received("Patient", body(), (NAME,), condition), HERSELF._replace(**says), updates=False)
+    for _ in range(2):
+        answer = service.run(hospital, lambda tx: receive_patient(tx, service.rules, message, service.now()))
+        other = "repeated" if condition else "different-under-same-identifier"
+        assert why(answer) == ("identity-conflict" if told else other)
+    assert service.states(family.woman)[0] == ("on-hold" if told else "supported")
+    alerts = [(each["code"], each["topic"]) for each in service.rows("alert", tenant_id=hospital.organisation_id)]
+    numbers = {"identity-conflict": None, "unnamed-event": "1 (urn:hospital)"}
+    assert alerts == [(each, numbers[each]) for each in told]
 
 
 def test_a_second_identifier_is_learnt_and_then_means_her(service: Service) -> None:
