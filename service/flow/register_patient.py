@@ -67,7 +67,7 @@ def _register(tx: Transaction, rules: Rules, message: ReceivedPatient, now: date
         return Accepted("Patient", new_id, 1, created=True), new_id
     if message.updates or _says_first_who_she_is(tx, message, owner):
         return _update(tx, rules, owner, message, now), owner
-    if _is_of_another(tx, message, owner):
+    if contradicts(message.facts, tx.patients.lock(owner).facts):
         return doubt_all(tx, rules, [owner], "identifier", now), None
     if received.condition is not None:
         return Repeated("Patient", owner, tx.patients.lock(owner).version), owner
@@ -96,16 +96,13 @@ def _is_new(tx: Transaction, name: Identifier | None) -> bool:
 
 
 def woman_named(tx: Transaction, message: ReceivedPatient) -> str | None:
-    """The one woman for whom its identifiers, and the id in its body, stand; None also when it may be about another."""
+    """Of what is refused, and so has not put her birth date right either: the one woman for whom its identifiers, and
+    the id in its body, stand. None also when it may be about another."""
     named = known_as(tx, "Patient", message.received.names) | _known_by_own_id(tx, message)
     if len(named) != 1 or (message.updates and _is_new(tx, message.received.condition)):
         return None
     (known,) = named
-    return None if _is_of_another(tx, message, known) else known
-
-
-def _is_of_another(tx: Transaction, message: ReceivedPatient, known: str) -> bool:
-    return not message.updates and contradicts(message.facts, tx.patients.lock(known).facts)
+    return None if contradicts(message.facts, tx.patients.lock(known).facts) else known
 
 
 def _known_by_own_id(tx: Transaction, message: ReceivedPatient) -> set[str]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.flow.answer import Refused
 from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
 from service.flow.received import Identifier, Reference
+from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
@@ -22,13 +22,15 @@ class Unnamed:
     """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
     what the record has whoever it is told of, empty where it names nobody.
 
-    Of a message that is not taken, `hers` is these events where the number in it is that of one woman.
+    Of a message that is not taken, `hers` is these events where they are told of one woman, and `who` what it says of
+    who she is.
     """
 
     number: str
     events: frozenset[LifeEvent] = frozenset()
     refuses: bool = False
     hers: tuple[ReceivedEvent, ...] = ()
+    who: ReceivedPatient | None = None
 
 
 def written(numbers: Iterable[str]) -> str:
@@ -61,6 +63,8 @@ def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime)
 
 def _are_heard_of_her(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> bool:
     """Nothing ends for good by a message that is not taken; when it comes as it must be, it counts once more."""
-    announced = (each._replace(event=LifeEvent.ANNOUNCED) for each in unnamed.hers)
-    answers = [hear_event(tx, rules, each, now) for each in announced]
-    return bool(answers) and not any(isinstance(each, Refused) for each in answers)
+    if unnamed.who is None or woman_named(tx, unnamed.who) is None:
+        return False
+    for each in unnamed.hers:
+        hear_event(tx, rules, each._replace(event=LifeEvent.ANNOUNCED), now)
+    return bool(unnamed.hers)

@@ -13,7 +13,7 @@ from service.shared.ids import new_id
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
 from tests.hl7v2.test_events import PAUSED
-from tests.hl7v2.ward import Ward
+from tests.hl7v2.ward import Ward, cx, pid
 
 OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
 RISK, NO_RISK = 3, 0
@@ -204,6 +204,30 @@ def test_a_loss_in_a_refused_message_of_which_it_is_not_certain_whose_it_is_paus
     ward.hospital.answers(Frame(changed(body, 12, "9.9"), fault))
     assert ward.state() == ("supported", ["accepted"])
     assert [each["topic"].replace(" (HOSP)", "") for each in ward.rows("alert", code="unnamed-event")] == [told]
+
+
+@pytest.mark.parametrize(
+    ("born", "other_number", "paused"),
+    [("19950401", "", True), ("", "", True), ("19850505", "", False), ("19950401", "W3", False)],
+    ids=["hers", "none", "another's", "and a number of another woman"],
+)
+@pytest.mark.parametrize("told", [*LOSSES, "her death", "her baby's"])
+def test_what_a_refused_message_tells_is_hers_only_where_it_does_not_contradict_what_is_known_of_her(
+    ward: Ward, told: str, born: str, other_number: str, paused: bool
+) -> None:
+    ward.supported()
+    ward.tells("A28", pid("W3", born="19850505"))
+    numbers = "~".join(filter(None, (cx("W1"), other_number and cx(other_number))))
+    type, line = LOSSES.get(told, ("ADT^A08", "PV1|1|I"))
+    her = pid(_3=numbers, born=born, **({"_30": "Y"} if told == "her death" else {}))
+    if told == "her baby's":
+        her, paused = pid("B1", born="20260530", _21=numbers, _30="Y"), not other_number
+    head = changed(MSH.format(control="M1").encode() + b"\r", 9, type).decode()
+    body = "\r".join((head.strip(), her, "OBR|1||F1|OTHER^Other^L" if type == "ORU^R01" else line, line, "")).encode()
+    assert ward.hospital.told(changed(body, 12, "9.9")) == "AR MSH^1^12 203 E"
+    assert ward.state() == (PAUSED if paused else ("supported", ["accepted"]))
+    codes = [each for each in ward.alerts() if each != "unreadable-result"]
+    assert codes == ["safety-event" if paused else "unnamed-event"]
 
 
 def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospital) -> None:
