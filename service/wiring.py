@@ -56,7 +56,7 @@ def build_worker(parts: Parts) -> Worker:
     if problems:
         raise InvalidMappings(problems)
     by_fhir = FhirChannel(parts.connect, parts.rules)
-    return Worker(
+    worker = Worker(
         store=parts.store,
         rules=parts.rules,
         clock=parts.clock,
@@ -67,6 +67,8 @@ def build_worker(parts: Parts) -> Worker:
         copies=Copies(parts.store, parts.rules, parts.clock, by_fhir),
         copies_pause=parts.settings.copies_seconds,
     )
+    parts.store.when_owed = worker.rouse
+    return worker
 
 
 def build_door(parts: Parts) -> Door:

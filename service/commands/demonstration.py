@@ -155,12 +155,13 @@ def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     until = time.monotonic() + READY_WITHIN_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/readyz", timeout=1).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with httpx.Client(timeout=1, trust_env=False) as client:
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                if client.get(f"{url}/readyz").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
     raise NotServed("The service did not become ready; what it said is above.")
 
 

@@ -57,7 +57,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell, Pauses(self.spread)
-        self._lanes = tuple(Dispatch(lane, self.name, *parts, self._rouse, self.answer_address) for lane in Lane)
+        self._lanes = tuple(Dispatch(lane, self.name, *parts, self.rouse, self.answer_address) for lane in Lane)
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""
@@ -72,9 +72,10 @@ class Worker:
         self._stopping = True
         self._woken.set()
         self._looked.set()
-        self._rouse()
+        self.rouse()
 
-    def _rouse(self) -> None:
+    def rouse(self) -> None:
+        """Look at once whether something is to be sent."""
         for lane in self._lanes:
             lane.woken.set()
 

@@ -135,13 +135,13 @@ GIVEN = {
 class Deliveries:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._owed: dict[tuple[str, str, str], dict[str, object]] = {}
+        self.owed: dict[tuple[str, str, str], dict[str, object]] = {}
 
     def owe(
         self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, lane: Lane = Lane.STATUS
     ) -> None:
         now = self._unit.now()
-        self._owed[tenant_id, type, id] = {
+        self.owed[tenant_id, type, id] = {
             "destination_id": tenant_id,
             "lane": lane.value,
             "resource_type": type,
@@ -158,8 +158,8 @@ class Deliveries:
 
     def write(self) -> None:
         """The unit finishes: only the newest version of each resource is owed, and only to a record that takes it."""
-        rows = sorted(self._owed.values(), key=lambda row: PLACES[str(row["resource_type"])])
-        self._owed.clear()
+        rows = sorted(self.owed.values(), key=lambda row: PLACES[str(row["resource_type"])])
+        self.owed.clear()
         if not rows:
             return
         # Ids of one millisecond are in no order of their own, and deliveries are claimed in the order of their ids.

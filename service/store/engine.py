@@ -47,14 +47,20 @@ class Store(Generic[U]):
     nothing is kept then. One case is beyond any database: a connection lost during COMMIT, or a database that does not
     answer in time, leaves open whether it happened. That is Unavailable too: the sender repeats, and the key of its
     message finds what was kept. Nobody waits longer than `patience` to begin and BEGUN_SECONDS from there.
+
+    `when_owed` is called, on the event loop that asked, when something to be sent has been committed.
     """
 
     def __init__(self, writes: Crew, reads: Crew, patience: float) -> None:
         self._writes, self._reads, self._patience = writes, reads, patience
+        self.when_owed: Callable[[], None] = lambda: None
 
     async def run(self, caller: Caller, work: Callable[[U], T]) -> T:
         """Performs `work` as one transaction and returns its value after the durable commit."""
-        return await self._ask(self._writes, caller, work, Kind.WRITE)
+        value, owes = await self._ask(self._writes, caller, partial(_with_debts, work), Kind.WRITE)
+        if owes:
+            self.when_owed()
+        return value
 
     async def read(self, caller: Caller, work: Callable[[U], T]) -> T:
         """Performs `work` on one snapshot: all it reads, the highest stamp included, comes from one moment.
@@ -108,6 +114,10 @@ class Store(Generic[U]):
         if not concurrent.futures.wait([future], self._patience + BEGUN_SECONDS).done:
             raise Unavailable(UNHEARD)
         return cast(T, future.result())
+
+
+def _with_debts(work: Callable[[U], T], unit: U) -> tuple[T, bool]:
+    return work(unit), unit.owes()
 
 
 def _with_notes(work: Callable[[U], T], unit: U) -> tuple[T, Callable[[Unit], object] | None]:

@@ -22,6 +22,9 @@ class Unit(Protocol):
     def finish(self, take_stamp: Callable[[], int]) -> None:
         """Writes the version rows and the audit; calls `take_stamp` at most once, and only if it has stamped rows."""
 
+    def owes(self) -> bool:
+        """Whether there is something to send once it is committed."""
+
     def noted(self) -> Callable[[Any], object] | None:
         """After a read, whose snapshot refuses writes: the work of the unit that writes down what this one noted."""
 

@@ -131,6 +131,10 @@ class UnitOfWork:
         """Give this row the commit's stamp when the unit finishes."""
         self._touched.setdefault(table, set()).add(id)
 
+    def owes(self) -> bool:
+        """Whether there is something to send once it is committed."""
+        return bool(self.deliveries.owed)
+
     def noted(self) -> Callable[["UnitOfWork"], None] | None:
         """What a read has to write down before its answer is given, as the work of another unit."""
         return self.audit.noted()

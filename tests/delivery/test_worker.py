@@ -16,6 +16,7 @@ from service.flow.answer import Accepted
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.chase_overdue import Overdue
 from service.flow.move_alert import move_alert
+from service.flow.receive_result import receive_result
 from service.flow.received import Received
 from service.office import NotAccepted, Office
 from service.referrals.alert import AlertState, AlertTrigger, Practitioner
@@ -486,3 +487,28 @@ def test_the_office_retries_what_it_can_and_writes_down_what_it_could_not(sender
     assert [row["id"] for row in sender.rows("delivery", state="dead")] == [dead[2]]
     with pytest.raises(NotAccepted, match="no such organisation"):
         there.retry_dead("nowhere")
+
+
+def test_what_is_owed_is_sent_as_soon_as_it_is_committed(sender: Sender) -> None:
+    hospital = sender.hospital()
+    message = sender.message(sender.woman(hospital), piece(3, scores(3, harm=2)))
+    sent = asyncio.Event()
+
+    class Rings(KnowsEverybody):
+        async def send(self, _: Parcel) -> Sent:
+            sent.set()
+            return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    worker = sender.worker(Rings())
+    worker.pause = worker.chase_pause = 300.0
+    sender.store.when_owed = worker.rouse
+
+    async def play() -> None:
+        working = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.2)  # it has looked, and waits
+        await sender.store.run(hospital, lambda tx: receive_result(tx, sender.rules, message, sender.now()))
+        await asyncio.wait_for(sent.wait(), 60)
+        worker.stop()
+        await working
+
+    sender._runner.run(play())

@@ -77,6 +77,9 @@ class ClientUnit:
     def finish(self, take_stamp: Callable[[], int]) -> None:
         self._kept += self.audit.events
 
+    def owes(self) -> bool:
+        return False
+
     def noted(self) -> None:
         return None
 

@@ -88,6 +88,9 @@ class Notes:
         """What a read leaves for the unit that writes it down."""
         self._noted.append(writer)
 
+    def owes(self) -> bool:
+        return False
+
     def noted(self) -> Callable[["Notes"], None] | None:
         return self._write_noted if self._noted else None
 
