@@ -65,6 +65,7 @@ class UnitOfWork:
     """What flow calls a transaction, and what the doors call for administration and searches.
 
     `stamp` is the commit's, in milliseconds, once the unit has finished and if it changed anything that carries one.
+    Nothing else can be asked of a unit that has finished.
     Rows that nothing reads again within the unit wait until `finish`: they go out together, a statement for each table.
     `empty` has the tables that hold nothing of a referral which this unit has opened: they need not be asked about it.
     """
@@ -137,7 +138,9 @@ class UnitOfWork:
 
     def noted(self) -> Callable[["UnitOfWork"], None] | None:
         """What a read has to write down before its answer is given, as the work of another unit."""
-        return self.audit.noted()
+        noted = self.audit.noted()
+        self._let_go()
+        return noted
 
     def tidy(self, now: datetime, rules: Rules) -> None:
         """Let go of what is kept for a time only."""
@@ -155,13 +158,16 @@ class UnitOfWork:
         self.audit.finish()
         for subject, rows in self._later.items():
             self.execute(_insert(subject), rows)
-        if not (self._stamped_later or self._touched):
-            return
-        stamp = self.stamp = take_stamp()
+        stamp = self.stamp = take_stamp() if self._stamped_later or self._touched else None
         for subject, stamped in self._stamped_later.items():
             self.execute(_insert(subject), [{**row, "stamp": stamp} for row in stamped])
         for subject, ids in self._touched.items():
             self.execute(_stamp(subject), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The repositories know their unit, and in that circle all that it held would wait for the collector."""
+        self.__dict__ = {"stamp": self.stamp}
 
 
 # To build a statement costs more than to execute it: each is built once.

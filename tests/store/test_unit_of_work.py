@@ -1,5 +1,8 @@
 """How a unit finishes: one stamp for all that it changed, what waited, what was shown, what is owed; or nothing."""
 
+import gc
+import weakref
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -16,6 +19,25 @@ from tests.flow.support import HOUR, Service, piece, scores
 def last_stamp(service: Service) -> int:
     stamp: int = service.rows("commit_clock")[0]["last"]
     return stamp
+
+
+@pytest.mark.parametrize("perform", [Service.run, Service.read])
+def test_a_unit_leaves_nothing_to_the_garbage_collector(
+    service: Service, perform: Callable[[Service, Caller, Callable[[UnitOfWork], object]], object]
+) -> None:
+    hospital = service.hospital()
+    units: list[weakref.ref[UnitOfWork]] = []
+
+    def work(tx: UnitOfWork) -> None:
+        units.append(weakref.ref(tx))
+        tx.organisations.find(hospital.organisation_id)
+
+    gc.disable()
+    try:
+        perform(service, hospital, work)
+        assert [unit() for unit in units] == [None]
+    finally:
+        gc.enable()
 
 
 # The stamp
