@@ -10,6 +10,7 @@ from service import mappings
 from service.console import answering
 from service.delivery.channel import EitherChannel
 from service.delivery.copies import Copies
+from service.delivery.links import Links
 from service.delivery.reach import unheard
 from service.delivery.worker import Worker
 from service.fhir import probes
@@ -63,7 +64,7 @@ def build_worker(parts: Parts) -> Worker:
         channel=EitherChannel(by_fhir, _by_hl7v2(parts)),
         lease=timedelta(seconds=parts.settings.lease_seconds),
         tell=lambda resource_type, outcome: telemetry.DELIVERIES.labels(resource_type, outcome).inc(),
-        answer_address=f"{parts.settings.public_url}/answer",
+        links=Links(f"{parts.settings.public_url}/answer", sealing.load_or_create(parts.settings.sealing_key).token),
         copies=Copies(parts.store, parts.rules, parts.clock, by_fhir),
         copies_pause=parts.settings.copies_seconds,
     )

@@ -9,11 +9,11 @@ from functools import partial
 from time import monotonic
 
 from service.delivery.channel import Learned, Parcel, RecordChannel, Sent
+from service.delivery.links import Links
 from service.delivery.pack import pack
 from service.delivery.pauses import SEATS, Pauses
 from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, end, has_failed, may_be_ended_by, of_her_present, tell_of
 from service.flow.rules import Rules
-from service.referrals.answer_link import AnswerLink, new_token
 from service.referrals.delivery import (
     DELIVERY_TABLE,
     UNSETTLED,
@@ -49,7 +49,7 @@ class Dispatch:
     tell: Callable[[str, str], None]
     pauses: Pauses
     rouse: Callable[[], None]
-    answer_address: str = ""
+    links: Links
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
 
@@ -212,17 +212,12 @@ class Dispatch:
             tx.aliases.claim(each.type, endpoint, each.record_id, each.our_id, tenant_id)
 
     async def _with_link(self, parcel: Parcel, now: datetime) -> Parcel:
-        """A new link each time it is sent, for nobody but its reader has ever had the whole of it."""
-        delivery, alert = parcel.delivery, parcel.alert
-        policy = self.rules.policy(delivery.destination_id).answer_link
-        if delivery.resource_type != "Communication" or alert is None or policy is None:
+        made = self.links.made_for(parcel, self.rules, now)
+        if made is None:
             return parcel
-        token, expires_at = new_token(), now + timedelta(hours=policy.hours)
-        link = AnswerLink(
-            token.hash, alert.id, alert.tenant_id, str(alert.result) if alert.result else None, expires_at
-        )
-        await self.store.run(the_service(delivery.correlation_id), lambda tx: tx.answers.add_link(link))
-        return replace(parcel, link=f"{self.answer_address}/{token.text}")
+        kept, link = made
+        await self.store.run(the_service(parcel.delivery.correlation_id), lambda tx: tx.answers.add_link(kept))
+        return replace(parcel, link=link)
 
     def _settle(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel | None, sent: Sent) -> bool:
         """Whether it turned out to be stuck, of which nobody had been told."""

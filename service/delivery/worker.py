@@ -11,6 +11,7 @@ from functools import partial
 from service.delivery.channel import RecordChannel
 from service.delivery.copies import Copies
 from service.delivery.dispatch import Dispatch
+from service.delivery.links import Links
 from service.delivery.pauses import Pauses
 from service.flow.chase_overdue import Overdue, chase_overdue
 from service.flow.rules import Rules
@@ -33,7 +34,7 @@ class Worker:
 
     `pause` is how long to wait when nothing is to be sent, `chase_pause` when nothing is due, `copies_pause` between
     two looks at the `copies` of alerts, in seconds; `tell` hears (resource type, outcome) of each settled delivery.
-    `answer_address` is where links to the page that answers an alert begin.
+    `links` are those by which an alert is answered.
     """
 
     store: Store[UnitOfWork]
@@ -42,10 +43,10 @@ class Worker:
     channel: RecordChannel
     lease: timedelta
     tell: Callable[[str, str], None]
+    links: Links
     pause: float = 0.2
     chase_pause: float = 1.0
     spread: Callable[[], float] = random.random
-    answer_address: str = ""
     copies: Copies | None = None
     copies_pause: float = 15.0
     name: str = field(default_factory=new_id)
@@ -57,7 +58,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell, Pauses(self.spread)
-        self._lanes = tuple(Dispatch(lane, self.name, *parts, self.rouse, self.answer_address) for lane in Lane)
+        self._lanes = tuple(Dispatch(lane, self.name, *parts, self.rouse, self.links) for lane in Lane)
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""

@@ -1,11 +1,8 @@
 """A one-time link by which an alert may be answered. Whoever has it may answer, so only its hash is kept."""
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
-
-BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,3 @@ class Token:
     @property
     def hash(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
-
-
-def new_token() -> Token:
-    return Token(secrets.token_urlsafe(BYTES))

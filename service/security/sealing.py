@@ -1,6 +1,7 @@
 """Encryption of what must be kept but not lie open, and of what we hand out to be handed back."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -10,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from service.shared.errors import InvalidSettings
+from service.shared.files import appearing
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -22,6 +24,7 @@ class Sealer:
         if len(secret) != KEY_BYTES:
             raise InvalidSettings(f"The sealing key must be {KEY_BYTES} bytes.")
         self._cipher = AESGCM(hmac.digest(secret, b"seal", hashlib.sha256))
+        self._tokens = hmac.digest(secret, b"token", hashlib.sha256)
 
     def seal(self, content: bytes, place: str) -> bytes:
         """Encrypt `content` for `place` alone: moved anywhere else it cannot be opened (AES-256-GCM)."""
@@ -43,17 +46,17 @@ class Sealer:
         """What `seal_text` sealed for `place`. Raises ValueError when it is not ours, or is for another place."""
         return self.open(base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True), place)
 
+    def token(self, said: str) -> str:
+        """256 bits of these words, in characters that stand in a URL as they are: the same each time, and without the
+        secret nobody can tell them from any others."""
+        return base64.urlsafe_b64encode(hmac.digest(self._tokens, said.encode(), hashlib.sha256)).decode().rstrip("=")
+
 
 def load_or_create(path: Path) -> Sealer:
-    """The sealer whose secret is in `path`, made on first use; raises InvalidSettings when others can read the file."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if path.stat().st_mode & 0o077:
-            raise InvalidSettings(f"{path.name} can be read by others; its mode must be 0600.") from None
-        return Sealer(path.read_bytes())
-    secret = os.urandom(KEY_BYTES)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-        os.fsync(descriptor)
-    return Sealer(secret)
+    """The sealer whose secret is in `path`, made on first use; of two programs that start at once one makes it. Raises
+    InvalidSettings when others can read the file."""
+    with contextlib.suppress(FileExistsError), appearing(path, replace=False) as file:
+        file.write(os.urandom(KEY_BYTES))
+    if path.stat().st_mode & 0o077:
+        raise InvalidSettings(f"{path.name} can be read by others; its mode must be 0600.")
+    return Sealer(path.read_bytes())

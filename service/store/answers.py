@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from service.referrals.alert import Alert, AlertState
 from service.referrals.answer_link import AnswerLink
@@ -13,6 +14,7 @@ from service.referrals.delivery import Lane
 from service.screening.instrument import Recorded
 from service.store.alerts import ALERT, to_alert
 from service.store.deliveries import DELIVERY
+from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.directory import OrganisationRow
@@ -49,7 +51,7 @@ ASKED_OF = Prepared(
     .where(ORGANISATION.c.active, ORGANISATION.c.fhir_endpoint.is_not(None))
     .order_by(ORGANISATION.c.id)
 )
-ADD, FIND = Prepared(insert(LINK)), Prepared(select(LINK).where(LINK.c.token_hash == bindparam("hash")))
+FIND = Prepared(select(LINK).where(LINK.c.token_hash == bindparam("hash")))
 USE = Prepared(
     update(LINK).where(LINK.c.token_hash == bindparam("hash"), LINK.c.used_at.is_(None)).values(used_at=bindparam("at"))
 )
@@ -79,6 +81,7 @@ class Answers:
         return [Awaited(to_alert(row), row.record_id) for rows in asked for row in rows]
 
     def add_link(self, link: AnswerLink) -> None:
+        """Its time counts from when it was added first, and what it was used for it stays used for."""
         row = {
             "token_hash": link.token_hash,
             "alert_id": link.alert_id,
@@ -86,7 +89,7 @@ class Answers:
             "result": link.result,
             "expires_at": link.expires_at,
         }
-        self._unit.execute(ADD, row)
+        self._unit.execute(_add(self._unit.dialect), row)
 
     def link(self, token_hash: str) -> AnswerLink | None:
         row = self._unit.execute(FIND, {"hash": token_hash}).one_or_none()
@@ -102,3 +105,8 @@ class Answers:
 
     def give_back_link(self, token_hash: str) -> None:
         self._unit.execute(GIVE_BACK, {"hash": token_hash})
+
+
+@cache
+def _add(dialect: Dialect) -> Prepared:
+    return Prepared(dialect.insert(LINK).on_conflict_do_nothing())

@@ -1,5 +1,6 @@
 """An alert that waits for an answer, in a service of its own for each test."""
 
+import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from fastapi import FastAPI
 
 from service.console import answering
 from service.fhir.application import Identified
-from service.referrals.answer_link import AnswerLink, new_token
+from service.referrals.answer_link import AnswerLink, Token
 from service.shared.caller import the_service
 from service.shared.ids import new_id
 from tests.console.support import Desk
@@ -36,7 +37,7 @@ def unreachable(migrated_sqlite_url: str) -> Iterator[Desk]:
 
 
 def _desk(service: Service, woman: str, code: str) -> Desk:
-    alert, token = service.alert(woman, code), new_token()
+    alert, token = service.alert(woman, code), Token(secrets.token_urlsafe(32))
     about = f"{alert['result_id']}.{alert['result_version']}" if alert["result_id"] else None
     link = AnswerLink(token.hash, alert["id"], alert["tenant_id"], about, service.now() + timedelta(hours=2))
     service.run(the_service(new_id()), lambda tx: tx.answers.add_link(link))

@@ -10,6 +10,7 @@ from typing import Any, cast
 from joserfc.jwk import KeySetSerialization
 
 from service.delivery.channel import Parcel, RecordChannel, Sent
+from service.delivery.links import Links
 from service.delivery.worker import Worker
 from service.demo.authority import TrustedClient
 from service.demo.hospital import SERVICE_SCOPE, HospitalRecord
@@ -21,10 +22,12 @@ from service.flow.received import Identifier
 from service.referrals.delivery import DeliveryTrigger
 from service.security.keys import SigningKeys
 from service.security.outgoing import Outgoing
+from service.security.sealing import Sealer
 from service.shared.caller import Caller, OrganisationKind
 from tests.flow.support import FACTS, Service, piece, scores
 
 CLIENT_ID = "peer-referral"
+ANSWERS = "https://here.example/answer"
 LEASE = timedelta(seconds=90)
 _NUMBERS = itertools.count(1)
 
@@ -37,6 +40,7 @@ class Sender(Service):
     signing_keys: SigningKeys | None = None
     heard: list[tuple[str, str]] = field(default_factory=list)
     numbers: dict[str, str] = field(default_factory=dict)
+    key: bytes = bytes(32)
     _runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     _connections: list[Outgoing] = field(default_factory=list)
 
@@ -75,6 +79,7 @@ class Sender(Service):
             channel=channel or FhirChannel(self.connect, self.rules),
             lease=lease,
             tell=lambda resource_type, outcome: self.heard.append((resource_type, outcome)),
+            links=Links(ANSWERS, Sealer(self.key).token),
             spread=lambda: 1.0,
         )
 

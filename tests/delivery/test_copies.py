@@ -278,10 +278,8 @@ def test_a_link_comes_with_the_message_only_where_the_site_wants_it(
     default = sender.rules.policy("any")
     links = None if hours is None else AnswerLinks(default.approval, hours)
     sender.rules = replace(sender.rules, policies={"default": replace(default, answer_link=links)})
-    worker = sender.worker()
-    worker = replace(worker, answer_address="https://here.example/answer")
     woman = sender.in_danger()
-    sender.step(worker)
+    sender.step()
     (said,) = held(record, "Communication")
     found = [each["contentAttachment"]["url"] for each in said["payload"] if "contentAttachment" in each]
     kept = sender.rows("answer_link")

@@ -1,0 +1,33 @@
+"""The one-time link in an alert's message: the same one however often that is sent, and never whole in our store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from service.delivery.channel import Parcel
+from service.flow.rules import Rules
+from service.referrals.answer_link import AnswerLink, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """`address` is where they begin. `token` makes a link's token of some words: the same of the same, by a key of ours
+    that no database holds."""
+
+    address: str
+    token: Callable[[str], str]
+
+    def made_for(self, parcel: Parcel, rules: Rules, now: datetime) -> tuple[AnswerLink, str] | None:
+        """What is kept of the link and the whole of it, for its reader alone; None where the site wants none.
+
+        It is another one when the alert is about another result, when a person sends its message on its way again, and
+        each time that half its hours have passed: what arrives late is still good for as long.
+        """
+        delivery, alert = parcel.delivery, parcel.alert
+        policy = rules.policy(delivery.destination_id).answer_link
+        if delivery.resource_type != "Communication" or alert is None or policy is None:
+            return None
+        about, good_for = str(alert.result) if alert.result else None, timedelta(hours=policy.hours)
+        half = (now - delivery.owed_at) // (good_for / 2)
+        token = Token(self.token(f"answer-link {delivery.id} {delivery.owed_at.isoformat()} {half} {about}"))
+        return AnswerLink(token.hash, alert.id, alert.tenant_id, about, now + good_for), f"{self.address}/{token.text}"
