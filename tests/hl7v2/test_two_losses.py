@@ -80,6 +80,42 @@ def test_what_happened_to_one_of_twins_did_not_happen_to_the_other(
     assert (ward.state() == PAUSED) is paused
 
 
+FIRST, SECOND = ({"_24": "Y", "_25": each} for each in "12")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "paused"),
+    [
+        pytest.param({}, {}, True, id="nothing tells"),
+        pytest.param(FIRST, SECOND, True, id="by the order of birth"),
+        pytest.param(FIRST, FIRST, False, id="the same"),
+        pytest.param({"_25": "1"}, {"_25": "1"}, True, id="an order of birth in a record that tells of no twins"),
+    ],
+)
+@pytest.mark.parametrize("day", ["20260531", ""], ids=["of one day", "without a day"])
+def test_babies_without_a_number_may_be_two(
+    ward: Ward, one: dict[str, str], other: dict[str, str], day: str, paused: bool
+) -> None:
+    ward.supported()
+    died = {**BABYS_AGE, "_3": "", "_21": cx("W1"), "_29": day, "_30": "Y"}
+    ward.tells("A08", pid(**died, **one))
+    assert ward.state() == PAUSED
+    later(ward)
+    ward.tells("A08", pid(**died, **other))
+    assert (ward.state() == PAUSED) is paused
+
+
+@pytest.mark.parametrize(("number", "paused"), [("F1", False), ("F2", True)])
+def test_a_baby_without_a_number_is_told_from_another_by_the_order(ward: Ward, number: str, paused: bool) -> None:
+    ward.supported()
+    baby = pid(**BABYS_AGE, _3="", _21=cx("W1"))
+    ward.tells("R01", baby, *order("F"), type="ORU")
+    assert ward.state() == PAUSED
+    later(ward)
+    ward.tells("R01", baby, *order("F", number=number), type="ORU")
+    assert (ward.state() == PAUSED) is paused
+
+
 @pytest.mark.parametrize(("baby", "alerts"), [("B1", 1), ("B2", 2)])
 def test_another_loss_is_told_also_while_contact_is_paused_for_another_reason(
     ward: Ward, baby: str, alerts: int

@@ -1,10 +1,13 @@
 """What a message tells of a woman's life, or of her baby's: by the hospital's own codes in whatever segment they stand,
 and in an observation by those of the pregnancy too."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
+from service.flow.hear_event import ReceivedEvent
+from service.flow.received import Received, Reference
+from service.flow.received_message import Part
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.administration import TIMES
@@ -19,6 +22,7 @@ from service.hl7v2.times import day, moment
 from service.referrals.life_event import HARMS, LifeEvent, may_be_one
 from service.screening.instrument import LONGEST_PREGNANCY
 from service.screening.result import DECIDING, VOID, Status
+from service.shared.clock import DAYS_DIFFER_BY
 
 
 class Told(NamedTuple):
@@ -143,3 +147,11 @@ def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> 
         written = (day(said(event, 6)) or day(said(event, 2))) if event else None
         return written or day(observed_on) or day(said(message.header, 7)) or now.date()
     return written
+
+
+def as_parts(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
+    for event, when, place, source in told:
+        # A day that has begun nowhere yet is a slip of the pen, or of the clock.
+        day_of_it = None if when is not None and when > (now + DAYS_DIFFER_BY).date() else when
+        if event is not LifeEvent.BIRTH or day_of_it is not None:
+            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it, source), place)

@@ -9,7 +9,8 @@ from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.event import is_baby, of_her_life, of_record, strays, unnamed, words_of_nobody
+from service.hl7v2.read.baby import is_baby
+from service.hl7v2.read.event import of_her_life, of_record, strays, unnamed, words_of_nobody
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.orders import Patient, by_pid
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in

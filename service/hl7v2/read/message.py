@@ -11,10 +11,9 @@ from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.baby import is_baby, of_baby
 from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.event import (
-    is_baby,
-    of_baby,
     of_her_life,
     read_demographics,
     read_for_a_person,

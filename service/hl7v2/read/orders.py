@@ -6,6 +6,7 @@ order, with TXA in place of OBR or behind those that it answers. Segments of any
 belong to none and are kept.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from service.flow.rules import Rules
@@ -65,6 +66,10 @@ def patients_in(message: Message, dialect: Dialect, rules: Rules) -> list[Patien
     for order in (order for each in found for order in each.orders):
         order.read(dialect, rules)
     return found
+
+
+def segments_of(patients: Iterable[Patient]) -> list[Segment]:
+    return [segment for each in patients for segment in each.segments()]
 
 
 def by_pid(message: Message, dialect: Dialect, rules: Rules) -> list[tuple[Segment, list[Patient]]]:

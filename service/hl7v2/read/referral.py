@@ -13,8 +13,9 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.baby import is_baby, of_baby
 from service.hl7v2.read.consent import read_consents
-from service.hl7v2.read.event import is_baby, of_baby, of_her_life, unnamed
+from service.hl7v2.read.event import of_her_life, unnamed
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import number_in
 from service.hl7v2.read.orders import Patient, patients_in

@@ -1,0 +1,108 @@
+"""A record of a baby or a child: it is nobody's who is referred, and what it tells is told of the mother."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from service.flow.received import Child
+from service.flow.received_message import Flaw, Group, Part, Problem
+from service.flow.rules import Rules
+from service.flow.tell_unnamed import Unnamed
+from service.hl7v2.dialect import Dialect
+from service.hl7v2.read.codes import YES, triplets
+from service.hl7v2.read.consent import nobodys_consents, refuses
+from service.hl7v2.read.fields import at, said
+from service.hl7v2.read.happened import Told, are_all, as_parts, each_once, happened
+from service.hl7v2.read.orders import Patient, segments_of
+from service.hl7v2.read.patient import (
+    BIRTH_DATE,
+    DATE_OF_DEATH,
+    PATIENT_IDENTIFIERS,
+    Named,
+    identifiers_in,
+    number_written,
+    read_patient,
+    says_died,
+)
+from service.hl7v2.segments import Message, Segment
+from service.hl7v2.times import day, moment
+from service.referrals.life_event import UNWELCOME, LifeEvent
+from service.shared.clock import is_to_come
+
+MOTHER, MULTIPLE_BIRTH, BIRTH_ORDER = 21, 24, 25
+RELATIONSHIP, RELATIVE = 3, 33
+
+
+def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
+    """Whether it is about a baby or a child: nobody of that age is ever referred."""
+    born = moment(said(pid, BIRTH_DATE), dialect.zone)
+    if born is None or is_to_come(born.begins, now):
+        return bool(said(pid, MOTHER))
+    return dialect.codes.is_child(born.begins.date(), now.date())
+
+
+def of_baby(
+    message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
+) -> Group:
+    """What it tells of the mother, and of consent, which is nobody's."""
+    group = of_its_mother(message, patients, pid, dialect, rules, now)
+    flaws = (*group.flaws, *nobodys_consents(segments_of(patients), dialect))
+    nobodys = group.unnamed
+    if refuses(segments_of(patients), dialect):
+        nobodys = replace(nobodys or Unnamed(number_written([pid])), refuses=True)
+    return group._replace(flaws=flaws, unnamed=nobodys)
+
+
+def of_its_mother(
+    message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
+) -> Group:
+    """A birth without a mother is nobody's here; anything else is for a person to look at.
+
+    After a loss she is made known by her number, so that it is remembered when she is referred.
+    """
+    # What a record tells of a baby is never that its mother has died.
+    told = each_once([*_of_its_life(pid), *happened(message, patients, dialect, rules, now)])
+    number = number_written([pid])
+    # What happened to one of twins is not what happened to the other; where nothing tells them apart, nobody knows.
+    called, control = number or _birth_order(pid), message.header.text(10)
+    hers = [
+        each._replace(source=f"{called} {each.source}".strip() or control)
+        for each in told
+        if each.event is not LifeEvent.WOMAN_DIED
+    ]
+    harm = frozenset(each.event for each in hers if each.event in UNWELCOME)
+    mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
+    child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
+    if mother is None or mother.patient is None or mother.subject is None:
+        whose = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ()
+        return Group(None, (), whose, unnamed=Unnamed(number, harm) if harm else None, child=child)
+    parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
+    parts += as_parts(mother.subject, hers, now)
+    return Group(mother.subject, tuple(parts), child=child)
+
+
+def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now: datetime) -> Named | None:
+    """Her number, which is all of her that a baby's record tells: by PID-21, else by the relative whom the site calls
+    the mother. None when nobody can tell."""
+    mothers = (
+        each
+        for each in relatives
+        if any(relation.code in dialect.codes.relationships for relation in triplets(each, RELATIONSHIP))
+    )
+    written = (pid.raw(MOTHER), *(each.raw(RELATIVE) for each in mothers))
+    hers = (Segment("PID", 1, pid.delimiters, pid.codec, ("PID", "", "", number)) for number in written)
+    found = (read_patient(each, dialect, now, updates=False) for each in hers)
+    return next((each for each in found if each.patient is not None), None)
+
+
+def _birth_order(pid: Segment) -> str:
+    """Which of twins it is; a record may call any baby the first."""
+    return said(pid, BIRTH_ORDER) if said(pid, MULTIPLE_BIRTH).upper() in YES else ""
+
+
+def _of_its_life(pid: Segment) -> Iterator[Told]:
+    born = day(said(pid, BIRTH_DATE))
+    if born is not None:
+        yield Told(LifeEvent.BIRTH, born, at(pid))
+    if says_died(pid):
+        yield Told(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid))
