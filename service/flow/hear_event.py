@@ -11,24 +11,25 @@ from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
-from service.referrals.alert import AlertCode
+from service.referrals.alert import MOST_UNSEEN, AlertCode, AlertState
 from service.referrals.life_event import HARMS, SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
 from service.referrals.patient import Patient
-from service.referrals.referral import ReferralState
 from service.shared.audit import Action, AuditEvent
 
 NOBODY = "-"
+NO_NAME = frozenset({""})
+"""Of what tells an event, where its sender calls it nothing."""
 
 
 class ReceivedEvent(NamedTuple):
-    """`happened_on` is None where no day was told; a birth has one. `source` is what the sender calls the order that
-    tells it, or the baby, empty where it names neither: then nobody can tell it from another of that day."""
+    """`happened_on` is None where no day was told; a birth has one. `sources` is what the sender calls each order that
+    tells it, or baby, `NO_NAME` where it names neither: then nobody can tell it from another of that day."""
 
     received: Received
     subject: Reference
     event: LifeEvent
     happened_on: date | None
-    source: str = ""
+    sources: frozenset[str]
 
 
 def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datetime) -> Answer:
@@ -60,7 +61,7 @@ def pause(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None
     """Let contact pause after an event of which no more is told than that it makes contact unwelcome; where she has no
     referral it is remembered for the next."""
     tx.patients.lock(patient_id)
-    tx.life_events.hear(patient_id, LifeEvent.SAFETY_EVENT, None, now)
+    tx.life_events.hear(patient_id, LifeEvent.SAFETY_EVENT, None, now, NO_NAME)
     referral = tx.referrals.open_of(patient_id)
     if referral is not None:
         advance(tx, rules, referral, TELLS[LifeEvent.SAFETY_EVENT], now)
@@ -79,19 +80,17 @@ def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
 
 
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:
-    """Whether it is no news. By another source it may be another one: while a clinician is still asked about the first
-    that changes nothing, and after contact was let go on nobody knew of this one."""
+    """Whether it is no news. By another source it may be another one: whoever is still asked about the first has not
+    seen this one, and after contact was let go on nobody knew of it."""
     # A number may be longer than a key of the store, and of a baby it is better not kept.
-    source = message.source and hashlib.sha256(message.source.encode()).hexdigest()
-    heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, source)
+    sources = {each and hashlib.sha256(each.encode()).hexdigest() for each in message.sources}
+    heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, sources)
     last = max(heard.values(), default=None)
     if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last, message.happened_on):
         return False
     if message.happened_on is None and now - last >= SAME_EVENT:
         return False
-    referral = tx.referrals.open_of(patient.id)
-    if source in heard or referral is None:
+    if sources <= heard.keys() or tx.referrals.open_of(patient.id) is None:
         return True
-    asked = [each for each in tx.alerts.unresolved_about(patient.id) if each.code is AlertCode.SAFETY_EVENT]
-    # One that was raised before this hold may be left from an earlier one.
-    return referral.state is ReferralState.ON_HOLD and any(each.raised_at >= referral.changed_at for each in asked)
+    asked = [each.state for each in tx.alerts.unresolved_about(patient.id) if each.code is AlertCode.SAFETY_EVENT]
+    return asked.count(AlertState.OPEN) >= MOST_UNSEEN

@@ -13,14 +13,12 @@ from service.flow.raise_alert import alert_about_offer, unseen
 from service.flow.received import Naming
 from service.flow.rules import Rules
 from service.flow.words_shown import words_shown
-from service.referrals.alert import AlertCode
+from service.referrals.alert import MOST_UNSEEN, AlertCode
 from service.referrals.escalation import Said, all_of
 from service.referrals.offer import Offer, display_of
 
 SAME_BODY = "urn:same-body"
 """The alias system of a body that has no identifier, for the day it came on and whom it is about."""
-MOST_UNSEEN = 5
-"""So many calls to ring one programme about one woman may wait to be seen; the last of them counts what comes then."""
 
 # No message of a person's names more.
 _MOST_NAMED = 200

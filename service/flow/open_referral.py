@@ -51,6 +51,6 @@ def refer(tx: Transaction, rules: Rules, tenant_id: str, patient_id: str, now: d
         return advance(tx, rules, opened, ReferralTrigger.HELD_BY_CLINICIAN, now) or opened
     if asked:
         return opened
-    unwelcome = tx.life_events.heard_since(patient_id, UNWELCOME, now - SAME_EVENT)
+    unwelcome = tx.life_events.heard_since(patient_id, UNWELCOME, now - SAME_EVENT, None)
     trigger = ReferralTrigger.SAFETY_EVENT if unwelcome else ReferralTrigger.OPENED
     return advance(tx, rules, opened, trigger, now) or opened

@@ -41,14 +41,12 @@ class Aliases(Protocol):
 
 class LifeEvents(Protocol):
     def hear(
-        self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, source: str = ""
+        self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, sources: Collection[str]
     ) -> Mapping[str, datetime]:
-        """When it was heard last from each source; from this one that is now from now on."""
+        """When it was heard last from each source; from these that is now from now on."""
 
-    def heard_since(
-        self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None = None
-    ) -> bool:
-        """Whether any of these was, that may have happened on that day."""
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None) -> bool:
+        """Whether any of these was, that may have happened on that day; None is any."""
 
 
 class Merging(Protocol):

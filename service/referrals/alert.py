@@ -174,6 +174,11 @@ class ResultVersion:
         return f"{self.id}.{self.version}"
 
 
+MOST_UNSEEN = 5
+"""So many alerts may wait to be seen that say the same of one woman; what comes then is no other, for there is no end
+of a flood. The last of those that ask to ring a programme counts it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.

@@ -34,18 +34,16 @@ class LifeEvents:
         self._unit = unit
 
     def hear(
-        self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, source: str = ""
+        self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, sources: Collection[str]
     ) -> Mapping[str, datetime]:
-        """When it was heard last from each source; from this one that is now from now on."""
+        """When it was heard last from each source; from these that is now from now on."""
         day = happened_on.isoformat() if happened_on else ""
         key = {"patient_id": patient_id, "event": event.value, "happened_on": day}
         heard = {row.source: row.heard_at for row in self._unit.execute(HEARD, key)}
-        self._keep([{**key, "source": source, "heard_at": now}])
+        self._keep([{**key, "source": each, "heard_at": now} for each in sorted(sources)])
         return heard
 
-    def heard_since(
-        self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None = None
-    ) -> bool:
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None) -> bool:
         rows = self._unit.execute(ALL, {"patient_id": patient_id}).all()
         heard = (row.happened_on for row in rows if row.event in events and row.heard_at >= since)
         return any(may_be_one(day, date.fromisoformat(each) if each else None) for each in heard)

@@ -7,12 +7,12 @@ import pytest
 
 from service.flow.answer import Accepted, Repeated, Told
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.hear_words import MOST_UNSEEN, Words
+from service.flow.hear_words import Words
 from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_communication import Kept, ReceivedCommunication, receive_communication
 from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
 from service.flow.received import Identifier, Naming, Received
-from service.referrals.alert import AlertState, Practitioner
+from service.referrals.alert import MOST_UNSEEN, AlertState, Practitioner
 from service.referrals.escalation import Concern, Said
 from service.referrals.offer import Offer, display_of
 from service.screening.instrument import Priority

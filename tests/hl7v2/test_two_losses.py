@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from service.flow.move_alert import move_alert
+from service.referrals.alert import MOST_UNSEEN, AlertTrigger
 from service.referrals.referral import ReferralTrigger
+from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import HOUR, Service
 from tests.flow.test_review_alert import advanced
 from tests.hl7v2.test_events import BABYS_AGE, LOSS, PAUSED
@@ -37,9 +40,27 @@ def test_a_loss_in_another_order_pauses_again_what_was_resumed(
     if between:
         later(ward)
     ward.tells("R01", pid(), *again, type="ORU")
-    news = number == "F2" and between
+    news = number == "F2"
     assert (ward.state() == PAUSED) is (news or not between)
     assert ward.alerts() == ["safety-event"] * (2 if news else 1)
+
+
+def test_a_flood_of_losses_of_one_day_is_told_until_five_wait_to_be_seen(ward: Ward) -> None:
+    ward.supported()
+    for number in range(MOST_UNSEEN + 3):
+        ward.tells("R01", pid(), *order("F", number=f"F{number}"), type="ORU")
+    assert ward.alerts() == ["safety-event"] * MOST_UNSEEN
+    seen = next(each for each in ward.rows("alert", code="safety-event"))
+    acknowledged(ward, seen["id"])
+    ward.tells("R01", pid(), *order("F", number="F9"), type="ORU")
+    assert ward.alerts() == ["safety-event"] * (MOST_UNSEEN + 1)
+
+
+def acknowledged(ward: Ward, alert: str) -> None:
+    def unit(tx: UnitOfWork) -> None:
+        move_alert(tx, ward.service.rules, tx.alerts.lock(alert), AlertTrigger.ACKNOWLEDGE, ward.service.now())
+
+    ward.service.run(ward.hospital.caller, unit)
 
 
 def test_two_losses_in_one_message_pause_once_and_neither_pauses_again(ward: Ward) -> None:

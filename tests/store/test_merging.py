@@ -31,11 +31,11 @@ def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Se
     def hear(tx: UnitOfWork) -> list[object]:
         loss = LifeEvent.PREGNANCY_LOSS
         said = [(loss, day, now), (loss, day, now + HOUR), (loss, None, now), (LifeEvent.BABY_DIED, day, now)]
-        return [tx.life_events.hear(woman, *each) for each in said] + [
-            tx.life_events.hear(woman, loss, day, now + DAY),
-            tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now),
-            tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now + HOUR),
-            tx.life_events.heard_since(woman, {LifeEvent.BABY_IN_CARE}, now),
+        return [tx.life_events.hear(woman, *each, {""}) for each in said] + [
+            tx.life_events.hear(woman, loss, day, now + DAY, {""}),
+            tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now, None),
+            tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now + HOUR, None),
+            tx.life_events.heard_since(woman, {LifeEvent.BABY_IN_CARE}, now, None),
         ]
 
     first, again = {"": now}, {"": now + HOUR}
@@ -48,9 +48,9 @@ def test_what_was_heard_of_another_day_was_not_heard_of_this_one(service: Servic
     days = (day, date(2026, 4, 1), None)
 
     def hear(tx: UnitOfWork) -> list[bool]:
-        tx.life_events.hear(woman, LifeEvent.TAKEN_BACK, day, now)
+        tx.life_events.hear(woman, LifeEvent.TAKEN_BACK, day, now, {""})
         told = [tx.life_events.heard_since(woman, back, now, each) for each in days]
-        tx.life_events.hear(woman, LifeEvent.TAKEN_BACK, None, now)
+        tx.life_events.hear(woman, LifeEvent.TAKEN_BACK, None, now, {""})
         return told + [tx.life_events.heard_since(woman, back, now, each) for each in days]
 
     assert service.run(hospital, hear) == [True, False, True, True, True, True]
@@ -60,7 +60,8 @@ def test_an_event_is_remembered_by_each_source_that_tells_it(service: Service) -
     hospital, now = service.hospital(), service.now()
     woman, loss = service.woman(hospital), LifeEvent.PREGNANCY_LOSS
     told = service.run(
-        hospital, lambda tx: [tx.life_events.hear(woman, loss, None, now, source) for source in ("F1", "F2", "F1")]
+        hospital,
+        lambda tx: [tx.life_events.hear(woman, loss, None, now, each) for each in (["F1"], ["F2", "F1"], ["F1"])],
     )
     assert told == [{}, {"F1": now}, {"F1": now, "F2": now}]
 
@@ -68,9 +69,9 @@ def test_an_event_is_remembered_by_each_source_that_tells_it(service: Service) -
 def test_events_of_two_records_are_those_of_the_one_that_is_left(service: Service) -> None:
     hospital, now = service.hospital(), service.now()
     goes, stays = service.woman(hospital), service.woman(hospital)
-    service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_DIED, None, now))
-    service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_IN_CARE, None, now))
-    service.run(hospital, lambda tx: tx.life_events.hear(stays, LifeEvent.BABY_IN_CARE, None, now + HOUR))
+    service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_DIED, None, now, {""}))
+    service.run(hospital, lambda tx: tx.life_events.hear(goes, LifeEvent.BABY_IN_CARE, None, now, {""}))
+    service.run(hospital, lambda tx: tx.life_events.hear(stays, LifeEvent.BABY_IN_CARE, None, now + HOUR, {""}))
     service.run(hospital, lambda tx: _merge(tx, goes, stays))
 
     def heard_since(*since: datetime) -> list[bool]:
@@ -78,7 +79,7 @@ def test_events_of_two_records_are_those_of_the_one_that_is_left(service: Servic
         return service.run(
             hospital,
             lambda tx: [
-                tx.life_events.heard_since(stays, {event}, at) for event, at in zip(events, since, strict=True)
+                tx.life_events.heard_since(stays, {event}, at, None) for event, at in zip(events, since, strict=True)
             ],
         )
 

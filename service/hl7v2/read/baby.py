@@ -66,7 +66,7 @@ def of_its_mother(
     # What happened to one of twins is not what happened to the other; where nothing tells them apart, nobody knows.
     called, control = number or _birth_order(pid), message.header.text(10)
     hers = [
-        each._replace(source=f"{called} {each.source}".strip() or control)
+        each._replace(sources=frozenset(f"{called} {source}".strip() or control for source in each.sources))
         for each in told
         if each.event is not LifeEvent.WOMAN_DIED
     ]

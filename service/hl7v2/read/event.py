@@ -6,7 +6,7 @@ Which event it is matters only where the hospital has decided that it does: most
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from service.flow.hear_event import ReceivedEvent
+from service.flow.hear_event import NO_NAME, ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
@@ -152,5 +152,5 @@ def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
 def _her_death(patients: Iterable[Patient], subject: Reference, facts: PatientFacts) -> list[Part]:
     if not facts.deceased:
         return []
-    died = ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None)
+    died = ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None, NO_NAME)
     return [Part(died, at(each.pid, DEATH)) for each in patients if each.pid is not None]

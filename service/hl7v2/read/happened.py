@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
-from service.flow.hear_event import ReceivedEvent
+from service.flow.hear_event import NO_NAME, ReceivedEvent
 from service.flow.received import Received, Reference
 from service.flow.received_message import Part
 from service.flow.rules import Rules
@@ -26,13 +26,13 @@ from service.shared.clock import DAYS_DIFFER_BY
 
 
 class Told(NamedTuple):
-    """What is told, the day on which it happened, where it stands, and what the sender calls the order, or the baby, of
+    """What is told, the day on which it happened, where it stands, and what the sender calls each order, or baby, of
     which it is told."""
 
     event: LifeEvent
     day: date | None
     at: str
-    source: str = ""
+    sources: frozenset[str] = NO_NAME
 
 
 # An observation that was not made, and what describes the order (OBX-11).
@@ -53,12 +53,14 @@ def happened(
 
 
 def each_once(told: Collection[Told]) -> list[Told]:
-    """What one observation takes back and another says anew is said."""
-    found: dict[tuple[LifeEvent, date | None, str], Told] = {}
+    """What one observation takes back and another says anew is said. One message tells of all that happened on a day,
+    whoever reads of one of twins in it reads of the other."""
+    found: dict[tuple[LifeEvent, date | None], Told] = {}
     stands = {each.day for each in told if each.event in HARMS}
     for each in told:
         if each.event is not LifeEvent.TAKEN_BACK or not any(may_be_one(each.day, day) for day in stands):
-            found.setdefault((each.event, each.day, each.source), each)
+            before = found.setdefault((each.event, each.day), each)
+            found[each.event, each.day] = before._replace(sources=before.sources | each.sources)
     return [*found.values()]
 
 
@@ -94,7 +96,7 @@ def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) ->
         for each in told:
             heard = _heard(each.event, one, unsaid)
             if heard is not None:
-                yield each._replace(event=heard, source=source)
+                yield each._replace(event=heard, sources=frozenset({source}))
 
 
 def _source(message: Message, order: Order, obx: Segment) -> str:
@@ -150,8 +152,8 @@ def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> 
 
 
 def as_parts(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
-    for event, when, place, source in told:
+    for event, when, place, sources in told:
         # A day that has begun nowhere yet is a slip of the pen, or of the clock.
         day_of_it = None if when is not None and when > (now + DAYS_DIFFER_BY).date() else when
         if event is not LifeEvent.BIRTH or day_of_it is not None:
-            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it, source), place)
+            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it, sources), place)
