@@ -8,11 +8,11 @@ from typing import NamedTuple
 from service.flow.hear_refused import hear_risks_of, recognised
 from service.flow.identify import subject_of
 from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable, keep_unreadable, whose_is
+from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
-from service.flow.receive_transaction import Entry, ReceivedTransaction
+from service.flow.receive_transaction import Entry, ReceivedTransaction, meant_in, subject_in
 from service.flow.received import Reference
 from service.flow.received_result import ReceivedResult
-from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
@@ -46,6 +46,7 @@ def hear_refused_transaction(
     """Keep it, and let the clinician of each woman hear of a risk that is hers, and of an event. When it is not certain
     whose one of the risks is, the hospital is told without a name as of any body that is refused."""
     if legible is not None:
+        lock_women(tx, meant_in(legible.transaction).union(*(each.subjects for each in legible.rest)))
         women = _women(tx, legible.transaction)
         refused = replace(refused, results=_hear(tx, rules, legible, women, now))
         for entry in legible.transaction.entries:
@@ -68,11 +69,8 @@ def _hear_event(tx: Transaction, rules: Rules, entry: Entry, women: Mapping[str,
 
 
 def _subject(entry: Entry) -> Reference:
-    match entry.message:
-        case ReceivedPatient():
-            return Reference("Patient", entry.handle)
-        case ReceivedConsent(patient=subject) | ReceivedResult(subject=subject):
-            return subject
+    message = entry.message
+    return Reference("Patient", entry.handle) if isinstance(message, ReceivedPatient) else subject_in(message)
 
 
 def _hear(

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import IntEnum, auto
 
 from service.flow.identify import subject_of
+from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.received import Reference
 from service.flow.rules import Rules
@@ -70,6 +71,7 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     )
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
     if tx.caller.kind is OrganisationKind.HOSPITAL:
+        lock_women(tx, {subject for each in unreadable.results for subject in each.subjects})
         _tell_of_results(tx, rules, unreadable, now)
         _hear_events(tx, rules, unreadable, now)
         for each in unreadable.unnamed:

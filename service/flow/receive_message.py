@@ -7,9 +7,10 @@ from datetime import datetime
 from service.flow.answer import Answer, Reason, Refused
 from service.flow.doubt_identity import doubt_child
 from service.flow.hear_refused import hear_risk, recognised
-from service.flow.identify import subject_of, women_meant
+from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
 from service.flow.keep_unreadable import Recognised
+from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.received import Received, Reference
@@ -76,7 +77,7 @@ def act_on(
 ) -> tuple[list[Flaw], bool]:
     """Act on these groups of what is kept as `within`: what was not acted on, and whether anything was. The rules run
     once, after the last part; what waits for their judgement follows."""
-    _lock_all(tx, groups)
+    lock_women(tx, {each.subject for each in groups if each.subject})
     outcomes = [_Outcome(each, [*_of_a_woman(tx, rules, each, now), *each.flaws], [], []) for each in groups]
     results: dict[str, ScreeningResult] = {}
     waits: list[tuple[_Outcome, Part]] = []
@@ -101,14 +102,6 @@ def act_on(
         for outcome in outcomes:
             _tell(tx, rules, outcome, now)
     return [flaw for outcome in outcomes for flaw in outcome.flaws], acted or bool(waits)
-
-
-def _lock_all(tx: Transaction, groups: Sequence[Group]) -> None:
-    """Two messages that speak of the same women, each in its own order, would wait for each other."""
-    if len(groups) > 1:
-        known = {id for each in groups if each.subject is not None for id in women_meant(tx, each.subject)}
-        for id in sorted(known):
-            tx.patients.lock(id)
 
 
 def _take(

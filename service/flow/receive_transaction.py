@@ -6,6 +6,7 @@ from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.judge_results import judge_results
+from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.receive_result import pause_after_event, take_result
 from service.flow.received import Identifier, Received, Reference
@@ -54,6 +55,7 @@ def receive_transaction(
     tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime
 ) -> dict[int, Accepted | Repeated]:
     """What became of each entry, by its place. The rules run once, after the last entry. Raises EntryRefused."""
+    lock_women(tx, meant_in(transaction))
     within = transaction.received.within or tx.inbox.archive(transaction.received, "accepted")
     ids: dict[str, str] = {}
     answers: dict[int, Accepted | Repeated] = {}
@@ -78,6 +80,25 @@ def receive_transaction(
     for message, answer in told:
         pause_after_event(tx, rules, message, answer, now)
     return answers
+
+
+def meant_in(transaction: ReceivedTransaction) -> set[Reference]:
+    """Everybody whom it may be about."""
+    handles = {*transaction.asked, *(each.handle for each in transaction.entries)}
+    ids: set[str | None] = set()
+    names, meant = {*transaction.asked.values()}, set[Reference]()
+    for each in (entry.message for entry in transaction.entries):
+        if isinstance(each, ReceivedPatient):
+            ids |= {each.received.target_id, each.own_id}
+            names |= {*each.received.names}
+        elif subject_in(each).id not in handles:
+            meant.add(subject_in(each))
+    meant |= {Reference("Patient", id) for id in ids if id}
+    return meant | {Reference("Patient", identifier=name) for name in names}
+
+
+def subject_in(message: ReceivedConsent | ReceivedResult) -> Reference:
+    return message.patient if isinstance(message, ReceivedConsent) else message.subject
 
 
 def perform(tx: Transaction, rules: Rules, message: Message, now: datetime) -> tuple[Answer, Iterable[ScreeningResult]]:

@@ -15,8 +15,11 @@ from service.consent.consent import Status
 from service.flow.answer import Accepted, Repeated
 from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
 from service.flow.disclose import OfferView, disclose
+from service.flow.hear_refused_transaction import Legible, hear_refused_transaction
 from service.flow.instruct import ReceivedInstruction, instruct
+from service.flow.keep_unreadable import Unreadable
 from service.flow.receive_result import receive_result
+from service.flow.receive_transaction import Entry, ReceivedTransaction, receive_transaction
 from service.flow.receive_update import receive_update
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_update import ReceivedUpdate
@@ -132,6 +135,45 @@ def test_of_12_women_placed_at_once_one_is_offered_the_last_place(crowded: Servi
         states = Counter(crowded.states(woman)[0] for woman in women)
         assert states == {"offered": 1, "placing": 11}
         assert len(crowded.rows("offer", programme_id=family.programme.id)) == 1
+
+
+def bundle_about(service: Service, women: list[tuple[str, Identifier]], known_by: str) -> ReceivedTransaction:
+    """A risk of each, in this order."""
+    entries: list[Entry] = []
+    asked: dict[str, Identifier] = {}
+    for woman, name in women:
+        handle = woman if known_by == "our id" else new_id()
+        if known_by == "an entry":
+            registered = ReceivedPatient(Received("Patient", body(), (name,), name), FACTS, False)
+            entries.append(Entry(len(entries), handle, registered))
+        elif known_by == "an identifier":
+            asked[handle] = name
+        content = b'{"subject": "%s", "n": %s}' % (handle.encode(), body()[5:-1])
+        told = service.message(handle, piece(15, scores(15, 3)), content=content)
+        mentions = frozenset[str]() if known_by == "our id" else frozenset({handle})
+        entries.append(Entry(len(entries), new_id(), told, mentions))
+    return ReceivedTransaction(Received("Bundle", body()), tuple(entries), asked)
+
+
+@pytest.mark.parametrize("known_by", ["our id", "an entry", "an identifier"])
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "refused"])
+def test_transactions_about_the_same_women_in_another_order_do_not_wait_for_each_other(
+    crowded: Service, known_by: str, taken: bool
+) -> None:
+    hospital, rules, now = crowded.hospital(), crowded.rules, crowded.now()
+    names = [Identifier("urn:hospital", new_id()) for _ in range(4)]
+    answers = [crowded.register(hospital, FACTS, each) for each in names]
+    women = [(each.id, name) for each, name in zip(answers, names, strict=True) if isinstance(each, Accepted)]
+
+    def work(sent: ReceivedTransaction) -> Work:
+        if taken:
+            return lambda tx: receive_transaction(tx, rules, sent, now)
+        refused = Unreadable(new_id(), b"sealed", new_id(), "structure")
+        return lambda tx: hear_refused_transaction(tx, rules, refused, Legible(sent, ()), now)
+
+    sent = [bundle_about(crowded, women[:: -1 if number % 2 else 1], known_by) for number in range(12)]
+    together(crowded, *((hospital, work(each)) for each in sent))
+    assert [crowded.alerts(woman) for woman, _ in women] == [["self-harm-present"] * 12] * 4
 
 
 def test_64_consents_at_once_let_a_waiting_referral_go_on_once(service: Service) -> None:
