@@ -20,7 +20,7 @@ USED = 2
 
 @dataclass(slots=True)
 class Counted:
-    """In order. BEGIN, COMMIT, savepoints and the stamp of the commit go to the driver directly and are not in it."""
+    """In order. BEGIN, COMMIT and the stamp of the commit go to the driver directly and are not in it."""
 
     statements: list[str] = field(default_factory=list)
 

@@ -99,7 +99,7 @@ class SqliteDialect:
             url, connect_args=arguments, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True
         )
         settings = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "fullfsync = ON"]
-        # Else every unit's savepoint makes a temporary file, far from where data about women is kept, and deletes it.
+        # Else what a statement needs to be undone halfway is a temporary file, far from where data about women is kept.
         settings += ["temp_store = MEMORY", f"query_only = {read_only:d}"]
 
         @event.listens_for(engine, "connect")

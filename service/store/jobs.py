@@ -34,7 +34,8 @@ OpenUnit = Callable[[Connection, Dialect, Caller], Unit]
 
 
 class Job(NamedTuple):
-    """One unit. `loop` is where its waiter waits, None for a thread; after `deadline` (monotonic) it is not begun."""
+    """One unit. `loop` is where its waiter waits, None for a thread; after `deadline` (monotonic) it is not begun.
+    `alone`: it shares its transaction with no other."""
 
     caller: Caller
     work: Callable[[Any], object]
@@ -42,6 +43,7 @@ class Job(NamedTuple):
     future: asyncio.Future[object] | concurrent.futures.Future[object]
     loop: asyncio.AbstractEventLoop | None
     deadline: float
+    alone: bool = False
 
 
 class Outcome(NamedTuple):
@@ -115,7 +117,13 @@ class Queue:
             self._changed.wait_for(lambda: self._waiting or self._closed, patience)
             if not self._waiting:
                 return None if self._closed else []
+            most = 1 if self._waiting[0].alone else most
             return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+
+    def put_back(self, jobs: list[Job]) -> None:
+        """They are the next that are taken, each alone."""
+        with self._changed:
+            self._waiting.extendleft(job._replace(alone=True) for job in reversed(jobs))
 
     def refuse(self, reason: str) -> None:
         """No new unit from here on; those waiting stay."""

@@ -34,10 +34,12 @@ class StorageBroken(Exception):
 
 
 class SqliteWriter:
-    """Owns the writing connection. Every unit has its own savepoint; every waiter hears after the group's COMMIT.
+    """Owns the writing connection. Every waiter hears after its group's COMMIT.
 
-    An error of one unit undoes that unit. When an error has ended the whole transaction, or COMMIT fails, the whole
-    group hears Unavailable, nothing after it runs in that group, and new units are refused until a probe was written.
+    When a unit fails, its group is undone, and each of it is performed once more in a transaction of its own: to make a
+    savepoint for each would have every page that a unit changes copied. When an error has ended the whole transaction,
+    or COMMIT fails, the whole group hears Unavailable, nothing after it runs in that group, and new units are refused
+    until a probe was written.
     """
 
     def __init__(self, url: URL, dialect: Dialect, open_unit: OpenUnit, clock: Clock, capacity: int) -> None:
@@ -89,52 +91,50 @@ class SqliteWriter:
         outcomes = late(jobs)
         too_late = {id(outcome.job) for outcome in outcomes}
         group = [job for job in jobs if id(job) not in too_late]
-        performed: list[Outcome] = []
         try:
-            self._commit(group, performed)
+            outcomes += self._commit(group)
         except BaseException as error:
             reason = f"The store could not commit ({error_name(error)})."
             self._queue.refuse(reason)
-            failed = [outcome for outcome in performed if outcome.error is not None]
-            heard = {id(outcome.job) for outcome in failed}
-            tell(outcomes + failed + unavailable((job for job in group if id(job) not in heard), reason))
+            tell(outcomes + unavailable(group, reason))
             if not isinstance(error, Exception):
                 raise
             self._recover(error)  # closes the connection first, and with it whatever still stands of the transaction
         else:
-            tell(outcomes + performed)
+            tell(outcomes)
 
-    def _commit(self, group: list[Job], performed: list[Outcome]) -> None:
-        """Performs the group and commits it; when this raises, nothing of it was kept."""
+    def _commit(self, group: list[Job]) -> list[Outcome]:
+        """What the group hears once it is committed; when this raises nothing of it was kept, nor when it is put back
+        and hears nothing yet."""
         if not group:
-            return
+            return []
         self._dialect.begin(self._connection, Kind.WRITE)
         stamp = Stamp(self._connection, self._dialect, self._clock)
+        performed: list[Outcome] = []
         for job in group:
-            performed.append(self._unit(job, stamp))
+            outcome = self._unit(job, stamp)
             if not self._driver.in_transaction:
                 raise TransactionLost
+            performed.append(outcome)
+            if outcome.error is not None:
+                self._dialect.rollback(self._connection)
+                if len(group) == 1:
+                    return performed
+                self._queue.put_back(group)
+                return []
         self._dialect.commit(self._connection)
+        return performed
 
     def _unit(self, job: Job, stamp: Stamp) -> Outcome:
-        execute = self._driver.execute
-        execute("SAVEPOINT unit")
         try:
             unit = self._open_unit(self._connection, self._dialect, job.caller)
             value = job.work(unit)
             unit.finish(stamp.take)
-            if not self._driver.in_transaction:
-                raise TransactionLost
-            execute("RELEASE unit")
             return Outcome(job, value)
         except Exception as error:
             trouble = self._dialect.classify_error(error)
             if trouble is Trouble.BROKEN:
                 raise
-            if self._driver.in_transaction:
-                execute("ROLLBACK TO unit")
-                execute("RELEASE unit")
-                stamp.renew()
             return Outcome(job, error=as_heard(error, trouble))
 
     def _recover(self, error: Exception) -> None:

@@ -30,9 +30,3 @@ class Stamp:
         if self._taken is None:
             self._taken = self._dialect.take_stamp(self._connection, milliseconds(self._clock.now()))
         return self._taken
-
-    def renew(self) -> None:
-        """The next `take` takes a higher one. Needed where units share a transaction, when a savepoint that may have
-        taken the stamp was rolled back.
-        """
-        self._taken = None

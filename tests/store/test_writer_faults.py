@@ -143,7 +143,9 @@ def test_a_failed_commit_is_heard_by_the_whole_group(open_notes: Any, notes_file
     assert_whole_again(store, notes_file, until)
 
 
-def test_a_work_error_is_heard_as_such_when_the_commit_of_its_group_fails(open_notes: Any, notes_file: str) -> None:
+def test_beside_a_unit_that_failed_a_failed_commit_concerns_its_own_unit_alone(
+    open_notes: Any, notes_file: str, until: Until
+) -> None:
     store = open_notes(notes_file)
 
     def fail(unit: Any) -> None:
@@ -151,8 +153,9 @@ def test_a_work_error_is_heard_as_such_when_the_commit_of_its_group_fails(open_n
 
     heard = as_one_group(store, [write("first"), fail, lambda unit: unit.refer_to_a_note_that_is_not_there()])
 
-    assert [type(answer) for answer in heard] == [Unavailable, KeyError, Unavailable]
-    assert kept(notes_file) == set()
+    assert [type(answer) for answer in heard] == [str, KeyError, Unavailable]
+    assert kept(notes_file) == {"first"}
+    assert_whole_again(store, notes_file, until)
 
 
 def interrupted(statement: Any, swallow: bool) -> Callable[[Any], None]:
