@@ -30,7 +30,7 @@ HAND_OVER = Prepared(update(ALIAS).where(NAMES_OF).values(resource_id=bindparam(
 
 @cache
 def _claim(dialect: Dialect) -> Prepared:
-    return Prepared(dialect.insert(ALIAS).on_conflict_do_nothing().returning(ALIAS.c.resource_id))
+    return Prepared(dialect.insert(ALIAS).on_conflict_do_nothing())
 
 
 class Aliases:
@@ -61,8 +61,8 @@ class Aliases:
             "resource_id": resource_id,
             "former": False,
         }
-        claimed: str | None = self._unit.execute(_claim(self._unit.dialect), row).scalar_one_or_none()
-        holder: str = claimed or self._unit.execute(FIND, _named(name)).scalar_one()
+        claimed = self._unit.execute(_claim(self._unit.dialect), row).rowcount == 1
+        holder: str = resource_id if claimed else self._unit.execute(FIND, _named(name)).scalar_one()
         self._known[name] = holder
         return holder
 

@@ -30,11 +30,7 @@ def _claim(dialect: Dialect) -> Prepared:
     row = dialect.insert(CONTROL)
     told = {each: row.excluded[each] for each in ("content", "message_id", "acknowledgement", "received_at")}
     free = CONTROL.c.received_at <= bindparam("free_since", type_=CONTROL.c.received_at.type)
-    return Prepared(
-        row.on_conflict_do_update(index_elements=list(CONTROL.primary_key.columns), set_=told, where=free).returning(
-            CONTROL.c.message_id
-        )
-    )
+    return Prepared(row.on_conflict_do_update(index_elements=list(CONTROL.primary_key.columns), set_=told, where=free))
 
 
 class MessageControl:
@@ -55,7 +51,7 @@ class MessageControl:
             "received_at": now,
             "free_since": now - REPEATED_WITHIN,
         }
-        if unit.execute(_claim(unit.dialect), row).first() is not None:
+        if unit.execute(_claim(unit.dialect), row).rowcount == 1:
             return None
         earlier = unit.execute(EARLIER, self._named(control)).one()
         return Earlier(bytes(earlier.content), bytes(earlier.acknowledgement), earlier.message_id)

@@ -17,6 +17,7 @@ from service.referrals.offer import OfferState
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.store.address import parse_url
 from service.store.queries import Compare, TaskQuery
+from service.store.tables import metadata
 from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import Service
 
@@ -201,3 +202,14 @@ SELDOM: dict[str, Callable[[UnitOfWork], object]] = {
 @pytest.mark.parametrize("what", SELDOM)
 def test_what_is_seldom_asked_is_looked_up(service: Service, what: str) -> None:
     assert_looked_up(service, asked(service, COMMUNITY, SELDOM[what]))
+
+
+@pytest.mark.parametrize("name", metadata.tables)
+def test_sqlite_makes_no_table_of_its_own_to_insert_a_row(name: str) -> None:
+    """It does for the condition of an index that has an IN over three or more, at every row."""
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+        added = metadata.tables[name].insert().compile(engine)
+        steps = connection.exec_driver_sql(f"EXPLAIN {added}", (None,) * len(added.positiontup or ()))
+        assert "OpenEphemeral" not in [step[1] for step in steps]

@@ -1,7 +1,8 @@
 """The column types and rules that every table shares, so that both databases keep and give back the same values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, Table, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
-__all__ = ["Instant", "Json", "Row", "Text", "optional", "required", "table"]
+__all__ = ["Instant", "Json", "Row", "Text", "is_one_of", "optional", "required", "table"]
 
 # Named constraints, because a migration can only drop or change what has a name that both databases agree on.
 NAMES = {
@@ -81,6 +82,11 @@ def required(column_type: type[TypeEngine[Any]] | TypeEngine[Any], **options: An
 def optional(column_type: type[TypeEngine[Any]] | TypeEngine[Any], **options: Any) -> Any:
     """A column of this type that may be NULL and is None unless set."""
     return Field(default=None, sa_type=column_type, nullable=True, **options)
+
+
+def is_one_of(column: str, words: Iterable[StrEnum]) -> str:
+    """For what an index is of. SQLite makes a table of an IN over three or more, anew for every row it inserts."""
+    return "(" + " OR ".join(f"{column} = '{word.value}'" for word in words) + ")"
 
 
 def table(row: type[Row]) -> Table:

@@ -7,12 +7,12 @@ from sqlmodel import Field
 
 from service.referrals.delivery import UNSETTLED, WAITING
 from service.shared.audit import Action
-from service.store.tables.columns import Instant, Row, Text, optional, required
+from service.store.tables.columns import Instant, Row, Text, is_one_of, optional, required
 
 # As text, so that both databases see in a query what the index is for.
-IS_WAITING = text("state IN (" + ", ".join(f"'{state.value}'" for state in WAITING) + ")")
+IS_WAITING = text(is_one_of("state", WAITING))
 IS_READ = text(f"action = '{Action.READ.value}'")
-IS_UNSETTLED = text("state IN (" + ", ".join(f"'{state.value}'" for state in UNSETTLED) + ")")
+IS_UNSETTLED = text(is_one_of("state", UNSETTLED))
 
 
 class DeliveryRow(Row, table=True):

@@ -9,17 +9,17 @@ from sqlmodel import Field
 from service.referrals.alert import ALERT_KINDS, AlertState
 from service.referrals.offer import TOMBSTONES
 from service.referrals.referral import OPEN
-from service.store.tables.columns import Instant, Json, Row, Text, optional, required
+from service.store.tables.columns import Instant, Json, Row, Text, is_one_of, optional, required
 
 # As text, so that both databases see in a query what the index is for.
-IS_OPEN = text("state IN (" + ", ".join(f"'{state.value}'" for state in OPEN) + ")")
+IS_OPEN = text(is_one_of("state", OPEN))
 # A row of the worklist has a date, and nobody was told of it who would have to be told again.
 _WORKLIST = ", ".join(f"'{code.value}'" for code, kind in ALERT_KINDS.items() if not kind.announced)
 IS_UNRESOLVED = text(f"state <> '{AlertState.RESOLVED.value}'")
 IS_AWAITED = text(f"{IS_UNRESOLVED.text} AND code NOT IN ({_WORKLIST})")
 HAS_TOPIC = text("topic IS NOT NULL")
 CLIMBS = text(f"state = '{AlertState.OPEN.value}' AND code NOT IN ({_WORKLIST})")
-IS_TOMBSTONE = text("let_go_at IS NULL AND state IN (" + ", ".join(f"'{state.value}'" for state in TOMBSTONES) + ")")
+IS_TOMBSTONE = text(f"let_go_at IS NULL AND {is_one_of('state', TOMBSTONES)}")
 
 
 class ReferralRow(Row, table=True):

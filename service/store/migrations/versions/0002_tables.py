@@ -277,15 +277,15 @@ def upgrade() -> None:
             "ix_delivery_unsettled",
             ["destination_id", "patient_id", "state"],
             unique=False,
-            sqlite_where=sa.text("state IN ('ready', 'leased', 'unknown', 'dead')"),
-            postgresql_where=sa.text("state IN ('ready', 'leased', 'unknown', 'dead')"),
+            sqlite_where=sa.text("(state = 'ready' OR state = 'leased' OR state = 'unknown' OR state = 'dead')"),
+            postgresql_where=sa.text("(state = 'ready' OR state = 'leased' OR state = 'unknown' OR state = 'dead')"),
         )
         batch_op.create_index(
             "ix_delivery_waiting",
             ["destination_id", "lane", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('ready', 'unknown', 'leased')"),
-            postgresql_where=sa.text("state IN ('ready', 'unknown', 'leased')"),
+            sqlite_where=sa.text("(state = 'ready' OR state = 'unknown' OR state = 'leased')"),
+            postgresql_where=sa.text("(state = 'ready' OR state = 'unknown' OR state = 'leased')"),
         )
 
     op.create_table(
@@ -439,10 +439,12 @@ def upgrade() -> None:
             ["patient_id"],
             unique=True,
             sqlite_where=sa.text(
-                "state IN ('in-review', 'awaiting-consent', 'placing', 'offered', 'supported', 'on-hold')"
+                "(state = 'in-review' OR state = 'awaiting-consent' OR state = 'placing' OR state = 'offered'"
+                " OR state = 'supported' OR state = 'on-hold')"
             ),
             postgresql_where=sa.text(
-                "state IN ('in-review', 'awaiting-consent', 'placing', 'offered', 'supported', 'on-hold')"
+                "(state = 'in-review' OR state = 'awaiting-consent' OR state = 'placing' OR state = 'offered'"
+                " OR state = 'supported' OR state = 'on-hold')"
             ),
         )
 
@@ -568,8 +570,12 @@ def upgrade() -> None:
             "ix_offer_stamp_tombstone",
             ["stamp"],
             unique=False,
-            sqlite_where=sa.text("let_go_at IS NULL AND state IN ('rejected', 'cancelled', 'entered-in-error')"),
-            postgresql_where=sa.text("let_go_at IS NULL AND state IN ('rejected', 'cancelled', 'entered-in-error')"),
+            sqlite_where=sa.text(
+                "let_go_at IS NULL AND (state = 'rejected' OR state = 'cancelled' OR state = 'entered-in-error')"
+            ),
+            postgresql_where=sa.text(
+                "let_go_at IS NULL AND (state = 'rejected' OR state = 'cancelled' OR state = 'entered-in-error')"
+            ),
         )
         batch_op.create_index("ix_offer_state_respond_by", ["state", "respond_by"], unique=False)
         batch_op.create_index("ix_offer_tenant_id_stamp", ["tenant_id", "stamp"], unique=False)
