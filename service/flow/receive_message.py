@@ -77,7 +77,8 @@ def act_on(
 ) -> tuple[list[Flaw], bool]:
     """Act on these groups of what is kept as `within`: what was not acted on, and whether anything was. The rules run
     once, after the last part; what waits for their judgement follows."""
-    lock_women(tx, {each.subject for each in groups if each.subject})
+    if len(groups) > 1:
+        lock_women(tx, {each.subject for each in groups if each.subject})
     outcomes = [_Outcome(each, [*_of_a_woman(tx, rules, each, now), *each.flaws], [], []) for each in groups]
     results: dict[str, ScreeningResult] = {}
     waits: list[tuple[_Outcome, Part]] = []
