@@ -43,14 +43,14 @@ class Aliases:
     def find(self, type: str, system: str, value: str, tenant_id: str | None = None) -> str | None:
         """Asked once in a unit: what a name stands for changes only when two records become one, and whoever locks one
         of them hears of that."""
-        name = (tenant_id or self._unit.caller.organisation_id, type, system, value)
+        name = self._name(type, system, value, tenant_id)
         known = self._known.get(name) or self._unit.execute(FIND, _named(name)).scalar_one_or_none()
         if known is not None:
             self._known[name] = known
         return known
 
     def claim(self, type: str, system: str, value: str, resource_id: str, tenant_id: str | None = None) -> str:
-        name = (tenant_id or self._unit.caller.organisation_id, type, system, value)
+        name = self._name(type, system, value, tenant_id)
         if (known := self._known.get(name)) is not None:
             return known
         row = {
@@ -75,19 +75,20 @@ class Aliases:
 
     def retire(self, type: str, system: str, value: str) -> None:
         """It still leads to what it stands for, which is called so no more."""
-        name = _named((self._unit.caller.organisation_id, type, system, value))
-        self._unit.execute(MARK, {**name, "is_former": True})
+        self._unit.execute(MARK, {**_named(self._name(type, system, value)), "is_former": True})
 
     def restore(self, type: str, system: str, value: str) -> None:
         """What it stands for is called so again."""
-        name = _named((self._unit.caller.organisation_id, type, system, value))
-        self._unit.execute(MARK, {**name, "is_former": False})
+        self._unit.execute(MARK, {**_named(self._name(type, system, value)), "is_former": False})
 
     def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
         """Every name of the one is a former name of the other."""
         self._known.clear()
         values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type, "of_id": resource_id}
         self._unit.execute(HAND_OVER, {**values, "to_id": to_id})
+
+    def _name(self, type: str, system: str, value: str, tenant_id: str | None = None) -> Name:
+        return (tenant_id or self._unit.caller.organisation_id, type, system, value)
 
 
 def _named(name: Name) -> dict[str, str]:
