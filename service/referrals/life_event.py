@@ -1,6 +1,6 @@
 """What happens in a woman's life that decides whether contact is welcome (DESIGN 6)."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from service.referrals.referral import ReferralTrigger
@@ -42,6 +42,14 @@ HARMS = UNWELCOME | {LifeEvent.WOMAN_DIED}
 SAME_EVENT = timedelta(weeks=26)
 # Two babies born so close together are twins, and one birth.
 SAME_BIRTH = timedelta(days=2)
+
+# The outcome of an earlier pregnancy is asked for at every booking.
+_LONGEST_PREGNANCY = timedelta(weeks=42)
+
+
+def is_history(told_of: datetime, now: datetime) -> bool:
+    """Whether an event of this time was before this pregnancy."""
+    return told_of <= now - _LONGEST_PREGNANCY
 
 
 def may_be_one(day: date | None, other: date | None) -> bool:

@@ -16,10 +16,6 @@ class Stage(StrEnum):
     UNKNOWN = "unknown"
 
 
-# An event from before this one is history: an outcome of an earlier pregnancy is asked for at every booking.
-LONGEST_PREGNANCY = timedelta(weeks=42)
-
-
 class Priority(StrEnum):
     """FHIR request-priority, the two that a site chooses between."""
 

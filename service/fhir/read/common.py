@@ -113,14 +113,21 @@ def refuse_misnumbered(code: Code, rules: Rules, expression: str) -> None:
         raise unclear(expression, f"This instrument has no such item. Its items are: {numbers}.", "code-invalid")
 
 
-TEST_DATA = "HTEST"
-"""What marks it (v3-ActReason)."""
+_TEST_DATA = "HTEST"
+
+
+def is_test_data(tree: Tree) -> bool:
+    """Whether it is marked as that (v3-ActReason), whatever else is wrong with its form."""
+    if "meta" not in tree:
+        return False
+    meta = [each for each in entries(tree["meta"]) if isinstance(each, dict)]
+    marks = (mark for each in meta for name in ("tag", "security") for mark in entries(each.get(name)))
+    return any(isinstance(each, dict) and each.get("code") == _TEST_DATA for each in marks)
 
 
 def refuse_test_data(tree: Tree) -> None:
     """A result that is marked as test data must not reach anybody's care. Raises BadInput."""
-    meta = tree.get("meta", {})
-    if any(each.get("code") == TEST_DATA for element in ("tag", "security") for each in meta.get(element, ())):
+    if is_test_data(tree):
         raise unclear(
             f"{tree['resourceType']}.meta",
             "This is marked as test data (HTEST), which this server does not take. Send it to a test server.",

@@ -4,10 +4,11 @@ unwelcome."""
 from datetime import datetime
 from typing import Any
 
-from service.fhir.read.common import TEST_DATA, entries
+from service.fhir.read.common import entries, is_test_data
 from service.fhir.read.times import begins
 from service.flow.rules import Rules
-from service.screening.instrument import LONGEST_PREGNANCY, Context
+from service.referrals.life_event import is_history
+from service.screening.instrument import Context
 from service.screening.result import VOID, Status
 from service.shared.code import Code
 
@@ -20,7 +21,7 @@ def may_tell_of_event(resource: Any, rules: Rules, now: datetime) -> bool:
     if not isinstance(resource, dict) or resource.get("resourceType") != "Observation":
         return False
     status = resource.get("status")
-    if status in [each.value for each in VOID] or _is_history(resource, now) or _is_test(resource):
+    if status in [each.value for each in VOID] or _is_history(resource, now) or is_test_data(resource):
         return False
     parts = [resource, *(each for each in entries(resource.get("component")) if isinstance(each, dict))]
     return any(
@@ -38,16 +39,9 @@ def _names_event(concept: Any, rules: Rules) -> bool:
     return any(rules.context_codes.get(code) is Context.SAFETY_EVENT for code in codes)
 
 
-def _is_test(resource: dict[str, Any]) -> bool:
-    meta = [each for each in entries(resource.get("meta")) if isinstance(each, dict)]
-    marks = [mark for each in meta for name in ("tag", "security") for mark in entries(each.get(name))]
-    return any(isinstance(each, dict) and each.get("code") == TEST_DATA for each in marks)
-
-
 def _is_history(resource: dict[str, Any], now: datetime) -> bool:
-    """What is older than a pregnancy lasts."""
     written = next((each for name in _TIMES if isinstance(each := resource.get(name), str)), "")
     try:
-        return begins(written) <= now - LONGEST_PREGNANCY
+        return is_history(begins(written), now)
     except (ValueError, TypeError):
         return False

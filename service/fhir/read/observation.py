@@ -15,7 +15,8 @@ from service.fhir.survey import Tree
 from service.flow.received import Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
-from service.screening.instrument import LONGEST_PREGNANCY, CodeUse, Context, Role
+from service.referrals.life_event import is_history
+from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import (
     CORRECTING,
     DECIDING,
@@ -64,7 +65,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
         ),
         corrects=status in CORRECTING,
         due_date=_due_date(parts, meanings) if status in DECIDING else None,
-        safety_event=effective > now - LONGEST_PREGNANCY and _tells_of_event(parts, meanings, status, rules),
+        safety_event=not is_history(effective, now) and _tells_of_event(parts, meanings, status, rules),
     )
 
 

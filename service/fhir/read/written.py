@@ -29,8 +29,7 @@ NO_WORDS = frozenset(
 _NOT_WITHIN = frozenset({"meta", "identifier", "implicitRules"})
 _NARRATIVE = "div"
 _TAG = re.compile(r"<[^>]*>")
-# People write it with a dash, a colon or "no." as well, and not always a blank.
-# As people write it: Referral DE41, Ref. no. DE41, Referrals DE41, 1FFB and 1ED4.
+# As people write it, with a dash, a colon or "no." too: Referral DE41, Ref. no. DE41, Referrals DE41, 1FFB and 1ED4.
 _DISPLAYS = re.compile(
     r"\b(?:Referrals?[\W_]{0,5}|Refs?[\W_]{1,5})(?:(?:numbers?|nos?|nr)[\W_]{0,5})?"
     r"([0-9A-F]{4}\b(?:[\W_]{1,5}(?:(?:and|or)[\W_]{1,5})?[0-9A-F]{4}\b)*)",

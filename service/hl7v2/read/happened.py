@@ -19,8 +19,7 @@ from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
-from service.referrals.life_event import HARMS, LifeEvent, may_be_one
-from service.screening.instrument import LONGEST_PREGNANCY
+from service.referrals.life_event import HARMS, LifeEvent, is_history, may_be_one
 from service.screening.result import DECIDING, VOID, Status
 from service.shared.clock import DAYS_DIFFER_BY
 
@@ -121,11 +120,10 @@ def _matches(segment: Segment, rule: EventRule) -> bool:
 
 
 def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime) -> list[Told]:
-    """What is older than a pregnancy lasts is history."""
     written = next((time for each in (obx, *order.headers) if (time := said(each, TIMES[each.name]))), "")
     when = moment(written, dialect.zone)
-    recent = when is None or when.begins > now - LONGEST_PREGNANCY
-    return [Told(LifeEvent.SAFETY_EVENT, day(written), at(obx))] if recent else []
+    old = when is not None and is_history(when.begins, now)
+    return [] if old else [Told(LifeEvent.SAFETY_EVENT, day(written), at(obx))]
 
 
 def _heard(event: LifeEvent, one: Observed, unsaid: Status) -> LifeEvent | None:
