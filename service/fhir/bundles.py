@@ -12,13 +12,13 @@ from service.fhir.documentation import bundling
 from service.fhir.door import Door, answer, only
 from service.fhir.faults import Fault
 from service.fhir.guard import check, decode
-from service.fhir.intake import aside
 from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import instant
 from service.fhir.unread import body_of, keep_unread
 from service.flow.answer import Accepted, Answer, Refused, Repeated
 from service.flow.doubt_identity import doubt_again
 from service.flow.receive_transaction import EntryRefused, receive_transaction
+from service.shared.aside import aside
 from service.shared.caller import Caller, OrganisationKind
 from service.store.unit_of_work import UnitOfWork
 
@@ -43,11 +43,11 @@ async def _take(door: Door, request: Request) -> Response:
         problem = BadInput.of(Finding(Fault.SCOPE_TOO_SMALL, None, _OF_A_PROGRAMME))
         raise await keep_unread(door, caller, request, body, problem)
     try:
-        tree = await aside(body, partial(decode, body))
+        tree = await aside(body, decode, body)
         outline(tree)
         return await (_batch if tree.get("type") == "batch" else _transaction)(door, caller, request, tree, body)
     except BadInput as problem:
-        read = await aside(body, partial(legible, body, door, caller, door.clock.now()))
+        read = await aside(body, legible, body, door, caller, door.clock.now())
         await keep_unread(door, caller, request, body, problem, read)
         raise
 
@@ -57,8 +57,8 @@ async def _take(door: Door, request: Request) -> Response:
 
 async def _transaction(door: Door, caller: Caller, request: Request, tree: Tree, body: bytes) -> Response:
     now = door.clock.now()
-    await aside(body, partial(check, tree, body, "Bundle"))
-    transaction = await aside(body, partial(read_transaction, body, door, caller, now))
+    await aside(body, check, tree, body, "Bundle")
+    transaction = await aside(body, read_transaction, body, door, caller, now)
 
     def unit(tx: UnitOfWork) -> tuple[dict[int, Accepted | Repeated], UnitOfWork]:
         return receive_transaction(tx, door.rules, transaction, now), tx
@@ -80,15 +80,15 @@ async def _transaction(door: Door, caller: Caller, request: Request, tree: Tree,
 
 
 async def _batch(door: Door, caller: Caller, request: Request, tree: Tree, body: bytes) -> Response:
-    entries = batch_entries(tree, body)
-    return answer(_bundle("batch-response", [await _alone(door, caller, request, each) for each in entries]))
+    entries = await aside(body, batch_entries, tree, body)
+    return answer(_bundle("batch-response", [await _alone(door, caller, request, body, each) for each in entries]))
 
 
-async def _alone(door: Door, caller: Caller, request: Request, alone: Alone) -> Tree:
+async def _alone(door: Door, caller: Caller, request: Request, body: bytes, alone: Alone) -> Tree:
     """One entry, as if it had come in a Bundle of its own: nothing that is wrong with it concerns another."""
     now = door.clock.now()
     try:
-        message, step = read_alone(door, caller, alone, now)
+        message, step = await aside(body, read_alone, door, caller, alone, now)
     except BadInput as problem:
         await keep_unread(door, caller, request, alone.body(), problem)
         return _refused(problem)

@@ -26,6 +26,7 @@ from service.flow.answer import Accepted, Reason, Refused, Told
 from service.flow.receive_communication import Kept, ReceivedCommunication, receive_communication
 from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
 from service.flow.received import Identifier
+from service.shared.aside import aside
 from service.shared.caller import Caller, OrganisationKind
 from service.shared.reply import Reply
 from service.store.unit_of_work import UnitOfWork
@@ -46,7 +47,7 @@ async def _hear(door: Door, request: Request) -> Response:
     tree = await asyncio.to_thread(lenient, body)
     if tree is None:
         problem = BadInput.of(Finding(Fault.NOT_JSON, None, "nothing in it can be read"))
-        unreadable = unread(door, caller, asked_of(request), body, problem)
+        unreadable = await aside(body, unread, door, caller, asked_of(request), body, problem)
         raise Problem(
             await _hear_unread(door, caller, await asyncio.to_thread(read_unreadable, unreadable, body), problem)
         )

@@ -1,6 +1,5 @@
 """The addresses that take something in: guard, read, one step in one unit, and the answer after the commit."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,11 +35,11 @@ from service.flow.record_contact import ReceivedContact, record_contact
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.security.scopes import Interaction
+from service.shared.aside import aside
 from service.shared.caller import Caller, OrganisationKind
 from service.store.unit_of_work import UnitOfWork
 
 Tree = dict[str, Any]
-LONG = 64 * 1024
 Read = Callable[[Tree, Received, Door, Caller, datetime], Any]
 Step = Callable[[UnitOfWork, Rules, Any, datetime], Answer]
 
@@ -145,16 +144,11 @@ async def read_or_keep(
 ) -> Any:
     """What `read` makes of the body. Raises BadInput when it cannot be read, and has kept it then for a person."""
     try:
-        tree = await aside(body, partial(parse, body, type))
+        tree = await aside(body, parse, body, type)
         return read(tree, as_received(asked_of(request), type, tree, body), door, caller, now)
     except BadInput as problem:
         refusing = await keep_unread(door, caller, request, body, problem)
     raise refusing
-
-
-async def aside(body: bytes, work: Callable[[], Any]) -> Any:
-    """What `work` makes of the body. A long one takes its time, and everybody else should not wait for it."""
-    return work() if len(body) < LONG else await asyncio.to_thread(work)
 
 
 def as_received(asked: Asked, type: str, tree: Tree, body: bytes) -> Received:

@@ -17,6 +17,7 @@ from service.flow.hear_refused_transaction import Legible, hear_refused_transact
 from service.flow.keep_unreadable import Salvaged, Unreadable
 from service.flow.receive_unreadable import receive_refused
 from service.shared import telemetry
+from service.shared.aside import aside
 from service.shared.caller import Caller, OrganisationKind
 from service.shared.ids import new_id
 
@@ -47,7 +48,7 @@ async def keep_unread(
     """Nothing from a known sender is thrown away: a person may have to look at what we could not read, but for what is
     `legible`. The refusal, and in it who is told of the words of a programme."""
     asked, now = asked_of(request), door.clock.now()
-    unreadable = unread(door, caller, asked, body, problem)
+    unreadable = await aside(body, unread, door, caller, asked, body, problem)
     if caller.kind is not OrganisationKind.COMMUNITY:
         await door.store.run(caller, lambda tx: hear_refused_transaction(tx, door.rules, unreadable, legible, now))
         return problem

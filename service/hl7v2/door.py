@@ -1,6 +1,5 @@
 """One frame in, the acknowledgements it is owed out: whatever came, once it is safely kept."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from service.hl7v2.understand import understand
 from service.security.sealing import Sealer
 from service.security.senders import Senders
 from service.shared import telemetry
+from service.shared.aside import aside
 from service.shared.caller import Caller
 from service.shared.clock import Clock
 from service.shared.errors import Unavailable
@@ -35,8 +35,6 @@ from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
-LONG = 64 * 1024
-"""From how many bytes on a message is read by a thread of its own, for everything else would wait for it."""
 # It ends no message, so it stands between the acknowledgements of one.
 _BETWEEN = b"\x1c"
 # A commit says that it is kept, and nothing of what was made of it.
@@ -65,7 +63,7 @@ class Door:
         Raises NotKept when nothing can be kept and the sender is told so, Unavailable when it is to be left without an
         answer: the connection is to be closed.
         """
-        looked = look(frame) if len(frame.body) < LONG else await asyncio.to_thread(look, frame)
+        looked = await aside(frame.body, look, frame)
         if frame.fault is Fault.NOISE:
             return ()
         dialect = self.dialect(caller)
@@ -91,11 +89,7 @@ class Door:
         now = self.clock.now()
         wrong: What
         try:
-            understood = (
-                understand(looked, dialect, self.rules, now)
-                if len(looked.body) < LONG
-                else await asyncio.to_thread(understand, looked, dialect, self.rules, now)
-            )
+            understood = await aside(looked.body, understand, looked, dialect, self.rules, now)
             if isinstance(understood, tuple):
                 kept = await self._receive(looked, dialect, caller, received_message(looked, understood), now)
                 if isinstance(kept, bytes):
@@ -130,10 +124,7 @@ class Door:
         return await self.store.run(caller, lambda tx: finish_message(tx, message, id, flaws, told))
 
     async def _refuse(self, looked: Looked, dialect: Dialect, caller: Caller, wrong: What, now: datetime) -> bytes:
-        refused = replace(
-            self.sealed(looked, wrong, self._recognised(looked, dialect, wrong)),
-            unnamed=self._unnamed(looked, dialect, wrong, now),
-        )
+        refused = await aside(looked.body, self._refused, looked, dialect, wrong, now)
         told = self._told(looked, dialect, Verdict.REJECT, [Error(wrong)])
         control = refusal_of(looked, wrong)
         return await self.store.run(
@@ -141,6 +132,12 @@ class Door:
             lambda tx: refuse_message(
                 tx, self.rules, refused, control, now, told, reused=wrong is Unfit.CONTROL_ID_REUSED
             ),
+        )
+
+    def _refused(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Unreadable:
+        return replace(
+            self.sealed(looked, wrong, self._recognised(looked, dialect, wrong)),
+            unnamed=self._unnamed(looked, dialect, wrong, now),
         )
 
     def sealed(self, looked: Looked, wrong: What, recognised: Recognised) -> Unreadable:

@@ -75,10 +75,13 @@ class Hospital:
 
     def messages(self, rules: Rules | None = None) -> Messages:
         """What an operator does about what came in; `rules` are those of a service that was mended."""
-        door, store, clock = self.door, self.service.store, self.service.clock
         known = rules or self.service.rules
-        fhir = FhirDoor(store, known, clock, Bearers(store, clock), door.sealer, BASE, RateLimit(1_000))
-        return Messages(replace(door, rules=known), fhir)
+        return Messages(replace(self.door, rules=known), self.fhir(known))
+
+    def fhir(self, rules: Rules) -> FhirDoor:
+        """The other door of the same service."""
+        store, clock = self.service.store, self.service.clock
+        return FhirDoor(store, rules, clock, Bearers(store, clock), self.door.sealer, BASE, RateLimit(1_000))
 
     def answers(self, *frames: bytes | Frame, plain: bool = False) -> list[Sequence[bytes]]:
         """All at once, each with what came back for it. On a `plain` connection nobody knows who sends."""
