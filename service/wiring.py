@@ -65,6 +65,7 @@ def build_worker(parts: Parts) -> Worker:
         lease=timedelta(seconds=parts.settings.lease_seconds),
         tell=lambda resource_type, outcome: telemetry.DELIVERIES.labels(resource_type, outcome).inc(),
         links=Links(f"{parts.settings.public_url}/answer", sealing.load_or_create(parts.settings.sealing_key).token),
+        exchange=timedelta(seconds=parts.lines().patience.exchange),
         copies=Copies(parts.store, parts.rules, parts.clock, by_fhir),
         copies_pause=parts.settings.copies_seconds,
     )

@@ -58,6 +58,11 @@ class Parcel:
         return about.patient_id if about else None
 
     @property
+    def has_one_line(self) -> bool:
+        """Whether it goes where one message is under way at a time: by HL7 v2."""
+        return self.destination.fhir_endpoint is None
+
+    @property
     def is_of_a_stranger(self) -> bool:
         """Whether its record must be asked for her first. By HL7 v2 each message says who she is."""
         if self.patient_id is None or self.destination.fhir_endpoint is None:
@@ -103,9 +108,14 @@ class NotRead(Exception):
         self.refused = refused
 
 
+class GaveWay(Exception):
+    """Nothing was sent: something more urgent has failed there meanwhile, so whether this goes is decided anew."""
+
+
 class Channel(Protocol):
     async def send(self, parcel: Parcel) -> Sent:
-        """Bring the parcel to its destination. Never raises for what the destination does or fails to do."""
+        """Bring the parcel to its destination. Raises GaveWay, and nothing for what the destination does or fails to
+        do."""
 
 
 class RecordChannel(Channel, Protocol):

@@ -3,23 +3,24 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from service.delivery.channel import Learned, Parcel, RecordChannel, Sent
+from service.delivery.channel import GaveWay, Parcel, RecordChannel, Sent
 from service.delivery.links import Links
 from service.delivery.pack import pack
 from service.delivery.pauses import SEATS, Pauses
-from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, end, has_failed, may_be_ended_by, of_her_present, tell_of
+from service.delivery.reserve import Reserve
+from service.delivery.settle import keep, settle
+from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, has_failed, of_her_present, tell_of
 from service.flow.rules import Rules
 from service.referrals.delivery import (
     DELIVERY_TABLE,
-    UNSETTLED,
     WAITING,
     Delivery,
-    DeliveryState,
     DeliveryTrigger,
     Lane,
 )
@@ -48,6 +49,7 @@ class Dispatch:
     lease: timedelta
     tell: Callable[[str, str], None]
     pauses: Pauses
+    reserve: Reserve
     rouse: Callable[[], None]
     links: Links
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -55,18 +57,25 @@ class Dispatch:
 
     async def begin(self) -> int:
         """How many deliveries are on their way now that were not before."""
-        due = await self.store.read(the_service(new_id()), lambda tx: tx.leases.destinations(self.lane))
-        return sum([await self._begin(destination_id) for destination_id in due])
+        due = await self.store.read(
+            the_service(new_id()),
+            lambda tx: [(each, self._next_alert(tx, each)) for each in tx.leases.destinations(self.lane)],
+        )
+        return sum([await self._begin(*each) for each in due])
 
     async def finish(self) -> None:
         """Wait for what is under way."""
         await asyncio.gather(*(task for tasks in self._under_way.values() for task in tasks))
 
-    async def _begin(self, destination_id: str) -> int:
-        seats = self._under_way[destination_id]
+    def _next_alert(self, tx: UnitOfWork, destination_id: str) -> datetime | None:
+        return None if self.lane is Lane.URGENT else tx.sleeping.next_alert(destination_id, self.owner)
+
+    async def _begin(self, destination_id: str, alert_at: datetime | None) -> int:
+        now, seats = self.clock.now(), self._under_way[destination_id]
         # What is claimed is sent soon, so that no lease runs out while it waits behind slow ones.
-        free = self.pauses.seats(destination_id, self.lane, self.clock.now()) - len(seats)
-        if free <= 0:
+        free = self.pauses.seats(destination_id, self.lane, now) - len(seats)
+        free = self.reserve.seats(destination_id, free, alert_at, now) if free > 0 else 0
+        if not free:
             return 0
         claimed = await self.store.run(
             the_service(new_id()),
@@ -96,16 +105,25 @@ class Dispatch:
                     await self._give_back(deliveries[position:])
                     return
                 may_go_on = await self._deliver(delivery) or self.lane.of_alerts
+            except GaveWay:
+                await self._give_back(deliveries[position:])
+                return
             except Unavailable:
                 return  # what was not settled is claimed again when its lease has ended
             except Exception as defect:  # noqa: BLE001  # one defect must not stop the rest
                 telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
 
     async def _gives_way(self, delivery: Delivery) -> bool:
-        return await self.store.read(the_service(delivery.correlation_id), lambda tx: tx.leases.gives_way(delivery))
+        id = delivery.destination_id
+        others_first, alert_at = await self.store.read(
+            the_service(delivery.correlation_id),
+            lambda tx: (tx.leases.gives_way(delivery), self._next_alert(tx, id)),
+        )
+        return others_first or not self.reserve.seats(id, 1, alert_at, self.clock.now())
 
     async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
+        with suppress(Unavailable):
+            await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
 
     async def _deliver(self, delivery: Delivery) -> bool:
         """Whether what comes after it may be sent: it is over, or a person knows that it does not arrive."""
@@ -118,8 +136,16 @@ class Dispatch:
         parcel, sent = await self._send(delivery)
         if sent is None:
             return False
-        settle = partial(self._settle, delivery=delivery, parcel=parcel, sent=sent)
-        await self._write_down(delivery, settle, sent.outcome)
+        self.reserve.hear(delivery, sent)
+        now = self.clock.now()
+        due = self.pauses.due(delivery, sent, now)
+        if parcel is not None and parcel.has_one_line:
+            due = self.reserve.due(delivery, sent, due, now)
+        await self._write_down(
+            delivery,
+            lambda tx: settle(tx, self.rules, self.owner, delivery, parcel, sent, due, now),
+            sent.outcome,
+        )
         self.tell(delivery.resource_type, sent.outcome)
         if self.pauses.hear(delivery, sent, self.clock.now()):
             await self._wake(delivery.destination_id)
@@ -163,7 +189,7 @@ class Dispatch:
             parcel = await self._with_link(parcel, now)
             async with asyncio.timeout(self.lease.total_seconds() / 2):
                 return parcel, await self.channel.send(parcel)
-        except Unavailable:
+        except (Unavailable, GaveWay):
             raise
         except TimeoutError:
             return parcel, Sent(DeliveryTrigger.ANSWER_LOST, "no-answer")
@@ -203,13 +229,8 @@ class Dispatch:
         return tx.leases.introduce(delivery, self.owner), pack(tx, self.rules, delivery, self.clock.now())
 
     def _leave_turn(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel, sent: Sent) -> None:
-        self._keep(tx, parcel, sent.learned)
+        keep(tx, parcel, sent.learned)
         tx.leases.introduced(delivery, self.owner)
-
-    def _keep(self, tx: UnitOfWork, parcel: Parcel, learned: Sequence[Learned]) -> None:
-        endpoint, tenant_id = parcel.destination.endpoint or "", parcel.destination.id
-        for each in learned:
-            tx.aliases.claim(each.type, endpoint, each.record_id, each.our_id, tenant_id)
 
     async def _with_link(self, parcel: Parcel, now: datetime) -> Parcel:
         made = self.links.made_for(parcel, self.rules, now)
@@ -218,24 +239,6 @@ class Dispatch:
         kept, link = made
         await self.store.run(the_service(parcel.delivery.correlation_id), lambda tx: tx.answers.add_link(kept))
         return replace(parcel, link=link)
-
-    def _settle(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel | None, sent: Sent) -> bool:
-        """Whether it turned out to be stuck, of which nobody had been told."""
-        now = self.clock.now()
-        after = DELIVERY_TABLE[delivery.state, sent.trigger]
-        owed = after in UNSETTLED
-        stuck = owed and not delivery.shown and (after is DeliveryState.DEAD or self._has_failed(delivery))
-        ended = [] if owed else may_be_ended_by(tx, delivery)
-        if stuck or ended:
-            delivery = of_her_present(tx, delivery)
-        # Of two that settle the last of what was stuck, one must see that the other has.
-        alerts = [tx.alerts.lock(each) for each in ended]
-        if parcel is not None:
-            self._keep(tx, parcel, sent.learned)
-        held = tx.leases.settle(delivery, self.owner, sent.trigger, sent.outcome, self.pauses.due(delivery, sent, now))
-        if held:
-            end(tx, self.rules, alerts, now)
-        return held and stuck and tell_of(tx, self.rules, delivery, after, now)
 
     def _has_failed(self, delivery: Delivery) -> bool:
         return has_failed(delivery, self.rules.policy(delivery.destination_id), self.clock.now())

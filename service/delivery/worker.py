@@ -13,6 +13,7 @@ from service.delivery.copies import Copies
 from service.delivery.dispatch import Dispatch
 from service.delivery.links import Links
 from service.delivery.pauses import Pauses
+from service.delivery.reserve import Reserve
 from service.flow.chase_overdue import Overdue, chase_overdue
 from service.flow.rules import Rules
 from service.referrals.delivery import Lane
@@ -34,7 +35,8 @@ class Worker:
 
     `pause` is how long to wait when nothing is to be sent, `chase_pause` when nothing is due, `copies_pause` between
     two looks at the `copies` of alerts, in seconds; `tell` hears (resource type, outcome) of each settled delivery.
-    `links` are those by which an alert is answered.
+    `links` are those by which an alert is answered. `exchange` is how long a message may be under way where one goes at
+    a time.
     """
 
     store: Store[UnitOfWork]
@@ -44,6 +46,7 @@ class Worker:
     lease: timedelta
     tell: Callable[[str, str], None]
     links: Links
+    exchange: timedelta
     pause: float = 0.2
     chase_pause: float = 1.0
     spread: Callable[[], float] = random.random
@@ -57,8 +60,9 @@ class Worker:
     _looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell, Pauses(self.spread)
-        self._lanes = tuple(Dispatch(lane, self.name, *parts, self.rouse, self.links) for lane in Lane)
+        parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell
+        shared = Pauses(self.spread), Reserve(self.exchange)
+        self._lanes = tuple(Dispatch(lane, self.name, *parts, *shared, self.rouse, self.links) for lane in Lane)
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first."""

@@ -48,7 +48,8 @@ class Awaited:
             return Meaning.NO_MESSAGE, None
         if self.verdict == _COMMITTED and self.application:
             return Meaning.MORE_TO_COME, None
-        return Meaning.ANSWER, self._commit(message)
+        again = VERDICTS[self.verdict] is DeliveryTrigger.TRY_AGAIN
+        return Meaning.NOT_NOW if again else Meaning.ANSWER, self._commit(message)
 
     def _commit(self, answer: Message) -> bytes | None:
         """In enhanced mode an application's answer may itself ask to be acknowledged."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from service.hl7v2.outgoing import Address, Line, Patience, address_of
+from service.hl7v2.address import Address, address_of
+from service.hl7v2.outgoing import Line, Patience
 from service.security.certificates import Context
 
 

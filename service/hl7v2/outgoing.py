@@ -13,40 +13,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from service.hl7v2.address import Address
 from service.hl7v2.frame import Frame, Framer, framed
 from service.hl7v2.turns import Turns
 from service.security.certificates import Context
-from service.security.transport import is_loopback
 from service.shared import telemetry
 
 READ_AT_ONCE = 65_536
-
-
-class Address(NamedTuple):
-    host: str
-    port: int
-    secure: bool
-
-    @property
-    def on_this_machine(self) -> bool:
-        """Whether nobody between here and there could read along."""
-        return is_loopback(self.host)
-
-
-def address_of(endpoint: str) -> Address | None:
-    """`mllp://host:port`, or `mllps` for TLS, and nothing else in it; None when it is not that."""
-    try:
-        parts = urlsplit(endpoint)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    further = parts.path or parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme not in ("mllp", "mllps") or not host or not port or further:
-        return None
-    return Address(host, port, parts.scheme == "mllps")
 
 
 class Failure(StrEnum):
@@ -88,11 +62,18 @@ class Patience:
     idle: float = 300
     return_: float = 1
 
+    @property
+    def exchange(self) -> float:
+        """How long a message may be under way, as a rule: a connection that ends under it begins this once more."""
+        return self.connect + self.answer
+
 
 class Meaning(Enum):
-    """What a frame is to the message that was sent: all that was waited for, a part of that, another's, or nothing."""
+    """What a frame is to the message that was sent: all that was waited for, that it is to come again, a part of what
+    was waited for, another's, or nothing."""
 
     ANSWER = "answer"
+    NOT_NOW = "not-now"
     MORE_TO_COME = "more-to-come"
     ANOTHERS = "anothers"
     NO_MESSAGE = "no-message"
@@ -127,10 +108,16 @@ class Line:
     _refused: str = ""
 
     async def exchange(self, message: bytes, rank: int, hear: Hear) -> None:
-        """Send one message and wait until `hear` has had its answer. Raises NotAnswered."""
+        """Send one message and wait until `hear` has had its answer. When that is not the last of it, what is less
+        urgent and waits behind it is sent away. Raises NotAnswered, or GaveWay."""
         try:
             async with self._turns.turn(rank, self.patience.turn):
-                await self._exchange(framed(message), hear)
+                meaning = None
+                try:
+                    meaning = await self._exchange(framed(message), hear)
+                finally:
+                    if meaning is not Meaning.ANSWER:
+                        self._turns.send_away(rank)
         except TimeoutError:
             raise NotAnswered(Failure.BUSY) from None
 
@@ -142,24 +129,24 @@ class Line:
                 async with asyncio.timeout(1):
                     await connection.writer.wait_closed()
 
-    async def _exchange(self, data: bytes, hear: Hear) -> None:
-        done = False
+    async def _exchange(self, data: bytes, hear: Hear) -> Meaning:
+        meaning = None
         try:
             connection = await self._connected()
             was_used = connection.received > 0
             try:
-                await self._send(connection, data, hear)
+                meaning = await self._send(connection, data, hear)
             except _Unheard:
                 # It may have been closed at the other end since it was used, which only sending shows.
                 if not was_used:
                     raise NotAnswered(Failure.CUT_OFF) from None
                 await self.aclose()
-                await self._send(await self._connected(), data, hear)
-            done = True
+                meaning = await self._send(await self._connected(), data, hear)
+            return meaning
         except _Unheard:
             raise NotAnswered(Failure.CUT_OFF) from None
         finally:
-            if not done:
+            if meaning is None:
                 # An answer that comes too late must meet nobody who takes it for another one's.
                 await self.aclose()
 
@@ -191,7 +178,7 @@ class Line:
             self._refused = reason
             telemetry.tell("tls-refused", engine=f"{self.address.host}:{self.address.port}", reason=reason)
 
-    async def _send(self, connection: _Open, data: bytes, hear: Hear) -> None:
+    async def _send(self, connection: _Open, data: bytes, hear: Hear) -> Meaning:
         failure, received = Failure.NO_ANSWER, connection.received
         try:
             async with asyncio.timeout(self.patience.answer) as limit:
@@ -201,9 +188,9 @@ class Line:
                         meaning, reply = hear(frame)
                         if reply is not None:
                             await _write(connection, framed(reply))
-                        if meaning is Meaning.ANSWER:
+                        if meaning in (Meaning.ANSWER, Meaning.NOT_NOW):
                             connection.used_at = time.monotonic()
-                            return
+                            return meaning
                         if meaning is Meaning.NO_MESSAGE:
                             raise NotAnswered(Failure.NO_MESSAGE)
                         if meaning is Meaning.ANOTHERS and failure is Failure.NO_ANSWER:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
+from service.delivery.channel import GaveWay
+
 
 @dataclass(slots=True)
 class Turns:
@@ -16,9 +18,15 @@ class Turns:
     _waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
+    def send_away(self, behind: int) -> None:
+        """Whoever waits with a less urgent rank than this one does not get a turn, and is told by GaveWay."""
+        for rank, _, waiting in self._waiting:
+            if rank > behind and not waiting.done():
+                waiting.set_exception(GaveWay())
+
     @asynccontextmanager
     async def turn(self, rank: int, at_most: float) -> AsyncIterator[None]:
-        """The block has its turn. Raises TimeoutError when it did not come within `at_most` seconds."""
+        """The block has its turn. Raises TimeoutError when it did not come within `at_most` seconds, and GaveWay."""
         async with asyncio.timeout(at_most):
             await self._take(rank)
         try:
@@ -35,7 +43,7 @@ class Turns:
         try:
             await mine
         except asyncio.CancelledError:
-            if not mine.cancelled():
+            if not mine.cancelled() and mine.exception() is None:
                 self._pass_on()  # the turn came in the moment in which it was given up
             raise
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 
-from service.referrals.delivery import GOT_NO_ANSWER, REACHED_NOBODY, DeliveryTrigger, states_before
-from service.store.deliveries import DELIVERY, TRIED, in_states
+from service.referrals.delivery import (
+    GOT_NO_ANSWER,
+    REACHED_NOBODY,
+    DeliveryTrigger,
+    Lane,
+    state_after,
+    states_before,
+)
+from service.store.deliveries import DELIVERY, ORGANISATION, TRIED, in_states
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.outgoing import IS_WAITING
@@ -16,6 +24,7 @@ from service.store.tables.outgoing import IS_WAITING
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
+LEASED = state_after(DeliveryTrigger.CLAIMED).value
 # Where nothing was heard, what was to be said cannot be why. What gets no answer again and again may be the reason
 # itself, and keeps its pause: it would hold up what goes through each time.
 ASLEEP = (
@@ -33,11 +42,39 @@ ASLEEP = (
     .order_by(DELIVERY.c.lane, DELIVERY.c.id)
     .limit(bindparam("at_most"))
 )
+# When the next try of an urgent alert is that goes over the one line to a destination: at once, where `owner` is at it.
+NEXT_ALERT = Prepared(
+    select(
+        func.min(
+            case((DELIVERY.c.state == LEASED, bindparam("at", type_=DELIVERY.c.due_at.type)), else_=DELIVERY.c.due_at)
+        )
+    )
+    .join_from(DELIVERY, ORGANISATION, ORGANISATION.c.id == DELIVERY.c.destination_id)
+    .where(
+        DELIVERY.c.destination_id == bindparam("destination"),
+        DELIVERY.c.lane == Lane.URGENT.value,
+        ORGANISATION.c.fhir_endpoint.is_(None),
+        IS_WAITING,
+        or_(
+            in_states(DELIVERY.c.state, states_before(DeliveryTrigger.CLAIMED)) & (DELIVERY.c.due_at > bindparam("at")),
+            (DELIVERY.c.state == LEASED)
+            & (DELIVERY.c.lease_owner == bindparam("owner"))
+            & (DELIVERY.c.lease_until > bindparam("at")),
+        ),
+    )
+)
 
 
 class Sleeping:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+
+    def next_alert(self, destination_id: str, owner: str) -> datetime | None:
+        """When an urgent alert is tried next where one message goes at a time, if it has been tried before or `owner`
+        is just trying it."""
+        asked = {"destination": destination_id, "owner": owner, "at": self._unit.now()}
+        found: datetime | None = self._unit.execute(NEXT_ALERT, asked).scalar_one()
+        return found
 
     def wake(self, destination_id: str, tried: int, at_most: int) -> int:
         """Something was taken there, so what did not get through is due now, the alerts first; how many those are. What

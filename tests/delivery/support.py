@@ -29,6 +29,7 @@ from tests.flow.support import FACTS, Service, piece, scores
 CLIENT_ID = "peer-referral"
 ANSWERS = "https://here.example/answer"
 LEASE = timedelta(seconds=90)
+EXCHANGE = timedelta(seconds=20)
 _NUMBERS = itertools.count(1)
 
 
@@ -80,6 +81,7 @@ class Sender(Service):
             lease=lease,
             tell=lambda resource_type, outcome: self.heard.append((resource_type, outcome)),
             links=Links(ANSWERS, Sealer(self.key).token),
+            exchange=EXCHANGE,
             spread=lambda: 1.0,
         )
 

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from service.delivery.channel import Sent
+from service.delivery.settle import settle
 from service.demo.hospital import HospitalRecord
 from service.referrals.delivery import DeliveryTrigger
 from service.shared.caller import the_service
@@ -36,8 +37,18 @@ def _settle(sender: Sender, woman: str, sent: Sent) -> int:
     sender.pass_time(10 * MINUTE)
     worker = sender.worker(Scripted())
     *_, delivery = [each for each in sender.claim(worker.name, LEASE) if each.patient_id == woman]
-    settle = partial(worker._lanes[delivery.lane]._settle, delivery=delivery, parcel=None, sent=sent)
-    return count(partial(sender.run, the_service(""), settle))
+    now = sender.now()
+    unit = partial(
+        settle,
+        rules=sender.rules,
+        owner=worker.name,
+        delivery=delivery,
+        parcel=None,
+        sent=sent,
+        due=now + MINUTE,
+        now=now,
+    )
+    return count(partial(sender.run, the_service(""), unit))
 
 
 SETTLED: dict[str, tuple[Sent, int, int]] = {

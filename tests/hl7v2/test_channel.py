@@ -353,7 +353,13 @@ def test_what_keeps_failing_is_shown_to_a_person(new_sender: NewSender) -> None:
             sender.step()
             sender.pass_time(LONG)
         assert "delivery-stuck" in {alert["code"] for alert in sender.rows("alert")}
-        assert len(heard.heard) == 8 + 3  # from then on it holds up nothing
+        assert len(heard.heard) == 8 + 1
+        for _ in range(12):
+            sender.step()
+            sender.pass_time(MINUTE / 4)
+        # From then on it holds up nothing; only the alert that says so is tried before.
+        assert kinds(heard).count("ORU PEER-ALERT") > 1
+        assert any("offer-status" in observed(each) for each in heard.heard)
 
 
 def test_what_was_rejected_is_shown_at_once_and_is_not_sent_again(new_sender: NewSender) -> None:

@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from service.delivery.channel import GaveWay
+from service.hl7v2.address import Address, address_of
 from service.hl7v2.awaited import Awaited
 from service.hl7v2.frame import framed
 from service.hl7v2.lines import Lines, NotCalled, may_be_called
-from service.hl7v2.outgoing import Address, Failure, Line, NotAnswered, Patience, address_of
+from service.hl7v2.outgoing import Failure, Line, NotAnswered, Patience
 from service.hl7v2.segments import Message
 from service.hl7v2.turns import Turns
 from service.referrals.delivery import Lane
 from service.security.certificates import client_context
 from service.shared.errors import InvalidSettings
 from tests.hl7v2.certificates import issue
-from tests.hl7v2.engine import Engine, acknowledgement, engine, nothing, says, then_closes
+from tests.hl7v2.engine import Answer, Engine, acknowledgement, engine, nothing, says, then_closes
 from tests.hl7v2.sending import HASTE, NewSender
 from tests.hl7v2.wire import message
 
@@ -164,6 +166,29 @@ def test_an_alert_goes_before_every_status_that_waits_and_two_are_never_in_fligh
         asyncio.run(play(heard))
         assert heard.controls == ["S1", "A2", "A1", "S2", "S3"]
         assert (heard.connections, heard.most_at_once) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "sent"),
+    [(says("AA"), "AA", True), (says("AR"), "AR", True), (says("AE"), "AE", False), (nothing, "no-answer", False)],
+)
+def test_when_an_urgent_one_fails_what_waits_behind_it_is_sent_away(answer: Answer, said: str, sent: bool) -> None:
+    async def play(to: Engine) -> None:
+        over = line(to)
+        first, *others = (
+            asyncio.create_task(send(over, *each))
+            for each in (("S1", Lane.STATUS), ("S2", Lane.STATUS), ("A1", Lane.URGENT), ("A2", Lane.URGENT))
+        )
+        assert await first == "AA"
+        second, urgent, next_urgent = await asyncio.gather(*others, return_exceptions=True)
+        assert (urgent, next_urgent) == (said, "AA")
+        assert second == "AA" if sent else isinstance(second, GaveWay)
+        assert await send(over, "S3", Lane.STATUS) == "AA"
+        await over.aclose()
+
+    with engine(says("AA"), answer) as heard:
+        asyncio.run(play(heard))
+        assert heard.controls == ["S1", "A1", "A2", *(["S2"] if sent else []), "S3"]
 
 
 def test_what_waits_too_long_for_its_turn_was_not_sent() -> None:

@@ -1,0 +1,30 @@
+"""Where a hospital that takes HL7 v2 is reached."""
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from service.security.transport import is_loopback
+
+
+class Address(NamedTuple):
+    host: str
+    port: int
+    secure: bool
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether nobody between here and there could read along."""
+        return is_loopback(self.host)
+
+
+def address_of(endpoint: str) -> Address | None:
+    """`mllp://host:port`, or `mllps` for TLS, and nothing else in it; None when it is not that."""
+    try:
+        parts = urlsplit(endpoint)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    further = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("mllp", "mllps") or not host or not port or further:
+        return None
+    return Address(host, port, parts.scheme == "mllps")
