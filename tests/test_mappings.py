@@ -168,6 +168,13 @@ def test_every_alert_has_words_and_an_unknown_code_has_the_general_ones() -> Non
     assert RULES.alert_text("a code of next year") == RULES.alert_texts[OTHERWISE]
 
 
+def test_words_that_may_stand_beside_a_pause_do_not_say_that_nothing_is_paused() -> None:
+    """An identity-conflict about the same message pauses contact."""
+    words = RULES.alert_text("unnamed-event")
+    assert "Unless another alert of this moment says that contact is on hold, nothing is paused" in words
+    assert "on hold" in RULES.alert_text("identity-conflict")
+
+
 NOTES = RULES.note_texts
 SAID_IN_NOTES = [
     *NOTES.by_kind.values(),

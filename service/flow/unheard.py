@@ -37,7 +37,7 @@ def hear_unheard(
 ) -> None:
     """Of what is refused: contact pauses after an event where it is certain whose it is, and else somebody is to find
     out. Once for the same `content`."""
-    if (patient_id is not None and not told.events) or not is_news(tx, patient_id, f"event {content}"):
+    if (patient_id is not None and not told.events) or not is_news(tx, patient_id, f"event {told.number} {content}"):
         return
     if patient_id is None:
         tell_unnamed(tx, rules, told, now)

@@ -29,6 +29,15 @@ ENDS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("consent", "ends"), [*((each, "draft" not in name) for name, each in ENDS.items()), (YES, False)]
+)
+def test_a_no_and_a_yes_that_is_taken_back_are_told_from_a_yes_and_from_what_nobody_has_said_yet(
+    consent: Consent, ends: bool
+) -> None:
+    assert consent.ends_permission() is ends
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_a_withdrawal_counts_from_its_arrival_and_is_about_the_organisation_it_was_given_to(end: str) -> None:
     withdrawn = revise(YES, ENDS[end], NOW)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable, keep_unreadable
-from service.flow.received import Reference
+from service.flow.received import Identifier, Reference
 from service.shared.caller import Caller
 from service.shared.ids import new_id
 from tests.flow.support import NOW, Service, piece, scores
@@ -107,6 +107,13 @@ def test_a_loss_pauses_contact_where_it_is_certain_whose_it_is_once_for_each_bod
         keep(service, family.hospital, [loss], body_sent)
     assert service.states(family.woman) == (("on-hold", ["cancelled"]) if known else ("offered", ["requested"]))
     assert codes(service, family.hospital) == ([("safety-event", family.woman)] * 2 if known else [UNNAMED_EVENT])
+
+
+def test_the_losses_of_two_whom_nobody_knows_are_told_of_each(service: Service) -> None:
+    hospital = service.hospital()
+    named = [Reference("Patient", identifier=Identifier("urn:hospital", each)) for each in ("W8", "W9")]
+    keep(service, hospital, [Salvaged(Recognised.NOTHING, [each], safety_event=True) for each in named])
+    assert [each["topic"] for each in service.rows("alert")] == ["W8 (urn:hospital)", "W9 (urn:hospital)"]
 
 
 @pytest.mark.parametrize("of", ["nobody", "two"])

@@ -45,6 +45,14 @@ def test_a_loss_in_another_order_pauses_again_what_was_resumed(
     assert ward.alerts() == ["safety-event"] * (2 if news else 1)
 
 
+@pytest.mark.parametrize(("other", "alerts"), [("B1", 1), ("B2", 2)])
+def test_each_of_twins_in_one_message_is_told(ward: Ward, other: str, alerts: int) -> None:
+    ward.supported()
+    one, two = (pid(each, **BABYS_AGE, _21=cx("W1"), _30="Y") for each in ("B1", other))
+    ward.tells("R01", one, *order("O"), two, *order("O"), type="ORU")
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["safety-event"] * alerts)
+
+
 def test_a_flood_of_losses_of_one_day_is_told_until_five_wait_to_be_seen(ward: Ward) -> None:
     ward.supported()
     for number in range(MOST_UNSEEN + 3):

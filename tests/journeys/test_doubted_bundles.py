@@ -70,6 +70,25 @@ def test_a_transaction_about_her_as_she_is_known_is_hers(world: World, condition
     assert {each: len(alerts(world, each)) for each in TOLD} == before
 
 
+@pytest.mark.parametrize("hers", [True, False])
+@pytest.mark.parametrize("dies", [True, False])
+def test_what_an_update_of_her_that_is_refused_tells_is_hers_only_by_her_own_birth_date(
+    world: World, dies: bool, hers: bool
+) -> None:
+    person, her, offer = world.offered()
+    before = len(alerts(world, "unnamed-event"))
+    woman, other = name(), name()
+    said = patient(person) | ({} if hers else {"birthDate": "1971-01-31"}) | {"deceasedBoolean": dies}
+    update = entry(woman, said, "PUT", f"Patient?identifier={number_of(person)}")
+    told = about(total("-", 3), woman) if dies else stillbirth(woman)
+    wrong = entry(other, about(total("-", 3), woman) | {"status": "finalish"})
+    assert send(world, bundle(update, entry(name(), told), wrong)).status_code == 422
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert (now["status"] == "cancelled") is hers
+    assert len([each for each in alerts(world, "safety-event") if her in json.dumps(each)]) == hers
+    assert len(alerts(world, "unnamed-event")) == before + (not hers)
+
+
 @pytest.mark.parametrize("permits", [True, False])
 def test_a_no_that_may_be_either_of_two_womens_is_told(world: World, permits: bool) -> None:
     (person, first, _), (other, second) = world.offered(), world.register()
