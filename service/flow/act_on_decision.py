@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.advance import advance
-from service.flow.open_referral import open_referral, refer
+from service.flow.open_referral import open_referral
 from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.raise_alert import raise_alert
@@ -80,9 +80,7 @@ def _follow(
     referral = tx.referrals.open_of(result.patient_id)
     # What was positive already has had its referral: a correction of it does not open a closed one again.
     opened = consequence.opens if referral is None and not _was_positive(before) else None
-    if opened is ReferralState.PLACING:
-        referral = refer(tx, rules, result.tenant_id, result.patient_id, now)
-    elif opened is not None:
+    if opened is not None:
         referral = open_referral(tx, rules, result.tenant_id, result.patient_id, opened, now)
     if consequence.opens is not None and referral is not None:
         tx.results.join(result.id, referral.id)

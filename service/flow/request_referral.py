@@ -6,14 +6,14 @@ from typing import NamedTuple
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
-from service.flow.open_referral import refer
+from service.flow.open_referral import open_referral
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.instruction import Instruction, Order
 from service.referrals.patient import Patient
-from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralTrigger
+from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralState, ReferralTrigger
 
 
 class ReceivedRequest(NamedTuple):
@@ -75,7 +75,7 @@ def _open(tx: Transaction, rules: Rules, patient: Patient, received: Received, n
     referral = tx.referrals.open_of(patient.id)
     answer: Answer
     if referral is None:
-        referral = refer(tx, rules, patient.tenant_id, patient.id, now)
+        referral = open_referral(tx, rules, patient.tenant_id, patient.id, ReferralState.PLACING, now)
         answer = Accepted("ServiceRequest", referral.id, referral.version, created=True)
     else:
         answer = Repeated("ServiceRequest", referral.id, referral.version)

@@ -7,12 +7,12 @@ from service.flow.advance import advance
 from service.flow.answer import Reason
 from service.flow.follow_safe_contact import is_reachable
 from service.flow.move_alert import move_alert
-from service.flow.open_referral import refer
+from service.flow.open_referral import open_referral
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.alert import Alert, AlertTrigger, Practitioner, Review, ReviewOutcome
 from service.referrals.offer import PAUSED
-from service.referrals.referral import Referral, ReferralTrigger
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.referrals.review import leads_to, needs_another_first, opens_a_referral, settled_with
 
 
@@ -40,7 +40,7 @@ def review_alert(
     if referral is not None and trigger is not None:
         advance(tx, rules, referral, trigger, now, by=practitioner)
     elif referral is None and alert.patient_id is not None and opens_a_referral(alert, outcome, stay):
-        refer(tx, rules, alert.tenant_id, alert.patient_id, now)
+        open_referral(tx, rules, alert.tenant_id, alert.patient_id, ReferralState.PLACING, now)
     return reviewed
 
 
