@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from service.shared.audit import Action, AuditEvent
 from service.store.dialect import Dialect
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 AUDIT, DISCLOSURE = table(AuditRow), table(DisclosureRow)
-SHOWN_BEFORE = (
-    select(DISCLOSURE.c.subject, DISCLOSURE.c.version)
-    .where(
-        DISCLOSURE.c.client_id == bindparam("client_id"),
-        DISCLOSURE.c.subject.in_(bindparam("subjects", expanding=True)),
-    )
-    .distinct()
+DISCLOSED = "disclosed "
+SHOWN_THIS_HOUR = select(DISCLOSURE.c.subject, DISCLOSURE.c.version).where(
+    DISCLOSURE.c.client_id == bindparam("client_id"),
+    DISCLOSURE.c.hour == bindparam("hour"),
+    DISCLOSURE.c.subject.in_(bindparam("subjects", expanding=True)),
+)
+# By the rows of first readings, one for each version: the counts have one more for every hour that went by.
+SHOWN_BEFORE = select(AUDIT.c.subject, func.substr(AUDIT.c.outcome, len(DISCLOSED) + 1).label("version")).where(
+    AUDIT.c.client_id == bindparam("client_id"),
+    AUDIT.c.subject.in_(bindparam("subjects", expanding=True)),
+    IS_READ,
 )
 SHOWN_TO = Prepared(
     select(AUDIT.c.outcome).where(
@@ -37,9 +41,7 @@ SHOWN_TO = Prepared(
         IS_READ,
     )
 )
-SHOWN_THIS_HOUR = SHOWN_BEFORE.where(DISCLOSURE.c.hour == bindparam("hour"))
 
-DISCLOSED = "disclosed "
 Shown = tuple[str, str]
 """What was disclosed: `Type/id` and the version."""
 
