@@ -19,6 +19,7 @@ from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, has_failed, of_her_prese
 from service.flow.rules import Rules
 from service.referrals.delivery import (
     DELIVERY_TABLE,
+    TURNED_AWAY,
     WAITING,
     Delivery,
     DeliveryTrigger,
@@ -220,7 +221,8 @@ class Dispatch:
         await self.store.run(caller, partial(self._leave_turn, delivery=delivery, parcel=found, sent=sent))
         known = {(each.type, each.our_id): each.record_id for each in sent.learned}
         # An alert reaches somebody also where it cannot be said which Patient she is: by her number.
-        by_her_number = delivery.lane.of_alerts and sent.trigger is DeliveryTrigger.REFUSED_FOR_GOOD
+        refused = sent.trigger is DeliveryTrigger.REFUSED_FOR_GOOD or sent.outcome in TURNED_AWAY
+        by_her_number = delivery.lane.of_alerts and refused
         ended = None if by_her_number or sent.trigger is DeliveryTrigger.TAKEN else sent
         return replace(found, record_ids={**found.record_ids, **known}), ended
 

@@ -20,7 +20,7 @@ from service.security.outgoing import Outgoing
 Tree = dict[str, Any]
 
 HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
-TRY_AGAIN = frozenset({408, 425, 429, 503})
+TRY_AGAIN = frozenset({403, 405, 408, 425, 429, 503})
 # After these a record may or may not have kept what was posted.
 IN_DOUBT = frozenset({500, 502, 504})
 
@@ -92,7 +92,12 @@ class Visit:
         except httpx.TransportError as problem:
             raise Stop(in_doubt, "no-answer") from problem
         status = response.status_code
-        if status in TRY_AGAIN:
+        if status == 401:  # with a new token too
+            raise Stop(DeliveryTrigger.TRY_AGAIN, "not-authorised")
+        if 300 <= status < 400:
+            raise Stop(DeliveryTrigger.TRY_AGAIN, "redirected")
+        # Not found says something of the message only where one of their ids was asked for: `Type/id`.
+        if status in TRY_AGAIN or (status == 404 and "/" not in url.partition("?")[0]):
             raise Stop(DeliveryTrigger.TRY_AGAIN, f"http-{status}", _asked_wait(response))
         if status in IN_DOUBT or status >= 500:
             raise Stop(in_doubt, f"http-{status}", _asked_wait(response))

@@ -72,8 +72,11 @@ def state_after(trigger: DeliveryTrigger) -> DeliveryState:
 
 # Outcomes by which the destination has heard nothing of it, so that what it says cannot be why; and those by which it
 # is not known whether it has. What failed so must not wait longer than the destination was away.
-REACHED_NOBODY = ("not-reached", "tls-refused", "not-authorised", "busy")
+REACHED_NOBODY = ("not-reached", "tls-refused", "not-authorised", "redirected", "busy")
 GOT_NO_ANSWER = ("no-answer", "cut-off")
+# What a record says that serves nobody at the moment, a gateway before it, and one that does not take this type or
+# may not be asked of this woman: of the message it says nothing.
+TURNED_AWAY = ("http-403", "http-404", "http-405")
 # What a worker may have to do with still.
 WAITING = states_before(DeliveryTrigger.CLAIMED, DeliveryTrigger.LEASE_EXPIRED)
 

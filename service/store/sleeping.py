@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, case, func, or_, select, update
 from service.referrals.delivery import (
     GOT_NO_ANSWER,
     REACHED_NOBODY,
+    TURNED_AWAY,
     DeliveryTrigger,
     Lane,
     state_after,
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 LEASED = state_after(DeliveryTrigger.CLAIMED).value
-# Where nothing was heard, what was to be said cannot be why. What gets no answer again and again may be the reason
-# itself, and keeps its pause: it would hold up what goes through each time.
+# Where nothing was heard, what was to be said cannot be why. What gets no answer again and again, or is
+# turned away, may be the reason itself, and keeps its pause: it would hold up what goes through each time.
 ASLEEP = (
     select(DELIVERY.c.id)
     .where(
@@ -36,7 +37,7 @@ ASLEEP = (
         DELIVERY.c.due_at > bindparam("at"),
         or_(
             *(DELIVERY.c.last_outcome == each for each in REACHED_NOBODY),
-            or_(*(DELIVERY.c.last_outcome == each for each in GOT_NO_ANSWER)) & ~TRIED,
+            or_(*(DELIVERY.c.last_outcome == each for each in (*GOT_NO_ANSWER, *TURNED_AWAY))) & ~TRIED,
         ),
     )
     .order_by(DELIVERY.c.lane, DELIVERY.c.id)
@@ -78,7 +79,7 @@ class Sleeping:
 
     def wake(self, destination_id: str, tried: int, at_most: int) -> int:
         """Something was taken there, so what did not get through is due now, the alerts first; how many those are. What
-        got no answer is woken if it was tried less often than `tried`."""
+        got no answer or was turned away is woken if it was tried less often than `tried`."""
         now = self._unit.now()
         values = {"destination": destination_id, "at": now, "tried": tried, "at_most": at_most}
         return self._unit.execute(_wake(self._unit.dialect), values).rowcount

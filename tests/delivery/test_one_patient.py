@@ -12,7 +12,7 @@ from service.delivery.channel import Parcel, Sent
 from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
 from service.demo.people import HOSPITAL_NUMBER
-from service.referrals.delivery import Delivery, Lane
+from service.referrals.delivery import Delivery, DeliveryTrigger, Lane
 from service.security.keys import SigningKeys
 from service.shared.caller import the_service
 from service.store.deliveries import DELIVERY
@@ -140,6 +140,20 @@ def test_an_alert_about_a_woman_whom_the_record_has_twice_names_her_by_her_numbe
     assert referral["last_outcome"] == "several-in-the-record"
     assert "delivery-stuck" in sender.alerts(woman)
     assert len(patients(sender, record, woman)) == 2
+
+
+def test_an_alert_about_a_woman_whom_the_record_may_not_be_asked_for_names_her_by_her_number(sender: Sender) -> None:
+    woman = two_alerts_and_a_referral(sender)
+
+    class Closed(Scripted):
+        async def introduce(self, _: Parcel) -> Sent:
+            return Sent(DeliveryTrigger.TRY_AGAIN, "http-403")
+
+    sender.step(sender.worker(Closed()))
+    alerts = sender.rows("delivery", patient_id=woman, lane=Lane.URGENT.value)
+    assert {row["state"] for row in alerts} <= {"done", "superseded"}
+    waiting = sender.rows("delivery", patient_id=woman, lane=Lane.STATUS.value, state="ready")
+    assert {row["last_outcome"] for row in waiting} == {"http-403", None}  # the rest of hers waits behind the first
 
 
 def test_who_is_known_to_the_record_is_asked_for_no_more(sender: Sender) -> None:
