@@ -1,24 +1,20 @@
-"""The search of Task on the wire: parameters to a query value, and the opaque link to the next page (FHIR R4,
-3.1.1)."""
+"""The search of Task on the wire: parameters to a query value (FHIR R4, 3.1.1)."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pydantic import TypeAdapter
-
+from service.fhir.paging import FIRST_PAGE, alternatives, check_format, count
 from service.fhir.parameters import Parameters, malformed, unknown
 from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.terms import FULFIL, TASK_PROFILE
 from service.fhir.write.alert import ALERT_STATUS
 from service.fhir.write.record import TASK_STATUS
-from service.security.sealing import Sealer
 from service.shared.clock import milliseconds
 from service.shared.ids import UUID
 from service.store.queries import Compare, TaskQuery
 
-FIRST_PAGE = 1_000
 TASK_STATUSES = "http://hl7.org/fhir/task-status"
 # FHIR R4, 4.4.1.290. Some of them no Task of ours ever has.
 STATUSES = frozenset({
@@ -28,8 +24,6 @@ STATUSES = frozenset({
 # As a token may be written (FHIR R4, 3.1.1.4.10): the code, with its system, or any code of that system.
 _FULFIL = {FULFIL.code, f"{FULFIL.system}|{FULFIL.code}", f"{FULFIL.system}|"}
 _REFERENCE = re.compile(r"(?:(?:https?://\S+/)?(?P<type>[A-Za-z]+)/)?(?P<id>[A-Za-z0-9.-]{1,64})/?")
-_DIVIDED = re.compile(r"(?:,(?:[^\\,]|\\.)+)+")
-_ALTERNATIVE = re.compile(r",((?:[^\\,]|\\.)+)")
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII)
 
 
@@ -57,27 +51,6 @@ def read_search(parameters: Parameters, *, lenient: bool) -> TaskSearch:
     return search
 
 
-_LINK = TypeAdapter(TaskSearch)
-
-
-def next_link(sealer: Sealer, organisation_id: str, search: TaskSearch, after: tuple[int, str]) -> str:
-    """What goes into the next link: the whole search and the place reached, sealed, and good for this caller alone."""
-    onward = replace(search, query=replace(search.query, after=after))
-    return sealer.seal_text(_LINK.dump_json(onward), _place(organisation_id))
-
-
-def read_next_link(sealer: Sealer, organisation_id: str, link: str) -> TaskSearch | None:
-    """The search a link stands for; None when it was tampered with or was given to another organisation."""
-    try:
-        return _LINK.validate_json(sealer.open_text(link, _place(organisation_id)))
-    except ValueError:
-        return None
-
-
-def _place(organisation_id: str) -> str:
-    return f"next/{organisation_id}/Task"
-
-
 def _owner(search: TaskSearch, value: str) -> TaskSearch:
     asked, named = search.query, _named("owner", "Organization", value)
     return _narrowed(search, replace(asked, owner_ids=_both(asked.owner_ids, named)))
@@ -89,12 +62,12 @@ def _patient(search: TaskSearch, value: str) -> TaskSearch:
 
 
 def _ids(search: TaskSearch, value: str) -> TaskSearch:
-    asked, named = search.query, frozenset(each.rpartition("/")[2] for each in _alternatives("_id", value))
+    asked, named = search.query, frozenset(each.rpartition("/")[2] for each in alternatives("_id", value))
     return _narrowed(search, replace(asked, ids=_both(asked.ids, named)))
 
 
 def _named(name: str, type: str, value: str) -> frozenset[str]:
-    return frozenset(_id(name, type, each) for each in _alternatives(name, value))
+    return frozenset(_id(name, type, each) for each in alternatives(name, value))
 
 
 def _id(name: str, type: str, reference: str) -> str:
@@ -115,16 +88,6 @@ def _narrowed(search: TaskSearch, query: TaskQuery) -> TaskSearch:
     return replace(search, query=query, nothing=search.nothing or nothing)
 
 
-def _alternatives(name: str, value: str) -> list[str]:
-    """What a comma divides, any of which may be meant; `\\,` is a comma in it (FHIR R4, 3.1.1.5.7)."""
-    if not _DIVIDED.fullmatch(f",{value}"):
-        raise malformed(name)
-    found = [re.sub(r"\\(.)", r"\1", each) for each in _ALTERNATIVE.findall(f",{value}")]
-    if len(found) > FIRST_PAGE:
-        raise malformed(name)
-    return found
-
-
 def _status(search: TaskSearch, value: str) -> TaskSearch:
     words = _statuses("status", value)
     return _among(search, lambda word: word in words)
@@ -136,7 +99,7 @@ def _status_not(search: TaskSearch, value: str) -> TaskSearch:
 
 
 def _statuses(name: str, value: str) -> set[str]:
-    words = {each.removeprefix(f"{TASK_STATUSES}|") for each in _alternatives(name, value)}
+    words = {each.removeprefix(f"{TASK_STATUSES}|") for each in alternatives(name, value)}
     if not words <= STATUSES:
         raise malformed(name)
     return words
@@ -188,12 +151,12 @@ def _range(value: str) -> tuple[int, int]:
 
 
 def _profile(search: TaskSearch, value: str) -> TaskSearch:
-    meant = any(each.partition("|")[0] == TASK_PROFILE for each in _alternatives("_profile", value))
+    meant = any(each.partition("|")[0] == TASK_PROFILE for each in alternatives("_profile", value))
     return replace(search, referrals_only=True, nothing=search.nothing or not meant)
 
 
 def _code(search: TaskSearch, value: str) -> TaskSearch:
-    meant = not _FULFIL.isdisjoint(_alternatives("code", value))
+    meant = not _FULFIL.isdisjoint(alternatives("code", value))
     return replace(search, referrals_only=True, nothing=search.nothing or not meant)
 
 
@@ -206,11 +169,7 @@ def _sort(search: TaskSearch, value: str) -> TaskSearch:
 
 
 def _count(search: TaskSearch, value: str) -> TaskSearch:
-    if not (
-        value.isascii() and value.isdigit() and len(value) <= len(str(FIRST_PAGE)) and 1 <= int(value) <= FIRST_PAGE
-    ):
-        raise malformed("_count")
-    return replace(search, query=replace(search.query, limit=int(value)))
+    return replace(search, query=replace(search.query, limit=count(value)))
 
 
 def _include(search: TaskSearch, value: str) -> TaskSearch:
@@ -220,8 +179,7 @@ def _include(search: TaskSearch, value: str) -> TaskSearch:
 
 
 def _format(search: TaskSearch, value: str) -> TaskSearch:
-    if value.partition(";")[0] not in ("json", "application/json", "application/fhir+json", "application/fhir json"):
-        raise malformed("_format")
+    check_format(value)
     return search
 
 

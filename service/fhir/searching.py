@@ -1,26 +1,26 @@
 """Searching Tasks: the feed that programmes poll. An empty page discloses nothing and costs no write."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-import orjson
 from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter
 
 from service.fhir.documentation import searching
-from service.fhir.door import DirectRoute, Door, answer, read_form, refusal
-from service.fhir.parameters import Parameters, query_of, read_parameters
-from service.fhir.search import TaskSearch, next_link, read_next_link, read_search
+from service.fhir.door import DirectRoute, Door
+from service.fhir.paging import Paged
+from service.fhir.search import TaskSearch, read_search
 from service.fhir.showing import show_focus, show_tasks
 from service.fhir.shown import Shown
-from service.fhir.write.bundle import SearchMode, search_bundle
-from service.flow.answer import Reason, Refused
+from service.fhir.write.bundle import SearchMode
 from service.referrals.alert import Alert
 from service.referrals.offer import Offer
 from service.security.scopes import Interaction
 from service.store.unit_of_work import UnitOfWork
 
-LONGEST_QUERY = 64 * 1024
+TASKS = Paged("Task", TypeAdapter(TaskSearch), read_search)
 Found = Sequence[tuple[Offer | Alert, int]]
 
 
@@ -33,25 +33,13 @@ def router(door: Door) -> APIRouter:
 
 async def _search(door: Door, request: Request) -> Response:
     caller = await door.caller(request, "Task", Interaction.SEARCH)
-    query = query_of(request)[:LONGEST_QUERY]
-    parameters = read_parameters(query)
-    if request.method == "POST":
-        parameters += await read_form(request)
-    search = _asked(door, caller.organisation_id, parameters, "handling=lenient" in request.headers.get("prefer", ""))
-    if search is None:
-        return refusal(Refused(Reason.NOT_FOUND))
-    now = door.clock.now()
-    work = partial(_show, door=door, search=search, now=now)
+    search = await TASKS.asked(door, caller, request)
+    work = partial(_show, door=door, search=search, now=door.clock.now())
     matches, included, last, high_mark = await door.store.read(caller, work)
-    link = None if last is None else next_link(door.sealer, caller.organisation_id, search, last)
-    return _page(door, matches, included, link, high_mark, query)
-
-
-def _asked(door: Door, organisation_id: str, parameters: Parameters, lenient: bool) -> TaskSearch | None:
-    page = dict(parameters).get("_page")
-    if page is not None:
-        return read_next_link(door.sealer, organisation_id, page)
-    return read_search(parameters, lenient=lenient)
+    onward = None if last is None else replace(search, query=replace(search.query, after=last))
+    found = [(SearchMode.MATCH, each) for each in matches] + [(SearchMode.INCLUDE, each) for each in included]
+    trees = [(mode, shown.tree()) for mode, shown in found]
+    return TASKS.answer(door, caller, request, trees, onward, high_mark)
 
 
 def _look(tx: UnitOfWork, search: TaskSearch) -> tuple[Found, int]:
@@ -77,23 +65,3 @@ def _show(
     matches = show_tasks(tx, door.rules, page, now)
     included = show_focus(tx, door.rules, page, now) if search.include_focus else []
     return matches, included, (page[-1][1], page[-1][0].id) if more else None, high_mark
-
-
-def _page(
-    door: Door,
-    matches: Sequence[Shown],
-    included: Sequence[Shown],
-    link: str | None,
-    high_mark: int,
-    query: str,
-) -> Response:
-    address = f"{door.fhir_base}/Task"
-    entries = [(SearchMode.MATCH, each) for each in matches] + [(SearchMode.INCLUDE, each) for each in included]
-    bundle = search_bundle(
-        [(mode, shown.tree()) for mode, shown in entries],
-        base=door.fhir_base,
-        self_url=f"{address}?{query}" if query else address,
-        next_url=None if link is None else f"{address}?_page={link}",
-        high_mark_ms=high_mark,
-    )
-    return answer(orjson.dumps(bundle))

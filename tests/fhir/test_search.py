@@ -1,6 +1,7 @@
 """The search of Task, from parameters to a query value, and the link to its next page."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 
@@ -8,7 +9,8 @@ import orjson
 import pytest
 
 from service.fhir.outcome import BadInput
-from service.fhir.search import STATUSES, TaskSearch, next_link, read_next_link, read_search
+from service.fhir.search import STATUSES, TaskSearch, read_search
+from service.fhir.searching import TASKS
 from service.fhir.terms import TASK_PROFILE
 from service.security.sealing import Sealer
 from service.shared.clock import milliseconds
@@ -175,6 +177,10 @@ SEARCHES = [
 ]
 
 
+def onward(search: TaskSearch) -> TaskSearch:
+    return replace(search, query=replace(search.query, after=(DAY, "task-1")))
+
+
 @pytest.fixture(scope="module")
 def sealer() -> Sealer:
     return Sealer(bytes(range(32)))
@@ -182,8 +188,8 @@ def sealer() -> Sealer:
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_a_link_carries_the_whole_search_and_the_place_reached(search: TaskSearch, sealer: Sealer) -> None:
-    link = next_link(sealer, "organisation", search, (DAY, "task-1"))
-    followed = read_next_link(sealer, "organisation", link)
+    link = TASKS.next_link(sealer, "organisation", onward(search))
+    followed = TASKS.read_link(sealer, "organisation", link)
     assert followed is not None
     assert followed.query.after == (DAY, "task-1")
     assert (followed.include_focus, followed.referrals_only) == (search.include_focus, search.referrals_only)
@@ -192,19 +198,20 @@ def test_a_link_carries_the_whole_search_and_the_place_reached(search: TaskSearc
 
 
 def test_a_link_is_good_for_whom_it_was_made_and_only_as_it_was_made(sealer: Sealer) -> None:
-    link = next_link(sealer, "organisation", SEARCHES[0], (DAY, "task-1"))
-    assert read_next_link(sealer, "another", link) is None
+    link = TASKS.next_link(sealer, "organisation", onward(SEARCHES[0]))
+    assert TASKS.read_link(sealer, "another", link) is None
+    assert replace(TASKS, type="Organization").read_link(sealer, "organisation", link) is None
     for place in range(0, len(link), 7):
         other = "A" if link[place] != "A" else "B"
-        assert read_next_link(sealer, "organisation", link[:place] + other + link[place + 1 :]) is None
-    assert read_next_link(Sealer(bytes(32)), "organisation", link) is None
+        assert TASKS.read_link(sealer, "organisation", link[:place] + other + link[place + 1 :]) is None
+    assert TASKS.read_link(Sealer(bytes(32)), "organisation", link) is None
     for nonsense in ("", ".", "a.b", link + "x", "é", "x" * 10_000):
-        assert read_next_link(sealer, "organisation", nonsense) is None
+        assert TASKS.read_link(sealer, "organisation", nonsense) is None
     foreign = sealer.seal_text(orjson.dumps({"for": "organisation"})[:-2], "next/organisation/Task")
-    assert read_next_link(sealer, "organisation", foreign) is None
+    assert TASKS.read_link(sealer, "organisation", foreign) is None
 
 
 def test_a_link_tells_nothing_of_the_search(sealer: Sealer) -> None:
-    link = next_link(sealer, "organisation", SEARCHES[0], (DAY, "task-1"))
+    link = TASKS.next_link(sealer, "organisation", onward(SEARCHES[0]))
     inside = base64.urlsafe_b64decode(link + "=" * (-len(link) % 4))
     assert not any(said in inside for said in (b"organisation", b"task-1", b"limit"))

@@ -118,6 +118,12 @@ def test_a_parameter_is_never_passed_over_in_silence(world: World, kind: str) ->
         assert world.hospital.ask("GET", f"{kind}?{malformed}").status_code == 400
 
 
+def test_the_next_page_of_a_lenient_search_needs_no_word_of_it(world: World, groups: dict[str, str]) -> None:
+    first = world.hospital.ask("GET", "HealthcareService?_count=1&colour=blue", Prefer="handling=lenient").json()
+    (link,) = [each["url"] for each in first["link"] if each["relation"] == "next"]
+    assert world.hospital.ask("GET", link).status_code == 200
+
+
 def test_pages_follow_each_other_and_belong_to_who_asked(world: World, groups: dict[str, str]) -> None:
     first = world.hospital.must(200)("GET", "HealthcareService?_count=1&_sort=-name")
     (link,) = [each["url"] for each in first["link"] if each["relation"] == "next"]
