@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlalchemy import Row, bindparam, or_, select, update
 
 from service.referrals.alert import Alert, AlertCode, AlertState, Practitioner, ResultVersion, Review, ReviewOutcome
 from service.screening.instrument import Priority
@@ -22,7 +22,6 @@ ALERT = table(AlertRow)
 THE_ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))
 ONE = Prepared(THE_ALERT)
 MOVE = Prepared(update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from")))
-ADD = Prepared(insert(ALERT))
 COUNT_AGAIN = Prepared(
     update(ALERT)
     .where(
@@ -75,20 +74,19 @@ class Alerts:
             "telephone": alert.telephone,
             "topic": alert.topic,
             "times": alert.times,
-            "stamp": 0,
             **_columns(alert),
         }
-        self._unit.execute(ADD, row)
-        self._touch(alert)
+        self._unit.make(ALERT, row)
+        self._is_about(alert)
 
     def save(self, alert: Alert, moved_from: Alert) -> None:
         values = {"alert": alert.id, "moved_from": moved_from.version, **_columns(alert)}
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the alert had changed under the woman's lock")
-        self._touch(alert)
-
-    def _touch(self, alert: Alert) -> None:
         self._unit.touch(ALERT, alert.id)
+        self._is_about(alert)
+
+    def _is_about(self, alert: Alert) -> None:
         if alert.referral_id is not None:
             self._unit.empty.discard((ALERT, alert.referral_id))
 

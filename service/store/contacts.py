@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from service.referrals.contact import MADE, Contact, ContactMode, ContactOutcome, Engagement, ending_of
 from service.referrals.offer import Offer
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 CONTACT = table(ContactRow)
-ADD = Prepared(insert(CONTACT))
 ONE = Prepared(select(CONTACT).where(CONTACT.c.id == bindparam("contact")))
 CORRECT = Prepared(
     update(CONTACT).where(CONTACT.c.id == bindparam("contact"), CONTACT.c.version == bindparam("moved_from"))
@@ -39,9 +38,8 @@ class Contacts:
         self._unit = unit
 
     def add(self, contact: Contact) -> None:
-        row = {"id": contact.id, "type": contact.type, "offer_id": contact.offer_id, "stamp": 0}
-        self._unit.execute(ADD, {**row, **_columns(contact)})
-        self._unit.touch(CONTACT, contact.id)
+        row = {"id": contact.id, "type": contact.type, "offer_id": contact.offer_id, **_columns(contact)}
+        self._unit.make(CONTACT, row)
 
     def save(self, contact: Contact) -> None:
         values = {"contact": contact.id, "moved_from": contact.version - 1, **_columns(contact)}

@@ -68,7 +68,7 @@ class Inbox:
                 "message_id": message_id,
                 "body": received.body if received.within else None,
             }
-            unit.stamped_later(RESOURCE, version)
+            unit.later(RESOURCE, version)
             self._made[answer.type, answer.id] = Kept(answer.version, patient_id, message_id, received.body)
 
     def archive(self, received: Received, disposition: str, id: str | None = None) -> str:

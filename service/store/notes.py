@@ -35,7 +35,7 @@ class Notes:
 
     def add(self, note: Note) -> None:
         row = {"id": note.id, "referral_id": note.referral_id, "kind": note.kind.value, "happened_at": note.happened_at}
-        self._unit.stamped_later(NOTE, row)
+        self._unit.later(NOTE, row)
 
     def get(self, id: str) -> Note:
         row = self._unit.execute(ONE, {"note": id}).one()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.shared.clock import from_milliseconds
@@ -40,7 +40,6 @@ REPORTS = (
     .where(REPORT.c.offer_id.in_(bindparam("offers", expanding=True)), REPORT.c.element == bindparam("of_element"))
     .order_by(REPORT.c.id)
 )
-ADD = Prepared(insert(OFFER))
 NEWEST_UNSEEN = Prepared(
     select(func.max(UNSEEN.c.version)).where(
         UNSEEN.c.offer_id == bindparam("offer"), UNSEEN.c.see_by <= bindparam("now")
@@ -91,10 +90,9 @@ class Offers:
             "observation_handle": offer.handles.observation,
             "offered_at": offer.offered_at,
             "respond_by": offer.respond_by,
-            "stamp": 0,
             **_columns(offer),
         }
-        self._unit.execute(ADD, row)
+        self._unit.make(OFFER, row)
         self._keep_version(offer)
         self._unit.empty.discard((OFFER, offer.referral_id))
 
@@ -102,6 +100,7 @@ class Offers:
         values = {"offer": offer.id, "moved_from": moved_from.version, **_columns(offer)}
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the offer had changed under the woman's lock")
+        self._unit.touch(OFFER, offer.id)
         self._keep_version(offer)
 
     def history(self, offer_id: str) -> list[tuple[OfferState, datetime]]:
@@ -143,8 +142,7 @@ class Offers:
             "status_reason": offer.status_reason,
             "business_status": offer.business_status,
         }
-        self._unit.stamped_later(VERSION, kept)
-        self._unit.touch(OFFER, offer.id)
+        self._unit.later(VERSION, kept)
 
 
 def _columns(offer: Offer) -> dict[str, object]:

@@ -8,12 +8,13 @@ and kept. Errors are the driver's own. An `IN` over a list of unknown length can
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Executable, LargeBinary, literal_column
+from sqlalchemy import ColumnElement, Connection, Dialect, Executable, Insert, LargeBinary, Table, literal_column
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.sql.visitors import iterate
 
 Values = Mapping[str, object]
 
@@ -79,6 +80,14 @@ class Prepared:
     def __init__(self, statement: Executable) -> None:
         self.statement = statement
         self._compiled: dict[tuple[str, ...], _Compiled] = {}
+
+    @cached_property
+    def tables(self) -> set[Table]:
+        """Those that it speaks of, and those that a row which it inserts refers to."""
+        assert isinstance(self.statement, ClauseElement)  # noqa: S101
+        spoken_of = {each for each in iterate(self.statement) if isinstance(each, Table)}
+        inserts = isinstance(self.statement, Insert)
+        return spoken_of | {key.column.table for each in spoken_of if inserts for key in each.foreign_keys}
 
     def run(self, link: Link, values: Values | list[dict[str, Any]]) -> Rows:
         rows = values if isinstance(values, list) else [values]

@@ -32,7 +32,6 @@ INSTRUCTIONS = (
     .order_by(INSTRUCTION.c.id)
 )
 PLACE_AGAIN = Prepared(update(REFERRAL).where(REFERRAL.c.id == bindparam("referral")))
-ADD = Prepared(insert(REFERRAL))
 ADD_INSTRUCTION = Prepared(insert(INSTRUCTION))
 
 
@@ -59,14 +58,15 @@ class Referrals:
             "tenant_id": referral.tenant_id,
             "patient_id": referral.patient_id,
             "opened_at": referral.opened_at,
-            "stamp": 0,
             **_columns(referral),
         }
-        self._unit.execute(ADD, row)
-        self._unit.touch(REFERRAL, referral.id)
+        self._unit.make(REFERRAL, row)
         self._unit.empty |= {(table(each), referral.id) for each in (OfferRow, AlertRow, DeliveryRow)}
 
     def save(self, referral: Referral, moved_from: ReferralState) -> None:
+        if (made := self._unit.made.get((REFERRAL, referral.id))) is not None:
+            made.update(_columns(referral))
+            return
         values = {"referral": referral.id, "moved_from": moved_from.value, **_columns(referral)}
         if self._unit.execute(MOVE, values).rowcount != 1:
             raise LookupError("the referral had moved under the woman's lock")

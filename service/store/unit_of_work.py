@@ -40,6 +40,7 @@ from service.store.referrals import Referrals
 from service.store.results import Results
 from service.store.retention import tidy
 from service.store.sleeping import Sleeping
+from service.store.tables import metadata
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
@@ -67,6 +68,7 @@ class UnitOfWork:
     `stamp` is the commit's, in milliseconds, once the unit has finished and if it changed anything that carries one.
     Nothing else can be asked of a unit that has finished.
     Rows that nothing reads again within the unit wait until `finish`: they go out together, a statement for each table.
+    `made` are new rows that may still change until then, or until a statement may look for one of them.
     `empty` has the tables that hold nothing of a referral which this unit has opened: they need not be asked about it.
     """
 
@@ -105,28 +107,31 @@ class UnitOfWork:
         self.access = Access(connection)
         self._connection, self._link = connection, Link(connection)
         self._later: dict[Table, list[Row]] = {}
-        self._stamped_later: dict[Table, list[Row]] = {}
+        self.made: dict[tuple[Table, str], Row] = {}
         self._touched: dict[Table, set[str]] = {}
         self.empty: set[tuple[Table, str]] = set()
 
     def execute(
         self, statement: Executable | Prepared, values: Values | list[Row] | None = None
     ) -> CursorResult[Any] | Rows:
-        if isinstance(statement, Prepared):
-            return statement.run(self._link, values or {})
-        return self._connection.execute(statement, values)
+        if not isinstance(statement, Prepared):
+            self._write_made()
+            return self._connection.execute(statement, values)
+        if self.made and not statement.tables.isdisjoint(subject for subject, _ in self.made):
+            self._write_made()
+        return statement.run(self._link, values or {})
 
     def take_turn(self, subject: str) -> None:
         """Wait until no other unit has its turn at `subject`, and keep it until the commit."""
         self.dialect.take_turn(self._connection, subject)
 
     def later(self, table: Table, row: Row) -> None:
-        """Insert `row` when the unit finishes."""
+        """Insert `row` when the unit finishes, with the commit's stamp if its table has one."""
         self._later.setdefault(table, []).append(row)
 
-    def stamped_later(self, table: Table, row: Row) -> None:
-        """Insert `row` with the commit's stamp when the unit finishes."""
-        self._stamped_later.setdefault(table, []).append(row)
+    def make(self, table: Table, row: Row) -> None:
+        """The same for a row with an id that may still change or be looked for."""
+        self.made[table, row["id"]] = row
 
     def touch(self, table: Table, id: str) -> None:
         """Give this row the commit's stamp when the unit finishes."""
@@ -156,18 +161,37 @@ class UnitOfWork:
         self.results.write()
         self.deliveries.write()
         self.audit.finish()
+        made, self.made = self.made, {}
+        for (subject, _), row in made.items():
+            self.later(subject, row)
+        last = {subject: self._later.pop(subject) for subject in _LAST if subject in self._later}
         for subject, rows in self._later.items():
             self.execute(_insert(subject), rows)
-        stamp = self.stamp = take_stamp() if self._stamped_later or self._touched else None
-        for subject, stamped in self._stamped_later.items():
-            self.execute(_insert(subject), [{**row, "stamp": stamp} for row in stamped])
+        stamp = self.stamp = take_stamp() if last or self._touched else None
+        for subject, rows in last.items():
+            self.execute(_insert(subject), [{**row, "stamp": stamp} if _STAMP in subject.c else row for row in rows])
         for subject, ids in self._touched.items():
             self.execute(_stamp(subject), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
         self._let_go()
 
+    def _write_made(self) -> None:
+        made, self.made = self.made, {}
+        for subject, id in sorted(made, key=lambda key: _LAST.index(key[0])):
+            self.execute(_insert(subject), {**made[subject, id], _STAMP: 0})
+            self.touch(subject, id)
+
     def _let_go(self) -> None:
         """The repositories know their unit, and in that circle all that it held would wait for the collector."""
         self.__dict__ = {"stamp": self.stamp}
+
+
+# What has a stamp is written last, and what refers to such a row: each table after those that it refers to.
+_STAMP = "stamp"
+_LAST = [
+    each
+    for each in metadata.sorted_tables
+    if _STAMP in each.c or any(_STAMP in key.column.table.c for key in each.foreign_keys)
+]
 
 
 # To build a statement costs more than to execute it: each is built once.

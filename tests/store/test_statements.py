@@ -65,7 +65,7 @@ def accepting(it: Counted) -> None:
 
 UNITS: dict[str, tuple[Callable[[Counted], object], int]] = {
     "a negative result": (negative, 7),
-    "a positive result, offered": (positive, 22),
+    "a positive result, offered": (positive, 19),
     "a positive result with self-harm present": (present, 14),
     "an empty poll": (lambda it: poll(it.service, it.family.community), 2),
 }
