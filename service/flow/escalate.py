@@ -18,16 +18,17 @@ def escalate(
     now: datetime,
     *,
     type: str,
+    source: str,
     id: str | None = None,
-    fingerprint: str = "",
 ) -> Escalation:
     """Raise the alert, as urgent as was said, and keep the words that go into it.
 
-    `type` is the resource that they came in and `id` its own, if it has one. The caller holds the lock on the woman.
+    `type` is the resource that they came in, `source` what says the same when it comes again, and `id` that of a
+    Communication. The caller holds the lock on the woman.
     """
     alert = alert_about_offer(tx, rules, AlertCode.ESCALATION, offer, now, priority=said.urgency)
     new_id = id or tx.new_id()
-    escalation = Escalation(new_id, type, offer.id, offer.programme_id, alert.id, said, now, fingerprint)
+    escalation = Escalation(new_id, type, offer.id, offer.programme_id, alert.id, said, now, source)
     tx.escalations.add(escalation)
     return escalation
 

@@ -8,13 +8,14 @@ from datetime import datetime
 from service.flow.answer import Told
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
+from service.flow.new_words import new_words
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about_offer, unseen
 from service.flow.received import Naming
 from service.flow.rules import Rules
 from service.flow.words_shown import words_shown
 from service.referrals.alert import MOST_UNSEEN, AlertCode
-from service.referrals.escalation import Said, all_of
+from service.referrals.escalation import Said
 from service.referrals.offer import Offer, display_of
 
 SAME_BODY = "urn:same-body"
@@ -87,9 +88,11 @@ def hear_words(
     if len(offers) > 1:
         return ask_each_to_ring(tx, rules, offers, words.fingerprint, now)
     (offer,) = offers
-    new = _new_in(tx, own, offer)
+    # What stands on the Task comes back with the whole.
+    task = offer.id if words.type == "Task" else None
+    new = new_words(tx, offer, own, now, resource=task, refused=words.fingerprint)
     if new.says_something:
-        tell_her_clinician(tx, rules, offer, new, now, type=words.type, fingerprint=words.fingerprint)
+        tell_her_clinician(tx, rules, offer, new, now, type=words.type, source=words.fingerprint)
     return Told.HER_CLINICIAN_OF_A_REFUSAL
 
 
@@ -100,17 +103,6 @@ def _not_shown(tx: Transaction, rules: Rules, texts: tuple[str, ...], offers: Se
     return tuple(each for each in texts if each not in ours)
 
 
-def _new_in(tx: Transaction, said: Said, offer: Offer) -> Said:
-    """What had been told before is not said anew."""
-    earlier = all_of([each.said for each in tx.escalations.of_offer(offer.id) if each.said is not None])
-    return replace(
-        said,
-        texts=tuple(each for each in said.texts if each not in earlier.texts),
-        concerns=said.concerns - earlier.concerns,
-        attached=said.attached and not earlier.attached,
-    )
-
-
 def tell_her_clinician(
     tx: Transaction,
     rules: Rules,
@@ -119,10 +111,10 @@ def tell_her_clinician(
     now: datetime,
     *,
     type: str,
-    fingerprint: str,
+    source: str,
     id: str | None = None,
 ) -> None:
-    escalate(tx, rules, offer, said, now, type=type, id=id, fingerprint=fingerprint)
+    escalate(tx, rules, offer, said, now, type=type, source=source, id=id)
     # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
     present = tx.offers.get(offer.id)
     tx.offers.save(present._replace(version=present.version + 1), present)

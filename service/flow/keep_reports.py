@@ -22,6 +22,7 @@ Report = dict[str, object]
 STATUS_REASON, BUSINESS_STATUS = "statusReason", "businessStatus"
 WORDS, LABELS = "words", "labels"
 """What stands in any other element of the Task: text, and displays, types and narrative, which a program writes too."""
+APPENDED = frozenset({"note", "output"})
 WITHHELD = "withheld"
 """A report in which the words of a message that named several women came: shown to nobody, and told once."""
 
@@ -67,15 +68,7 @@ def keep_reports(
     if elements & {WORDS, LABELS}:
         shown: list[Report] = [{"text": each} for each in words_shown(tx, rules, offer)]
         read = {**read, WORDS: shown, LABELS: shown}
-    known = {
-        element: [*tx.offers.reports([offer.id], element).get(offer.id, ()), *read.get(element, ())]
-        for element in elements
-    }
-    new: list[Reported] = []
-    for each in reports:
-        if each.content not in known[each.element]:
-            known[each.element].append(each.content)
-            new.append(each)
+    new = _new_among(reports, {each: tx.offers.reports([offer.id], each).get(offer.id, ()) for each in elements}, read)
     said = [each for each in new if each.said is not None]
     women = offers_meant(tx, reduce(or_, (each.naming for each in said), naming), offer) if said else []
     if len(women) > 1:
@@ -83,9 +76,26 @@ def keep_reports(
     for each in new:
         tx.offers.add_report(offer.id, each.element, each.content, now)
     if said:
-        escalate(tx, rules, offer, as_one(said, decides=decides), now, type="Task")
+        escalate(tx, rules, offer, as_one(said, decides=decides), now, type="Task", source=offer.id)
     own = any(each.said is not None and each.content not in read.get(each.element, ()) for each in reports)
     return Kept(bool(new), Told.HER_CLINICIAN_OF_A_REFUSAL if own else None)
+
+
+def _new_among(
+    reports: Sequence[Reported], kept: Mapping[str, Sequence[Report]], read: Mapping[str, Sequence[Report]]
+) -> list[Reported]:
+    """What does not come back with the whole Task. A note or an output that stands there once and comes twice was
+    written anew; what stands elsewhere is the same however often it comes."""
+    back = {element: list(contents) for element, contents in kept.items()}
+    new: list[Reported] = []
+    for each in reports:
+        before = back[each.element]
+        if each.content in before and each.element in APPENDED:
+            before.remove(each.content)
+        elif each.content not in before and each.content not in read.get(each.element, ()):
+            new.append(each)
+            before += [] if each.element in APPENDED else [each.content]
+    return new
 
 
 def _withhold(

@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from service.flow.answer import Accepted, Refused, Repeated, Told
 from service.flow.hear_words import ask_each_to_ring, came_before, offers_meant, tell_her_clinician, tell_hospitals
 from service.flow.identify import identify
+from service.flow.new_words import SENT_AGAIN_WITHIN
 from service.flow.ports import Transaction
 from service.flow.received import Naming, Received
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.escalation import Escalation, Said
 from service.referrals.offer import Offer
-
-# A body without an identifier that comes again within this is the same message sent again; later it is a new one.
-SENT_AGAIN_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,8 @@ def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCom
         id, repeated, taken = _name(tx, message)
     answer = _answer(id, repeated=repeated)
     if not repeated:
-        fingerprint = message.fingerprint
-        tell_her_clinician(tx, rules, offer, message.said, now, type="Communication", id=id, fingerprint=fingerprint)
+        source = message.fingerprint
+        tell_her_clinician(tx, rules, offer, message.said, now, type="Communication", source=source, id=id)
     remember(tx, message.received, offer.patient_id, answer)
     return Kept(answer, Told.HER_CLINICIAN, taken)
 
@@ -91,7 +89,7 @@ def _about_one(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedCom
 def _sent_before(known: Sequence[Escalation], message: ReceivedCommunication, now: datetime) -> Escalation | None:
     if message.received.identifiers or message.received.condition:
         return None
-    same = (each for each in known if each.type == "Communication" and each.fingerprint == message.fingerprint)
+    same = (each for each in known if each.type == "Communication" and each.source == message.fingerprint)
     return next((each for each in same if now - each.told_at < SENT_AGAIN_WITHIN), None)
 
 

@@ -10,6 +10,7 @@ from service.flow.escalate import escalate
 from service.flow.hear_words import Words, ask_each_to_ring, hear_words, lock_all, offers_meant
 from service.flow.identify import identify
 from service.flow.move_offer import save_offer
+from service.flow.new_words import new_words
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_until_seen
 from service.flow.received import CONTACT_NAME, NOBODY, Identifier, Naming, Received
@@ -28,7 +29,7 @@ from service.referrals.contact import (
     remark_on,
     support_of,
 )
-from service.referrals.escalation import Said, all_of
+from service.referrals.escalation import Said
 from service.referrals.offer import TOMBSTONES, Offer, OfferState
 from service.shared.clock import CLOCKS_DIFFER_BY
 
@@ -69,7 +70,8 @@ def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now:
     offer = _offer(tx, message) or offer
     answer = _keep(tx, rules, offer, message, now)
     if message.said is not None:
-        answer = saying(answer, _hear(tx, rules, offer, women, message, message.said, now))
+        source = answer.id if not isinstance(answer, Refused) else message.received.target_id
+        answer = saying(answer, _hear(tx, rules, offer, women, message, message.said, source, now))
     return remember(tx, message.received, offer.patient_id, answer)
 
 
@@ -179,20 +181,20 @@ def _hear(
     women: Sequence[Offer],
     message: ReceivedContact,
     said: Said,
+    contact: str | None,
     now: datetime,
 ) -> Told | None:
     """Who has been told. The same words of a contact are told once, however often it is sent and corrected. What the
-    programme had read itself is no word of its own. `women` are those whom it names."""
-    type = message.received.type
+    programme had read itself is no word of its own. `women` are those whom it names, `contact` its id, None for what is
+    not taken and has none."""
+    fingerprint = message.received.fingerprint()
     shown = words_shown(tx, rules, offer)
     said = replace(said, texts=tuple(each for each in said.texts if each not in shown))
     if not said.says_something:
         return None
     if len(women) > 1:
-        return ask_each_to_ring(tx, rules, women, message.received.fingerprint(), now)
-    earlier = all_of([each.said for each in tx.escalations.of_offer(offer.id) if each.type == type and each.said])
-    if not (
-        {*said.texts} <= {*earlier.texts} and said.concerns <= earlier.concerns and said.attached <= earlier.attached
-    ):
-        escalate(tx, rules, offer, said, now, type=type)
+        return ask_each_to_ring(tx, rules, women, fingerprint, now)
+    new = new_words(tx, offer, said, now, resource=contact, refused=None if contact else fingerprint)
+    if new.says_something:
+        escalate(tx, rules, offer, said, now, type=message.received.type, source=contact or fingerprint)
     return Told.HER_CLINICIAN_OF_A_REFUSAL

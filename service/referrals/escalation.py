@@ -77,7 +77,8 @@ class Escalation:
 
     `type` is the resource that it came in, `id` that resource's own when it is a Communication. `offer_id` None when it
     did not say which woman it means; `said` None when its words are not for this hospital, for they may be about a
-    woman of another. `fingerprint` is of the body as received.
+    woman of another. `source` is what says the same when it comes again: the Task or the contact that it stands in, by
+    our id, else the body, by its fingerprint.
     """
 
     id: str
@@ -87,4 +88,4 @@ class Escalation:
     alert_id: str
     said: Said | None
     told_at: datetime
-    fingerprint: str
+    source: str

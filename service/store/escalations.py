@@ -47,7 +47,7 @@ class Escalations:
             "alert_id": escalation.alert_id,
             "said": _kept(escalation.said) if escalation.said else None,
             "told_at": escalation.told_at,
-            "fingerprint": escalation.fingerprint,
+            "source": escalation.source,
         }
         self._unit.execute(ADD, row)
 
@@ -110,5 +110,5 @@ def to_escalation(row: Row[Any]) -> Escalation:
         alert_id=row.alert_id,
         said=_to_said(row.said) if row.said else None,
         told_at=row.told_at,
-        fingerprint=row.fingerprint,
+        source=row.source,
     )

@@ -177,7 +177,7 @@ class EscalationRow(Row, table=True):
     alert_id: str = required(Text, foreign_key="alert.id")
     said: dict[str, object] | None = optional(Json)
     told_at: datetime = required(Instant)
-    fingerprint: str = required(Text)
+    source: str = required(Text)
 
 
 class AlertRow(Row, table=True):

@@ -231,7 +231,7 @@ TOLD = Escalation(
     alert_id=ALERT.id,
     said=Said(("She sounded very low.", "Please ring me."), frozenset({Concern.GETTING_WORSE}), attached=True),
     told_at=OFFERED_AT,
-    fingerprint="",
+    source="",
 )
 CONTACT = Contact(
     id="01a00000-0000-7000-8000-00000000f003",
