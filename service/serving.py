@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 import uvicorn
@@ -24,9 +24,10 @@ from service.shared.errors import ServiceError
 from service.store.address import exclusive
 from service.wiring import Alongside, build_application, build_listener, build_probes, build_worker
 
-DRAIN_SECONDS = 30
-# Both together are less than the 40 seconds that whoever stops us is asked to wait.
+# Together they are less than the 40 seconds that whoever stops us is asked to wait.
+DRAIN_SECONDS = 20
 MLLP_DRAIN_SECONDS = 8
+WORKER_DRAIN_SECONDS = 10
 BACKLOG = 2048
 MLLP_PORT = 2575
 """The port that is registered for HL7."""
@@ -104,13 +105,15 @@ def _run(application: FastAPI, http: socket.socket, *, trusted_proxies: str = ""
 
 @asynccontextmanager
 async def _working(worker: Worker) -> AsyncIterator[None]:
-    """The worker works for as long as the block lasts; what is under way when it ends is finished first."""
+    """The worker works for as long as the block lasts; what is under way when it ends is finished first, if that does
+    not take too long."""
     task = asyncio.create_task(worker.run())
     try:
         yield
     finally:
         worker.stop()
-        await task
+        with suppress(TimeoutError):
+            await asyncio.wait_for(task, WORKER_DRAIN_SECONDS)
 
 
 @asynccontextmanager

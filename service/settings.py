@@ -79,9 +79,20 @@ class Settings(BaseSettings):
                 "PEER_REFERRAL_MLLP_CLIENT_CA must be set to take HL7 v2 from beyond this machine,"
                 " or PEER_REFERRAL_MLLP_PLAIN where the network itself keeps strangers out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _answered_in_time(self) -> "Settings":
         # Half the lease ends the wait for an answer in any case, so that a default of ours spoils no shorter lease.
-        if "mllp_answer_seconds" in self.model_fields_set and 4 * self.mllp_answer_seconds >= self.lease_seconds:
-            raise ValueError("PEER_REFERRAL_MLLP_ANSWER_SECONDS must be below a quarter of PEER_REFERRAL_LEASE_SECONDS")
+        if "mllp_answer_seconds" in self.model_fields_set:
+            from service.hl7v2.outgoing import Patience
+
+            longest = Patience(answer=self.mllp_answer_seconds).longest
+            if longest >= self.lease_seconds / 2:
+                raise ValueError(
+                    "PEER_REFERRAL_MLLP_ANSWER_SECONDS: to wait in line, to connect and to be answered may take"
+                    f" {longest:g} seconds, and must take less than half of PEER_REFERRAL_LEASE_SECONDS"
+                )
         return self
 
     @field_validator("trusted_proxies")

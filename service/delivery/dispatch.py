@@ -17,14 +17,7 @@ from service.delivery.reserve import Reserve
 from service.delivery.settle import keep, settle
 from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, has_failed, of_her_present, tell_of
 from service.flow.rules import Rules
-from service.referrals.delivery import (
-    DELIVERY_TABLE,
-    TURNED_AWAY,
-    WAITING,
-    Delivery,
-    DeliveryTrigger,
-    Lane,
-)
+from service.referrals.delivery import DELIVERY_TABLE, TURNED_AWAY, WAITING, Delivery, DeliveryTrigger, Lane
 from service.shared import telemetry
 from service.shared.caller import the_service
 from service.shared.clock import Clock
@@ -39,7 +32,8 @@ LOOKS_EVERY = 0.1
 
 @dataclass(slots=True)
 class Dispatch:
-    """`begin` starts what is due and comes back at once; `woken` is set when a seat is free, `rouse` wakes all."""
+    """`begin` starts what is due and comes back at once; `woken` is set when a seat is free, `rouse` wakes all. After
+    `stopping` was set nothing more is sent but what is under way."""
 
     lane: Lane
     owner: str
@@ -54,6 +48,7 @@ class Dispatch:
     rouse: Callable[[], None]
     links: Links
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: bool = False
     _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
 
     async def begin(self) -> int:
@@ -102,7 +97,7 @@ class Dispatch:
         for position, delivery in enumerate(deliveries):
             try:
                 # Her record must not read what came of something before it has the thing itself.
-                if not may_go_on or (position and await self._gives_way(delivery)):
+                if self.stopping or not may_go_on or (position and await self._gives_way(delivery)):
                     await self._give_back(deliveries[position:])
                     return
                 may_go_on = await self._deliver(delivery) or self.lane.of_alerts
@@ -113,6 +108,7 @@ class Dispatch:
                 return  # what was not settled is claimed again when its lease has ended
             except Exception as defect:  # noqa: BLE001  # one defect must not stop the rest
                 telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
+                may_go_on = self.lane.of_alerts
 
     async def _gives_way(self, delivery: Delivery) -> bool:
         id = delivery.destination_id
@@ -128,8 +124,6 @@ class Dispatch:
 
     async def _deliver(self, delivery: Delivery) -> bool:
         """Whether what comes after it may be sent: it is over, or a person knows that it does not arrive."""
-        if not await self._holds(delivery):
-            return False
         before = replace(delivery, attempts=delivery.attempts - 1)
         if delivery.abandoned and not delivery.shown and self._has_failed(before):
             # Whoever tried the last time did not live to say so.
@@ -183,11 +177,14 @@ class Dispatch:
             parcel = await self.store.read(caller, lambda tx: pack(tx, self.rules, delivery, now))
             if parcel is not None and parcel.is_of_a_stranger:
                 parcel, ended = await self._introduce(delivery)
-                if ended is not None or not await self._holds(delivery):
+                if ended is not None:
                     return parcel, ended
             if parcel is None:
                 return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-longer-wanted")
             parcel = await self._with_link(parcel, now)
+            # Last of all: whatever was asked of the store before may have waited for it.
+            if not await self._holds(delivery):
+                return parcel, None
             async with asyncio.timeout(self.lease.total_seconds() / 2):
                 return parcel, await self.channel.send(parcel)
         except (Unavailable, GaveWay):

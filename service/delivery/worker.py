@@ -65,16 +65,18 @@ class Worker:
         self._lanes = tuple(Dispatch(lane, self.name, *parts, *shared, self.rouse, self.links) for lane in Lane)
 
     async def run(self) -> None:
-        """Work until `stop`; what is under way then is finished first."""
+        """Work until `stop`; what is under way then is finished first, unless this is cancelled: then it is claimed
+        again when its lease has ended."""
         # Each goes round by itself: a record that lets every status hang delays neither an alert nor a due time.
         lanes = (self._go_on(lane.begin, lane.woken, self.pause) for lane in self._lanes)
         chase = self._go_on(self._chase, self._woken, self.chase_pause)
         await asyncio.gather(*lanes, chase, self._go_on(self._hear, self._looked, self.copies_pause))
-        for lane in self._lanes:
-            await lane.finish()
+        await asyncio.gather(*(lane.finish() for lane in self._lanes))
 
     def stop(self) -> None:
         self._stopping = True
+        for lane in self._lanes:
+            lane.stopping = True
         self._woken.set()
         self._looked.set()
         self.rouse()

@@ -46,16 +46,14 @@ class NotAnswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """In seconds. Together they stay below half a lease, in which a delivery must be sent and settled.
+    """In seconds. `longest` stays below half a lease, in which a delivery must be sent and settled.
 
-    `turn`: longer than `answer`, so that an alert outlasts the message in front of it that gets no answer.
     `others`: how long the answer is waited for behind one to another message: an engine that names the wrong one sends
     no other.
     `idle`: a connection that was not used for so long is opened anew, for what lies between may have forgotten it.
     `return_`: how long the CR behind an FS is waited for.
     """
 
-    turn: float = 17
     connect: float = 5
     answer: float = 15
     others: float = 3
@@ -66,6 +64,16 @@ class Patience:
     def exchange(self) -> float:
         """How long a message may be under way, as a rule: a connection that ends under it begins this once more."""
         return self.connect + self.answer
+
+    @property
+    def turn(self) -> float:
+        """How long others are waited for: an alert outlasts the message in front of it that gets no answer."""
+        return self.answer + 2
+
+    @property
+    def longest(self) -> float:
+        """From when a message is to be sent until there is an answer or none."""
+        return self.turn + self.exchange
 
 
 class Meaning(Enum):

@@ -6,10 +6,13 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
+from service.delivery import dispatch
 from service.delivery.channel import Parcel, Sent
+from service.delivery.pack import pack
 from service.delivery.pauses import SEATS
 from service.demo.hospital import HospitalRecord
 from service.flow.answer import Accepted
@@ -25,6 +28,7 @@ from service.shared import telemetry
 from service.shared.caller import Caller, the_service
 from service.shared.ids import new_id
 from service.store.due import Due
+from service.store.leases import Leases
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import LEASE, KnowsEverybody, Scripted, Sender, calls, held
 from tests.flow.support import NOW, Family, body, piece, scores
@@ -487,6 +491,54 @@ def test_the_office_retries_what_it_can_and_writes_down_what_it_could_not(sender
     assert [row["id"] for row in sender.rows("delivery", state="dead")] == [dead[2]]
     with pytest.raises(NotAccepted, match="no such organisation"):
         there.retry_dead("nowhere")
+
+
+def test_after_a_stop_what_is_under_way_is_finished_and_the_rest_is_given_back(sender: Sender) -> None:
+    sender.offered()
+    sent: list[str] = []
+
+    class StopsIt(KnowsEverybody):
+        async def send(self, parcel: Parcel) -> Sent:
+            sent.append(parcel.delivery.resource_type)
+            worker.stop()
+            return Sent(DeliveryTrigger.TAKEN, "taken")
+
+    worker = sender.worker(StopsIt())
+    sender.step(worker)
+    assert sent == ["ServiceRequest"]
+    assert [(row["state"], row["attempts"]) for row in sender.rows("delivery")] == [
+        ("done", 1), ("ready", 0), ("ready", 0),
+    ]  # fmt: skip
+
+
+def test_nothing_of_hers_follows_what_could_not_be_settled(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("made up")
+
+    sender.offered()
+    channel = Scripted()
+    monkeypatch.setattr(Leases, "settle", fail)
+    sender.step(sender.worker(channel))
+    assert [parcel.delivery.resource_type for parcel in channel.given] == ["ServiceRequest"]
+
+
+def test_what_waited_for_the_store_until_its_lease_was_over_is_not_sent(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Parcel, "is_of_a_stranger", False)
+    sender.in_danger()
+    channel = Scripted()
+
+    def slowly(*given: Any) -> Any:
+        """Another worker has claimed it meanwhile."""
+        monkeypatch.setattr(dispatch, "pack", pack)
+        sender.pass_time(LEASE)
+        claim(sender, "another")
+        return pack(*given)
+
+    monkeypatch.setattr(dispatch, "pack", slowly)
+    sender.step(sender.worker(channel))
+    assert channel.given == []
 
 
 def test_what_is_owed_is_sent_as_soon_as_it_is_committed(sender: Sender) -> None:

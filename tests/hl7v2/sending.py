@@ -26,7 +26,7 @@ from tests.hl7v2.engine import Engine
 RULES = load_rules()
 DIALECT = replace(load_dialects(RULES)["default"], authorities={("ST TEST", "MR"): HOSPITAL_NUMBER})
 OUTBOUND = load_outbound()["default"]
-HASTE = Patience(turn=10, connect=2, answer=0.4, return_=0.05)
+HASTE = Patience(connect=2, answer=0.4, return_=0.05)
 
 
 @dataclass

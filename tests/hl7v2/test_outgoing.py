@@ -32,6 +32,14 @@ from tests.hl7v2.wire import message
 NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 
 
+class InHaste(Patience):
+    """Whose line is too long for it at once."""
+
+    @property
+    def turn(self) -> float:
+        return 0.1
+
+
 def line(to: Engine, tls: ssl.SSLContext | None = None, patience: Patience = HASTE) -> Line:
     address = address_of(to.endpoint)
     assert address is not None
@@ -193,7 +201,7 @@ def test_when_an_urgent_one_fails_what_waits_behind_it_is_sent_away(answer: Answ
 
 def test_what_waits_too_long_for_its_turn_was_not_sent() -> None:
     async def play(to: Engine) -> list[str]:
-        over = line(to, patience=replace(HASTE, turn=0.1, answer=1))
+        over = line(to, patience=InHaste(connect=2, answer=1))
         first, second = await asyncio.gather(send(over, "M1"), send(over, "M2"))
         await over.aclose()
         return [first, second]
@@ -203,8 +211,9 @@ def test_what_waits_too_long_for_its_turn_was_not_sent() -> None:
         assert heard.controls == ["M1"]
 
 
-def test_an_alert_outlasts_the_message_in_front_of_it_that_gets_no_answer() -> None:
-    assert Patience().turn >= Patience().answer + 1
+@pytest.mark.parametrize("answer", [0.5, 15, 18])
+def test_an_alert_outlasts_the_message_in_front_of_it_that_gets_no_answer(answer: float) -> None:
+    assert Patience(answer=answer).turn >= answer + 1
 
 
 def test_an_exchange_that_is_broken_off_leaves_its_answer_to_nobody() -> None:

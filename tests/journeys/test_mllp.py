@@ -170,8 +170,8 @@ def test_a_certificate_that_was_renewed_is_shown_without_a_restart(new_service: 
     [
         ({"mllp_certificate": "a.pem"}, "PEER_REFERRAL_MLLP_CERTIFICATE and PEER_REFERRAL_MLLP_KEY belong together"),
         ({"mllp_client_ca": "a.pem"}, "PEER_REFERRAL_MLLP_CLIENT_CA needs PEER_REFERRAL_MLLP_CERTIFICATE"),
-        ({"mllp_answer_seconds": "22.5"}, "ANSWER_SECONDS must be below a quarter of PEER_REFERRAL_LEASE_SECONDS"),
-        ({"mllp_answer_seconds": "5", "lease_seconds": "20"}, "must be below a quarter of PEER_REFERRAL_LEASE_SECONDS"),
+        ({"mllp_answer_seconds": "19"}, "may take 45 seconds, and must take less than half of"),
+        ({"mllp_answer_seconds": "5", "lease_seconds": "20"}, "ANSWER_SECONDS: .* half of PEER_REFERRAL_LEASE_SECONDS"),
     ],
 )
 def test_what_does_not_go_together_is_no_setting(
@@ -183,9 +183,9 @@ def test_what_does_not_go_together_is_no_setting(
 
 @pytest.mark.parametrize(
     "settings",
-    [{"mllp_answer_seconds": "22"}, {"mllp_answer_seconds": "40", "lease_seconds": "161"}, {"lease_seconds": "1"}],
+    [{"mllp_answer_seconds": "18"}, {"mllp_answer_seconds": "36", "lease_seconds": "160"}, {"lease_seconds": "1"}],
 )
-def test_a_lease_of_four_answers_or_of_any_length_where_that_is_not_set_is_one(
+def test_a_lease_in_whose_half_an_answer_comes_or_of_any_length_where_that_is_not_set_is_one(
     new_service: NewService, settings: dict[str, str]
 ) -> None:
     assert new_service(**settings).settings().embedded
