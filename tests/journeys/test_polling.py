@@ -1,7 +1,9 @@
 """The feed that programmes poll: parameters, marks, pages and links."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.request import Request, urlopen
 
 import httpx
 import pytest
@@ -212,6 +214,21 @@ def test_a_parameter_that_is_not_known_is_named_unless_the_client_is_lenient(wor
     lenient = world.programme.ask("GET", f"Task?{query}", Prefer="handling=lenient")
     assert [each["resource"]["id"] for each in lenient.json()["entry"]] == [task["id"]]
     assert world.programme.ask("GET", f"Task?{query}", Prefer="handling=strict").status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["Task", "Organization"])
+def test_a_query_that_is_too_long_is_refused_and_never_cut(world: World, kind: str) -> None:
+    """The server itself takes no such address. By urllib, for httpx has a bound of its own."""
+
+    def asked(query: str) -> int:
+        headers = {"Authorization": f"Bearer {world.programme.token()}", "Prefer": "handling=lenient"}
+        try:
+            with urlopen(Request(f"{world.programme.url}/fhir/{kind}?{query}", headers=headers)) as answer:
+                return int(answer.status)
+        except HTTPError as refused:
+            return refused.code
+
+    assert [asked(f"colour={'x' * length}") for length in (65_000, 65_536)] == [200, 400]
 
 
 @pytest.mark.parametrize(
