@@ -132,7 +132,7 @@ async def _bring_communication(visit: Visit, rules: Rules) -> None:
     alert = visit.parcel.alert
     assert alert is not None  # noqa: S101 - packed with every Communication
     patient = _patient(visit, alert.patient_id) if alert.patient_id else None
-    identifier = Identifier(ALERT_ID, alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}")
+    identifier = Identifier(ALERT_ID, alert.message_name)
     told, programme = visit.parcel.escalation, visit.parcel.programme
     words = [marked(told, programme, rules)] if told and programme else []
     further = [*(each.name for each in visit.parcel.fitting), *words]

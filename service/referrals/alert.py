@@ -218,6 +218,11 @@ class Alert:
     copy_refusal: str | None = None
     women_waiting: int | None = None
 
+    @property
+    def message_name(self) -> str:
+        """By which what is said of it is known: it is said once on each rung of its ladder, each time as its own."""
+        return self.id if self.rung == 0 else f"{self.id}.{self.rung}"
+
     def is_contradicted_by(self, outcome: ReviewOutcome | None) -> bool:
         """Whether it is over, and a review that comes now has come to another end."""
         reviewed = self.review.outcome if self.review else None

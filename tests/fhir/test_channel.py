@@ -142,6 +142,16 @@ def test_what_is_not_there_is_looked_for_and_then_made_on_the_condition_that_it_
     assert dict(httpx.QueryParams(condition)) == {"identifier": f"{ALERT_ID}|alert-1"}
 
 
+@pytest.mark.parametrize(("rung", "name"), [(0, "alert-1"), (2, "alert-1.2")])
+def test_what_is_said_on_each_rung_is_looked_for_and_made_under_its_own_name(rung: int, name: str) -> None:
+    script = Script(found(), created())
+    climbed = replace(parcel(), alert=replace(ALERT, rung=rung))
+    assert send(script, climbed).learned == (Learned("Communication", name, "their-1"),)
+    condition, (made,) = script.asked[1][2], script.sent
+    assert dict(httpx.QueryParams(condition)) == {"identifier": f"{ALERT_ID}|{name}"}
+    assert made["identifier"] == [{"system": ALERT_ID, "value": name}]
+
+
 def test_what_is_there_already_is_not_made_again() -> None:
     script = Script(found(resource()))
     assert send(script).learned == (Learned("Communication", "alert-1", "their-1"),)

@@ -89,7 +89,7 @@ def outgoing_communication(
     return present(
         {
             "resourceType": "Communication",
-            "identifier": [identifier(terms.ALERT_ID, alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}")],
+            "identifier": [identifier(terms.ALERT_ID, alert.message_name)],
             "status": "completed",
             "category": [concept(terms.ALERT_CATEGORY)],
             "priority": alert.priority.value,

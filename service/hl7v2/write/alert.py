@@ -23,7 +23,7 @@ _FLAG = {Priority.URGENT: "AA"}
 def alert_result(sheet: Sheet, rules: Rules) -> list[Draft]:
     alert = sheet.parcel.alert
     assert alert is not None  # noqa: S101 - packed with every alert
-    name = alert.id if alert.rung == 0 else f"{alert.id}.{alert.rung}"
+    name = alert.message_name
     findings = list(_findings(sheet, alert, rules, name))
     return result(sheet, Order(Topic.ALERT, name, alert.raised_at, alert.raised_at, findings))
 
