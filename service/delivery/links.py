@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from service.delivery.channel import Parcel
 from service.flow.rules import Rules
 from service.referrals.answer_link import AnswerLink, Token
+from service.screening.instrument import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Links:
         """
         delivery, alert = parcel.delivery, parcel.alert
         policy = rules.policy(delivery.destination_id).answer_link
-        if delivery.resource_type != "Communication" or alert is None or policy is None:
+        if delivery.resource_type != Recorded.ALERTS or alert is None or policy is None:
             return None
         about, good_for = str(alert.result) if alert.result else None, timedelta(hours=policy.hours)
         half = (now - delivery.owed_at) // (good_for / 2)

@@ -9,7 +9,7 @@ from service.flow.raise_alert import raise_alert
 from service.flow.rules import Rules
 from service.referrals.alert import Alert, AlertCode, AlertState, AlertTrigger
 from service.referrals.delivery import Delivery, DeliveryState
-from service.screening.instrument import Policy
+from service.screening.instrument import CARRY_ALERTS, Policy
 from service.store.unit_of_work import UnitOfWork
 
 TOLD_AFTER_ATTEMPTS = 8
@@ -40,7 +40,7 @@ def tell_of(tx: UnitOfWork, rules: Rules, delivery: Delivery, after: DeliverySta
     if not tx.deliveries.show(delivery):
         return False
     code, tenant_id = AlertCode.DELIVERY_STUCK, delivery.destination_id
-    if delivery.resource_type in ("Communication", "AlertTask") and tx.alerts.get(delivery.resource_id).code is code:
+    if delivery.resource_type in CARRY_ALERTS and tx.alerts.get(delivery.resource_id).code is code:
         return True
     # Two that fail at once would each find that nobody has been told.
     tx.take_turn(f"{tenant_id} {code}")

@@ -19,6 +19,7 @@ from service.referrals.delivery import (
     state_after,
     states_before,
 )
+from service.screening.instrument import Recorded
 from service.store.deliveries import DELIVERY, ORGANISATION, in_states, to_delivery
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
@@ -67,7 +68,7 @@ FREE = or_(
 )
 # An alert waits for nothing: each of its messages is said. Only of its Task the newest state must come last.
 IN_TURN = or_(
-    DELIVERY.c.resource_type == "Communication",
+    DELIVERY.c.resource_type == Recorded.ALERTS.value,
     # In this order: during an outage most are held up, and to find that costs least.
     or_(DELIVERY.c.lane < Lane.STATUS.value, ~or_(*HELD_UP, BUSY)) & ~OVERTAKES,
 )
