@@ -56,7 +56,7 @@ def build_worker(parts: Parts) -> Worker:
     problems = unheard(parts.store.read_now(the_service(new_id()), lambda tx: tx.organisations.all()), parts.rules)
     if problems:
         raise InvalidMappings(problems)
-    by_fhir = FhirChannel(parts.connect, parts.rules)
+    by_fhir = FhirChannel(parts.connect, parts.rules, parts.clock)
     worker = Worker(
         store=parts.store,
         rules=parts.rules,

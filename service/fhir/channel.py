@@ -29,6 +29,7 @@ from service.flow.rules import Rules
 from service.referrals.delivery import DeliveryTrigger
 from service.screening.instrument import Recorded
 from service.security.outgoing import ForeignAddress, NotAuthorised, Outgoing
+from service.shared.clock import Clock
 
 Bring = Callable[[Visit, Rules], Awaitable[None]]
 
@@ -39,6 +40,7 @@ class FhirChannel:
 
     connect: Callable[[str], Outgoing]
     rules: Rules
+    clock: Clock
 
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel's resource to its newest state in the record."""
@@ -50,7 +52,7 @@ class FhirChannel:
 
     async def _visit(self, parcel: Parcel, bring: Bring) -> Sent:
         try:
-            visit = Visit(self.connect(parcel.destination.fhir_endpoint or ""), parcel)
+            visit = Visit(self.connect(parcel.destination.fhir_endpoint or ""), parcel, self.clock)
         except ForeignAddress:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
         try:

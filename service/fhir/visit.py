@@ -5,7 +5,7 @@ kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from service.delivery.channel import Learned, Parcel
 from service.flow.received import Identifier
 from service.referrals.delivery import DeliveryTrigger
 from service.security.outgoing import Outgoing
+from service.shared.clock import Clock
 
 Tree = dict[str, Any]
 
@@ -37,6 +38,7 @@ class Stop(Exception):
 class Visit:
     record: Outgoing
     parcel: Parcel
+    clock: Clock
     learned: list[Learned] = field(default_factory=list)
 
     async def put(self, type: str, our_id: str, identifier: Identifier, resource: Tree, refresh: bool) -> str:
@@ -98,12 +100,22 @@ class Visit:
             raise Stop(DeliveryTrigger.TRY_AGAIN, "redirected")
         # Not found says something of the message only where one of their ids was asked for: `Type/id`.
         if status in TRY_AGAIN or (status == 404 and "/" not in url.partition("?")[0]):
-            raise Stop(DeliveryTrigger.TRY_AGAIN, f"http-{status}", _asked_wait(response))
+            raise Stop(DeliveryTrigger.TRY_AGAIN, f"http-{status}", self._asked_wait(response))
         if status in IN_DOUBT or status >= 500:
-            raise Stop(in_doubt, f"http-{status}", _asked_wait(response))
+            raise Stop(in_doubt, f"http-{status}", self._asked_wait(response))
         if not response.is_success:
             raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, f"http-{status}")
         return response
+
+    def _asked_wait(self, response: httpx.Response) -> timedelta | None:
+        """Retry-After, in seconds or as a date (RFC 9110, section 10.2.3); nonsense is not heard."""
+        value = response.headers.get("retry-after", "")
+        if value.isascii() and value.isdigit():
+            return timedelta(seconds=min(int(value[:9]), 86_400))
+        try:
+            return parsedate_to_datetime(value) - self.clock.now()
+        except (ValueError, TypeError):
+            return None
 
 
 def json_of(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigger.TRY_AGAIN) -> Tree:
@@ -125,14 +137,3 @@ def carries(resource: Tree, type: str, identifier: Identifier) -> bool:
         and isinstance(resource.get("id"), str)
         and any(named.items() <= each.items() for each in resource.get("identifier", []))
     )
-
-
-def _asked_wait(response: httpx.Response) -> timedelta | None:
-    """Retry-After, in seconds or as a date (RFC 9110, section 10.2.3); nonsense is not heard."""
-    value = response.headers.get("retry-after", "")
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 86_400))
-    try:
-        return parsedate_to_datetime(value) - datetime.now(UTC)
-    except (ValueError, TypeError):
-        return None

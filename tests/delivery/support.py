@@ -77,7 +77,7 @@ class Sender(Service):
             store=self.store,
             rules=self.rules,
             clock=self.clock,
-            channel=channel or FhirChannel(self.connect, self.rules),
+            channel=channel or FhirChannel(self.connect, self.rules, self.clock),
             lease=lease,
             tell=lambda resource_type, outcome: self.heard.append((resource_type, outcome)),
             links=Links(ANSWERS, Sealer(self.key).token),

@@ -36,7 +36,7 @@ def outcome(code: str) -> Resource:
 
 @pytest.fixture
 def copies(sender: Sender) -> Copies:
-    return Copies(sender.store, sender.rules, sender.clock, FhirChannel(sender.connect, sender.rules))
+    return Copies(sender.store, sender.rules, sender.clock, FhirChannel(sender.connect, sender.rules, sender.clock))
 
 
 def hear(sender: Sender, copies: Copies) -> None:
