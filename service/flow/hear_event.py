@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.doubt_identity import is_doubted
 from service.flow.identify import subject_of
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
@@ -40,6 +41,8 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
         harms = message.event in HARMS
         return Refused(Reason.SUBJECT_UNKNOWN) if harms else Repeated("Patient", NOBODY, 0)
     patient = tx.patients.lock(patient_id)
+    if message.event is LifeEvent.WOMAN_DIED and is_doubted(tx, patient.id):
+        message = _announced_death(message.subject)
     known = Repeated("Patient", patient.id, patient.version)
     changed = _changed(patient, message)
     if message.event in (LifeEvent.BIRTH, LifeEvent.WOMAN_DIED):
@@ -55,6 +58,16 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
         refresh_offers(tx, referral)
         advance(tx, rules, referral, TELLS[message.event], now)
     return Accepted("Patient", patient.id, patient.version)
+
+
+def announce_death(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
+    """Of a death that may be somebody else's: contact pauses, and a clinician is told once. It ends nothing for good
+    and is not kept as hers: told again when nobody doubts any more, it counts."""
+    hear_event(tx, rules, _announced_death(Reference("Patient", patient_id)), now)
+
+
+def _announced_death(subject: Reference) -> ReceivedEvent:
+    return ReceivedEvent(Received("Patient", b""), subject, LifeEvent.ANNOUNCED, None, NO_NAME)
 
 
 def pause(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ from service.consent.safe_contact import SafeContact, newest
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.doubt_identity import doubt_all, doubt_identity
+from service.flow.hear_event import announce_death
 from service.flow.identify import known_as
 from service.flow.judge_results import judge_results
 from service.flow.move_alert import move_alert
@@ -101,6 +102,8 @@ def _absorb(
     _tell_again(tx, rules, survivor.id)
     if doubted or denied or both:
         doubt_identity(tx, rules, survivor.id, now)
+        if survivor.facts.deceased is not retired.facts.deceased:
+            announce_death(tx, rules, survivor.id, now)
     elif referral is not None:
         alert_about(tx, rules, AlertCode.RECORDS_MERGED, survivor, now)
         advance(tx, rules, tx.referrals.get(referral.id), ReferralTrigger.FACTS_CHANGED, now)
@@ -160,9 +163,10 @@ def _retire(tx: Transaction, retired: Patient, survivor: Patient, received: Rece
 
 
 def _joined(survivor: Patient, retired: Patient, reached: SafeContact | None) -> Patient:
-    """What the survivor does not say is as the other said it; a death counts wherever it was said."""
+    """What the survivor does not say is as the other said it; that she died, only where both say so."""
     mine, theirs = survivor.facts, retired.facts
     facts = PatientFacts._make(said or other for said, other in zip(mine, theirs, strict=True))
+    facts = facts._replace(deceased=mine.deceased and theirs.deceased)
     births = [day for day in (survivor.delivered_on, retired.delivered_on) if day is not None]
     return survivor._replace(
         facts=facts,

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.doubt_identity import doubt_all, doubt_identity
+from service.flow.doubt_identity import doubt_all, doubt_identity, is_doubted
+from service.flow.hear_event import announce_death
 from service.flow.identify import bearers_of, claim_own_id, identify, known_as
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
@@ -134,15 +135,21 @@ def _update(tx: Transaction, rules: Rules, patient_id: str, message: ReceivedPat
         return Repeated("Patient", patient_id, latest[0])
     needs = message.needs or patient.needs
     facts = message.facts._replace(**{fact: getattr(patient.facts, fact) for fact in message.unsaid})
+    another, died = may_be_another(patient.facts, facts), facts.deceased and not patient.facts.deceased
+    in_doubt = died and (another or is_doubted(tx, patient_id))
+    if in_doubt:
+        facts = facts._replace(deceased=False)
     changed = patient._replace(version=patient.version + 1, facts=facts, needs=needs)
     tx.patients.save(changed)
     referral = tx.referrals.open_of(patient_id)
-    if referral is not None and changed.facts.deceased and not patient.facts.deceased:
-        advance(tx, rules, referral, ReferralTrigger.WOMAN_DIED, now)
-    elif referral is not None and may_be_another(patient.facts, changed.facts):
+    differs = (facts, needs) != (patient.facts, patient.needs)
+    if referral is not None and differs:
         refresh_offers(tx, referral)
+    if another and (referral is not None or in_doubt):
         doubt_identity(tx, rules, patient_id, now)
-    elif referral is not None and (changed.facts, needs) != (patient.facts, patient.needs):
-        refresh_offers(tx, referral)
-        advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now)
+    elif referral is not None and differs:
+        ends = died and not in_doubt
+        advance(tx, rules, referral, ReferralTrigger.WOMAN_DIED if ends else ReferralTrigger.FACTS_CHANGED, now)
+    if in_doubt:
+        announce_death(tx, rules, patient_id, now)
     return Accepted("Patient", patient_id, changed.version)

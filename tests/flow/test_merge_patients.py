@@ -12,14 +12,17 @@ from hypothesis import strategies as st
 from service.consent.consent import Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.answer import Answer, Repeated
+from service.flow.hear_event import NO_NAME, ReceivedEvent, hear_event
 from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.receive_result import receive_result
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
+from service.referrals.life_event import LifeEvent
 from service.referrals.patient import PatientFacts
 from service.screening.instrument import Stage
 from service.shared.caller import Caller
-from tests.flow.support import DAY, FACTS, REACHABLE, Service, body, piece, scores, why
+from tests.flow.support import DAY, FACTS, REACHABLE, Family, Service, body, piece, scores, why
+from tests.flow.test_review_alert import review
 
 MINE, OTHER, THIRD, FOURTH = (Identifier("urn:hospital:mr", value) for value in ("100", "200", "300", "400"))
 BORN = date(1994, 3, 2)
@@ -189,7 +192,37 @@ def test_records_that_do_not_agree_on_who_she_is_let_contact_pause(
         ward.merge(OTHER, into=MINE, facts=FACTS._replace(**mine))
 
     assert ward.service.states(stays) == ("on-hold", ["held-by-service"])
-    assert ward.service.alerts(stays) == ["identity-conflict"]
+    died = ["safety-event"] if theirs.get("deceased") else []
+    assert ward.service.alerts(stays) == ["identity-conflict", *died]
+
+
+@pytest.mark.parametrize("dead", [MINE, OTHER], ids=["the one that stays", "the other"])
+def test_a_death_that_one_record_alone_told_ends_support_when_it_is_told_again_of_her(
+    ward: Ward, dead: Identifier
+) -> None:
+    service = ward.service
+    lives = OTHER if dead is MINE else MINE
+    women = {lives: ward.woman(lives), dead: ward.woman(dead, deceased=True)}
+    ward.agreed(women[lives])
+    ward.positive(lives)
+    ward.accepted(women[lives])
+    ward.merge(OTHER, into=MINE)
+    family = Family(ward.hospital, ward.community, service.programme(ward.community), women[MINE], "")
+
+    def die() -> None:
+        event = ReceivedEvent(
+            Received("Patient", body()), Reference("Patient", identifier=dead), LifeEvent.WOMAN_DIED, None, NO_NAME
+        )
+        service.run(ward.hospital, lambda tx: hear_event(tx, service.rules, event, service.now()))
+
+    die()
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alerts(family.woman) == ["identity-conflict", "safety-event"]
+    for code in ("identity-conflict", "safety-event"):
+        assert why(review(service, family, code)) == "accepted"
+    assert service.states(family.woman)[0] == "supported"
+    die()
+    assert service.states(family.woman) == ("closed", ["cancelled"])
 
 
 def test_an_offer_that_nobody_has_answered_is_taken_back_when_the_records_do_not_agree(ward: Ward) -> None:

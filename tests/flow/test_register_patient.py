@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Repeated
+from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.identify import claim_own_id
 from service.flow.receive_alone import receive_patient
-from service.flow.received import Identifier, Received
+from service.flow.received import Identifier, Received, Reference
 from service.flow.register_patient import ReceivedPatient, register_patient
+from service.referrals.life_event import LifeEvent
+from service.referrals.patient import PatientFacts
 from tests.flow.support import FACTS, NOW, Service, body, piece, scores, why
+from tests.flow.test_review_alert import review
 
 NAME, OTHER_NAME, THIRD_NAME = (Identifier("urn:hospital", value) for value in ("1", "2", "3"))
 
@@ -165,6 +169,48 @@ def test_a_registration_under_her_number_of_somebody_born_on_another_day_pauses_
     alerts = [(each["code"], each["topic"]) for each in service.rows("alert", tenant_id=hospital.organisation_id)]
     numbers = {"identity-conflict": None, "unnamed-event": "1 (urn:hospital)"}
     assert alerts == [(each, numbers[each]) for each in told]
+
+
+@pytest.mark.parametrize("event", [False, True], ids=["in her Patient", "in an event of its own"])
+def test_a_death_that_may_be_somebody_elses_pauses_contact_and_ends_nothing_until_that_is_answered(
+    service: Service, event: bool
+) -> None:
+    family, _ = service.supported()
+    hospital, woman = family.hospital, family.woman
+    service.register(hospital, HERSELF, target_id=woman, updates=True)
+    another = HERSELF._replace(preferred_name="Grace", birth_date=date(1950, 1, 2))
+
+    def say(facts: PatientFacts) -> None:
+        told = facts if event else facts._replace(deceased=True)
+        service.register(hospital, told, target_id=woman, updates=True)
+        died = ReceivedEvent(
+            Received("Patient", b""), Reference("Patient", woman), LifeEvent.WOMAN_DIED, NOW.date(), frozenset({"A1"})
+        )
+        if event:
+            service.run(hospital, lambda tx: hear_event(tx, service.rules, died, service.now()))
+
+    for _ in range(2):
+        say(another)
+        assert service.states(woman) == ("on-hold", ["held-by-service"])
+        assert service.alerts(woman) == ["identity-conflict", "safety-event"]
+        assert not service.run(hospital, lambda tx: tx.patients.lock(woman)).facts.deceased
+    for code in ("identity-conflict", "safety-event"):
+        assert why(review(service, family, code)) == "accepted"
+    assert service.states(woman) == ("supported", ["in-progress"])
+    say(another)
+    assert service.states(woman) == ("closed", ["cancelled"])
+    assert service.referral(woman).reason == "woman-died"
+
+
+def test_a_death_that_may_be_somebody_elses_lets_a_later_referral_begin_with_a_clinician(service: Service) -> None:
+    family = service.family()
+    service.register(family.hospital, HERSELF, target_id=family.woman, updates=True)
+    died = HERSELF._replace(gender="male", deceased=True)
+    service.register(family.hospital, died, target_id=family.woman, updates=True)
+    assert service.alerts(family.woman) == ["identity-conflict"]
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    assert service.states(family.woman) == ("on-hold", [])
+    assert service.alerts(family.woman) == ["identity-conflict", "safety-event"]
 
 
 def test_a_second_identifier_is_learnt_and_then_means_her(service: Service) -> None:
