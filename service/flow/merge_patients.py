@@ -11,6 +11,7 @@ from service.consent.safe_contact import SafeContact, newest
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.doubt_identity import doubt_all, doubt_identity
+from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.hear_event import announce_death
 from service.flow.identify import known_as
 from service.flow.judge_results import judge_results
@@ -106,7 +107,9 @@ def _absorb(
             announce_death(tx, rules, survivor.id, now)
     elif referral is not None:
         alert_about(tx, rules, AlertCode.RECORDS_MERGED, survivor, now)
-        advance(tx, rules, tx.referrals.get(referral.id), ReferralTrigger.FACTS_CHANGED, now)
+        referral = tx.referrals.get(referral.id)
+        changed = advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now) or referral
+        follow_safe_contact(tx, rules, changed, now)
     results = [tx.results.get(id) for id in twins]
     for place, result in enumerate(results):
         for piece in twins[result.id]:

@@ -21,11 +21,12 @@ from service.referrals.life_event import LifeEvent
 from service.referrals.patient import PatientFacts
 from service.screening.instrument import Stage
 from service.shared.caller import Caller
-from tests.flow.support import DAY, FACTS, REACHABLE, Family, Service, body, piece, scores, why
+from tests.flow.support import DAY, FACTS, HOUR, REACHABLE, Family, Service, body, piece, scores, why
 from tests.flow.test_review_alert import review
 
 MINE, OTHER, THIRD, FOURTH = (Identifier("urn:hospital:mr", value) for value in ("100", "200", "300", "400"))
 BORN = date(1994, 3, 2)
+BY_TEXT = SafeContact((Channel(Mode.SMS, Permission.ALLOW, "+44 7700 900999"),))
 _SOURCES = count(1)
 
 
@@ -358,15 +359,37 @@ def test_a_yes_in_the_retired_record_places_the_survivors_referral(ward: Ward) -
 def test_of_two_ways_to_reach_her_none_is_safe_that_only_one_record_allows(ward: Ward) -> None:
     service = ward.service
     stays, goes = ward.woman(MINE), ward.woman(OTHER)
-    elsewhere = SafeContact((Channel(Mode.SMS, Permission.ALLOW, "+44 7700 900999"),))
     ward.agreed(stays, safe_contact=REACHABLE)
-    ward.agreed(goes, safe_contact=elsewhere, given_at=service.now() - 2 * DAY)
+    ward.agreed(goes, safe_contact=BY_TEXT, given_at=service.now() - 2 * DAY)
     service.pass_time(DAY)
     ward.merge(OTHER, into=MINE)
     ward.positive(MINE)
 
     assert service.states(stays) == ("placing", [])
     assert "no-safe-contact" in service.alerts(stays)
+
+
+@pytest.mark.parametrize("accepted", [False, True], ids=["offered", "supported"])
+@pytest.mark.parametrize("other", [REACHABLE, BY_TEXT], ids=["the same way", "another way"])
+def test_what_goes_on_hears_that_a_merge_leaves_no_safe_way_to_reach_her(
+    ward: Ward, accepted: bool, other: SafeContact
+) -> None:
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(stays, safe_contact=REACHABLE)
+    ward.positive(MINE)
+    if accepted:
+        ward.accepted(stays)
+    ward.agreed(goes, safe_contact=other, given_at=service.now() - 2 * DAY)
+    service.pass_time(HOUR)
+    ward.merge(OTHER, into=MINE)
+
+    on, paused, alert = {
+        False: (("offered", ["requested"]), ("placing", ["cancelled"]), "no-safe-contact"),
+        True: (("supported", ["accepted"]), ("on-hold", ["held-by-service"]), "safe-contact-withdrawn"),
+    }[accepted]
+    assert service.states(stays) == (on if other == REACHABLE else paused)
+    assert service.alerts(stays) == ["records-merged", *([] if other == REACHABLE else [alert])]
 
 
 def test_one_administration_that_both_records_know_is_one_result_with_all_its_pieces(ward: Ward) -> None:
