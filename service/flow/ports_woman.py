@@ -51,7 +51,8 @@ class LifeEvents(Protocol):
 
 class Merging(Protocol):
     def hand_over(self, referral_id: str, to_id: str) -> None:
-        """The offers that go on, the alerts that nobody has resolved and the results of one referral are another's."""
+        """The offers that go on, the alerts that nobody has resolved, the results and the sender's own numbers of one
+        referral are another's. Its copy in the record stays its own, for it says there that it has ended."""
 
     def carry_over(self, patient_id: str, to_id: str, left_behind: Collection[str]) -> None:
         """All that is one woman's is another's, but for the results in `left_behind`, by id."""

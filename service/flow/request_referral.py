@@ -29,8 +29,8 @@ class ReceivedRequest(NamedTuple):
 
 
 def request_referral(tx: Transaction, rules: Rules, message: ReceivedRequest, now: datetime) -> Answer:
-    """Open a referral for a woman who has none, or end the one that the request opened; one that is over is not opened
-    again.
+    """Open a referral for a woman who has none, and else let the open one answer the request; or end the one that
+    answers it, whatever opened that. One that is over is not opened again.
 
     The word of a clinician stands in the place of a positive result and of nothing else: a risk that waits for its
     review is reviewed first, and without her own yes nothing is offered.

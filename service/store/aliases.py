@@ -25,7 +25,8 @@ NAMES_OF = and_(IN_TENANT, ALIAS.c.resource_id == bindparam("of_id"))
 FIND = Prepared(select(ALIAS.c.resource_id).where(NAME))
 NAMES = Prepared(select(ALIAS.c.system, ALIAS.c.value, ALIAS.c.former).where(NAMES_OF))
 MARK = Prepared(update(ALIAS).where(NAME).values(former=bindparam("is_former")))
-HAND_OVER = Prepared(update(ALIAS).where(NAMES_OF).values(resource_id=bindparam("to_id"), former=True))
+HANDED_OVER = and_(NAMES_OF, ALIAS.c.system.is_distinct_from(bindparam("kept_system")))
+HAND_OVER = Prepared(update(ALIAS).where(HANDED_OVER).values(resource_id=bindparam("to_id"), former=True))
 
 
 @cache
@@ -81,11 +82,11 @@ class Aliases:
         """What it stands for is called so again."""
         self._unit.execute(MARK, {**_named(self._name(type, system, value)), "is_former": False})
 
-    def hand_over(self, type: str, resource_id: str, to_id: str) -> None:
-        """Every name of the one is a former name of the other."""
+    def hand_over(self, type: str, resource_id: str, to_id: str, kept_system: str | None) -> None:
+        """Every name of the one, but for those in `kept_system`, is a former name of the other."""
         self._known.clear()
         values = {"in_tenant": self._unit.caller.organisation_id, "of_type": type, "of_id": resource_id}
-        self._unit.execute(HAND_OVER, {**values, "to_id": to_id})
+        self._unit.execute(HAND_OVER, {**values, "to_id": to_id, "kept_system": kept_system})
 
     def _name(self, type: str, system: str, value: str, tenant_id: str | None = None) -> Name:
         return (tenant_id or self._unit.caller.organisation_id, type, system, value)

@@ -68,11 +68,15 @@ class Merging:
         self._unit = unit
 
     def hand_over(self, referral_id: str, to_id: str) -> None:
-        """The offers that go on, the alerts that nobody has resolved and the results of one referral are another's."""
-        self._unit.results.forget()
+        """The offers that go on, the alerts that nobody has resolved, the results and the sender's own numbers of one
+        referral are another's. Its copy in the record stays its own, for it says there that it has ended."""
+        unit = self._unit
+        unit.results.forget()
         for statement in HANDED_OVER:
-            self._unit.execute(statement, {"from_id": referral_id, "to_id": to_id})
-        self._unit.empty.clear()
+            unit.execute(statement, {"from_id": referral_id, "to_id": to_id})
+        base = unit.organisations.fhir_endpoint(unit.caller.organisation_id)
+        unit.aliases.hand_over("ServiceRequest", referral_id, to_id, base)
+        unit.empty.clear()
 
     def carry_over(self, patient_id: str, to_id: str, left_behind: Collection[str]) -> None:
         """All that is one woman's is another's, but for the results in `left_behind`, by id."""
@@ -86,4 +90,4 @@ class Merging:
         unit.execute(CARRIED_DELIVERIES, {**values, "destination": unit.caller.organisation_id})
         unit.execute(EARLIER, values)
         unit.life_events.carry_over(patient_id, to_id)
-        unit.aliases.hand_over("Patient", patient_id, to_id)
+        unit.aliases.hand_over("Patient", patient_id, to_id, None)

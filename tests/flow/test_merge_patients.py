@@ -17,6 +17,7 @@ from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.receive_result import receive_result
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
+from service.flow.request_referral import ReceivedRequest, request_referral
 from service.referrals.life_event import LifeEvent
 from service.referrals.patient import PatientFacts
 from service.screening.instrument import Stage
@@ -252,6 +253,37 @@ def test_of_two_open_referrals_one_goes_on(ward: Ward) -> None:
     assert {row["referral_id"] for row in service.rows("screening_result")} == {
         row["id"] for row in service.rows("referral", state="supported")
     }
+
+
+@pytest.mark.parametrize("woman", [MINE, OTHER])
+def test_a_clinician_takes_back_by_the_number_of_either_request_the_referral_that_goes_on(
+    ward: Ward, woman: Identifier
+) -> None:
+    service, number = ward.service, {name: (Identifier("urn:requests", name.value),) for name in (MINE, OTHER)}
+
+    def request(name: Identifier, *, ends: bool = False) -> Answer:
+        message = ReceivedRequest(
+            Received("ServiceRequest", body(), number[name]), Reference("Patient", identifier=name), ends
+        )
+        return service.run(ward.hospital, lambda tx: request_referral(tx, service.rules, message, service.now()))
+
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    request(MINE)
+    ended = service.referral(stays).id
+    ward.agreed(goes)
+    request(OTHER)
+    ward.accepted(goes)
+    claimed = ("ServiceRequest", "http://127.0.0.1:1/fhir", "theirs")
+    service.run(ward.hospital, lambda tx: tx.aliases.claim(*claimed, ended))
+    ward.merge(OTHER, into=MINE)
+    assert service.states(stays) == ("supported", ["accepted"])
+
+    assert why(request(woman, ends=True)) == "accepted"
+    reasons = {row["id"]: row["reason"] for row in service.rows("referral", patient_id=stays)}
+    assert sorted(map(str, reasons.values())) == ["closed-by-clinician", "merged"]
+    assert reasons[ended] == "merged"
+    # The copy of it in the record says that it has ended.
+    assert service.read(ward.hospital, lambda tx: tx.aliases.find(*claimed)) == ended
 
 
 @pytest.mark.parametrize("code", ["consent-needed", "unplaced"])
