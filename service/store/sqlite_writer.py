@@ -8,6 +8,7 @@ from threading import Event, Thread
 from sqlalchemy import URL
 
 from service.shared.clock import Clock
+from service.shared.errors import Unavailable
 from service.store.address import create_privately
 from service.store.dialect import BUSY_SECONDS, Dialect, Kind, sqlite_driver
 from service.store.jobs import Job, OpenUnit, Outcome, Queue, late, tell, unavailable
@@ -16,6 +17,10 @@ from service.store.trouble import TransactionLost, Trouble, as_heard, error_name
 
 GROUP = 64
 PROBE_SECONDS = 0.25
+# Every unit takes less, and so does every COMMIT of a disk that is well.
+SILENT_SECONDS = 10.0
+SILENT = "The disk does not answer."
+NEVER = float("inf")
 
 # Room for a few average units; a disk that takes this takes work again.
 _PROBE = (
@@ -48,15 +53,24 @@ class SqliteWriter:
         self._path = Path(str(url.database))
         self._queue = Queue(capacity)
         self._tried = Event()
+        # Since when the writer has been at what it does now, one unit or one COMMIT.
+        self._busy_since = time.monotonic()
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
         self._tried.wait(2 * BUSY_SECONDS)
 
     def submit(self, job: Job) -> None:
+        if self._silent():
+            # Those that wait would begin too late; they hear it with the one that comes.
+            tell(unavailable(self._queue.empty(), SILENT))
+            raise Unavailable(SILENT)
         self._queue.put(job)
 
     def ready(self) -> str | None:
-        return self._queue.reason
+        return self._queue.reason or (SILENT if self._silent() else None)
+
+    def _silent(self) -> bool:
+        return time.monotonic() - self._busy_since > SILENT_SECONDS
 
     def close(self, patience: float) -> None:
         self._queue.close("The store is closing.")
@@ -66,7 +80,7 @@ class SqliteWriter:
         reason = "The store has closed."
         try:
             self._start()
-            while (jobs := self._queue.take(GROUP)) is not None:
+            while (jobs := self._next()) is not None:
                 self._perform(jobs)
         except StorageBroken as broken:
             reason = str(broken)
@@ -77,6 +91,12 @@ class SqliteWriter:
             tell(unavailable(self._queue.empty(), reason))
             self._tried.set()
             self._disconnect()
+
+    def _next(self) -> list[Job] | None:
+        self._busy_since = NEVER
+        jobs = self._queue.take(GROUP)
+        self._busy_since = time.monotonic()
+        return jobs
 
     def _start(self) -> None:
         try:
@@ -113,6 +133,7 @@ class SqliteWriter:
         performed: list[Outcome] = []
         for job in group:
             outcome = self._unit(job, stamp)
+            self._busy_since = time.monotonic()
             if not self._driver.in_transaction:
                 raise TransactionLost
             performed.append(outcome)

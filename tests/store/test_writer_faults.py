@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from service.shared.caller import the_service
 from service.shared.errors import Unavailable
+from service.store.dialect import SqliteDialect
 from service.store.trouble import StatementRefused
 
 CALLER = the_service("test")
@@ -285,6 +286,58 @@ def test_another_process_that_holds_the_file_too_long_makes_the_store_unavailabl
 
     assert_whole_again(store, notes_file, until)
     assert kept(notes_file) == {"afterwards"}
+
+
+def test_a_disk_that_hangs_in_commit_makes_the_store_unavailable_until_it_goes_on(
+    open_notes: Any, notes_file: str, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.sqlite_writer.SILENT_SECONDS", 0.3)
+    store = open_notes(notes_file)
+    heard, hangs, gate, commit = dict[str, object](), threading.Event(), threading.Event(), SqliteDialect.commit
+
+    def hang(dialect: SqliteDialect, connection: Connection) -> None:
+        if threading.current_thread().name == "store-writer":
+            hangs.set()
+            gate.wait(10)
+        commit(dialect, connection)
+
+    def wait(writer: str) -> None:
+        try:
+            heard[writer] = store.run_now(CALLER, write(writer))
+        except Unavailable as error:
+            heard[writer] = str(error)
+
+    monkeypatch.setattr(SqliteDialect, "commit", hang)
+    waiters = [threading.Thread(target=wait, args=(writer,)) for writer in ("first", "behind")]
+    waiters[0].start()
+    assert hangs.wait(10)
+    waiters[1].start()
+    until(lambda: store.ready() == "The disk does not answer.")
+    with pytest.raises(Unavailable, match="does not answer"):
+        store.run_now(CALLER, write("refused"))
+    waiters[1].join(10)
+    assert heard == {"behind": "The disk does not answer."}
+
+    gate.set()
+    waiters[0].join(10)
+    assert heard["first"] == "first"
+    assert_whole_again(store, notes_file, until)
+    assert kept(notes_file) == {"first", "afterwards"}
+
+
+def test_a_long_group_whose_units_go_on_is_ready(
+    open_notes: Any, notes_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.sqlite_writer.SILENT_SECONDS", 1.0)
+    store = open_notes(notes_file)
+    told = list[str | None]()
+
+    def slow(unit: Any) -> None:
+        time.sleep(0.3)
+        told.append(store.ready())
+
+    as_one_group(store, [slow] * 5)
+    assert told == [None] * 5
 
 
 def test_a_garbled_file_stops_the_writer_for_good(open_notes: Any, notes_file: str) -> None:
