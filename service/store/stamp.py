@@ -1,22 +1,9 @@
 """One stamp for each commit, in whole milliseconds, so that a poller who reuses the highest one misses nothing."""
 
-from sqlalchemy import Connection, select
-from sqlmodel import col
+from sqlalchemy import Connection
 
 from service.shared.clock import Clock, milliseconds
 from service.store.dialect import Dialect
-from service.store.tables.clock import CommitClock
-
-_LAST = select(col(CommitClock.last))
-
-
-def highest_stamp(connection: Connection) -> int:
-    """The highest stamp that the transaction of this connection can see.
-
-    It promises that no row with this stamp or a lower one appears later only together with rows of the same snapshot:
-    ask for it in `read`.
-    """
-    return int(connection.execute(_LAST).scalar_one())
 
 
 class Stamp:

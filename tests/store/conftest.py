@@ -27,7 +27,7 @@ from service.shared.clock import Clock, SystemClock
 from service.store.address import parse_url
 from service.store.dialect import Dialect, sqlite_driver
 from service.store.engine import Store, open_store
-from service.store.stamp import highest_stamp
+from service.store.feed import HIGHEST
 from service.store.tables.clock import CommitClock
 from tests.flow.support import Service
 
@@ -79,7 +79,7 @@ class Notes:
     def since(self, stamp: int) -> tuple[int, list[tuple[str, int]]]:
         """What a poller gets: the highest stamp, and the notes above the one that it had."""
         found = self.connection.execute(select(NOTE.c.writer, NOTE.c.number).where(NOTE.c.stamp > stamp))
-        return highest_stamp(self.connection), [(writer, number) for writer, number in found]
+        return self.connection.execute(HIGHEST.statement).scalar_one(), [(writer, number) for writer, number in found]
 
     def interrupt(self) -> None:
         sqlite_driver(self.connection).interrupt()
