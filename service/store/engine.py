@@ -23,8 +23,10 @@ __all__ = ["OpenUnit", "Store", "Unit", "open_store"]
 T = TypeVar("T")
 U = TypeVar("U", bound=Unit)
 
-# From when a unit may begin at the latest: its longest statement, and looking twice whether the database is there.
-BEGUN_SECONDS = STATEMENT_SECONDS + 2 * BUSY_SECONDS
+# How long anybody waits from when a unit may begin at the latest: room for one statement that takes as long as it may,
+# and for looking twice whether the database is there. It bounds the waiter and not the unit, whose statements may each
+# take as long, and which may commit after that: its waiter has heard that this is open.
+ANSWER_SECONDS = STATEMENT_SECONDS + 2 * BUSY_SECONDS
 UNHEARD = "The store did not answer in time."
 
 
@@ -46,7 +48,8 @@ class Store(Generic[U]):
     cannot commit now, StatementRefused when a statement broke a rule of the database, else whatever `work` raised:
     nothing is kept then. One case is beyond any database: a connection lost during COMMIT, or a database that does not
     answer in time, leaves open whether it happened. That is Unavailable too: the sender repeats, and the key of its
-    message finds what was kept. Nobody waits longer than `patience` to begin and BEGUN_SECONDS from there.
+    message finds what was kept. Nobody waits longer than `patience` to begin and ANSWER_SECONDS from there; the unit
+    may go on.
 
     `when_owed` is called, on the event loop that asked, when something to be sent has been committed.
     """
@@ -102,7 +105,7 @@ class Store(Generic[U]):
         future: asyncio.Future[object] = loop.create_future()
         job = Job(caller, work, kind, future, loop, time.monotonic() + self._patience)
         crew.submit(job)
-        limit = loop.call_later(self._patience + BEGUN_SECONDS, lambda: settle(unavailable([job], UNHEARD)))
+        limit = loop.call_later(self._patience + ANSWER_SECONDS, lambda: settle(unavailable([job], UNHEARD)))
         try:
             return cast(T, await future)
         finally:
@@ -111,7 +114,7 @@ class Store(Generic[U]):
     def _wait(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
         future: concurrent.futures.Future[object] = concurrent.futures.Future()
         crew.submit(Job(caller, work, kind, future, None, time.monotonic() + self._patience))
-        if not concurrent.futures.wait([future], self._patience + BEGUN_SECONDS).done:
+        if not concurrent.futures.wait([future], self._patience + ANSWER_SECONDS).done:
             raise Unavailable(UNHEARD)
         return cast(T, future.result())
 

@@ -241,7 +241,7 @@ def test_a_unit_that_waited_too_long_is_not_begun(open_notes: Any, notes_url: st
 def test_nobody_waits_for_ever_for_a_unit_that_hangs(
     open_notes: Any, notes_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.store.engine.BEGUN_SECONDS", 0.1)
+    monkeypatch.setattr("service.store.engine.ANSWER_SECONDS", 0.1)
     store = open_notes(notes_url, patience=0.1, connections=2)
     gate = threading.Event()
 
@@ -258,6 +258,26 @@ def test_nobody_waits_for_ever_for_a_unit_that_hangs(
             ask(CALLER, hang)
         gate.set()
         gate = threading.Event()
+
+
+def test_a_unit_goes_on_when_nobody_waits_for_it_any_more(
+    open_notes: Any, notes_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.store.engine.ANSWER_SECONDS", 0.1)
+    store = open_notes(notes_url, patience=0.1)
+    gate = threading.Event()
+
+    def write(unit: Any) -> None:
+        gate.wait(10)
+        unit.write("late")
+
+    with pytest.raises(Unavailable, match="in time"):
+        store.run_now(CALLER, write)
+    assert written(store) == set()
+    gate.set()
+    store.close_now()
+    monkeypatch.undo()
+    assert written(open_notes(notes_url)) == {("late", 0)}
 
 
 def test_closing_performs_what_waits_and_refuses_what_comes_after(open_notes: Any, notes_url: str) -> None:
