@@ -19,7 +19,7 @@ from service.security.outgoing import may_be_called
 from service.security.senders import fingerprint
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, OrganisationKind, the_service
-from service.shared.client import Client
+from service.shared.client import Client, SenderName
 from service.shared.clock import Clock
 from service.shared.errors import ServiceError
 from service.shared.ids import IdMaker
@@ -143,13 +143,14 @@ class Office:
         )
 
     def _add_client(self, organisation_id: str, client: Client) -> str:
-        sends = client.certificate or client.mllp_sender
+        names: dict[SenderName, str | None] = {"certificate": client.certificate, "mllp_sender": client.mllp_sender}
+        sends = [(by, name) for by, name in names.items() if name is not None]
 
         def add(tx: UnitOfWork) -> str:
             organisation = self._organisation(tx, organisation_id)
             if sends and organisation.kind is not OrganisationKind.HOSPITAL:
                 raise NotAccepted("Only a hospital sends HL7 v2.")
-            if sends and tx.access.sender(certificate=client.certificate, mllp_sender=client.mllp_sender):
+            if any(tx.access.sender(by, name) for by, name in sends):
                 raise NotAccepted("Another client that is active is known by the same; revoke that one first.")
             id = self._make_id()
             added = replace(client, id=id, organisation_id=organisation.id, kind=organisation.kind)

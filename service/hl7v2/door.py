@@ -68,7 +68,7 @@ class Door:
             return ()
         dialect = self.dialect(caller)
         try:
-            caller = caller or await self.senders.caller(mllp_sender=looked.sender)
+            caller = caller or await self.senders.caller("mllp_sender", looked.sender)
             if caller is None:
                 telemetry.tell_person("sender-unknown")
                 wrong = (None if looked.header else looked.wrong) or Unfit.SENDER_UNKNOWN

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from service.hl7v2.connection import Connection, Limits, Refused, tell_fault
 from service.hl7v2.frame import Frame
@@ -24,8 +24,8 @@ class Door(Protocol):
 
 
 class Senders(Protocol):
-    async def caller(self, *, certificate: str | None = None) -> Caller | None:
-        """Whom this certificate, named by its SHA-256 in hexadecimal, stands for now. Raises Unavailable."""
+    async def caller(self, by: Literal["certificate"], name: str, /) -> Caller | None:
+        """Whom the certificate of this name, its SHA-256 in hexadecimal, stands for now. Raises Unavailable."""
 
 
 class Refusals(Protocol):
@@ -87,7 +87,7 @@ class Listener:
         if connection.certificate is None:
             return await self._door.answer(frame, None)
         # Asked for each message, so that a client that was revoked is not heard on a connection it still has.
-        caller = await self._senders.caller(certificate=connection.certificate)
+        caller = await self._senders.caller("certificate", connection.certificate)
         if caller is None:
             await self._refusals.write("certificate-unknown", connection.address)
             raise Refused("certificate-unknown")

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from service.security.bearer import CACHE_SECONDS, MOST_CACHED
 from service.security.ports import Store
 from service.shared.caller import Caller, the_service
-from service.shared.client import Client
+from service.shared.client import Client, SenderName
 from service.shared.ids import new_id
 
 
@@ -25,20 +25,21 @@ class Senders:
 
     def __init__(self, store: Store, elapsed: Callable[[], float] = time.monotonic) -> None:
         self._store, self._elapsed = store, elapsed
-        self._seen: dict[tuple[str | None, str | None], tuple[float, Client]] = {}
+        self._seen: dict[tuple[SenderName, str], tuple[float, Client]] = {}
 
-    async def caller(self, *, certificate: str | None = None, mllp_sender: str | None = None) -> Caller | None:
+    async def caller(self, by: SenderName, name: str) -> Caller | None:
         """The caller that a message comes from, with a correlation id of its own; None when nobody is known by this.
 
-        `certificate` is its `fingerprint`, `mllp_sender` MSH-3|MSH-4. Raises Unavailable when the store is.
+        The name of a `certificate` is its `fingerprint`, that of an `mllp_sender` MSH-3|MSH-4. Raises Unavailable when
+        the store is.
         """
-        key = (certificate, mllp_sender)
+        key = (by, name)
         asked_at = self._elapsed()
         checked_at, client = self._seen.get(key, (float("-inf"), None))
         if client is None or asked_at - checked_at >= CACHE_SECONDS:
             client = await self._store.read(
                 the_service(new_id()),
-                lambda tx: tx.access.sender(certificate=certificate, mllp_sender=mllp_sender),
+                lambda tx: tx.access.sender(by, name),
             )
             self._seen.pop(key, None)
         if client is None:

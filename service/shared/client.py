@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from service.shared.caller import OrganisationKind
+
+SenderName = Literal["certificate", "mllp_sender"]
+"""Which of its names a sender of HL7 v2 is known by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
 from service.shared.caller import OrganisationKind
-from service.shared.client import Client, Grant
+from service.shared.client import Client, Grant, SenderName
 from service.store.tables.access import AccessToken, ClientRow
 from service.store.tables.columns import Instant, table
 from service.store.tables.directory import OrganisationRow
@@ -49,10 +49,9 @@ class Access:
         row = self._connection.execute(one).one_or_none()
         return None if row is None else _client(row)
 
-    def sender(self, *, certificate: str | None = None, mllp_sender: str | None = None) -> Client | None:
+    def sender(self, by: SenderName, name: str) -> Client | None:
         """The client that is active and known by this certificate, or by this MSH-3|MSH-4; None when there is none."""
-        known = CLIENT.c.certificate == certificate if certificate else CLIENT.c.mllp_sender == mllp_sender
-        active = known & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
+        active = (CLIENT.c[by] == name) & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
         row = self._connection.execute(select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(active)).one_or_none()
         return None if row is None else _client(row)
 

@@ -60,7 +60,7 @@ class AnsweringDoor:
 class Nobody:
     """Who knows no certificate; on a connection without one nobody is asked."""
 
-    async def caller(self, *, certificate: str | None = None) -> Caller | None:
+    async def caller(self, by: str, name: str, /) -> Caller | None:
         return None
 
     async def write(self, reason: str, address: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from service.flow.received import ControlKey, Earlier, Received
 from service.shared.caller import Caller, OrganisationKind
-from service.shared.client import Client
+from service.shared.client import Client, SenderName
 from service.shared.ids import new_id
 from service.store.messages import KeptMessage, MessageQuery
 from service.store.trouble import StatementRefused
@@ -83,22 +83,24 @@ def add(service: Service, hospital: Caller, **known_by: Any) -> Client:
     return added
 
 
-def sender(service: Service, **known_by: str) -> Client | None:
-    return service.read(service.hospital(), lambda tx: tx.access.sender(**known_by))
+def sender(service: Service, by: SenderName, name: str) -> Client | None:
+    return service.read(service.hospital(), lambda tx: tx.access.sender(by, name))
 
 
-@pytest.mark.parametrize("known_by", [{"certificate": "ab" * 32}, {"mllp_sender": "EHR|MATERNITY"}], ids=str)
+@pytest.mark.parametrize(("by", "name"), [("certificate", "ab" * 32), ("mllp_sender", "EHR|MATERNITY")])
 def test_a_sender_is_found_by_its_certificate_or_its_name_until_it_is_revoked(
-    service: Service, known_by: dict[str, str]
+    service: Service, by: SenderName, name: str
 ) -> None:
     hospital = service.hospital()
-    added = add(service, hospital, **known_by)
-    assert sender(service, **known_by) == added
+    add(service, hospital, jwks="{}")  # one that has neither is found by nothing
+    added = add(service, hospital, **{by: name})
+    assert sender(service, by, name) == added
+    assert sender(service, by, "") is None
     with pytest.raises(StatementRefused):
-        add(service, hospital, **known_by)
+        add(service, hospital, **{by: name})
     service.run(hospital, lambda tx: tx.access.revoke_client(added.id, service.now()))
-    assert sender(service, **known_by) is None
-    assert sender(service, **known_by) != add(service, hospital, **known_by)
+    assert sender(service, by, name) is None
+    assert sender(service, by, name) != add(service, hospital, **{by: name})
 
 
 @pytest.mark.parametrize(
