@@ -51,7 +51,7 @@ class Messages:
             kept = _found(tx, id)
             event = AuditEvent(Action.READ, f"Message/{id}", outcome="body shown" if with_body else "shown")
             tx.audit.write(event)
-            return kept, tx.messages.acknowledgement(id), tx.messages.content(kept)
+            return kept, tx.messages.acknowledgement(kept), tx.messages.content(kept)
 
         kept, acknowledgement, content = self._store.run_now(self._caller, show)
         return Shown(kept, acknowledgement, self._opened(kept, content).body if with_body else None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, CompoundSelect, Table, literal_column, select, union_all, update
 
+from service.shared.clock import milliseconds
 from service.store.tables.columns import table
 from service.store.tables.intake import (
     InboundMessageRow,
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 MESSAGE, UNREADABLE = table(InboundMessageRow), table(UnreadableMessageRow)
 CONTROL, RESOURCE = table(MessageControlRow), table(ResourceVersionRow)
+# What one unit writes bears times that are no further apart. Both tables have an index by time; one by message would be
+# another that every message has to write into.
+ONE_UNIT = timedelta(minutes=10)
 _SHARED = ("id", "tenant_id", "client_id", "door", "type", "received_at", "correlation_id", "replayed_as")
 
 
@@ -83,15 +87,22 @@ class Messages:
         plain = self._unit.execute(select(MESSAGE.c.body, MESSAGE.c.request).where(MESSAGE.c.id == message.id)).one()
         return Content(bytes(plain.body), plain.request and plain.request.encode())
 
-    def acknowledgement(self, id: str) -> bytes | None:
+    def acknowledgement(self, message: KeptMessage) -> bytes | None:
         """How an HL7 v2 message was acknowledged; None when that is longer ago than its sender may repeat it."""
-        given = select(CONTROL.c.acknowledgement).where(CONTROL.c.message_id == id)
+        about = CONTROL.c.received_at.between(message.received_at - ONE_UNIT, message.received_at + ONE_UNIT)
+        given = select(CONTROL.c.acknowledgement).where(about, CONTROL.c.message_id == message.id)
         row = self._unit.execute(given).first()
         return None if row is None else bytes(row.acknowledgement)
 
     def made(self, id: str) -> str | None:
         """The id of the resource that a message of one resource was, or changed."""
-        row = self._unit.execute(select(RESOURCE.c.id).where(RESOURCE.c.message_id == id)).first()
+        message = self.find(id)
+        if message is None or message.sealed:
+            return None
+        since = milliseconds(message.received_at - ONE_UNIT)
+        theirs = (RESOURCE.c.tenant_id == message.tenant_id) & (RESOURCE.c.stamp >= since)
+        became = select(RESOURCE.c.id).where(theirs, RESOURCE.c.message_id == message.id)
+        row = self._unit.execute(became.order_by(RESOURCE.c.stamp).limit(1)).first()
         return None if row is None else str(row.id)
 
     def root(self, id: str) -> str:

@@ -16,6 +16,7 @@ from service.referrals.delivery import Delivery, DeliveryState, Lane
 from service.referrals.offer import OfferState
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.store.address import parse_url
+from service.store.messages import KeptMessage
 from service.store.queries import Compare, TaskQuery
 from service.store.tables import metadata
 from service.store.unit_of_work import UnitOfWork
@@ -195,10 +196,14 @@ def test_counting_what_was_shown_passes_over_no_other_hour(service: Service) -> 
     assert "subject" in earlier.by
 
 
-# Each of these indexes holds only the rows that are asked for, so that no other message has to write into it.
+KEPT = KeptMessage("id", "tenant", "client", "hl7v2", "ORU^R01", datetime.now(UTC), "accepted", "", None, sealed=False)
+# Each of these indexes holds only the rows that are asked for, so that no other message has to write into it, or is
+# there for something else.
 SELDOM: dict[str, Callable[[UnitOfWork], object]] = {
     "which version a programme was shown": lambda tx: tx.audit.highest_shown("Patient", "handle", "organisation"),
     "whether a referral has a positive result": lambda tx: tx.results.positive_in("referral"),
+    "how a message was acknowledged": lambda tx: tx.messages.acknowledgement(KEPT),
+    "what was replayed until it became a message": lambda tx: tx.messages.root("message"),
 }
 
 
@@ -216,3 +221,18 @@ def test_sqlite_makes_no_table_of_its_own_to_insert_a_row(name: str) -> None:
         added = metadata.tables[name].insert().compile(engine)
         steps = connection.exec_driver_sql(f"EXPLAIN {added}", (None,) * len(added.positiontup or ()))
         assert "OpenEphemeral" not in [step[1] for step in steps]
+
+
+def test_what_a_message_made_is_looked_up_by_when_it_came(service: Service) -> None:
+    hospital = service.hospital()
+    woman = service.woman(hospital)
+    (version,) = service.rows("resource_version", id=woman)
+    found = list[str | None]()
+
+    def ask(tx: UnitOfWork) -> None:
+        found.extend(tx.messages.made(id) for id in (version["message_id"], "nobody"))
+
+    (statement,) = (each for each in asked(service, hospital, ask) if "FROM resource_version" in each[0])
+    (node,) = plan(service, *statement)
+    assert all(column in node.by for column in ("tenant_id", "stamp")), node.what
+    assert found == [woman, None]

@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, text
 from sqlmodel import Field
 
 from service.store.tables.columns import Instant, Row, Text, optional, required
+
+WAS_REPLAYED = text("replayed_as IS NOT NULL")
+
+
+def _replayed(table: str) -> Index:
+    """Few messages are ever replayed: whatever comes in writes nothing into this."""
+    return Index(f"ix_{table}_replayed_as", "replayed_as", sqlite_where=WAS_REPLAYED, postgresql_where=WAS_REPLAYED)
 
 
 class InboundMessageRow(Row, table=True):
@@ -14,7 +21,10 @@ class InboundMessageRow(Row, table=True):
     door has to know for that beside the body."""
 
     __tablename__ = "inbound_message"
-    __table_args__ = (Index("ix_inbound_message_tenant_id_received_at", "tenant_id", "received_at"),)
+    __table_args__ = (
+        Index("ix_inbound_message_tenant_id_received_at", "tenant_id", "received_at"),
+        _replayed("inbound_message"),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: str = required(Text)
@@ -33,7 +43,7 @@ class UnreadableMessageRow(Row, table=True):
     """A body from an authenticated sender that could not be understood: encrypted, and gone after `expires_at`."""
 
     __tablename__ = "unreadable_message"
-    __table_args__ = (Index("ix_unreadable_message_expires_at", "expires_at"),)
+    __table_args__ = (Index("ix_unreadable_message_expires_at", "expires_at"), _replayed("unreadable_message"))
 
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: str = required(Text)

@@ -140,6 +140,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_message")),
     )
     with op.batch_alter_table("inbound_message", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_inbound_message_replayed_as",
+            ["replayed_as"],
+            unique=False,
+            sqlite_where=sa.text("replayed_as IS NOT NULL"),
+            postgresql_where=sa.text("replayed_as IS NOT NULL"),
+        )
         batch_op.create_index("ix_inbound_message_tenant_id_received_at", ["tenant_id", "received_at"], unique=False)
 
     op.create_table(
@@ -196,6 +203,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
         batch_op.create_index("ix_unreadable_message_expires_at", ["expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_unreadable_message_replayed_as",
+            ["replayed_as"],
+            unique=False,
+            sqlite_where=sa.text("replayed_as IS NOT NULL"),
+            postgresql_where=sa.text("replayed_as IS NOT NULL"),
+        )
 
     op.create_table(
         "answer_link",
