@@ -57,6 +57,20 @@ class Copies:
         record, now = self._records.setdefault(tenant_id, _Record()), self.clock.now()
         if record.pause_until is not None and now < record.pause_until:
             return
+        try:
+            await self._hear_all(record, tenant_id, endpoint, now)
+            record.failures, record.pause_until = 0, None
+            return
+        except Unavailable:
+            return
+        except NotRead:
+            telemetry.tell("copies-not-read", destination=tenant_id, failures=record.failures + 1)
+        except Exception as defect:  # noqa: BLE001  # else nobody would own the reads of the other records
+            telemetry.tell_defect("copies-defect", defect, destination=tenant_id)
+        record.failures += 1
+        record.pause_until = now + min(LONGEST_PAUSE, timedelta(seconds=5 * 2 ** min(record.failures, 10)))
+
+    async def _hear_all(self, record: _Record, tenant_id: str, endpoint: str, now: datetime) -> None:
         awaited = await self.store.read(the_service(new_id()), lambda tx: tx.answers.awaited(tenant_id))
         since = _since(record, awaited, now)
         try:
@@ -64,13 +78,7 @@ class Copies:
                 await self._hear_some(tenant_id, endpoint, awaited[start : start + AT_ONCE], since)
         except NotRead as problem:
             record.takes_since = record.takes_since and not (problem.refused and since is not None)
-            record.failures += 1
-            record.pause_until = now + min(LONGEST_PAUSE, timedelta(seconds=5 * 2 ** min(record.failures, 10)))
-            telemetry.tell("copies-not-read", destination=tenant_id, failures=record.failures)
-            return
-        except Unavailable:
-            return
-        record.failures, record.pause_until = 0, None
+            raise
         record.seen = frozenset(each.alert.id for each in awaited)
         record.read_whole_at = now if since is None else record.read_whole_at
 

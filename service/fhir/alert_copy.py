@@ -34,7 +34,7 @@ async def refresh_copy(visit: Visit, alert: Alert, id: str, resource: Tree) -> N
         raise Stop(DeliveryTrigger.TRY_AGAIN, "answered-in-the-record", HEARD_SOON)
     if _says(copy, resource):
         return
-    version = copy.get("meta", {}).get("versionId")
+    version = _meta(copy).get("versionId")
     condition = {"If-Match": f'W/"{version}"'} if version else {}
     try:
         await visit.ask("PUT", f"Task/{id}", condition, orjson.dumps({**resource, "id": id}))
@@ -57,7 +57,7 @@ def is_to_be_heard(alert: Alert, copy: Tree) -> bool:
 
 def version_of(copy: Tree) -> str:
     """A name for exactly this content, also in a record that counts no versions."""
-    version = copy.get("meta", {}).get("versionId")
+    version = _meta(copy).get("versionId")
     return str(version) if version else hashlib.sha256(orjson.dumps(copy, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -101,9 +101,14 @@ def _answer(resource: Tree, alert_id: str) -> ReceivedAnswer | None:
         return ReceivedAnswer(received, alert_id, None)
 
 
+def _meta(resource: Tree) -> Tree:
+    meta = resource.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
 def _changed_at(resource: Tree) -> datetime | None:
     try:
-        changed = datetime.fromisoformat(resource["meta"]["lastUpdated"])
+        changed = datetime.fromisoformat(_meta(resource)["lastUpdated"])
     except (KeyError, TypeError, ValueError):
         return None
     return changed if changed.tzinfo else None

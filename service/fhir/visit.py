@@ -131,9 +131,10 @@ def json_of(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigg
 
 def carries(resource: Tree, type: str, identifier: Identifier) -> bool:
     """Whether it is the resource that was meant: a record that answers with another one must not be believed."""
-    named = {"system": identifier.system, "value": identifier.value}
+    named, theirs = {"system": identifier.system, "value": identifier.value}, resource.get("identifier")
     return (
         resource.get("resourceType") == type
         and isinstance(resource.get("id"), str)
-        and any(named.items() <= each.items() for each in resource.get("identifier", []))
+        and isinstance(theirs, list)
+        and any(isinstance(each, dict) and named.items() <= each.items() for each in theirs)
     )

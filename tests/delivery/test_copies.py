@@ -1,12 +1,15 @@
 """A hospital answers an alert in the copy that its own record has of it."""
 
 import asyncio
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from service.delivery.channel import Copy, NotRead
 from service.delivery.copies import LONGEST_PAUSE, Copies
 from service.demo.faults import Disturbance, DisturbanceKind
 from service.demo.hospital import HospitalRecord
@@ -18,6 +21,10 @@ from service.flow.received import Received
 from service.referrals.alert import AlertState, Practitioner, ReviewOutcome
 from service.referrals.answer_link import Token
 from service.screening.instrument import AnswerLinks
+from service.shared.caller import Caller
+from service.shared.errors import Unavailable
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
 from tests.delivery.support import Sender, calls, held
 from tests.flow.support import piece, scores
 
@@ -250,6 +257,68 @@ def test_a_record_that_does_not_answer_is_left_alone_for_a_while_and_then_heard(
     sender.pass_time(LONGEST_PAUSE)
     hear(sender, copies)
     assert sender.alert(woman, "self-harm-present")["state"] == "acknowledged"
+
+
+class OneFails:
+    """A reader of two records of which the first fails, and the second takes its time."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+        self.asked: list[str] = []
+        self.finished: list[str] = []
+
+    async def read_copies(
+        self, endpoint: str, alert_ids: Mapping[str, str], since: datetime | None
+    ) -> tuple[Copy, ...]:
+        self.asked.append(endpoint)
+        if len(self.asked) == 1:
+            raise self.failure
+        await asyncio.sleep(0.05)
+        self.finished.append(endpoint)
+        return ()
+
+
+@pytest.mark.parametrize(
+    "failure", [NotRead(), AttributeError("odd"), TypeError("odd")], ids=lambda each: type(each).__name__
+)
+def test_a_record_that_fails_in_any_way_is_left_alone_and_the_others_are_read_to_the_end(
+    sender: Sender, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        in_review(sender)
+    caplog.set_level(logging.INFO)
+    reader = OneFails(failure)
+    copies = Copies(sender.store, sender.rules, sender.clock, reader)
+    hear(sender, copies)
+    assert (len(reader.asked), len(reader.finished)) == (2, 1)
+    hear(sender, copies)
+    assert (len(reader.asked), len(reader.finished)) == (3, 2)  # the one that failed waits
+    said = "copies-not-read" if isinstance(failure, NotRead) else "copies-defect"
+    assert [each.message for each in caplog.records if each.message.startswith("copies")] == [said]
+    sender.pass_time(LONGEST_PAUSE)
+    hear(sender, copies)
+    assert len(reader.asked) == 5
+
+
+def test_a_store_that_is_away_meanwhile_holds_up_no_record_afterwards(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_review(sender)
+    reader, read = OneFails(NotRead()), Store.read
+    copies, asked = Copies(sender.store, sender.rules, sender.clock, reader), list[object]()
+
+    async def away(store: Store[UnitOfWork], caller: Caller, unit: Callable[[UnitOfWork], Any]) -> Any:
+        asked.append(unit)
+        if len(asked) > 1:
+            raise Unavailable("away")
+        return await read(store, caller, unit)
+
+    monkeypatch.setattr(Store, "read", away)
+    hear(sender, copies)
+    assert (len(asked), reader.asked) == (2, [])
+    monkeypatch.undo()
+    hear(sender, copies)
+    assert len(reader.asked) == 1
 
 
 def test_the_worker_hears_while_it_runs(sender: Sender, record: HospitalRecord, copies: Copies) -> None:
