@@ -229,3 +229,17 @@ def test_a_programme_file_with_problems_is_refused_with_all_of_them(folder: Path
         "example.toml.places: is not a whole number",
         "example.toml.colour: is not a known key",
     ]
+
+
+APPROVALS = ("proceed_with_alert", "as_recorded_safe_contact", "answer_link")
+
+
+@pytest.mark.parametrize("key", APPROVALS)
+def test_what_was_approved_for_everybody_else_holds_for_no_site_with_a_file_of_its_own(folder: Path, key: str) -> None:
+    with (folder / "sites" / "default.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[{key}]\nby = "Somebody"\non = 2026-11-22\n' + ("hours = 24\n" if key == "answer_link" else ""))
+    own = 'organisation = "own"\n\n[approval]\nby = "Somebody else"\non = 2026-11-23\n'
+    (folder / "sites" / "own.toml").write_text(own, "utf-8")
+    policies = load(folder).policies
+    assert getattr(policies["default"], key)
+    assert not getattr(policies["own"], key)

@@ -49,6 +49,7 @@ on = 2026-11-22
 system"""
 
 REFUSALS = [
+    (TEXTS, "harm-to-baby = ", "harm-to-babies = ", "texts.toml.concern.harm-to-babies: is no code that there is"),
     (EPDS, 'id = "epds"', 'id = ""', "epds.toml.id: is empty"),
     (EPDS, 'id = "epds"\n', "", "epds.toml.id: is missing"),
     (EPDS, 'id = "epds"', 'id = "phq9"', "phq9.toml.id: is used twice"),
@@ -251,7 +252,7 @@ def test_all_problems_of_all_files_are_listed_at_once(folder: Path) -> None:
     edit(folder, EPDS, "positive_at = 13", "positive_at = 31")
     edit(folder, PHQ9, "score = 3", "score = 4")
     edit(folder, TEXTS, "otherwise = ", "other = ")
-    assert len(problems_of(folder)) == 3
+    assert len(problems_of(folder)) == 4
 
 
 LABEL = """[[label]]

@@ -20,6 +20,8 @@ from service.mappings.programmes import programme_of
 from service.mappings.reader import Folder, Table
 from service.mappings.sites import over_default, read_policy
 from service.mappings.texts import Wording
+from service.referrals.alert import AlertCode
+from service.referrals.escalation import Concern
 from service.referrals.programme import Programme
 from service.screening.instrument import Instrument, Policy
 
@@ -44,11 +46,11 @@ def load(folder: Path | None = None) -> Rules:
         context_codes=read_context(files.table("context.toml"), book),
         policies=_policies(files, instruments),
         consent_terms=_consent_terms(files.table("consent.toml"), book),
-        alert_texts=texts.by_code("alert"),
+        alert_texts=texts.by_code("alert", list(AlertCode)),
         status_reasons=texts.by_code("status_reason"),
         note_texts=texts.notes(),
         escalation_texts=texts.escalation(),
-        concern_texts=texts.by_code("concern"),
+        concern_texts=texts.by_code("concern", list(Concern)),
         labels=read_labels(files.table("labels.toml")),
         version=_version(files.path),
     )

@@ -20,10 +20,13 @@ from service.screening.instrument import (
     Rung,
 )
 
+# What a named person has approved for one site holds for no other.
+OF_ONE_SITE = ("organisation", "approval", "proceed_with_alert", "as_recorded_safe_contact", "answer_link")
+
 
 def over_default(default: Toml, own: Toml) -> Toml:
-    """`own` laid over `default`, table by table; the name that answers for `default` does not answer for `own`."""
-    base = {key: value for key, value in default.items() if key not in ("approval", "organisation")}
+    """`own` laid over `default`, table by table, but for what somebody answers for there."""
+    base = {key: value for key, value in default.items() if key not in OF_ONE_SITE}
     return base | {key: _over(base.get(key), value) for key, value in own.items()}
 
 

@@ -1,6 +1,6 @@
 """texts.toml: the words that people read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from string import Formatter
 
 from service.flow.rules import ESCALATION_TEXTS, HEADING_FIELDS, HEADINGS, OTHERWISE
@@ -18,9 +18,12 @@ class Wording:
         self._table = table
         self._secret = [name.casefold() for each in instruments for name in (each.id, each.title)]
 
-    def by_code(self, section: str) -> dict[str, str]:
-        """Code -> text, with `otherwise` for a code that has none."""
+    def by_code(self, section: str, codes: Collection[str] | None = None) -> dict[str, str]:
+        """Code -> text, with `otherwise` for a code that has none. `codes` are all that there are."""
         table = self._table.table(section)
+        for key in table.names():
+            if codes is not None and key not in (OTHERWISE, *codes):
+                table.note(key, "is no code that there is")
         return {key: self._text(table, key) for key in sorted({OTHERWISE, *table.names()})}
 
     def notes(self) -> NoteTexts:

@@ -79,9 +79,3 @@ class Denied(ServiceError):
 def refusal(error: OAuthError, **headers: str) -> Reply:
     body = json.dumps({"error": error.code, "error_description": error.description}).encode()
     return Reply(error.status, body, {**NO_STORE, **headers})
-
-
-def challenge(error: str = "invalid_token", scope: str | None = None) -> dict[str, str]:
-    """The header that goes with 401 (`invalid_token`) and 403 (`insufficient_scope`), RFC 6750, section 3."""
-    needed = "" if scope is None else f', scope="{scope}"'
-    return {"WWW-Authenticate": f'Bearer error="{error}"{needed}'}

@@ -78,7 +78,8 @@ class KeySource:
         return await asyncio.shield(task)
 
     async def _fetch(self, url: str) -> tuple[JsonKey, ...]:
-        self._fetched.pop(url, None)
+        """What is kept stays as long as it counts, also when this fails: else anybody who names a key that there is not
+        could take it away."""
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 response = await self._client().get(self._checked(url))
@@ -88,8 +89,7 @@ class KeySource:
             raise InvalidClient(Flaw.KEYS_UNAVAILABLE)
         keys = read_set(response.content)
         kept_for = seconds_to_keep(response.headers.get("Cache-Control"), response.headers.get("Age", "0"))
-        if kept_for > 0:
-            self._fetched[url] = _Fetched(keys, self._elapsed() + kept_for)
+        self._fetched[url] = _Fetched(keys, self._elapsed() + max(kept_for, 0))
         return keys
 
     def _checked(self, url: str) -> httpx.URL:

@@ -6,8 +6,6 @@ met with a key it has not had time to fetch.
 
 import contextlib
 import json
-import os
-import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,15 +14,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from service.shared.errors import InvalidSettings
-from service.shared.files import appearing
+from service.shared.files import appearing, open_to_others
 
 ALGORITHM = "ES384"
 CURVE = "P-384"
 PUBLISHED_BEFORE_USE = timedelta(hours=24)
 CACHE_CONTROL = "public, max-age=3600"
 MOST_KEYS = 2
-# The owner may do anything and a group may read, as mounted secrets need; all else would let a neighbour sign as us.
-TOO_OPEN = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ def load_or_create(path: Path) -> SigningKeys:
 def load(path: Path) -> SigningKeys:
     """The keys in this file. Raises InvalidSettings, whose message never repeats what the file says."""
     try:
-        if os.name == "posix" and path.stat().st_mode & TOO_OPEN:
+        if open_to_others(path):
             raise InvalidSettings(f"The signing keys in {path} may be used by others; set mode 0600.")
         keys = tuple(_read(jwk) for jwk in json.loads(path.read_bytes())["keys"])
     except (OSError, ValueError, KeyError, TypeError, JoseError):

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from service.shared.errors import InvalidSettings
-from service.shared.files import appearing
+from service.shared.files import appearing, open_to_others
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -22,7 +22,7 @@ class Sealer:
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != KEY_BYTES:
-            raise InvalidSettings(f"The sealing key must be {KEY_BYTES} bytes.")
+            raise InvalidSettings(f"The file sealing-key must hold {KEY_BYTES} bytes; put back that of a backup.")
         self._cipher = AESGCM(hmac.digest(secret, b"seal", hashlib.sha256))
         self._tokens = hmac.digest(secret, b"token", hashlib.sha256)
 
@@ -57,6 +57,6 @@ def load_or_create(path: Path) -> Sealer:
     InvalidSettings when others can read the file."""
     with contextlib.suppress(FileExistsError), appearing(path, replace=False) as file:
         file.write(os.urandom(KEY_BYTES))
-    if path.stat().st_mode & 0o077:
-        raise InvalidSettings(f"{path.name} can be read by others; its mode must be 0600.")
+    if open_to_others(path):
+        raise InvalidSettings(f"{path.name} can be used by others; its mode must be 0600 or 0640.")
     return Sealer(path.read_bytes())

@@ -1,12 +1,21 @@
 """Files that are there whole or not at all."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EEXIST
 from pathlib import Path
 from typing import BinaryIO
+
+# The owner may do anything and a group may read, as mounted secrets need.
+_OF_OTHERS = stat.S_IWGRP | stat.S_IXGRP | stat.S_IRWXO
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether somebody else could use the secret in it, or put another there."""
+    return os.name == "posix" and bool(path.stat().st_mode & _OF_OTHERS)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from service.security.bearer import Bearers
-from service.security.errors import InvalidToken, challenge
+from service.security.errors import InvalidToken
 from service.shared.caller import Caller
 from service.store.retention import forget
 from service.store.tables.directory import OrganisationRow
@@ -105,9 +105,3 @@ def test_what_is_dead_is_forgotten_and_what_lives_is_kept(desk: TokenDesk, beare
     desk.store.run_now(lambda tx: forget(tx.connection.execute, NOW + timedelta(seconds=301)))
     with pytest.raises(InvalidToken):
         verify(bearers, token)
-
-
-def test_a_challenge_names_the_error_and_the_scope_that_is_needed() -> None:
-    assert challenge() == {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    needed = challenge("insufficient_scope", "system/Task.u")
-    assert needed == {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="system/Task.u"'}

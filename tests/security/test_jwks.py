@@ -150,6 +150,17 @@ def test_a_key_that_appears_is_found_and_one_that_is_taken_out_is_gone(published
     assert with_source(ask) == [["rsa-1", "ec-1"], ["rsa-1", "ec-1"], ["rsa-2"]]
 
 
+def test_a_key_that_nobody_has_takes_none_away_while_the_server_is_down(published: LocalServer) -> None:
+    async def ask(source: KeySource) -> list[object]:
+        await source.keys(client(published.url), "rsa-1")
+        published.answer = lambda _: (503, {}, b"")
+        with pytest.raises(InvalidClient):
+            await source.keys(client(published.url), "made-up")
+        return [key["kid"] for key in await source.keys(client(published.url), "rsa-1")]
+
+    assert with_source(ask) == ["rsa-1", "ec-1"]
+
+
 def test_a_set_counts_as_long_as_its_server_says_and_never_when_stale(published: LocalServer, keys: Keys) -> None:
     clock = StillClock()
     published.answer = lambda _: (200, {"Cache-Control": "public, max-age=20"}, keys.published().encode())

@@ -39,3 +39,10 @@ def test_a_secret_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(InvalidSettings):
         load_or_create(path)
+
+
+def test_a_mounted_secret_may_be_read_by_its_group(tmp_path: Path) -> None:
+    path = tmp_path / "sealing-key"
+    made = load_or_create(path)
+    path.chmod(0o640)
+    assert load_or_create(path).token("words") == made.token("words")
