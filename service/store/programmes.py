@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, func, select
+import orjson
+from sqlalchemy import LargeBinary, Row, bindparam, func, select, type_coerce
 
 from service.referrals.needs import Access
 from service.referrals.offer import TAKES_A_PLACE
@@ -33,14 +34,17 @@ TAKEN = (
     .scalar_subquery()
     .label("places_taken")
 )
+# As bytes, by which what was once read of them is known again.
+DESCRIPTION = type_coerce(PROGRAMME.c.description, LargeBinary).label("described")
+COLUMNS = (*(each for each in PROGRAMME.c if each is not PROGRAMME.c.description), DESCRIPTION, TAKEN)
 ALL = Prepared(
-    select(PROGRAMME, TAKEN)
+    select(*COLUMNS)
     .join_from(PROGRAMME, ORGANISATION, ORGANISATION.c.id == PROGRAMME.c.organisation_id)
     .where(PROGRAMME.c.active, ORGANISATION.c.active)
     .order_by(PROGRAMME.c.id)
 )
-EVERY = Prepared(select(PROGRAMME, TAKEN).order_by(PROGRAMME.c.id))
-ONE = Prepared(select(PROGRAMME, TAKEN).where(PROGRAMME.c.id == bindparam("programme")))
+EVERY = Prepared(select(*COLUMNS).order_by(PROGRAMME.c.id))
+ONE = Prepared(select(*COLUMNS).where(PROGRAMME.c.id == bindparam("programme")))
 # In one order for every unit, so that two of them do not wait for each other.
 HEARD_OF = (
     select(PROGRAMME.c.id)
@@ -151,27 +155,35 @@ def _to_listed(row: Row[Any]) -> Listed:
 
 
 def _to_programme(row: Row[Any]) -> Programme:
-    kept: dict[str, Any] = row.description
-    renewed = kept["training_renewed_until"]
     return Programme(
         id=row.id,
         organisation_id=row.organisation_id,
         name=row.name,
         active=row.active,
-        model=Model(kept["model"]),
-        modes=tuple(DeliveryMode(mode) for mode in kept["modes"]),
-        languages=frozenset(kept["languages"]),
-        districts=frozenset(kept["districts"]),
-        stages=frozenset(Stage(stage) for stage in kept["stages"]),
-        interpreters=kept["interpreters"],
         places=row.places,
         places_taken=row.places_taken,
-        respond_within_hours=kept["respond_within_hours"],
-        training_renewed_until=date.fromisoformat(renewed) if renewed else None,
-        telephone=kept["telephone"],
-        serves=_to_serves(kept["serves"]),
-        states=Statements(**{**kept["states"], "training_topics": tuple(kept["states"]["training_topics"])}),
+        **_described(row.described),
     )
+
+
+# Every positive result reads all programmes, and what they say of themselves changes rarely.
+@lru_cache(maxsize=1_000)
+def _described(description: bytes) -> dict[str, Any]:
+    kept = orjson.loads(description)
+    renewed = kept["training_renewed_until"]
+    return {
+        "model": Model(kept["model"]),
+        "modes": tuple(DeliveryMode(mode) for mode in kept["modes"]),
+        "languages": frozenset(kept["languages"]),
+        "districts": frozenset(kept["districts"]),
+        "stages": frozenset(Stage(stage) for stage in kept["stages"]),
+        "interpreters": kept["interpreters"],
+        "respond_within_hours": kept["respond_within_hours"],
+        "training_renewed_until": date.fromisoformat(renewed) if renewed else None,
+        "telephone": kept["telephone"],
+        "serves": _to_serves(kept["serves"]),
+        "states": Statements(**{**kept["states"], "training_topics": tuple(kept["states"]["training_topics"])}),
+    }
 
 
 def _to_serves(kept: dict[str, Any]) -> Serves:

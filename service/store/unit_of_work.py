@@ -107,6 +107,7 @@ class UnitOfWork:
         self.access = Access(connection)
         self._connection, self._link = connection, Link(connection)
         self._later: dict[Table, list[Row]] = {}
+        self._last: dict[Table, list[Row]] = {}
         self.made: dict[tuple[Table, str], Row] = {}
         self._touched: dict[Table, set[str]] = {}
         self.empty: set[tuple[Table, str]] = set()
@@ -127,7 +128,7 @@ class UnitOfWork:
 
     def later(self, table: Table, row: Row) -> None:
         """Insert `row` when the unit finishes, with the commit's stamp if its table has one."""
-        self._later.setdefault(table, []).append(row)
+        (self._last if table in _LAST else self._later).setdefault(table, []).append(row)
 
     def make(self, table: Table, row: Row) -> None:
         """The same for a row with an id that may still change or be looked for."""
@@ -164,20 +165,20 @@ class UnitOfWork:
         made, self.made = self.made, {}
         for (subject, _), row in made.items():
             self.later(subject, row)
-        last = {subject: self._later.pop(subject) for subject in _LAST if subject in self._later}
         for subject, rows in self._later.items():
             self.execute(_insert(subject), rows)
-        stamp = self.stamp = take_stamp() if last or self._touched else None
-        for subject, rows in last.items():
-            self.execute(_insert(subject), [{**row, "stamp": stamp} if _STAMP in subject.c else row for row in rows])
+        stamp = self.stamp = take_stamp() if self._last or self._touched else None
+        for subject in sorted(self._last, key=_LAST.__getitem__):
+            rows = self._last[subject]
+            self.execute(_insert(subject), [{**row, "stamp": stamp} for row in rows] if subject in _STAMPED else rows)
         for subject, ids in self._touched.items():
             self.execute(_stamp(subject), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
         self._let_go()
 
     def _write_made(self) -> None:
         made, self.made = self.made, {}
-        for subject, id in sorted(made, key=lambda key: _LAST.index(key[0])):
-            self.execute(_insert(subject), {**made[subject, id], _STAMP: 0})
+        for subject, id in sorted(made, key=lambda key: _LAST[key[0]]):
+            self.execute(_insert(subject), {**made[subject, id], "stamp": 0})
             self.touch(subject, id)
 
     def _let_go(self) -> None:
@@ -186,12 +187,12 @@ class UnitOfWork:
 
 
 # What has a stamp is written last, and what refers to such a row: each table after those that it refers to.
-_STAMP = "stamp"
-_LAST = [
-    each
-    for each in metadata.sorted_tables
-    if _STAMP in each.c or any(_STAMP in key.column.table.c for key in each.foreign_keys)
-]
+_STAMPED = frozenset(each for each in metadata.sorted_tables if "stamp" in each.c)
+_LAST = {
+    each: place
+    for place, each in enumerate(metadata.sorted_tables)
+    if each in _STAMPED or any(key.column.table in _STAMPED for key in each.foreign_keys)
+}
 
 
 # To build a statement costs more than to execute it: each is built once.

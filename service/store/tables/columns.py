@@ -39,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         if dialect.name == "sqlite":
-            return lambda instant: None if instant is None else _text(_in_utc(instant))
+            return _text
         return lambda instant: None if instant is None else _in_utc(instant)
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
@@ -56,9 +56,9 @@ def _in_utc(instant: datetime) -> datetime:
 
 # A unit writes the same instant again and again, and to write it out costs more than all else that is done to it.
 @lru_cache(maxsize=256)
-def _text(utc: datetime) -> str:
+def _text(instant: datetime | None) -> str | None:
     """As SQLAlchemy itself writes a DateTime into SQLite."""
-    return utc.isoformat(" ", "microseconds").removesuffix("+00:00")
+    return None if instant is None else _in_utc(instant).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 class Json(TypeDecorator[Any]):
