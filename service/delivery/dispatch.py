@@ -131,11 +131,12 @@ class Dispatch:
         parcel, sent = await self._send(delivery)
         if sent is None:
             return False
-        self.reserve.hear(delivery, sent)
-        now = self.clock.now()
-        due = self.pauses.due(delivery, sent, now)
-        if parcel is not None and parcel.has_one_line:
-            due = self.reserve.due(delivery, sent, due, now)
+        id, now = delivery.destination_id, self.clock.now()
+        sooner, due = self.reserve.hear(delivery, sent, now), self.pauses.due(delivery, sent, now)
+        has_one_line = parcel is not None and parcel.has_one_line
+        asks_others = has_one_line and self.reserve.asks_others(delivery, sent)
+        if asks_others and await self.store.read(the_service(new_id()), lambda tx: tx.sleeping.less_urgent_is_due(id)):
+            due = self.reserve.due(delivery, due, now)
         await self._write_down(
             delivery,
             lambda tx: settle(tx, self.rules, self.owner, delivery, parcel, sent, due, now),
@@ -143,7 +144,10 @@ class Dispatch:
         )
         self.tell(delivery.resource_type, sent.outcome)
         if self.pauses.hear(delivery, sent, self.clock.now()):
-            await self._wake(delivery.destination_id)
+            await self._wake(id)
+        if has_one_line and sooner is not None:
+            await self.store.run(the_service(new_id()), lambda tx: tx.sleeping.hasten(id, sooner))
+            self.rouse()
         return delivery.shown or DELIVERY_TABLE[delivery.state, sent.trigger] not in WAITING
 
     async def _wake(self, destination_id: str) -> None:
@@ -181,7 +185,7 @@ class Dispatch:
                     return parcel, ended
             if parcel is None:
                 return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-longer-wanted")
-            parcel = await self._with_link(parcel, now)
+            parcel = await self.links.added(self.store, self.rules, parcel, now)
             # Last of all: whatever was asked of the store before may have waited for it.
             if not await self._holds(delivery):
                 return parcel, None
@@ -230,14 +234,6 @@ class Dispatch:
     def _leave_turn(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel, sent: Sent) -> None:
         keep(tx, parcel, sent.learned)
         tx.leases.introduced(delivery, self.owner)
-
-    async def _with_link(self, parcel: Parcel, now: datetime) -> Parcel:
-        made = self.links.made_for(parcel, self.rules, now)
-        if made is None:
-            return parcel
-        kept, link = made
-        await self.store.run(the_service(parcel.delivery.correlation_id), lambda tx: tx.answers.add_link(kept))
-        return replace(parcel, link=link)
 
     def _has_failed(self, delivery: Delivery) -> bool:
         return has_failed(delivery, self.rules.policy(delivery.destination_id), self.clock.now())

@@ -1,13 +1,16 @@
 """The one-time link in an alert's message: the same one however often that is sent, and never whole in our store."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from service.delivery.channel import Parcel
 from service.flow.rules import Rules
 from service.referrals.answer_link import AnswerLink, Token
 from service.screening.instrument import Recorded
+from service.shared.caller import the_service
+from service.store.engine import Store
+from service.store.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,15 @@ class Links:
 
     address: str
     token: Callable[[str], str]
+
+    async def added(self, store: Store[UnitOfWork], rules: Rules, parcel: Parcel, now: datetime) -> Parcel:
+        """With the link, once what is kept of it is."""
+        made = self.made_for(parcel, rules, now)
+        if made is None:
+            return parcel
+        kept, link = made
+        await store.run(the_service(parcel.delivery.correlation_id), lambda tx: tx.answers.add_link(kept))
+        return replace(parcel, link=link)
 
     def made_for(self, parcel: Parcel, rules: Rules, now: datetime) -> tuple[AnswerLink, str] | None:
         """What is kept of the link and the whole of it, for its reader alone; None where the site wants none.

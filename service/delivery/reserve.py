@@ -22,7 +22,8 @@ class Reserve:
     """Of all lanes of one worker. `exchange` is how long one message may be under way on a line.
 
     Of each destination: its urgent alerts that fail; whether something was taken beside them, so that they alone are
-    what fails; for which of their tries something was tried in between; and when they are tried next.
+    what fails; for which of their tries something was tried in between; when they are tried next, and when they would
+    have been if nothing had to be tried before.
     """
 
     exchange: timedelta
@@ -30,6 +31,7 @@ class Reserve:
     _takes_others: set[str] = field(default_factory=set)
     _tried_between: dict[str, datetime] = field(default_factory=dict)
     _tried_next: dict[str, datetime] = field(default_factory=dict)
+    _tried_else: dict[str, datetime] = field(default_factory=dict)
 
     def seats(self, destination_id: str, free: int, alert_at: datetime | None, now: datetime) -> int:
         """How many of `free` may be begun that are less urgent: all if no urgent alert waits or is under way there, or
@@ -41,27 +43,36 @@ class Reserve:
         self._tried_between[destination_id] = alert_at
         return min(free, 1)
 
-    def hear(self, delivery: Delivery, sent: Sent) -> None:
-        """What became of something. A failure says nothing of the others only where it is that of an urgent alert which
-        was answered, or which has failed before they were taken."""
+    def hear(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime | None:
+        """What became of something; when the urgent alerts that fail there can be tried again because of it, if that is
+        sooner than they are. A failure says nothing of the others only where it is that of an urgent alert which was
+        answered, or which has failed before they were taken."""
         destination_id, urgent = delivery.destination_id, delivery.lane is Lane.URGENT
         failing, failed = self._failing[destination_id], sent.trigger in FAILED
         answered = sent.trigger is DeliveryTrigger.TRY_AGAIN
         its_own = urgent and sent.outcome not in REACHED_NOBODY and (answered or delivery.id in failing)
         if urgent:
             (failing.add if failed else failing.discard)(delivery.id)
-        if sent.trigger is DeliveryTrigger.TAKEN and failing:
-            self._takes_others.add(destination_id)
         if not failing or (failed and not its_own):
             self._takes_others.discard(destination_id)
+        sooner = None if urgent else self._tried_else.pop(destination_id, None)
+        if sent.trigger is DeliveryTrigger.TAKEN and failing and destination_id not in self._takes_others:
+            self._takes_others.add(destination_id)
+            sooner = now
+        if sooner is not None:
+            self._tried_next.pop(destination_id, None)
+        return sooner
 
-    def due(self, delivery: Delivery, sent: Sent, due: datetime, now: datetime) -> datetime:
-        """When it is tried again where that would be at `due`: urgent alerts of one destination together, and so late
-        that something else can be tried before, if nothing was taken beside them."""
+    def asks_others(self, delivery: Delivery, sent: Sent) -> bool:
+        """Whether it is to be found out by another message if it alone is what fails."""
+        may_be_why = delivery.attempts > TRIED_ALONE and sent.trigger in FAILED and sent.outcome not in REACHED_NOBODY
+        return delivery.lane is Lane.URGENT and may_be_why and delivery.destination_id not in self._takes_others
+
+    def due(self, delivery: Delivery, due: datetime, now: datetime) -> datetime:
+        """When it is tried again that would be at `due`, if another message is to be tried before: the urgent alerts of
+        one destination together, and so late that this one is over."""
         destination_id = delivery.destination_id
-        alone = delivery.attempts <= TRIED_ALONE or sent.outcome in REACHED_NOBODY
-        if delivery.lane is not Lane.URGENT or alone or destination_id in self._takes_others:
-            return due
+        self._tried_else[destination_id] = min(due, self._tried_else.get(destination_id, due))
         together = self._tried_next.get(destination_id, now)
         if together <= now:
             together = self._tried_next[destination_id] = max(due, now + self.exchange + TO_BEGIN)

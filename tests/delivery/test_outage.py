@@ -190,6 +190,16 @@ def test_a_destination_that_asked_for_patience_is_not_woken(sender: Sender) -> N
     assert {row["attempts"] for row in sender.rows("delivery", resource_type="ServiceRequest", state="ready")} == {1}
 
 
+def test_nor_is_an_alert_that_a_record_asked_to_come_later_when_something_else_is_taken(sender: Sender) -> None:
+    family, _ = sender.offered()
+    in_danger(sender, family)
+    asked = Sent(DeliveryTrigger.TRY_AGAIN, "http-429", wait=10 * MINUTE)
+    worker = sender.worker(Scripted(lambda parcel: TAKEN if parcel.delivery.lane is Lane.STATUS else asked))
+    go_on(sender, worker, 9, MINUTE)
+    assert {row["attempts"] for row in sender.rows("delivery", lane=Lane.URGENT.value, state="ready")} == {1}
+    assert waiting(sender, family.woman) == []
+
+
 @pytest.mark.parametrize("failed", [NOT_NOW, NO_ANSWER, NOT_REACHED], ids=lambda sent: str(sent.outcome))
 def test_what_comes_after_the_first_of_hers_waits_until_that_is_taken_and_no_other_woman_waits(
     sender: Sender, failed: Sent

@@ -4,24 +4,26 @@ import asyncio
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import update
 
 from service.delivery.channel import Parcel, Sent
 from service.delivery.worker import Worker
 from service.hl7v2.lines import Lines
 from service.hl7v2.segments import Message
 from service.referrals.delivery import DeliveryTrigger, Lane
-from service.shared.caller import Caller
+from service.shared.caller import Caller, the_service
+from service.store.deliveries import DELIVERY
 from tests.delivery.support import EXCHANGE, Scripted
 from tests.delivery.test_stuck import more
 from tests.flow.support import piece, scores
 from tests.hl7v2.engine import Answer, engine, nothing, says
-from tests.hl7v2.sending import HASTE, NewSender, V2Sender
+from tests.hl7v2.sending import HASTE, NewSender, V2Sender, senders
 
 SECOND = timedelta(seconds=1)
 TAKEN = Sent(DeliveryTrigger.TAKEN, "taken")
@@ -29,6 +31,14 @@ NOT_NOW = Sent(DeliveryTrigger.TRY_AGAIN, "answered-AE")
 NO_ANSWER = Sent(DeliveryTrigger.ANSWER_LOST, "no-answer")
 NOT_REACHED = Sent(DeliveryTrigger.TRY_AGAIN, "not-reached")
 NOWHERE = "mllp://127.0.0.1:1"
+
+
+@pytest.fixture
+def either_sender(migrated_url: str) -> Iterator[V2Sender]:
+    for new_sender in senders(migrated_url):
+        made = new_sender(NOWHERE)
+        yield made
+        made.run(the_service(""), lambda tx: tx.execute(update(DELIVERY).values(state="done")))  # nothing is left over
 
 
 class Watched(Scripted):
@@ -109,8 +119,32 @@ def test_alerts_that_alone_fail_hold_up_nothing_for_long_and_then_nothing_at_all
     assert len([lane for lane, _ in channel.begun if lane is Lane.URGENT]) > 3 * alerts
 
 
-def test_another_worker_keeps_the_line_free_as_well(new_sender: NewSender) -> None:
+def test_what_is_tried_in_between_makes_no_alert_wait_longer(new_sender: NewSender) -> None:
     sender = new_sender(NOWHERE)
+    family, _ = sender.offered()
+    more(sender, family, 5)
+    in_danger(sender, family.hospital)
+    channel = Watched(sender, lambda _: NOT_NOW)
+    go_on(sender, sender.worker(channel), 120)
+    tries = [at for lane, at in channel.begun if lane is Lane.URGENT]
+    assert [later - earlier for earlier, later in pairwise(tries)] == [each * SECOND for each in (2, 4, 8, 16, 30, 30)]
+    assert len(channel.room) >= 4
+
+
+def test_what_is_taken_in_between_lets_the_alert_go_next(new_sender: NewSender) -> None:
+    sender = new_sender(NOWHERE)
+    family, _ = sender.offered()
+    more(sender, family, 5)
+    in_danger(sender, family.hospital)
+    channel = Watched(sender, lambda parcel: NOT_NOW if len(channel.begun) <= 3 else TAKEN)
+    go_on(sender, sender.worker(channel), 12)
+    lanes = [lane for lane, _ in channel.begun]
+    assert lanes[:5] == [Lane.URGENT] * 3 + [Lane.STATUS, Lane.URGENT]
+    assert sender.unsettled() == []
+
+
+def test_another_worker_keeps_the_line_free_as_well(either_sender: V2Sender) -> None:
+    sender = either_sender
     family, _ = sender.offered()
     in_danger(sender, family.hospital)
     failing, other = Scripted(lambda _: NO_ANSWER), Scripted()
@@ -122,6 +156,17 @@ def test_another_worker_keeps_the_line_free_as_well(new_sender: NewSender) -> No
     go_on(sender, sender.worker(other), 2)
     assert other.given[0].delivery.lane is Lane.URGENT
     assert sender.unsettled() == []
+
+
+def test_on_either_database_an_alert_alone_that_fails_is_found_out_and_the_others_go_on(
+    either_sender: V2Sender,
+) -> None:
+    sender = either_sender
+    family, _ = sender.offered()
+    in_danger(sender, family.hospital)
+    channel = Watched(sender, lambda parcel: NOT_NOW if is_alert(parcel) else TAKEN)
+    go_on(sender, sender.worker(channel), 9)
+    assert {row["lane"] for row in sender.rows("delivery", state="ready")} == {Lane.URGENT}
 
 
 def test_an_alert_that_is_taken_leaves_nothing_kept_free_for_it(new_sender: NewSender) -> None:
@@ -150,13 +195,13 @@ def test_what_waits_for_the_line_to_an_engine_waits_in_the_outbox_while_an_alert
         is_alert = (order := message.first("OBR")) is not None and order.text(4) == "PEER-ALERT"
         lanes.append(Lane.URGENT if is_alert else Lane.STATUS)
         if len(lanes) == 1:
-            assert alert_waits.wait(10)
+            assert alert_waits.wait(3)
         return [*(answer if is_alert and not is_well else says("AA"))(message)]
 
     lanes: list[Lane] = []
     alert_waits, is_well = threading.Event(), False
     with engine(otherwise=engine_says) as heard:
-        sender = new_sender(heard, lines=Lines(ssl.create_default_context, patience=replace(HASTE, answer=3)))
+        sender = new_sender(heard, lines=Lines(ssl.create_default_context, patience=replace(HASTE, answer=4)))
         family, _ = sender.offered()
         more(sender, family, 5)
         worker = sender.worker()
@@ -166,7 +211,9 @@ def test_what_waits_for_the_line_to_an_engine_waits_in_the_outbox_while_an_alert
             await statuses.begin()
             await asyncio.to_thread(in_danger, sender, family.hospital)
             await alerts.begin()
-            await asyncio.sleep(0.3)
+            turns = sender.lines.connect(heard.endpoint)._turns
+            while Lane.URGENT not in [rank for rank, *_ in turns._waiting]:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.01)
             alert_waits.set()
             await asyncio.gather(alerts.finish(), statuses.finish())
 
