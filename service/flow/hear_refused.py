@@ -24,19 +24,10 @@ def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
     return Recognised.AN_INSTRUMENT if message.administered else Recognised.NOTHING
 
 
-def hear_risk(tx: Transaction, rules: Rules, message: ReceivedResult, now: datetime) -> bool:
-    """Let an answer about self-harm be heard (`hear_risks_of`). False when there is none, or nobody knows whose."""
-    patient_id = subject_of(tx, message.subject) if any(_risks(rules, message)) else None
-    if patient_id is None:
-        return False
-    hear_risks_of(tx, rules, patient_id, [message], now)
-    return True
-
-
 def hear_risks_of(
     tx: Transaction, rules: Rules, patient_id: str, messages: Iterable[ReceivedResult], now: datetime
 ) -> None:
-    """Let her answers about self-harm be heard as one (`hear_risk_of`)."""
+    """Let her answers about self-harm in these be heard as one (`hear_risk_of`): as an old one, when all are old."""
     hear_risk_of(tx, rules, patient_id, now, old=_are_old(tx, rules, messages, now))
 
 

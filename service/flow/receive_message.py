@@ -6,14 +6,14 @@ from datetime import datetime
 
 from service.flow.answer import Answer, Reason, Refused
 from service.flow.doubt_identity import doubt_child
-from service.flow.hear_refused import hear_risk, recognised
+from service.flow.hear_refused import hear_risks_of, recognised
 from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
 from service.flow.keep_unreadable import Recognised
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
-from service.flow.received import Received, Reference
+from service.flow.received import Received
 from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
@@ -154,9 +154,12 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
         return
     if group.unnamed is not None and seen is Recognised.NOTHING:
         return
-    if not doubted and any(hear_risk(tx, rules, each, now) for each in outcome.refused):
-        return
-    _tell_hospital(tx, rules, _ALERTS[seen], None if doubted else group.subject, flaws, now)
+    patient_id = None if doubted or group.subject is None else subject_of(tx, group.subject)
+    risks = [each for each in outcome.refused if recognised(rules, each) is Recognised.A_CRITICAL_ANSWER]
+    if risks and patient_id is not None:
+        hear_risks_of(tx, rules, patient_id, risks, now)
+    else:
+        _tell_hospital(tx, rules, _ALERTS[seen], patient_id, flaws, now)
 
 
 def _unheard(group: Group, parts: Iterable[Part]) -> Unnamed | None:
@@ -172,11 +175,10 @@ _ALERTS = {
 
 
 def _tell_hospital(
-    tx: Transaction, rules: Rules, code: AlertCode, subject: Reference | None, flaws: Sequence[Flaw], now: datetime
+    tx: Transaction, rules: Rules, code: AlertCode, patient_id: str | None, flaws: Sequence[Flaw], now: datetime
 ) -> None:
     """What goes wrong with every message, as for an authority that is not listed, is said once until somebody has seen
     it. A result of a woman who is known, and a risk, are said each time."""
-    patient_id = None if subject is None else subject_of(tx, subject)
     again = code is AlertCode.NOT_ALL_USED or (code is AlertCode.UNREADABLE_RESULT and patient_id is None)
     what = sorted({f"{flaw.problem} {flaw.authority}".strip() for flaw in flaws})
     topic = "|".join((patient_id or "", *what)) if again else None

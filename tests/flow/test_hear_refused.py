@@ -3,11 +3,14 @@
 import pytest
 
 from service.flow.answer import Accepted
-from service.flow.received import Identifier, Reference
+from service.flow.receive_message import act_on
+from service.flow.received import Identifier, Received, Reference
+from service.flow.received_message import Flaw, Group, Part
 from service.flow.received_result import ReceivedResult
 from service.screening.result import Piece, Status
 from service.shared.caller import Caller
 from service.shared.ids import new_id
+from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import DAY, FACTS, HOUR, NOW, Family, Service, body, piece, scores, why
 
 NAME = Identifier("urn:results", "1")
@@ -177,3 +180,25 @@ def test_an_event_that_may_be_either_of_two_womens_pauses_both_and_is_told_besid
     assert service.states(family.woman) == ("on-hold", ["cancelled"])
     both = [("identity-conflict", family.woman), ("identity-conflict", other.id)]
     assert codes(service, family.hospital) == sorted([*both, ("unnamed-event", None)], key=str)
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "told"),
+    [((400, 0), "self-harm-present"), ((0, 400), "self-harm-present"), ((400, 500), "old-self-harm-present")],
+)
+def test_of_several_refused_in_one_group_a_risk_of_today_is_not_hidden_behind_an_old_one(
+    service: Service, days_ago: tuple[int, int], told: str
+) -> None:
+    family = service.family()
+    parts = []
+    for days in days_ago:
+        message = service.message(family.woman, piece(15, scores(15, 3)), effective=service.now() - days * DAY)
+        received = message.received._replace(target_id=new_id(), identifiers=(Identifier("urn:results", str(days)),))
+        parts.append(Part(message._replace(received=received), "OBR^1"))
+    group, whole = Group(Reference("Patient", family.woman), tuple(parts)), Received("ORU^R01", b"MSH", door="hl7v2")
+
+    def receive(tx: UnitOfWork) -> list[Flaw]:
+        return act_on(tx, service.rules, whole, [group], tx.inbox.archive(whole, "partly"), service.now())[0]
+
+    assert [flaw.problem for flaw in service.run(family.hospital, receive)] == ["not-found", "not-found"]
+    assert service.alerts(family.woman) == [told]
