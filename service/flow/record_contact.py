@@ -77,19 +77,21 @@ def record_contact(tx: Transaction, rules: Rules, message: ReceivedContact, now:
 
 def _of_nobody(tx: Transaction, rules: Rules, message: ReceivedContact, now: datetime) -> Answer:
     """It names no offer that the caller holds, or two. Somebody may have met her, or be worried, all the same."""
-    handle = frozenset() if message.patient_handle is None else frozenset({message.patient_handle})
-    women = offers_meant(tx, (message.naming if message.said else NOBODY) | Naming(handle))
+    handles = frozenset(filter(None, (message.patient_handle, message.service_request_handle, message.offer_id)))
+    women = offers_meant(tx, (message.naming if message.said else NOBODY) | Naming(handles))
     lock_all(tx, women)
     # Its tombstone may be gone.
-    held = next(iter(tx.visible.named(handle)), None)
+    held = sorted(tx.visible.named(handles), key=lambda each: each.patient_id)
     told = None
-    if held is not None and held.state in TOMBSTONES and message.outcome in MADE:
-        alert_until_seen(tx, rules, AlertCode.CONTACT_ONCE_CALLED_OFF, held, now)
+    for each in held:
+        if each.state in TOMBSTONES and message.outcome in MADE:
+            alert_until_seen(tx, rules, AlertCode.CONTACT_ONCE_CALLED_OFF, each, now)
     if message.said is not None:
         words = Words(message.received.type, message.said, message.naming, message.received.fingerprint())
         told = hear_words(tx, rules, words, women, now, id=tx.new_id())
     answer = Refused(Reason.SUBJECT_UNKNOWN, "subject", told=told)
-    return remember(tx, message.received, held.patient_id if held else None, answer)
+    about = {each.patient_id for each in held}
+    return remember(tx, message.received, about.pop() if len(about) == 1 else None, answer)
 
 
 def _offer(tx: Transaction, message: ReceivedContact) -> Offer | None:

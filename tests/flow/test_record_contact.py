@@ -10,8 +10,9 @@ import pytest
 from service.flow.answer import Accepted, Refused, Repeated, Told
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Identifier, Received
+from service.flow.record_contact import ReceivedContact, record_contact
 from service.referrals.alert import AlertState, Practitioner
-from service.referrals.contact import ContactOutcome, Engagement, Remark
+from service.referrals.contact import ContactMode, ContactOutcome, Engagement, Remark
 from service.referrals.escalation import Concern, Said
 from service.referrals.instruction import HoldReason, Order
 from service.referrals.offer import Offer, display_of
@@ -365,3 +366,24 @@ def test_a_contact_sent_many_times_at_once_is_one(service: Service) -> None:
         answers = list(senders.map(lambda _: service.contact(family.community, offer, content=b"{}"), range(8)))
     assert sorted(map(why, answers)) == ["accepted"] + ["repeated"] * 7
     assert len(service.rows("contact")) == 1
+
+
+@pytest.mark.parametrize("named", ["Patient", "ServiceRequest", "Task"])
+@pytest.mark.parametrize("outcome", [ContactOutcome.ATTENDED, ContactOutcome.PLANNED])
+def test_the_team_is_told_of_a_contact_by_whatever_it_names_her_also_when_the_tombstone_is_gone(
+    service: Service, named: str, outcome: ContactOutcome
+) -> None:
+    family, offer = service.supported()
+    service.withdraw(family)
+    service.pass_time(100 * DAY)
+    service.run(the_service(new_id()), lambda tx: tx.tidy(service.now(), service.rules))
+    its = {"Patient": offer.handles.patient, "ServiceRequest": offer.handles.service_request, "Task": offer.id}
+    handles = [its[type] if type == named else None for type in its]
+    received = Received("Encounter", body())
+    patient, request, task = handles
+    message = ReceivedContact(received, patient, request, ContactMode.PHONE, outcome, service.now(), None, task)
+    answer = service.run(family.community, lambda tx: record_contact(tx, service.rules, message, service.now()))
+    assert why(answer) == "subject-unknown"
+    made = outcome is ContactOutcome.ATTENDED
+    assert service.alerts(family.woman) == (["contact-once-called-off"] if made else [])
+    assert len(service.rows("audit", patient_id=family.woman, outcome="subject-unknown")) == 1
