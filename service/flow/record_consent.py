@@ -48,12 +48,14 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
     owner = received.target_id or identify(tx, received, new_id)
     if isinstance(owner, Refused):
         return owner
+    known = None if owner == new_id else tx.visible.consent(owner)
     said = replace(
         message.said,
         id=owner,
         tenant_id=tx.caller.organisation_id,
         patient_id=patient_id,
         recipient_id=recipient_id,
+        given_at=_given_at(message.said, known, now),
         safe_contact=said_at(message.said.safe_contact, now),
     )
     if owner == new_id:
@@ -61,12 +63,20 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
         learn(tx, patient_id, message.needs)
         follow_consent(tx, rules, said, now)
         return Accepted("Consent", owner, 1, created=True)
-    return _revise(tx, rules, message, said, now)
+    return _revise(tx, rules, message, known, said, now)
 
 
-def _revise(tx: Transaction, rules: Rules, message: ReceivedConsent, said: Consent, now: datetime) -> Answer:
+def _given_at(said: Consent, known: Consent | None, now: datetime) -> datetime | None:
+    """Never ahead of us, or no later word of hers would count: then it is when it first reached us."""
+    if said.given_at is None or said.given_at <= now:
+        return said.given_at
+    return (known and known.given_at) or now
+
+
+def _revise(
+    tx: Transaction, rules: Rules, message: ReceivedConsent, known: Consent | None, said: Consent, now: datetime
+) -> Answer:
     received = message.received
-    known = tx.visible.consent(said.id)
     if known is None or known.patient_id != said.patient_id:
         return Refused(Reason.NOT_FOUND)
     latest = tx.inbox.latest("Consent", known.id)

@@ -268,3 +268,21 @@ def test_a_consent_that_comes_after_the_end_opens_nothing_and_holds_for_the_next
     service.result(family.hospital, family.woman, piece(15, scores(15), source="the next"))
     assert service.states(family.woman) == ("offered", [*ended[1], "requested"])
     assert service.alerts(family.woman) == asked_before
+
+
+def test_a_no_that_is_dated_ahead_of_us_counts_from_when_it_came_and_a_later_yes_after_it(service: Service) -> None:
+    family = service.family()
+    ahead: dict[str, Any] = {"permits": False, "given_at": NOW + 3650 * DAY}
+    no = service.consent(family.hospital, family.woman, family.community, **ahead)
+    assert isinstance(no, Accepted)
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    assert service.offers(family.woman) == []
+    service.pass_time(DAY)
+    yes = service.consent(family.hospital, family.woman, family.community, given_at=service.now())
+    assert isinstance(yes, Accepted)
+    assert service.states(family.woman) == ("offered", ["requested"])
+    # Sent again, or called an error, it is no later word than it was.
+    for said in (ahead, {**ahead, "status": Status.ENTERED_IN_ERROR}):
+        service.pass_time(DAY)
+        service.consent(family.hospital, family.woman, family.community, target_id=no.id, **said)
+        assert service.states(family.woman) == ("offered", ["requested"])

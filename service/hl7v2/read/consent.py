@@ -160,10 +160,10 @@ def _consent(
     organisation = word.rule.organisation_id or (asked if word.rule.asked else None)
     if word.agrees and organisation is None:
         return Problem.CODE_UNKNOWN
-    given_at = now if when is None else min(when.begins, now)
+    given_at = now if when is None else when.begins
     if when is not None and not word.agrees and len(when.fhir) <= len("2026-01-01"):
         # A no that has only a day counts from the end of that day.
-        given_at = min(next_day(when.begins, dialect.zone) - timedelta(milliseconds=1), now)
+        given_at = next_day(when.begins, dialect.zone) - timedelta(milliseconds=1)
     consent = _said(word, given_at, details, dialect, rules)
     identifier = _name(word, subject)
     recipient = None if organisation is None else Reference("Organization", organisation)
