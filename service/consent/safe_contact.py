@@ -91,16 +91,20 @@ def newest(*said: SafeContact | None) -> SafeContact | None:
 
 
 def narrows(known: SafeContact | None, received: SafeContact | None) -> bool:
-    """Whether a change takes away a way to reach her, or a liberty in using one. No windows means any time."""
+    """Whether a change takes away a way to reach her, or a liberty in using one: to call at any time (no windows; in
+    another time zone the same hours are others), without her word or her story, or with another one."""
     if known is None or received is None:
         return known is not None
     ways = {channel for channel in known.channels if channel.usable()}
-    fewer_windows = bool(received.windows) and (not known.windows or not set(known.windows) <= set(received.windows))
+    same_times = known.timezone == received.timezone and set(known.windows) <= set(received.windows)
+    fewer_windows = bool(received.windows) and not (known.windows and same_times)
     return (
         not ways <= set(received.channels)
         or (known.voicemail is Permission.ALLOW and received.voicemail is not Permission.ALLOW)
         or list(TextContent).index(received.text_content) < list(TextContent).index(known.text_content)
         or received.withhold_number > known.withhold_number
         or fewer_windows
+        or received.code_word not in (None, known.code_word)
+        or received.caller_description not in (None, known.caller_description)
         or (received.review_by or date.max) < (known.review_by or date.max)
     )

@@ -1,12 +1,14 @@
 """How she may be reached: denied unless allowed, one way at a time, and not past the day on which it is reviewed."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.consent.merge import narrower
 from service.consent.safe_contact import (
     Channel,
     Mode,
@@ -18,7 +20,7 @@ from service.consent.safe_contact import (
     safe_channel,
 )
 
-TODAY = date(2026, 6, 1)
+TODAY, NOW = date(2026, 6, 1), datetime(2026, 6, 1, 12, tzinfo=UTC)
 ORDER = ["voice", "sms", "whatsapp", "email", "post", "in-person"]
 
 
@@ -72,6 +74,9 @@ AGREED = SafeContact(
     text_content=TextContent.NEUTRAL,
     withhold_number=False,
     windows=(MORNINGS, EVENINGS),
+    timezone="Europe/London",
+    code_word="rose",
+    caller_description="a friend from yoga",
     review_by=TODAY,
 )
 
@@ -87,6 +92,9 @@ AGREED = SafeContact(
         replace(AGREED, text_content=TextContent.NONE),
         replace(AGREED, withhold_number=True),
         replace(AGREED, windows=(MORNINGS,)),
+        replace(AGREED, timezone="Australia/Sydney"),
+        replace(AGREED, code_word="lily"),
+        replace(AGREED, caller_description="her dentist"),
         replace(AGREED, review_by=TODAY - timedelta(days=1)),
     ],
 )
@@ -101,6 +109,9 @@ def test_narrows(received: SafeContact | None) -> None:
         replace(AGREED, channels=(*AGREED.channels, allowed(Mode.POST))),
         replace(AGREED, text_content=TextContent.NAMED),
         replace(AGREED, windows=()),
+        replace(AGREED, windows=(), timezone=None),
+        replace(AGREED, code_word=None),
+        replace(AGREED, caller_description=None),
         replace(AGREED, windows=(EVENINGS, MORNINGS, Window(("tue",), time(9), time(11)))),
         replace(AGREED, review_by=TODAY + timedelta(days=1)),
         replace(AGREED, review_by=None),
@@ -113,6 +124,20 @@ def test_does_not_narrow(received: SafeContact) -> None:
 
 def test_a_first_window_narrows_what_was_free_at_any_time() -> None:
     assert narrows(replace(AGREED, windows=()), AGREED)
+
+
+@pytest.mark.parametrize("element", ["code_word", "caller_description"])
+def test_of_two_records_the_one_that_asks_for_a_word_or_a_story_counts(element: str) -> None:
+    changes: dict[str, Any] = {element: None}
+    free, asks = replace(AGREED, **changes), AGREED
+    changes = {element: "another"}
+    other = replace(AGREED, **changes)
+    for one, two, counts in ((free, asks, asks), (asks, free, asks), (asks, other, SafeContact(()))):
+        assert narrower(one, two, NOW) == counts
+
+
+def test_hours_in_two_time_zones_are_not_the_same_ones() -> None:
+    assert narrower(AGREED, replace(AGREED, timezone="Australia/Sydney"), NOW) == SafeContact(())
 
 
 def test_what_was_never_usable_is_not_missed() -> None:
