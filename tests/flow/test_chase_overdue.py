@@ -1,5 +1,8 @@
 """Due times pass: offers lapse, consents begin and end, alerts climb, who found no programme is placed again."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -11,11 +14,13 @@ from service.consent.consent import Status
 from service.flow.answer import Accepted
 from service.flow.chase_overdue import DueKind, Overdue, chase_overdue
 from service.flow.move_alert import move_alert
-from service.referrals.alert import AlertTrigger
+from service.flow.raise_alert import alert_sender
+from service.referrals.alert import AlertCode, AlertTrigger
 from service.referrals.instruction import Order
 from service.referrals.offer import Offer
 from service.referrals.programme import Programme
 from service.shared.caller import the_service
+from service.shared.ids import new_id
 from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import DAY, HOUR, MINUTE, NOW, UNREACHABLE, Family, Service, piece, scores
 
@@ -365,3 +370,32 @@ def test_a_referral_that_was_closed_is_not_tried_again(service: Service) -> None
     service.update(family.community, taken.id, "completed")
     service.chase(4 * HOUR)
     assert service.states(family.woman) == ("closed", [])
+
+
+def test_an_alert_about_no_woman_that_is_acknowledged_while_it_is_chased_climbs_no_more(
+    shared_service: Service,
+) -> None:
+    service, hospital = shared_service, shared_service.hospital()
+    service.run(hospital, lambda tx: alert_sender(tx, service.rules, AlertCode.UNREADABLE_RISK, service.now()))
+    (raised,) = service.rows("alert", tenant_id=hospital.organisation_id)
+    service.pass_time(2 * DAY)
+    answered = threading.Event()
+
+    def answer(tx: UnitOfWork) -> None:
+        alert = tx.alerts.lock(raised["id"])
+        move_alert(tx, service.rules, alert, AlertTrigger.ACKNOWLEDGE, service.now())
+        answered.set()
+        # As long as the other needs to come upon it.
+        time.sleep(0.5)
+
+    def chase() -> None:
+        answered.wait(5)
+        overdue = Overdue(DueKind.ALERT_OVERDUE, raised["id"], None)
+        service.run(the_service(new_id()), lambda tx: chase_overdue(tx, service.rules, overdue, service.now()))
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(service.run, hospital, answer), pool.submit(chase)]
+        for each in both:
+            each.result()
+    (alert,) = service.rows("alert", tenant_id=hospital.organisation_id)
+    assert (alert["state"], alert["rung"]) == ("acknowledged", raised["rung"])
