@@ -1,4 +1,4 @@
-"""Where the database is, and who may use a SQLite file alone."""
+"""Where the database is, and what is to be done about a SQLite file, which PostgreSQL does itself."""
 
 import os
 from collections.abc import Iterator
@@ -24,8 +24,16 @@ def parse_url(url: str) -> URL:
     raise InvalidSettings("The database must be sqlite:///a-file or postgresql://…; one in memory keeps nothing.")
 
 
-def create_privately(path: Path) -> None:
-    """A new database file that only this user can read; SQLite gives its log the same mode."""
+def is_there(address: URL) -> bool:
+    """Whether there is a file; only the server knows whether it has a database."""
+    return address.get_backend_name() != "sqlite" or _file(address).exists()
+
+
+def create_privately(address: URL) -> None:
+    """A new database file that only this user can read; SQLite gives its log the same mode. PostgreSQL has its own."""
+    if address.get_backend_name() != "sqlite":
+        return
+    path = _file(address)
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         # Never opened again by hand: closing any descriptor of a file drops the locks that SQLite holds on it.
@@ -45,7 +53,7 @@ def exclusive(url: str, purpose: str = "serve", *, wait: bool = False) -> Iterat
         return
     import fcntl
 
-    path = Path(f"{address.database}.{purpose}.lock")
+    path = _file(address, f".{purpose}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -58,3 +66,7 @@ def exclusive(url: str, purpose: str = "serve", *, wait: bool = False) -> Iterat
         yield
     finally:
         os.close(descriptor)
+
+
+def _file(address: URL, beside: str = "") -> Path:
+    return Path(f"{address.database}{beside}")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.shared.files import appearing
 from service.shared.version import VERSION
-from service.store.address import parse_url
+from service.store.address import is_there, parse_url
 from service.store.archive import MANIFEST, TELL_EVERY, BackupFailed, Held, Manifest, Shape, Tally, lines, shapes
 from service.store.dialect import dialect_of
 from service.store.migrate import version
@@ -37,7 +37,7 @@ def back_up(
     written, FileExistsError when it is there and may not be replaced.
     """
     address = parse_url(url)
-    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
+    if not is_there(address):
         raise BackupFailed("There is no database to back up yet.")
     dialect = dialect_of(address)
     try:

@@ -1,4 +1,4 @@
-"""Everything that differs between SQLite and PostgreSQL, and nowhere else."""
+"""What SQLite and PostgreSQL are told otherwise, and how what they answer is understood."""
 
 import sqlite3
 from enum import Enum, auto

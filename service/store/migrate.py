@@ -28,8 +28,7 @@ def migrate(url: str) -> None:
     """
     address = parse_url(url)
     dialect = dialect_of(address)
-    if dialect.name == "sqlite":
-        create_privately(Path(str(address.database)))
+    create_privately(address)
     with exclusive(url, "migrate", wait=True), dialect.engine(address).connect() as connection:
         dialect.begin_migration(connection)
         try:

@@ -78,8 +78,7 @@ def restore(url: str, backup: Backup, *, replace: bool = False, tell: Callable[[
         raise BackupFailed("A newer version of this program made the backup. Install that version or a later one.")
     address = parse_url(url)
     dialect = dialect_of(address)
-    if dialect.name == "sqlite":
-        create_privately(Path(str(address.database)))
+    create_privately(address)
     try:
         with _unserved(url), dialect.engine(address).connect() as connection:
             begin_alone(connection, dialect)

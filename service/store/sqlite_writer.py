@@ -2,7 +2,6 @@
 
 import time
 from contextlib import suppress
-from pathlib import Path
 from threading import Event, Thread
 
 from sqlalchemy import URL
@@ -50,7 +49,7 @@ class SqliteWriter:
     def __init__(self, url: URL, dialect: Dialect, open_unit: OpenUnit, clock: Clock, capacity: int) -> None:
         self._dialect, self._open_unit, self._clock = dialect, open_unit, clock
         self._engine = dialect.engine(url)
-        self._path = Path(str(url.database))
+        self._url = url
         self._queue = Queue(capacity)
         self._tried = Event()
         # Since when the writer has been at what it does now, one unit or one COMMIT.
@@ -180,7 +179,7 @@ class SqliteWriter:
             time.sleep(PROBE_SECONDS)
 
     def _connect(self) -> None:
-        create_privately(self._path)
+        create_privately(self._url)
         self._connection = self._engine.connect()
         # SQLAlchemy's own transaction stays open for ever and means nothing to the driver, which is in autocommit.
         self._connection.begin()

@@ -1,4 +1,4 @@
-"""What differs between the two databases when the whole of one is read or replaced; all else is in dialect.py."""
+"""What differs between the two databases when the whole of one is read or replaced."""
 
 import sqlite3
 import time
