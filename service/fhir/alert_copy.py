@@ -1,7 +1,7 @@
 """The copy of an alert's Task in the hospital's record, which a clinician may answer where she works."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -62,8 +62,26 @@ def version_of(copy: Tree) -> str:
 
 
 async def read_copies(record: Outgoing, alert_ids: Mapping[str, str], since: datetime | None) -> tuple[Copy, ...]:
-    """By `_id`, and `_lastUpdated` when only newer ones are wanted. Anything that is not one of these Tasks is left."""
-    query = {"_id": ",".join(sorted(alert_ids)), "_count": str(len(alert_ids))}
+    """By `_id`, and `_lastUpdated` when only newer ones are wanted. Anything that is not one of these Tasks is left.
+
+    A record may give fewer at once than it has. What did not come is asked for again until nothing does: the rest it
+    has no more, or nothing new of it. Its links to a next page are not followed, which may lead anywhere.
+    """
+    copies, wanted = list[Copy](), dict(alert_ids)
+    while wanted:
+        came = await _read_some(record, wanted, since)
+        if not came:
+            break
+        for id, resource in came.items():
+            alert_id = wanted.pop(id)
+            if carries(resource, "Task", Identifier(ALERT_ID, alert_id)):
+                copies.append(Copy(alert_id, version_of(resource), _changed_at(resource), _answer(resource, alert_id)))
+    return tuple(copies)
+
+
+async def _read_some(record: Outgoing, wanted: Collection[str], since: datetime | None) -> dict[str, Tree]:
+    """Those of the wanted ids that one page holds. Raises NotRead when it holds none, and there is another page."""
+    query = {"_id": ",".join(sorted(wanted)), "_count": str(len(wanted))}
     if since is not None:
         query["_lastUpdated"] = f"ge{since.astimezone(UTC).isoformat(timespec='milliseconds')}"
     response = await record.request("GET", f"Task?{httpx.QueryParams(query)}", headers=HEADERS)
@@ -73,20 +91,12 @@ async def read_copies(record: Outgoing, alert_ids: Mapping[str, str], since: dat
         bundle = json_of(response)
     except Stop as stop:
         raise NotRead from stop
-    found = [entry.get("resource") for entry in bundle.get("entry", ()) if isinstance(entry, dict)]
-    return tuple(
-        _copy(each, alert_ids[each["id"]])
-        for each in found
-        if isinstance(each, dict) and each.get("id") in alert_ids and _is_the_copy(each, alert_ids[each["id"]])
-    )
-
-
-def _is_the_copy(resource: Tree, alert_id: str) -> bool:
-    return carries(resource, "Task", Identifier(ALERT_ID, alert_id))
-
-
-def _copy(resource: Tree, alert_id: str) -> Copy:
-    return Copy(alert_id, version_of(resource), _changed_at(resource), _answer(resource, alert_id))
+    entries = [each for each in bundle.get("entry", ()) if isinstance(each, dict)]
+    found = [each["resource"] for each in entries if isinstance(each.get("resource"), dict)]
+    came = {each["id"]: each for each in found if isinstance(each.get("id"), str) and each["id"] in wanted}
+    if not came and any(each["relation"] == "next" for each in bundle.get("link", ())):
+        raise NotRead
+    return came
 
 
 def _answer(resource: Tree, alert_id: str) -> ReceivedAnswer | None:

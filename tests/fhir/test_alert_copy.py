@@ -7,7 +7,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from service.delivery.channel import Copy
+from service.delivery.channel import Copy, NotRead
 from service.fhir.alert_copy import read_copies
 from service.fhir.terms import ALERT_ID
 from service.security.outgoing import Outgoing
@@ -64,3 +64,29 @@ def test_what_is_no_copy_of_ours_is_left_and_the_others_are_read(odd: Tree) -> N
 @pytest.mark.parametrize("odd", [{"meta": ["x"]}, {"meta": None}, {"meta": {"versionId": [1], "lastUpdated": 7}}])
 def test_a_copy_with_an_odd_meta_is_read_all_the_same(odd: Tree) -> None:
     assert read(Record(task("r0", **odd), task("r1"))) == ["alert-0", "alert-1"]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "asked"), [(100, [7]), (7, [7]), (6, [7, 1]), (3, [7, 4, 1]), (1, [7, 6, 5, 4, 3, 2, 1])]
+)
+def test_a_record_that_gives_few_at_once_is_asked_until_all_have_come(at_once: int, asked: list[int]) -> None:
+    record = Record(*(task(id) for id in ALERTS), at_once=at_once)
+    assert sorted(read(record)) == sorted(ALERTS.values())
+    assert record.asked == asked
+
+
+@pytest.mark.parametrize("had", [0, 2, 5])
+def test_copies_that_a_record_has_no_more_keep_nobody_from_the_others(had: int) -> None:
+    record = Record(*(task(id) for id in list(ALERTS)[:had]), at_once=2)
+    assert len(read(record)) == had
+    assert len(record.asked) == (had + 1) // 2 + 1
+
+
+def test_a_record_that_gives_a_page_of_others_and_says_that_there_is_more_was_not_read() -> None:
+    class Heedless(Record):
+        def answer(self, found: list[Tree]) -> Tree:
+            return super().answer([task(f"x{number}") for number in range(3)])
+
+    with pytest.raises(NotRead):
+        read(Heedless(at_once=2))
+    assert read(Heedless(at_once=3)) == []
