@@ -31,9 +31,6 @@ class Served:
     operations: tuple[str, ...] = ()
 
 
-# Taken beside the search parameters proper: they shape the answer and have no type.
-RESULT_PARAMETERS = ("_sort", "_count", "_include", "_format")
-
 SERVED: tuple[Served, ...] = (
     Served("Communication", ("read", "create")),
     Served("Consent", ("read", "update", "create")),

@@ -24,18 +24,18 @@ _BLANK_BEFORE_COLON = re.compile(r'"\s+:')
 _ESCAPE = re.compile(r"\\[ubf]")
 
 
-def parse(body: bytes, resource_type: str | None = None, *, largest: int = LARGEST) -> Tree:
+def parse(body: bytes, resource_type: str | None = None) -> Tree:
     """The resource in `body`, checked; `resource_type` is the one in the address, None where any will do.
 
     Decimals come as floats: who needs their written form takes the received bytes (`raw`). References are checked for
     syntax only. Raises BadInput with every problem that the first failing stage found, and nothing else.
     """
-    return _checked(_survey(_text(body, largest), resource_type), body, resource_type)
+    return _checked(_survey(_text(body), resource_type), body, resource_type)
 
 
 def decode(body: bytes) -> Tree:
     """What `body` holds, as `check` takes it. Raises BadInput when it is no JSON object in UTF-8."""
-    return _tree(_text(body, LARGEST))
+    return _tree(_text(body))
 
 
 def check(tree: Tree, body: bytes, resource_type: str | None = None) -> Tree:
@@ -78,9 +78,9 @@ def _stop(findings: list[Finding]) -> None:
         raise BadInput.of(*findings)
 
 
-def _text(body: bytes, largest: int) -> str:
-    if len(body) > largest:
-        raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(largest)))
+def _text(body: bytes) -> str:
+    if len(body) > LARGEST:
+        raise BadInput.of(Finding(Fault.BODY_TOO_LARGE, None, str(LARGEST)))
     if not body.strip():
         raise BadInput.of(Finding(Fault.BODY_EMPTY))
     try:

@@ -135,7 +135,7 @@ def test_each_definition_is_valid_r4_and_says_its_own_url(name: str) -> None:
     model = getattr(import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
     model.model_validate_json(DEFINITIONS[name])
     # The guard's own stages for any JSON: bytes, numbers, repeated members, depth, characters.
-    tree = guard._tree(guard._text(DEFINITIONS[name], guard.LARGEST))
+    tree = guard.decode(DEFINITIONS[name])
     assert guard._shape(survey(tree, kind, escapes=True)) == []
     assert (tree["resourceType"], tree["id"], tree["url"]) == (kind, id, f"{terms.OURS}/{name}")
     assert [

@@ -205,14 +205,14 @@ def test_the_answers_of_the_examples_change_only_what_a_programme_may(name: str,
     offered, (answer, body) = tree("task-requested")[0], tree(name)
     fixed = ("id", "identifier", "code", "focus", "for", "owner", "requester", "authoredOn")
     assert [each for each in fixed if answer[each] != offered[each]] == []
-    message = read_task(answer, received(answer, body), base=BASE)
+    message = read_task(answer, received(answer, body), base=BASE, ours=(), labels={})
     assert message.state == status
     assert (message.status_reason is not None) == (status == "rejected")
 
 
 def test_the_contact_of_the_examples_belongs_to_the_offer() -> None:
     offered, sent = tree("task-requested")[0], tree("encounter")
-    message = read_contact(sent[0], received(*sent), base=BASE, now=NOW)
+    message = read_contact(sent[0], received(*sent), base=BASE, now=NOW, labels={})
     assert f"Patient/{message.patient_handle}" == offered["for"]["reference"]
     assert f"ServiceRequest/{message.service_request_handle}" == offered["focus"]["reference"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.fhir.guard import parse
+from service.fhir.guard import LARGEST, parse
 from service.fhir.outcome import BadInput
 from service.fhir.schema import RESOURCE_TYPES
 from service.fhir.survey import DEEPEST
@@ -34,9 +34,9 @@ def extensions(levels: int) -> list[dict[str, Any]]:
     return [innermost]
 
 
-def refusal(received: bytes, resource_type: str | None, largest: int = 100_000) -> BadInput:
+def refusal(received: bytes, resource_type: str | None) -> BadInput:
     with pytest.raises(BadInput) as caught:
-        parse(received, resource_type, largest=largest)
+        parse(received, resource_type)
     return caught.value
 
 
@@ -69,7 +69,7 @@ BAD = {
     "E6 half a surrogate pair": (sent(language="\ud800"), 400, "structure", ".language"),
     "E7 400 extensions": (sent(extension=extensions(400)), 400, "structure", None),
     "E7 100,000 arrays": (b"[" * 100_000, 400, "structure", None),
-    "E8 too large": (sent().ljust(100_001), 413, "too-long", None),
+    "E8 too large": (sent().ljust(LARGEST + 1), 413, "too-long", None),
     "E10 unknown field": (sent(colour="red"), 400, "structure", "Observation"),
     "E11 no resourceType": (b'{"status":"final"}', 400, "required", "Observation"),
     "E11 resourceType not a string": (b'{"resourceType":["Observation"]}', 400, "required", "Observation"),

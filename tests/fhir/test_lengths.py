@@ -75,7 +75,9 @@ def test_a_programmes_long_note_is_taken_and_cut_where_it_is_shown() -> None:
         "note": [{"text": text}, {"text": "short"}],
     }
     body = json.dumps(tree).encode()
-    message = read_task(parse(body), received(tree, body, target_id="7"), base="https://referral.example")
+    message = read_task(
+        parse(body), received(tree, body, target_id="7"), base="https://referral.example", ours=(), labels={}
+    )
     assert [each.content for each in message.reports] == [
         {"text": shown(text)},
         {"text": "short"},

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from service.fhir.read.common import codes, read_reference, unclear
 from service.fhir.read.times import begins, is_partial
-from service.fhir.read.wording import NONE_ACCEPTED, wording
+from service.fhir.read.wording import wording
 from service.fhir.read.written import naming_in
 from service.fhir.survey import Tree
 from service.fhir.terms import BUSINESS_STATUS, CONTACT_MODE, CONTACT_OUTCOME
@@ -74,9 +74,7 @@ _Meaning = TypeVar("_Meaning", bound=StrEnum)
 Span = tuple[datetime, datetime | None]
 
 
-def read_contact(
-    tree: Tree, received: Received, *, base: str, now: datetime, labels: Labels = NONE_ACCEPTED
-) -> ReceivedContact:
+def read_contact(tree: Tree, received: Received, *, base: str, now: datetime, labels: Labels) -> ReceivedContact:
     """`base` is this server's, without /fhir. Raises BadInput when whom, how, when or with what outcome is not said."""
     type = received.type
     tasks, requests = _based_on(tree, type, base)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from service.fhir.lengths import shown
 from service.fhir.read.common import reference_of, unclear
-from service.fhir.read.wording import NONE_ACCEPTED, Wording, wording
+from service.fhir.read.wording import Wording, wording
 from service.fhir.read.written import called, naming_in
 from service.fhir.survey import Tree
 from service.fhir.terms import ENDING, FULFIL
@@ -31,9 +31,7 @@ _REPORTED = frozenset({"note", "output", STATUS_REASON, BUSINESS_STATUS})
 _NO_ID = re.compile(r"(.*/)?|[A-Za-z]*")
 
 
-def read_task(
-    tree: Tree, received: Received, *, base: str, ours: Collection[str] = (), labels: Labels = NONE_ACCEPTED
-) -> ReceivedUpdate:
+def read_task(tree: Tree, received: Received, *, base: str, ours: Collection[str], labels: Labels) -> ReceivedUpdate:
     """`received.target_id` is the Task's id in the address, `base` this server's without /fhir. `ours` is what the
     service itself writes beside a status, and `labels` what a program writes beside a code: a programme that sends the
     whole Task back has not said it.

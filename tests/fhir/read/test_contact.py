@@ -45,7 +45,7 @@ def read(guarded: Callable[[Tree], Tree]) -> Read:
             "period": {"start": "2026-02-01T12:00:00+02:00", "end": "2026-02-01T10:30:00Z"},
             **elements,
         })  # fmt: skip
-        return read_contact(tree, received(tree, b""), base=BASE, now=NOW)
+        return read_contact(tree, received(tree, b""), base=BASE, now=NOW, labels={})
 
     return reading
 
@@ -66,7 +66,7 @@ def read_procedure(guarded: Callable[[Tree], Tree]) -> Read:
             "performedDateTime": "2026-02-01",
             **elements,
         })  # fmt: skip
-        return read_contact(tree, received(tree, b""), base=BASE, now=NOW)
+        return read_contact(tree, received(tree, b""), base=BASE, now=NOW, labels={})
 
     return reading
 
@@ -171,7 +171,7 @@ def test_a_day_that_has_begun_somewhere_is_not_ahead(
 ) -> None:
     elements = {"status": "completed", "subject": {"reference": "Patient/h2"}, "performedDateTime": day}
     tree = guarded({"resourceType": "Procedure", **elements})
-    assert read_contact(tree, received(tree, b""), base=BASE, now=NOON).started_at == started
+    assert read_contact(tree, received(tree, b""), base=BASE, now=NOON, labels={}).started_at == started
 
 
 def test_it_may_name_the_task(read: Read) -> None:

@@ -32,7 +32,7 @@ def said(code: str, system: str = ENDING) -> Tree:
 def as_sent(*, ours: tuple[str, ...] = (), **elements: object) -> ReceivedUpdate:
     """Read also where the guard would refuse it."""
     tree = {"resourceType": "Task", "id": "7", "status": "accepted", **elements}
-    return read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=ours)
+    return read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=ours, labels={})
 
 
 def labels(*texts: str) -> tuple[Reported, ...]:
@@ -43,7 +43,7 @@ def labels(*texts: str) -> tuple[Reported, ...]:
 def read(guarded: Callable[[Tree], Tree]) -> Read:
     def reading(**elements: object) -> ReceivedUpdate:
         tree = guarded({"resourceType": "Task", "id": "7", "status": "accepted", "intent": "order", **elements})
-        return read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+        return read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=(), labels={})
 
     return reading
 
@@ -161,7 +161,7 @@ def test_an_output_that_was_never_created_is_refused(reference: str) -> None:
         "output": [output("Procedure/1"), output(reference)],
     }
     with pytest.raises(BadInput) as caught:
-        read_task(tree, received(tree, b"", target_id="7"), base=BASE)
+        read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=(), labels={})
     assert (caught.value.status, caught.value.issues[0].expression) == (422, "Task.output[1].valueReference")
 
 
@@ -432,5 +432,5 @@ def test_a_label_that_somebody_has_accepted_is_no_word_beside_its_code_alone(
 ) -> None:
     value = [{"type": concept, "valueBoolean": True}] if element == "output" else concept
     tree = {"resourceType": "Task", "id": "7", "status": "accepted", element: value}
-    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE, labels=ACCEPTED)
+    message = read_task(tree, received(tree, b"", target_id="7"), base=BASE, ours=(), labels=ACCEPTED)
     assert tuple(text for each in message.reports if each.said for text in each.said.texts) == heard

@@ -39,9 +39,9 @@ READERS: dict[str, Callable[[Tree], object]] = {
     "QuestionnaireResponse": lambda tree: read_response(
         tree, received(tree, b""), rules=RULES, questions={}, base=BASE, now=NOW
     ),
-    "Task": lambda tree: read_task(tree, received(tree, b""), base=BASE),
-    "Encounter": lambda tree: read_contact(tree, received(tree, b""), base=BASE, now=NOW),
-    "Procedure": lambda tree: read_contact(tree, received(tree, b""), base=BASE, now=NOW),
+    "Task": lambda tree: read_task(tree, received(tree, b""), base=BASE, ours=(), labels={}),
+    "Encounter": lambda tree: read_contact(tree, received(tree, b""), base=BASE, now=NOW, labels={}),
+    "Procedure": lambda tree: read_contact(tree, received(tree, b""), base=BASE, now=NOW, labels={}),
 }
 EXAMPLES = {
     name: json.loads((Path(__file__).parents[1] / "examples" / f"{name}.json").read_bytes()) for name in READERS

@@ -243,7 +243,7 @@ def test_clients_find_what_they_crash_without(name: str) -> None:
 def test_a_task_that_comes_back_unchanged_means_no_change(name: str) -> None:
     view = VIEWS[name]
     received = Received("Task", b"", target_id=view.offer.id)
-    sent = read_task(task(view, STAMP, RULES), received, base="https://service.example")
+    sent = read_task(task(view, STAMP, RULES), received, base="https://service.example", ours=(), labels={})
     assert (sent.base_version, sent.state) == (view.offer.version, as_programmes_see(view.offer.state))
     assert (sent.status_reason, sent.business_status) == (view.offer.status_reason, view.offer.business_status)
     assert {(each.part, each.id) for each in sent.named} == {
