@@ -43,7 +43,7 @@ def read_search(parameters: Parameters, *, lenient: bool) -> TaskSearch:
     search = TaskSearch(TaskQuery(limit=FIRST_PAGE))
     for name, value in parameters:
         # The HL7 guide itself writes `_lastupdated`, and so do its clients.
-        read = _PARAMETERS.get({"_lastupdated": "_lastUpdated", "subject": "patient"}.get(name, name))
+        read = PARAMETERS.get({"_lastupdated": "_lastUpdated", "subject": "patient"}.get(name, name))
         if read is not None:
             search = read(search, value)
         elif not lenient:
@@ -183,7 +183,7 @@ def _format(search: TaskSearch, value: str) -> TaskSearch:
     return search
 
 
-_PARAMETERS: dict[str, Callable[[TaskSearch, str], TaskSearch]] = {
+PARAMETERS: dict[str, Callable[[TaskSearch, str], TaskSearch]] = {
     "owner": _owner,
     "patient": _patient,
     "_id": _ids,

@@ -29,7 +29,7 @@ from service.fhir.read.observation import read_observation
 from service.fhir.read.patient import read_patient
 from service.fhir.read.questionnaire_response import read_response
 from service.fhir.read.task import read_task
-from service.fhir.search import _PARAMETERS
+from service.fhir.search import PARAMETERS
 from service.fhir.write.record import TASK_STATUS
 from service.parts import prepare
 from service.referrals.contact import ContactMode, ContactOutcome
@@ -329,7 +329,7 @@ def test_the_schemas_refuse_what_is_wrong(example: str, change: Tree, document: 
 
 def test_the_search_parameters_are_those_that_are_understood(operations: dict[str, Tree], document: Tree) -> None:
     declared = [resolved(document, each) for each in operations["searchTasks"]["parameters"]]
-    assert {each["name"] for each in declared if each["in"] == "query"} == _PARAMETERS.keys() | {"_page"}
+    assert {each["name"] for each in declared if each["in"] == "query"} == PARAMETERS.keys() | {"_page"}
 
 
 def test_the_statuses_that_can_be_searched_are_those_of_offers(operations: dict[str, Tree]) -> None:
