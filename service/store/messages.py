@@ -99,11 +99,14 @@ class Messages:
         message = self.find(id)
         if message is None or message.sealed:
             return None
-        since = milliseconds(message.received_at - ONE_UNIT)
-        theirs = (RESOURCE.c.tenant_id == message.tenant_id) & (RESOURCE.c.stamp >= since)
-        became = select(RESOURCE.c.id).where(theirs, RESOURCE.c.message_id == message.id)
-        row = self._unit.execute(became.order_by(RESOURCE.c.stamp).limit(1)).first()
-        return None if row is None else str(row.id)
+        begun, over = (milliseconds(message.received_at + each) for each in (-ONE_UNIT, ONE_UNIT))
+        # Stamps never go back: they are ahead of a clock that was, until it has caught up with them.
+        for when in (RESOURCE.c.stamp.between(begun, over), RESOURCE.c.stamp > over):
+            theirs = (RESOURCE.c.tenant_id == message.tenant_id) & (RESOURCE.c.message_id == message.id)
+            row = self._unit.execute(select(RESOURCE.c.id).where(theirs, when).order_by(RESOURCE.c.stamp)).first()
+            if row is not None:
+                return str(row.id)
+        return None
 
     def root(self, id: str) -> str:
         """The first of the messages that were replayed one into the next until it became this one."""

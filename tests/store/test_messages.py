@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -150,6 +151,10 @@ def root(service: Service, id: str) -> str:
     return service.read(service.hospital(), lambda tx: tx.messages.root(id))
 
 
+def made(service: Service, id: str) -> str | None:
+    return service.read(service.hospital(), lambda tx: tx.messages.made(id))
+
+
 def test_every_message_is_listed_whichever_way_it_was_kept_the_newest_first(service: Service) -> None:
     hospital = service.hospital()
     first = keep(service, hospital, "fhir", "Observation", "accepted")
@@ -202,3 +207,16 @@ def test_the_root_of_a_message_is_the_first_of_those_that_were_replayed_into_it(
     replayed(service, first, second)
     replayed(service, second, third)
     assert [root(service, id) for id in (first, second, third)] == [first] * 3
+
+
+@pytest.mark.parametrize("ahead", [0 * DAY, DAY], ids=["the clock was right", "the clock had been ahead"])
+def test_what_a_message_made_is_found_by_when_it_came(service: Service, ahead: timedelta) -> None:
+    hospital, clock = service.hospital(), service.clock
+    assert isinstance(clock, StillClock)
+    clock.pass_time(ahead)
+    earlier = service.woman(hospital)
+    clock.pass_time(-ahead)
+    for woman in (earlier, service.woman(hospital)):
+        (version,) = service.rows("resource_version", id=woman)
+        assert made(service, version["message_id"]) == woman
+    assert made(service, "nobody") is None
