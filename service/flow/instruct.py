@@ -1,6 +1,6 @@
 """A hospital tells the service to hold, resume, close or void a referral (FHIR ServiceRequest)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -122,6 +122,13 @@ def misdescribed(referral: Referral, described: Described) -> tuple[str, ...]:
     return tuple(element for element, is_so in differs.items() if is_so)
 
 
+def were_told(tx: Transaction, referral: Referral, words: Sequence[str]) -> bool:
+    """Whether each of these is a note of ours about an order, and what is left of them the words of one."""
+    told = tx.referrals.instructions((referral.id,)).get(referral.id, ())
+    left = " ".join(each for each in words if each not in {order.words for order in told})
+    return not left or left in {order.text for order in told}
+
+
 def _named(tx: Transaction, id: str) -> Referral | None:
     referral = tx.visible.referral(id)
     if referral is None:
@@ -136,8 +143,7 @@ def _follow(
     differing = (f"ServiceRequest.{each}" for each in misdescribed(referral, message.described))
     said, unused = message.said, (*message.unused, *differing)
     if _is_done(tx, referral, said):
-        told = "\n".join(each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ()))
-        if not all(each in told for each in message.described.words):
+        if not were_told(tx, referral, message.described.words):
             unused = (*unused, "ServiceRequest.note")
         return Repeated("ServiceRequest", referral.id, referral.version, unused=unused)
     trigger = _resumes(tx, rules, referral, now) if said.order is Order.RESUME else _TELLS[said.order]

@@ -8,7 +8,7 @@ from service.consent.safe_contact import SafeContact
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import follow_safe_contact
-from service.flow.instruct import UNDESCRIBED, Described, about_referral, misdescribed
+from service.flow.instruct import UNDESCRIBED, Described, about_referral, misdescribed, were_told
 from service.flow.learn import learn, said_at
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
@@ -49,8 +49,7 @@ def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: Recei
     differing = misdescribed(referral, message.described)
     if differing:
         return Refused(Reason.ELEMENT_FIXED, differing[0])
-    told = {each.words for each in tx.referrals.instructions((referral.id,)).get(referral.id, ())}
-    if not told.issuperset(message.described.words):
+    if not were_told(tx, referral, message.described.words):
         return Refused(Reason.ELEMENT_FIXED, "note")
     says_more = message.safe_contact is not None or message.needs is not None
     if referral.state not in message.states or (says_more and referral.state not in OPEN):
