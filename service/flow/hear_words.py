@@ -93,7 +93,7 @@ def hear_words(
     new = new_words(tx, offer, own, now, resource=task, refused=words.fingerprint)
     if new.says_something:
         tell_her_clinician(tx, rules, offer, new, now, type=words.type, source=words.fingerprint)
-    return Told.HER_CLINICIAN_OF_A_REFUSAL
+    return Told.HER_CLINICIAN_ALL_THE_SAME
 
 
 def _not_shown(tx: Transaction, rules: Rules, texts: tuple[str, ...], offers: Sequence[Offer]) -> tuple[str, ...]:

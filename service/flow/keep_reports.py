@@ -78,7 +78,7 @@ def keep_reports(
     if said:
         escalate(tx, rules, offer, as_one(said, decides=decides), now, type="Task", source=offer.id)
     own = any(each.said is not None and each.content not in read.get(each.element, ()) for each in reports)
-    return Kept(bool(new), Told.HER_CLINICIAN_OF_A_REFUSAL if own else None)
+    return Kept(bool(new), Told.HER_CLINICIAN_ALL_THE_SAME if own else None)
 
 
 def _new_among(

@@ -199,4 +199,4 @@ def _hear(
     new = new_words(tx, offer, said, now, resource=contact, refused=None if contact else fingerprint)
     if new.says_something:
         escalate(tx, rules, offer, said, now, type=message.received.type, source=contact or fingerprint)
-    return Told.HER_CLINICIAN_OF_A_REFUSAL
+    return Told.HER_CLINICIAN_ALL_THE_SAME

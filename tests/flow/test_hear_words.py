@@ -19,7 +19,7 @@ from service.shared.ids import new_id
 from tests.flow.support import DAY, Family, Service, body, second_woman, why
 
 WORDS = "She hurt herself, her name is Anna."
-SEVERAL, TOLD = Told.SEVERAL_CLINICS, Told.HER_CLINICIAN_OF_A_REFUSAL
+SEVERAL, TOLD = Told.SEVERAL_CLINICS, Told.HER_CLINICIAN_ALL_THE_SAME
 NUMBER = "+44 20 7946 0000"
 
 

@@ -14,7 +14,7 @@ from service.shared.ids import new_id
 from tests.flow.support import Service, second_woman
 
 WORDS = "She sounded very low today."
-TOLD, UNREAD = Told.HER_CLINICIAN_OF_A_REFUSAL, Told.HER_CLINICIAN_UNREAD
+TOLD, UNREAD = Told.HER_CLINICIAN_ALL_THE_SAME, Told.HER_CLINICIAN_UNREAD
 
 
 def refuse(

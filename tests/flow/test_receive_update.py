@@ -290,7 +290,7 @@ def test_a_note_beside_a_refused_status_is_heard_all_the_same(service: Service) 
     family, offer = service.supported()
     answer = service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE, NOTE))
     assert isinstance(answer, Refused)
-    assert (answer.reason, answer.told) == ("transition-not-allowed", Told.HER_CLINICIAN_OF_A_REFUSAL)
+    assert (answer.reason, answer.told) == ("transition-not-allowed", Told.HER_CLINICIAN_ALL_THE_SAME)
     assert service.alerts(family.woman) == ["escalation"]
     assert service.update(family.community, offer.id, "rejected", reason="No", notes=(NOTE,)) == answer
     assert service.alerts(family.woman) == ["escalation"]

@@ -22,7 +22,7 @@ from service.shared.ids import new_id
 from tests.flow.support import DAY, FACTS, HOUR, MINUTE, NOW, Family, Service, body, why
 
 NAME = Identifier("urn:programme", "contact-1")
-HEARD = Told.HER_CLINICIAN_OF_A_REFUSAL
+HEARD = Told.HER_CLINICIAN_ALL_THE_SAME
 
 
 def test_a_contact_is_counted_and_owed_to_the_record(service: Service) -> None:
