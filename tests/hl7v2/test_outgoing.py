@@ -182,7 +182,7 @@ def test_an_alert_goes_before_every_status_that_waits_and_two_are_never_in_fligh
 )
 def test_when_an_urgent_one_fails_what_waits_behind_it_is_sent_away(answer: Answer, said: str, sent: bool) -> None:
     async def play(to: Engine) -> None:
-        over = line(to)
+        over = line(to, patience=replace(HASTE, answer=2))
         first, *others = (
             asyncio.create_task(send(over, *each))
             for each in (("S1", Lane.STATUS), ("S2", Lane.STATUS), ("A1", Lane.URGENT), ("A2", Lane.URGENT))

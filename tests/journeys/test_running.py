@@ -30,7 +30,7 @@ def test_a_second_process_on_the_same_sqlite_file_is_refused(new_service: NewSer
     first.start()
     second.said = second.folder / "second.txt"
     second.start(ready=False)
-    assert second.wait(20) == 2
+    assert second.wait(90) == 2
     (line,) = second.said.read_text().splitlines()
     assert "One process serves a SQLite file" in line
     assert first.is_ready()
@@ -41,7 +41,7 @@ def test_an_address_that_is_taken_is_said_so_in_one_line(new_service: NewService
     first.start()
     second.said = second.folder / "second.txt"
     second.start("serve", "--port", str(first.port), ready=False)
-    assert second.wait(20) == 2
+    assert second.wait(90) == 2
     last = second.said.read_text().splitlines()[-1]
     assert last.startswith("Cannot listen")
 
