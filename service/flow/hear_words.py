@@ -8,18 +8,16 @@ from datetime import datetime
 from service.flow.answer import Told
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
-from service.flow.new_words import new_words
+from service.flow.new_words import SENT_AGAIN_WITHIN, new_words
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about_offer, unseen
 from service.flow.received import Naming
 from service.flow.rules import Rules
+from service.flow.told_first import told_first
 from service.flow.words_shown import words_shown
 from service.referrals.alert import MOST_UNSEEN, AlertCode
 from service.referrals.escalation import Said
 from service.referrals.offer import Offer, display_of
-
-SAME_BODY = "urn:same-body"
-"""The alias system of a body that has no identifier, for the day it came on and whom it is about."""
 
 # No message of a person's names more.
 _MOST_NAMED = 200
@@ -126,7 +124,7 @@ def ask_each_to_ring(tx: Transaction, rules: Rules, offers: Sequence[Offer], fin
     lock_all(tx, offers)
     for offer in offers:
         new_id = tx.new_id()
-        if came_before(tx, f"{fingerprint} {offer.patient_id}", new_id, now) == new_id:
+        if came_before(tx, f"{fingerprint} {offer.patient_id}", new_id) == new_id:
             _ask_to_ring(tx, rules, offer, now)
     return Told.SEVERAL_CLINICS if len(offers) > 1 else Told.HER_CLINICIAN_UNREAD
 
@@ -141,14 +139,14 @@ def _ask_to_ring(tx: Transaction, rules: Rules, offer: Offer, now: datetime) -> 
     alert_about_offer(tx, rules, code, offer, now, topic=topic if counts else None)
 
 
-def came_before(tx: Transaction, fingerprint: str, id: str, now: datetime) -> str:
-    """The id under which the same body came today; `id` when it did not."""
-    return tx.aliases.claim("Communication", SAME_BODY, f"{now.date()} {fingerprint}", id)
+def came_before(tx: Transaction, fingerprint: str, id: str) -> str:
+    """The id under which the same body came within a day; `id` when it did not."""
+    return told_first(tx, f"body {fingerprint}", id, SENT_AGAIN_WITHIN)
 
 
 def put_to_hospitals(tx: Transaction, rules: Rules, words: Words, now: datetime, *, id: str) -> Told:
     """Tell words that name no woman of the caller's, once a day for the same body (`tell_hospitals`)."""
-    repeated = came_before(tx, words.fingerprint, id, now) != id
+    repeated = came_before(tx, words.fingerprint, id) != id
     return tell_hospitals(tx, rules, words.said, words.fingerprint, id, now, repeated=repeated)
 
 

@@ -1,9 +1,10 @@
 """The part of a transaction that remembers what came in."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from service.flow.answer import Answer
-from service.flow.received import ControlKey, Earlier, Received
+from service.flow.received import REMEMBERED_FOR, ControlKey, Earlier, Received
 
 
 class Inbox(Protocol):
@@ -31,10 +32,12 @@ class Inbox(Protocol):
 
 
 class MessageControl(Protocol):
-    """Which HL7 v2 messages have come in the last seven days."""
+    """Which HL7 v2 messages have come in the last seven days, and of what else somebody was told in them."""
 
-    def claim(self, control: ControlKey, message_id: str, acknowledgement: bytes) -> Earlier | None:
-        """Let this be the message of its key, unless there has been one: then it is returned."""
+    def claim(
+        self, control: ControlKey, message_id: str, acknowledgement: bytes, within: timedelta = REMEMBERED_FOR
+    ) -> Earlier | None:
+        """Let this be the message of its key, unless there has been one `within`, at most: then it is returned."""
 
     def acknowledge(self, control: ControlKey, acknowledgement: bytes) -> None:
         """What a repeat of the message is to be answered, instead of what was given with the claim."""

@@ -63,7 +63,7 @@ def _about_nobody(tx: Transaction, rules: Rules, message: ReceivedCommunication,
     id, repeated, taken = _name(tx, message)
     if not (message.received.identifiers or message.received.condition):
         # There is no woman whose lock would keep two of them apart, so a unique key does.
-        first = came_before(tx, message.fingerprint, id, now)
+        first = came_before(tx, message.fingerprint, id)
         id, repeated = first, first != id
     answer = _answer(id, repeated=repeated)
     told = tell_hospitals(tx, rules, message.said, message.fingerprint, id, now, repeated=repeated)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 
@@ -18,6 +19,10 @@ class Identifier(NamedTuple):
 ENTRY_NAME = "urn:peer-referral:transaction-entry"
 # The same for a contact: its system, and then a name that is the same whenever the same is reported of one offer.
 CONTACT_NAME = "urn:peer-referral:contact"
+
+
+REMEMBERED_FOR = timedelta(days=7)
+"""How long it is known that an HL7 v2 message has come, or that somebody was told of something."""
 
 
 class ControlKey(NamedTuple):

@@ -1,13 +1,12 @@
 """What a clinician hears of a result from which nothing is decided: of whom, how urgently, and once (DESIGN 9)."""
 
-import hashlib
 from datetime import datetime
 
 from service.flow.advance import advance
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
-from service.flow.received import ControlKey
 from service.flow.rules import Rules
+from service.flow.told_first import told_first
 from service.referrals.alert import AlertCode
 from service.referrals.referral import ReferralTrigger
 
@@ -54,5 +53,5 @@ def tell_of_result(
 
 def is_news(tx: Transaction, patient_id: str | None, content: str) -> bool:
     """Whether nobody was told in the last seven days that this was refused of her, or of nobody who was known."""
-    key, whole = (hashlib.sha256(each.encode()).digest() for each in (f"refused {patient_id} {content}", content))
-    return tx.control.claim(ControlKey(key, whole), tx.new_id(), b"") is None
+    new_id = tx.new_id()
+    return told_first(tx, f"refused {patient_id} {content}", new_id) == new_id

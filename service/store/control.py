@@ -1,4 +1,5 @@
-"""Which HL7 v2 messages have come already. The primary key decides who was first, never a search."""
+"""Which HL7 v2 messages have come, and of what somebody was told lately. The primary key decides who was first, never a
+search."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select, update
 
-from service.flow.received import ControlKey, Earlier
+from service.flow.received import REMEMBERED_FOR, ControlKey, Earlier
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 CONTROL = table(MessageControlRow)
-REPEATED_WITHIN = timedelta(days=7)
 KEYED = (CONTROL.c.tenant_id == bindparam("of_tenant"), CONTROL.c.key == bindparam("of_key"))
 EARLIER = Prepared(select(CONTROL.c.content, CONTROL.c.acknowledgement, CONTROL.c.message_id).where(*KEYED))
 ACKNOWLEDGE = Prepared(update(CONTROL).where(*KEYED).values(acknowledgement=bindparam("given")))
@@ -39,7 +39,9 @@ class MessageControl:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
 
-    def claim(self, control: ControlKey, message_id: str, acknowledgement: bytes) -> Earlier | None:
+    def claim(
+        self, control: ControlKey, message_id: str, acknowledgement: bytes, within: timedelta = REMEMBERED_FOR
+    ) -> Earlier | None:
         """Of any number at once exactly one is the first; the others wait for it and hear of it."""
         unit, now = self._unit, self._unit.now()
         row = {
@@ -49,7 +51,7 @@ class MessageControl:
             "message_id": message_id,
             "acknowledgement": acknowledgement,
             "received_at": now,
-            "free_since": now - REPEATED_WITHIN,
+            "free_since": now - within,
         }
         if unit.execute(_claim(unit.dialect), row).rowcount == 1:
             return None

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, ColumnElement, Delete, delete, select, tuple_, update
 
+from service.flow.received import REMEMBERED_FOR
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.shared.clock import milliseconds
-from service.store.control import REPEATED_WITHIN
 from service.store.tables.access import AccessToken, AssertionSeen
 from service.store.tables.columns import table
 from service.store.tables.intake import MessageControlRow, UnreadableMessageRow
@@ -28,7 +28,7 @@ KEPT: tuple[tuple[Column[datetime], timedelta], ...] = (
     (table(AssertionSeen).c.dead_at, timedelta(0)),
     (table(AccessToken).c.expires_at, timedelta(0)),
     (table(UnreadableMessageRow).c.expires_at, timedelta(0)),
-    (table(MessageControlRow).c.received_at, REPEATED_WITHIN),
+    (table(MessageControlRow).c.received_at, REMEMBERED_FOR),
     (table(AnswerLinkRow).c.expires_at, LINKS_KEPT),
 )
 

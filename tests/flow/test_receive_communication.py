@@ -1,6 +1,7 @@
 """A programme tells a clinician that it is worried: in any state, once, and to one hospital only."""
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -254,6 +255,22 @@ def test_what_names_nobody_is_told_once_and_the_same_bytes_anew_on_another_day(
     service.pass_time(DAY)
     later = tell(service, family.community, names=names, content=content)
     assert isinstance(later.answer, Repeated if names else Accepted)
+
+
+def test_the_same_bytes_are_the_same_for_a_day_also_past_midnight_and_then_nothing_is_kept_of_them(
+    service: Service,
+) -> None:
+    family, _ = service.supported()
+    before = len(service.rows("alias"))
+    service.pass_time(timedelta(hours=23 - service.now().hour, minutes=59 - service.now().minute))
+    for passed, told in ((0 * HOUR, 1), (HOUR, 1), (22 * HOUR, 1), (HOUR, 2)):
+        service.pass_time(passed)
+        tell(service, family.community, content=b"{}")
+        assert len(unnamed(service, family.hospital)) == told
+    assert len(service.rows("alias")) == before
+    service.pass_time(7 * DAY)
+    service.run(the_service(new_id()), lambda tx: tx.tidy(service.now(), service.rules))
+    assert service.rows("message_control") == []
 
 
 def test_a_referral_called_as_it_is_displayed_is_found_among_the_senders_own(service: Service) -> None:

@@ -60,7 +60,8 @@ class UnreadableMessageRow(Row, table=True):
 
 
 class MessageControlRow(Row, table=True):
-    """That an HL7 v2 message has come, for as long as its sender may send it again, and how it was acknowledged.
+    """That an HL7 v2 message has come, for as long as its sender may send it again, and how it was acknowledged; or
+    that somebody was told of something, for as long as it is not told again.
 
     `key` is the SHA-256 of what names it at its sender, `content` that of what it says. `acknowledgement` holds the
     answers as they were given, with FS between them.
