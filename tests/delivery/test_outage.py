@@ -1,7 +1,6 @@
 """A destination that is away and comes back, and one that takes the first of her messages only later."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -167,17 +166,36 @@ def test_what_alone_is_not_taken_is_not_tried_each_time_that_another_is(sender: 
     assert given(channel, family.woman) == ["ServiceRequest"] * 8
 
 
-def test_a_record_that_turns_away_one_type_takes_the_others_as_soon_as_they_are_owed(sender: Sender) -> None:
+def test_a_record_that_turns_away_one_type_takes_the_others(sender: Sender) -> None:
     """It may be the scope for Communication that is missing: the copies of the same alerts do not wait for those."""
+    hospital, serves_nobody = sender.hospital(), True
+
+    def answer(parcel: Parcel) -> Sent:
+        return TURNED_AWAY if serves_nobody or parcel.delivery.resource_type == "Communication" else TAKEN
+
+    worker = sender.worker(Scripted(answer))
+    for _ in range(3):
+        sender.result(hospital, sender.woman(hospital), piece(3, scores(3, harm=2)))
+    go_on(sender, worker, 3)
+    serves_nobody = False
+    go_on(sender, worker, 31)
+    rows = sender.rows("delivery", destination_id=hospital.organisation_id)
+    assert {(row["resource_type"], row["state"]) for row in rows} == {("Communication", "ready"), ("AlertTask", "done")}
+
+
+@pytest.mark.parametrize("why", [NOT_REACHED, NO_ANSWER, TURNED_AWAY], ids=lambda sent: str(sent.outcome))
+def test_what_would_wait_for_minutes_is_woken_by_the_first_that_is_taken(sender: Sender, why: Sent) -> None:
     family, _ = sender.offered()
-    channel = Scripted(lambda parcel: TURNED_AWAY if parcel.delivery.resource_type == "Communication" else TAKEN)
+    channel = Away(why)
     worker = sender.worker(channel)
-    for _ in range(12):
-        (woman,) = more(sender, family, 1)
-        in_danger(sender, replace(family, woman=woman))
-        go_on(sender, worker, 1)
-        assert sender.rows("delivery", patient_id=woman, resource_type="AlertTask", state="ready") == []
-    assert len(sender.rows("delivery", resource_type="Communication", state="ready")) >= 12
+    go_on(sender, worker, 6, 2 * MINUTE)
+    go_on(sender, worker, 1)
+    (waits,) = [row for row in sender.rows("delivery", patient_id=family.woman) if row["last_outcome"]]
+    assert waits["due_at"] - sender.now() > MINUTE
+    channel.is_back = True
+    more(sender, family, 1)
+    go_on(sender, worker, 3)
+    assert waiting(sender, family.woman) == []
 
 
 def test_a_destination_that_asked_for_patience_is_not_woken(sender: Sender) -> None:
