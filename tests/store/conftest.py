@@ -167,9 +167,9 @@ def until() -> Callable[[Callable[[], bool]], None]:
     """Waits for something to become true, at most ten seconds."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not condition():
-            assert time.monotonic() < deadline, "It did not become true within ten seconds."
+            assert time.monotonic() < deadline, "It did not become true within a minute."
             time.sleep(0.01)
 
     return wait
