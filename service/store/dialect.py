@@ -183,12 +183,7 @@ class PostgresqlDialect:
         @event.listens_for(engine, "do_connect")
         def connect(_: object, __: object, address: list[Any], parameters: dict[str, Any]) -> Limited:
             connection = Limited.connect(*address, **{**NETWORK, **parameters, **arguments})
-            connection.keep_to(BUSY_SECONDS, STATEMENT_SECONDS)
-            # A server whose default is synchronous_commit = off would acknowledge what a power cut takes away.
-            connection.execute(
-                "SET TIME ZONE 'UTC'; SELECT set_config('synchronous_commit', 'on', false)"
-                " WHERE current_setting('synchronous_commit') = 'off'"
-            )
+            connection.prepare(BUSY_SECONDS, STATEMENT_SECONDS)
             return connection
 
         return engine

@@ -24,6 +24,19 @@ class Limited(psycopg.Connection[tuple[Any, ...]]):
 
     _limit: float | None = None
 
+    def prepare(self, lock: float, statement: float) -> None:
+        """What every connection of ours begins with; one that fails at it is closed."""
+        try:
+            self.keep_to(lock, statement)
+            # A server whose default is synchronous_commit = off would acknowledge what a power cut takes away.
+            self.execute(
+                "SET TIME ZONE 'UTC'; SELECT set_config('synchronous_commit', 'on', false)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
+        except BaseException:
+            self.close()
+            raise
+
     def keep_to(self, lock: float, statement: float) -> None:
         """How many seconds a statement may wait for a lock, and take in all; 0 is for ever."""
         self._limit = statement + SPARE_SECONDS if statement else None

@@ -76,6 +76,7 @@ class Pool:
 
     def connect(self) -> Connection | None:
         """A proven connection, or None; when no other answers, those that wait hear that there is none."""
+        connection: Connection | None = None
         try:
             connection = self._engine.connect()
             # SQLAlchemy's own transaction stays open for ever and means nothing to the driver, which is in autocommit.
@@ -83,6 +84,8 @@ class Pool:
             self.dialect.begin(connection, Kind.READ)
             self.dialect.commit(connection)
         except Exception as error:  # noqa: BLE001  # whatever it is, there is no connection
+            if connection is not None:
+                _let_go(connection)
             reason = f"The database cannot be reached ({error_name(error)})."
             with self._lock:
                 cut_off = self._connections == 0 or self._silent()
@@ -102,9 +105,7 @@ class Pool:
     def disconnect(self, connection: Connection) -> None:
         with self._lock:
             self._connections -= 1
-        with suppress(Exception):  # it is lost already
-            connection.invalidate()
-            connection.close()
+        _let_go(connection)
 
     def _serve(self) -> None:
         seat = Seat(self)
@@ -115,6 +116,13 @@ class Pool:
             self.queue.close(reason)
             tell(unavailable(self.queue.empty(), reason))
             seat.leave()
+
+
+def _let_go(connection: Connection) -> None:
+    """Else it would stay open at the database until the garbage collector came by."""
+    with suppress(Exception):  # it is lost already
+        connection.invalidate()
+        connection.close()
 
 
 class Seat:

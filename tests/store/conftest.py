@@ -164,7 +164,7 @@ def open_notes() -> Iterator[OpenNotes]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for something to become true, at most ten seconds."""
+    """Waits for something to become true, at most a minute."""
 
     def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60

@@ -4,6 +4,7 @@ Everybody hears within the store's limits that it is unavailable, readiness says
 """
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from sqlalchemy import text
 from service.shared.caller import the_service
 from service.shared.errors import Unavailable
 from service.store.address import parse_url
-from service.store.dialect import Kind, dialect_of
+from service.store.dialect import Kind, PostgresqlDialect, dialect_of
+from service.store.limited import Limited
 from service.store.trouble import StatementRefused
 from service.store.whole import begin_copy
 from tests.store.wire import Wire, wire_to
@@ -107,6 +109,43 @@ def test_every_waiter_hears_and_neither_threads_nor_connections_are_left(
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("store-")] == threads
     count = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
     until(lambda: store.read_now(CALLER, lambda unit: unit.connection.execute(count).scalar_one()) == 3)
+
+
+@pytest.fixture
+def kept_garbage() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("kept_garbage")
+@pytest.mark.parametrize("step", [(PostgresqlDialect, "begin"), (Limited, "keep_to")], ids=["proved", "prepared"])
+def test_a_connection_that_fails_while_it_is_opened_is_closed_at_once(
+    open_notes: Any, notes_server: str, monkeypatch: pytest.MonkeyPatch, until: Until, step: tuple[type, str]
+) -> None:
+    """Nobody comes to collect it: what is closed, is closed by the store."""
+    room, name = step
+    original = getattr(room, name)
+    opened: list[Limited] = []
+    failed: list[object] = []
+
+    def fails_at_first(*given: Any) -> None:
+        if len(failed) < 4:
+            failed.append(given)
+            raise RuntimeError("made up")
+        original(*given)
+
+    def remember(connection: Limited) -> None:
+        opened.append(connection)
+        prepare(connection, 1, 1)
+
+    prepare = Limited.prepare
+    monkeypatch.setattr(Limited, "prepare", lambda connection, *_: remember(connection))
+    monkeypatch.setattr(room, name, fails_at_first)
+    store = open_notes(notes_server, connections=2)
+    until(lambda: store.ready() is None and len([each for each in opened if not each.closed]) == 2)
+    assert len(failed) == 4
+    assert len(opened) == 6
 
 
 def test_a_store_that_nobody_asks_notices_by_itself(open_notes: Any, wire: Wire, until: Until) -> None:
