@@ -11,7 +11,9 @@ from service.flow.agreed import agreed_to, agreed_to_any, contradicted_at
 from service.flow.ask_which_counts import ask_which_counts
 from service.flow.owe import owe
 from service.flow.ports import Transaction
+from service.flow.raise_alert import alert_about_referral
 from service.flow.rules import Rules
+from service.referrals.alert import AlertCode
 from service.referrals.matching import Needs, PassedOver, Ranking, Standing, judge, rank
 from service.referrals.offer import Offer, OfferState
 from service.referrals.patient import Patient
@@ -52,6 +54,8 @@ def place(tx: Transaction, rules: Rules, referral: Referral, trigger: ReferralTr
     """
     patient = tx.patients.lock(referral.patient_id)
     if patient.facts.deceased:
+        # What opened it may be another woman's, or the death is: it must not end unseen.
+        alert_about_referral(tx, rules, AlertCode.IDENTITY_CONFLICT, referral, now)
         return Found(ReferralTrigger.WOMAN_DIED)
     policy, needs = rules.policy(referral.tenant_id), _needs(rules, patient, now)
     asked = frozenset(offer.programme_id for offer in tx.offers.of_referral(referral.id) if not offer.recalled)

@@ -345,7 +345,7 @@ def test_present_after_closing_alerts_all_the_same(service: Service) -> None:
     assert service.alerts(family.woman) == ["self-harm-present"]
 
 
-def test_a_result_about_a_woman_who_has_died_is_offered_to_nobody(service: Service) -> None:
+def test_a_result_about_a_woman_who_has_died_is_offered_to_nobody_and_her_clinician_is_told(service: Service) -> None:
     family = service.family()
     dead = service.woman(family.hospital, deceased=True, district=next(iter(family.programme.districts)))
     service.consent(family.hospital, dead, family.community)
@@ -353,6 +353,7 @@ def test_a_result_about_a_woman_who_has_died_is_offered_to_nobody(service: Servi
 
     assert service.states(dead) == ("closed", [])
     assert service.referral(dead).reason == "woman-died"
+    assert service.alerts(dead) == ["identity-conflict"]
 
 
 # Repeats and refusals

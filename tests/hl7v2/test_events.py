@@ -16,6 +16,7 @@ ITEM = [
     "OBR|1||F9^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F",
     "OBX|1|NM|EPDS10^item^L||2||||||F|||20260601110000+0000",
 ]
+DIED = "OBX|1|CE|DIED^Died^L||Y||||||F|||20260530"
 PAUSED = ("on-hold", ["held-by-service"])
 
 
@@ -488,6 +489,28 @@ def test_a_woman_who_died_before_she_was_known_is_never_referred(ward: Ward) -> 
     assert ward.tells("A03", pid(), "PV1|1|I|" + "|" * 33 + "20") == "AA"
     ward.positive()
     assert ward.state() == ("closed", [])
+    assert ward.alerts() == ["identity-conflict"]
+
+
+@pytest.mark.parametrize(
+    "died",
+    [
+        pytest.param([pid(_8="M", _30="Y")], id="PID-30"),
+        pytest.param([pid(_8="M"), DIED], id="a code of the site's own"),
+    ],
+)
+def test_a_death_that_may_be_somebody_elses_is_not_kept_as_hers_though_she_has_no_referral(
+    ward: Ward, died: list[str]
+) -> None:
+    ward.add_programme()
+    assert ward.tells("A28", pid()) == "AA"
+    for _ in range(2):
+        assert ward.tells("A08", *died) == "AA"
+    assert ward.alerts() == ["identity-conflict"]
+    assert not ward.rows("patient")[0]["deceased"]
+    ward.positive()
+    assert ward.state() == ("on-hold", [])
+    assert sorted(ward.alerts()) == ["identity-conflict", "safety-event"]
 
 
 @pytest.mark.parametrize(

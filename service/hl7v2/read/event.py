@@ -10,6 +10,7 @@ from service.flow.hear_event import NO_NAME, ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
+from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
@@ -91,7 +92,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
     speaks_of_her = updates or _tell_of_harm(life) or bool(consents) or recognised is not Recognised.NOTHING
-    parts = [Part(named.patient, at(pid))] if speaks_of_her else []
+    parts = [Part(_with_death(named.patient, life), at(pid))] if speaks_of_her else []
     parts += [*consents, *life]
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
@@ -100,7 +101,19 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
 
 
 def _tell_of_harm(life: Iterable[Part]) -> bool:
-    return any(isinstance(each.step, ReceivedEvent) and each.step.event in HARMS for each in life)
+    return bool(_events(life) & HARMS)
+
+
+def _with_death(patient: ReceivedPatient, life: Iterable[Part]) -> ReceivedPatient:
+    """A death that the hospital's own code tells is a fact of hers as PID-30 is, so that whose it is, is asked of what
+    the same message says of her."""
+    if LifeEvent.WOMAN_DIED not in _events(life):
+        return patient
+    return patient._replace(facts=patient.facts._replace(deceased=True), unsaid=patient.unsaid - {"deceased"})
+
+
+def _events(life: Iterable[Part]) -> set[LifeEvent]:
+    return {each.step.event for each in life if isinstance(each.step, ReceivedEvent)}
 
 
 def of_her_life(
