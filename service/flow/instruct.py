@@ -8,7 +8,7 @@ from functools import partial
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import is_reachable
-from service.flow.identify import bearers_of, subject_of
+from service.flow.identify import GOES_ON, bearers_of, subject_of
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -83,14 +83,14 @@ def about_referral(
     answer_it: Callable[[Transaction, Referral], Answer],
 ) -> Answer:
     """Find the referral that a hospital means, answer the message about it under the woman's lock, and keep both."""
-    referral = _named(tx, referral_id)
-    if referral is None:
+    named = _named(tx, referral_id)
+    if named is None:
         return remember(tx, received, None, Refused(Reason.NOT_FOUND))
-    tx.patients.lock(referral.patient_id)
+    tx.patients.lock(named.patient_id)
     # Read again under the lock: it may have moved while we waited for it.
-    referral = tx.referrals.get(referral.id)
+    referral = tx.referrals.get(_going_on(tx, named.id, described))
     answer: Answer
-    another = _means_another(tx, referral, described)
+    another = _means_another(tx, referral, replace(described, ids=described.ids - {named.id}))
     if another is not None:
         answer = Refused(Reason.ELEMENT_FIXED, another)
     elif received.expected_version not in (None, referral.version):
@@ -98,6 +98,13 @@ def about_referral(
     else:
         answer = answer_it(tx, referral)
     return remember(tx, received._replace(target_id=referral.id), referral.patient_id, answer)
+
+
+def _going_on(tx: Transaction, named_id: str, described: Described) -> str:
+    """Of one that was closed as merged the one that goes on is meant, unless the message knows of that: then it brings
+    back what it had read."""
+    knows = ReferralTrigger.MERGED in described.reasons
+    return named_id if knows else tx.aliases.find("ServiceRequest", GOES_ON, named_id) or named_id
 
 
 def _means_another(tx: Transaction, referral: Referral, described: Described) -> str | None:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from service.consent.consent import Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
-from service.flow.answer import Answer, Repeated
+from service.flow.answer import Accepted, Answer, Repeated
 from service.flow.hear_event import NO_NAME, ReceivedEvent, hear_event
+from service.flow.instruct import Described, ReceivedInstruction, instruct
 from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.receive_result import receive_result
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.request_referral import ReceivedRequest, request_referral
+from service.referrals.instruction import Instruction, Order
 from service.referrals.life_event import LifeEvent
 from service.referrals.patient import PatientFacts
 from service.screening.instrument import Stage
@@ -284,6 +286,67 @@ def test_a_clinician_takes_back_by_the_number_of_either_request_the_referral_tha
     assert reasons[ended] == "merged"
     # The copy of it in the record says that it has ended.
     assert service.read(ward.hospital, lambda tx: tx.aliases.find(*claimed)) == ended
+
+
+def merged_referrals(ward: Ward) -> tuple[str, str, str]:
+    """The woman whose record stays, her referral that is closed as merged, and the one that goes on, supported."""
+    service = ward.service
+    stays, goes = ward.woman(MINE), ward.woman(OTHER)
+    ward.positive(MINE)
+    ward.agreed(goes)
+    ward.positive(OTHER)
+    ward.accepted(goes)
+    ended, going_on = service.referral(stays).id, service.referral(goes).id
+    third = ward.woman(THIRD)
+    ward.positive(THIRD)
+    first = service.referral(third).id
+    # The closed one of a chain leads to the last.
+    ward.merge(THIRD, into=MINE)
+    ward.merge(OTHER, into=MINE)
+    merged = [row["id"] for row in service.rows("referral", patient_id=stays, reason="merged")]
+    assert sorted(merged) == sorted((ended, first))
+    return stays, first, going_on
+
+
+@pytest.mark.parametrize(
+    ("order", "state"),
+    [
+        (Order.HOLD, ("on-hold", ["held-by-service"])),
+        (Order.CLOSE, ("closed", ["cancelled"])),
+        (Order.VOID, ("entered-in-error", ["entered-in-error"])),
+    ],
+)
+@pytest.mark.parametrize("by_copy", [False, True], ids=["by our id", "by its copy's"])
+def test_what_stops_contact_by_the_id_of_a_merged_referral_stops_the_one_that_goes_on(
+    ward: Ward, order: Order, state: tuple[str, list[str]], by_copy: bool
+) -> None:
+    service = ward.service
+    stays, ended, going_on = merged_referrals(ward)
+    if by_copy:
+        claimed = ("ServiceRequest", "http://127.0.0.1:1/fhir", "theirs")
+        service.run(ward.hospital, lambda tx: tx.aliases.claim(*claimed, ended))
+    said = Instruction(order, service.now(), practitioner="Test Midwife Marlow", role="Midwife")
+    id = "theirs" if by_copy else ended
+    message = ReceivedInstruction(
+        Received("ServiceRequest", body(), target_id=id), id, said, Described(ids=frozenset({ended}))
+    )
+    answer = service.run(ward.hospital, lambda tx: instruct(tx, service.rules, message, service.now()))
+    assert isinstance(answer, Accepted)
+    assert answer.id == going_on
+    (row,) = service.rows("referral", id=going_on)
+    assert (row["state"], [each.state for each in service.offers(stays)]) == state
+
+
+def test_a_merged_referral_that_is_sent_back_as_it_was_read_ends_nothing(ward: Ward) -> None:
+    service = ward.service
+    stays, ended, going_on = merged_referrals(ward)
+    described = Described(ids=frozenset({ended}), reasons=frozenset({"merged"}))
+    message = ReceivedInstruction(
+        Received("ServiceRequest", body(), target_id=ended), ended, Instruction(Order.CLOSE, service.now()), described
+    )
+    answer = service.run(ward.hospital, lambda tx: instruct(tx, service.rules, message, service.now()))
+    assert why(answer) == "repeated"
+    assert [row["state"] for row in service.rows("referral", id=going_on)] == ["supported"]
 
 
 @pytest.mark.parametrize("code", ["consent-needed", "unplaced"])
