@@ -98,8 +98,7 @@ class Visit:
             raise Stop(DeliveryTrigger.TRY_AGAIN, "not-authorised")
         if 300 <= status < 400:
             raise Stop(DeliveryTrigger.TRY_AGAIN, "redirected")
-        # Not found says something of the message only where one of their ids was asked for: `Type/id`.
-        if status in TRY_AGAIN or (status == 404 and "/" not in url.partition("?")[0]):
+        if status in TRY_AGAIN or (status == 404 and not _misses_one_of_theirs(url, response)):
             raise Stop(DeliveryTrigger.TRY_AGAIN, f"http-{status}", self._asked_wait(response))
         if status in IN_DOUBT or status >= 500:
             raise Stop(in_doubt, f"http-{status}", self._asked_wait(response))
@@ -116,6 +115,20 @@ class Visit:
             return parsedate_to_datetime(value) - self.clock.now()
         except (ValueError, TypeError):
             return None
+
+
+def _misses_one_of_theirs(url: str, response: httpx.Response) -> bool:
+    """Whether a 404 says that the record has no `Type/id`: one of its own ids was asked for, and it is the record that
+    says so, in FHIR. A gateway that serves nobody at the moment speaks HTML, or of something else."""
+    by_id = "/" in url.partition("?")[0]
+    return by_id and ("fhir" in response.headers.get("content-type", "").lower() or _is_outcome(response))
+
+
+def _is_outcome(response: httpx.Response) -> bool:
+    try:
+        return json_of(response).get("resourceType") == "OperationOutcome"
+    except Stop:
+        return False
 
 
 def json_of(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigger.TRY_AGAIN) -> Tree:

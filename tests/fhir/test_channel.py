@@ -250,6 +250,33 @@ def test_a_search_may_always_be_tried_again_and_nothing_is_made_without_its_answ
     assert [method for method, *_ in script.asked] == ["GET"]
 
 
+OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "not-found"}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "trigger"),
+    [
+        pytest.param(httpx.Response(404, json=OUTCOME), NEVER, id="an OperationOutcome"),
+        pytest.param(
+            httpx.Response(404, headers={"Content-Type": "application/fhir+json; charset=utf-8"}), NEVER, id="FHIR"
+        ),
+        pytest.param(httpx.Response(404, html="<title>Not found</title>"), AGAIN, id="HTML"),
+        pytest.param(httpx.Response(404, json={"message": "no route"}), AGAIN, id="other JSON"),
+        pytest.param(httpx.Response(404, json=[]), AGAIN, id="no object"),
+        pytest.param(httpx.Response(404), AGAIN, id="nothing"),
+    ],
+)
+def test_that_a_record_has_its_own_id_no_more_is_believed_from_the_record_alone(
+    answer: httpx.Response, trigger: DeliveryTrigger
+) -> None:
+    known = note_parcel()
+    owed = replace(known.delivery, resource_type="ServiceRequest", resource_id="referral")
+    script = Script(answer)
+    sent = send(script, replace(known, delivery=owed, note=None))
+    assert script.asked == [("PUT", "ServiceRequest/their-order", None)]
+    assert (sent.trigger, sent.outcome) == (trigger, "http-404")
+
+
 def test_an_outcome_beside_the_matches_is_no_match() -> None:
     script = Script(found({"resourceType": "OperationOutcome", "issue": []}), created())
     assert send(script).trigger is TAKEN
