@@ -28,9 +28,8 @@ class Parcel:
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
     `fitting` are the programmes that an alert asks the clinic to ask her about, `escalation` is what a programme told
     that raised it, if one did. `note_text` is what `note` says, as she allows it now. `link` is where the alert may be
-    answered once. `placer` is the number under which the hospital ordered the screening behind all this, where it goes
-    out by HL7 v2: the parts of an EI (number, namespace, universal id, its type). `may_have_said_else` is whether a
-    try that nobody lived to write down may have told an earlier state.
+    answered once. `observations` are those of the screening behind all this, where it goes out by HL7 v2.
+    `may_have_said_else` is whether a try that nobody lived to write down may have told an earlier state.
     """
 
     delivery: Delivery
@@ -48,7 +47,7 @@ class Parcel:
     note_text: str = ""
     escalation: Escalation | None = None
     link: str | None = None
-    placer: tuple[str, ...] = ()
+    observations: tuple[bytes, ...] = ()
     may_have_said_else: bool = False
 
     @property

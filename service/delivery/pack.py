@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.delivery.channel import Parcel
-from service.delivery.placer import placer_of
 from service.flow.identify import OWN_IDS
 from service.flow.received import ENTRY_NAME, Identifier
 from service.flow.report_back import reported_back
@@ -37,17 +36,16 @@ def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Par
         return parcel
     return replace(
         parcel,
-        placer=_placer(tx, parcel),
+        observations=_observations(tx, parcel),
         may_have_said_else=delivery.abandoned and tx.leases.is_overtaken(delivery),
     )
 
 
-def _placer(tx: UnitOfWork, parcel: Parcel) -> tuple[str, ...]:
-    """As the screening result has it: an identifier of the type PLAC (v2-to-FHIR, OBR-2)."""
+def _observations(tx: UnitOfWork, parcel: Parcel) -> tuple[bytes, ...]:
     result = parcel.alert.result if parcel.alert else None
     referral_id = parcel.alert.referral_id if parcel.alert else parcel.referral.id if parcel.referral else None
-    bodies = tx.orders.behind(parcel.destination.id, result_id=result.id if result else None, referral_id=referral_id)
-    return next(filter(None, map(placer_of, bodies)), ())
+    result_id = result.id if result else None
+    return tuple(tx.orders.behind(parcel.destination.id, result_id=result_id, referral_id=referral_id))
 
 
 def _service_request(

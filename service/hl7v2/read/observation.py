@@ -6,13 +6,13 @@ import orjson
 
 from service.flow.received import Identifier, Reference
 from service.hl7v2.dialect import Dialect
+from service.hl7v2.placer import as_identifier
 from service.hl7v2.read.codes import Triplet
 from service.hl7v2.read.component import Tree, concept
 from service.hl7v2.read.observed import Observed
 from service.screening.result import DECIDING, VOID, Status
 
 _CATEGORY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
-_PLACER = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC"}]}
 # What the whole is, when its parts differ and none is still to come: what was corrected shows.
 _STATUSES = (Status.CORRECTED, Status.AMENDED, Status.FINAL, Status.CANCELLED, Status.ENTERED_IN_ERROR)
 
@@ -64,12 +64,4 @@ def _whole(statuses: set[Status]) -> Status:
 
 def _names(name: Identifier | None, placer: Sequence[str]) -> list[Tree]:
     own: list[Tree] = [{"system": name.system, "value": name.value}] if name is not None else []
-    return own + ([_placer(*placer)] if placer else [])
-
-
-def _placer(number: str, namespace: str = "", universal: str = "") -> Tree:
-    """EI[Identifier] of v2-to-FHIR."""
-    named: Tree = {"type": _PLACER, "value": number}
-    if universal.replace(".", "").isdecimal():
-        named["system"] = f"urn:oid:{universal}"
-    return named | ({"assigner": {"display": namespace}} if namespace else {})
+    return own + ([as_identifier(*placer)] if placer else [])

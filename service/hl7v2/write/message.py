@@ -9,6 +9,7 @@ from datetime import datetime
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
 from service.hl7v2.dialect import Dialect
+from service.hl7v2.placer import placer_of
 from service.hl7v2.write.build import Draft
 from service.hl7v2.write.fields import components, text, time
 from service.hl7v2.write.outbound import Outbound
@@ -38,6 +39,11 @@ class Sheet:
     def written_at(self) -> datetime:
         """When it began to be owed: a message that is sent again is the same, with its time (MSH-7)."""
         return self.parcel.delivery.owed_at
+
+    @property
+    def placer(self) -> str:
+        """An EI: the hospital's own order behind all this; empty without one."""
+        return components(*placer_of(self.parcel.observations))
 
     def entity(self, id: str) -> str:
         """An EI: our id, and whose it is."""

@@ -5,7 +5,7 @@ it stands by some of them.
 """
 
 from service.hl7v2.write.build import Draft
-from service.hl7v2.write.fields import coded, components, lines, text, time
+from service.hl7v2.write.fields import coded, lines, text, time
 from service.hl7v2.write.message import Sheet, header, patient
 from service.hl7v2.write.outbound import Topic, Version
 
@@ -17,14 +17,14 @@ def note_document(sheet: Sheet) -> list[Draft]:
     """The segments of the message. Raises NotNamed."""
     parcel = sheet.parcel
     assert parcel.note is not None  # noqa: S101 - packed with every note
-    happened, placer = time(parcel.note.happened_at), parcel.placer
+    happened = time(parcel.note.happened_at)
     document = {
         1: "1",
         2: _PROGRESS_NOTE,
         3: _TEXT,
         4: happened,
         12: sheet.entity(parcel.note.id),
-        14: components(*placer) if placer else "",
+        14: sheet.placer,
         15: sheet.entity(parcel.note.referral_id),
         17: sheet.outbound.completion.value,
         18: _RESTRICTED,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.hl7v2.write.build import Draft
-from service.hl7v2.write.fields import coded, components, text, time
+from service.hl7v2.write.fields import coded, text, time
 from service.hl7v2.write.message import Sheet, header, patient
 from service.hl7v2.write.outbound import Topic, Version
 
@@ -68,12 +68,11 @@ def number(topic: Topic, value: int, name: str, part: str = "") -> Finding:
 
 
 def _obr(sheet: Sheet, order: Order, status: str) -> Draft:
-    placer = sheet.parcel.placer
     return Draft(
         "OBR",
         {
             1: "1",
-            2: components(*placer) if placer else "",
+            2: sheet.placer,
             3: sheet.entity(order.filler),
             4: coded(sheet.outbound.topic(order.topic)),
             7: time(order.began_at),

@@ -7,8 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
+
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
+from service.hl7v2.placer import as_identifier
 from service.hl7v2.write.build import Draft, build
 from service.hl7v2.write.drafts import drafted
 from service.hl7v2.write.message import Sheet
@@ -45,7 +48,7 @@ DIALECT = replace(
     authorities={("ST TEST", "MR"): NUMBER.system, ("2.16.840.1.113883.2.1.4.1", ""): NATIONAL.system},
 )
 RECEIVER = replace(HOSPITAL, fhir_endpoint=None, hl7v2_endpoint="mllps://engine.example:2575")
-PLACER = ("ORD-4711", "MATERNITY", "2.999.3", "ISO")
+ORDERED = orjson.dumps({"identifier": [as_identifier("ORD-4711", "MATERNITY", "2.999.3")]})
 
 
 def owed(type: str, id: str, lane: Lane = Lane.STATUS, patient_id: str | None = OFFER.patient_id) -> Parcel:
@@ -67,7 +70,7 @@ def owed(type: str, id: str, lane: Lane = Lane.STATUS, patient_id: str | None = 
         owed_at=NOW,
     )
     names = () if patient_id is None else (NUMBER, ELSEWHERE, NATIONAL)
-    return Parcel(delivery, RECEIVER, names, {}, placer=PLACER)
+    return Parcel(delivery, RECEIVER, names, {}, observations=(ORDERED,))
 
 
 REFERRED = replace(owed("ServiceRequest", REFERRAL.id), referral=REFERRAL)
@@ -89,7 +92,7 @@ ALERTING = replace(
 CLIMBED = replace(ALERTING, alert=replace(RAISED, rung=1), escalation=None, link=None)
 ASKING_HER = replace(owed("Communication", ASKING.id, Lane.URGENT), alert=ASKING, fitting=(PROGRAMME,))
 ABOUT_NOBODY = replace(
-    owed("Communication", RAISED.id, Lane.URGENT, None), alert=replace(RAISED, patient_id=None), placer=()
+    owed("Communication", RAISED.id, Lane.URGENT, None), alert=replace(RAISED, patient_id=None), observations=()
 )
 NOTED = replace(
     owed("DocumentReference", NOTE_OF.id),
