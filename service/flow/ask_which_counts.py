@@ -8,9 +8,6 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode
 from service.referrals.referral import Referral
 
-SAME_INSTANT = "urn:same-instant"
-"""The alias system of such an instant: the key decides who asks, and nobody asks again."""
-
 
 def ask_which_counts(
     tx: Transaction, rules: Rules, referral: Referral, organisation_id: str, said_at: datetime, now: datetime
@@ -19,9 +16,10 @@ def ask_which_counts(
 
     The caller holds the lock on the woman.
     """
-    instant, this = f"{referral.id} {organisation_id} {said_at.astimezone(UTC).isoformat()}", tx.new_id()
-    if tx.aliases.claim("Consent", SAME_INSTANT, instant, this, referral.tenant_id) != this:
+    code = AlertCode.CONSENT_CONTRADICTORY
+    topic = "|".join((referral.id, organisation_id, said_at.astimezone(UTC).isoformat()))
+    if tx.alerts.was_raised(referral.tenant_id, code, topic):
         return
     theirs = tuple(each.id for each in tx.programmes.all() if each.organisation_id == organisation_id)
     named = theirs[: rules.policy(referral.tenant_id).consent_request_names]
-    alert_about_referral(tx, rules, AlertCode.CONSENT_CONTRADICTORY, referral, now, programmes=named)
+    alert_about_referral(tx, rules, code, referral, now, programmes=named, topic=topic)

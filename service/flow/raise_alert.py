@@ -70,6 +70,7 @@ def alert_about_referral(
     *,
     programmes: tuple[str, ...] = (),
     result: ResultVersion | None = None,
+    topic: str | None = None,
 ) -> Alert:
     """Raise an alert about a woman and this referral of hers, naming these programmes by id."""
     return raise_alert(
@@ -82,6 +83,7 @@ def alert_about_referral(
         now=now,
         programmes=programmes,
         result=result,
+        topic=topic,
     )
 
 

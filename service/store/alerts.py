@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, or_, select, update
+from sqlalchemy import Row, and_, bindparam, or_, select, update
 
 from service.referrals.alert import Alert, AlertCode, AlertState, Practitioner, ResultVersion, Review, ReviewOutcome
 from service.screening.instrument import Priority
@@ -22,15 +22,14 @@ ALERT = table(AlertRow)
 THE_ALERT = select(ALERT).where(ALERT.c.id == bindparam("alert"))
 ONE = Prepared(THE_ALERT)
 MOVE = Prepared(update(ALERT).where(ALERT.c.id == bindparam("alert"), ALERT.c.version == bindparam("moved_from")))
+ON_TOPIC = and_(
+    ALERT.c.tenant_id == bindparam("of_tenant"),
+    ALERT.c.topic == bindparam("about"),
+    ALERT.c.code == bindparam("of_code"),
+)
+WAS_RAISED = Prepared(select(ALERT.c.id).where(ON_TOPIC).limit(1))
 COUNT_AGAIN = Prepared(
-    update(ALERT)
-    .where(
-        ALERT.c.tenant_id == bindparam("of_tenant"),
-        ALERT.c.topic == bindparam("about"),
-        ALERT.c.code == bindparam("of_code"),
-        ALERT.c.state == AlertState.OPEN.value,
-    )
-    .values(times=ALERT.c.times + 1)
+    update(ALERT).where(ON_TOPIC, ALERT.c.state == AlertState.OPEN.value).values(times=ALERT.c.times + 1)
 )
 UNRESOLVED = Prepared(
     select(ALERT)
@@ -93,8 +92,10 @@ class Alerts:
     def count_again(self, tenant_id: str, code: AlertCode, topic: str) -> bool:
         # Two that come at once would each find that nobody has been told.
         self._unit.take_turn(f"{tenant_id} {code} {topic}")
-        values = {"of_tenant": tenant_id, "of_code": code.value, "about": topic}
-        return self._unit.execute(COUNT_AGAIN, values).rowcount > 0
+        return self._unit.execute(COUNT_AGAIN, _on_topic(tenant_id, code, topic)).rowcount > 0
+
+    def was_raised(self, tenant_id: str, code: AlertCode, topic: str) -> bool:
+        return self._unit.execute(WAS_RAISED, _on_topic(tenant_id, code, topic)).first() is not None
 
     def unresolved(self, referral_id: str, codes: Collection[AlertCode]) -> list[Alert]:
         if (ALERT, referral_id) in self._unit.empty:
@@ -114,6 +115,10 @@ class Alerts:
 @cache
 def _locked(dialect: Dialect) -> Prepared:
     return Prepared(dialect.lock(THE_ALERT))
+
+
+def _on_topic(tenant_id: str, code: AlertCode, topic: str) -> dict[str, str]:
+    return {"of_tenant": tenant_id, "of_code": code.value, "about": topic}
 
 
 def _columns(alert: Alert) -> dict[str, object]:

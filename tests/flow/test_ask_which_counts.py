@@ -36,6 +36,14 @@ def test_nothing_is_offered_and_the_clinic_is_told_why(service: Service) -> None
     assert placement.judged[0].verdict is Standing.CONTRADICTORY
 
 
+def test_that_it_was_asked_is_known_by_the_alert_and_by_no_name_that_is_kept_for_ever(service: Service) -> None:
+    family = contradicted(service)
+    names = service.rows("alias")
+    service.result(family.hospital, family.woman, piece(15, scores(15)))
+    assert len(requests(service, family.woman)) == 1
+    assert service.rows("alias") == names
+
+
 @pytest.mark.parametrize("resolved", [False, True])
 @pytest.mark.parametrize("word", [{"permits": False}, {"safe_contact": UNREACHABLE}, {"period_end": NOW + DAY}])
 def test_another_word_of_that_instant_asks_nothing_again(
