@@ -9,8 +9,8 @@ import orjson
 
 from service.fhir.read.common import entries, reference_of
 from service.fhir.read.communication import lenient
-from service.fhir.read.event import may_tell_of_event
 from service.fhir.read.questionnaire_response import use_of
+from service.fhir.read.unwelcome import may_be_a_no, may_tell_of_event, who_in
 from service.fhir.read.written import is_name
 from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received import Reference
@@ -23,6 +23,9 @@ from service.shared.code import Code
 _MARK = b"\xef\xbb\xbf"
 _LINK_ID = re.compile(rb'"linkId"\s*:\s*"([^"\\]*)"')
 _NUMBER = re.compile(rb'"value[A-Za-z]*"\s*:\s*"?(\d{1,4})')
+
+# What names her in a result, and in a Consent.
+_SUBJECT = ("subject", "patient")
 
 _Questions = Mapping[str, CodeUse]
 _Forms = Mapping[str, _Questions]
@@ -58,20 +61,29 @@ def salvage(
     whole, tree = recognise(body, rules, forms), lenient(body)
     held = tree.get("entry", tree) if isinstance(tree, dict) else tree
     resources = [each.get("resource", each) for each in entries(held) if isinstance(each, dict)]
-    found = [
-        Salvaged(_in_tree(each, rules, forms), _subjects(each, base, handles), may_tell_of_event(each, rules, now))
-        for each in resources
-        if each is not None
-    ]
+    found = [_told(each, rules, forms, base, now, handles) for each in resources if each is not None]
     worst = max((each.recognised for each in found), default=Recognised.NOTHING)
     return [*found, Salvaged(whole)] if whole > worst else found
 
 
+def _told(resource: Any, rules: Rules, forms: _Forms, base: str, now: datetime, handles: Mapping[str, str]) -> Salvaged:
+    who = who_in(resource, now)
+    names = [Reference("Patient", identifier=each) for each in who.received.names] if who else []
+    own = [Reference("Patient", who.own_id)] if who and who.own_id else []
+    return Salvaged(
+        _in_tree(resource, rules, forms),
+        (names or own) if who else _subjects(resource, base, handles),
+        may_tell_of_event(resource, rules, now),
+        refuses=may_be_a_no(resource, rules.consent_terms),
+        who=who,
+    )
+
+
 def _subjects(resource: Any, base: str, handles: Mapping[str, str]) -> list[Reference]:
     """Whom it and everything in it names as the subject; nobody when any of that is no sound reference to somebody."""
-    if not isinstance(resource, dict) or "subject" not in resource:
+    if not isinstance(resource, dict) or resource.keys().isdisjoint(_SUBJECT):
         return []
-    named = [each for node in _nodes(resource) if "subject" in node for each in entries(node["subject"])]
+    named = [each for node in _nodes(resource) for name in _SUBJECT if name in node for each in entries(node[name])]
     found = [_subject(each, base, handles) for each in named]
     known = [each for each in found if each is not None]
     return known if len(known) == len(found) else []

@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from service.flow.advance import advance
 from service.flow.answer import Reason, Refused
 from service.flow.identify import known_as, women_meant
+from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
-from service.flow.raise_alert import alert_about
 from service.flow.received import Child, Reference
 from service.flow.rules import Rules
-from service.referrals.alert import Alert, AlertCode, AlertState
-from service.referrals.referral import ReferralState, ReferralTrigger
+from service.referrals.alert import AlertCode
+from service.referrals.referral import ReferralTrigger
 
 
 def one_subject(
@@ -51,20 +50,10 @@ def doubt_again(tx: Transaction, rules: Rules, refused: Refused, now: datetime) 
 
 
 def doubt_identity(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
-    """Somebody else may have been meant. It is said once until somebody has seen it, however often it is sent."""
-    patient, referral = tx.patients.lock(patient_id), tx.referrals.open_of(patient_id)
-    said = any(each.state is AlertState.OPEN for each in _doubts(tx, patient_id))
-    if referral is None:
-        if not said:
-            alert_about(tx, rules, AlertCode.IDENTITY_CONFLICT, patient, now)
-    elif not (said and referral.state is ReferralState.ON_HOLD):
-        advance(tx, rules, referral, ReferralTrigger.IDENTITY_CONFLICT, now)
+    """Somebody else may have been meant."""
+    pause_until_seen(tx, rules, patient_id, ReferralTrigger.IDENTITY_CONFLICT, now)
 
 
 def is_doubted(tx: Transaction, patient_id: str) -> bool:
     """Whether somebody has still to find out who was meant."""
-    return bool(_doubts(tx, patient_id))
-
-
-def _doubts(tx: Transaction, patient_id: str) -> list[Alert]:
-    return [each for each in tx.alerts.unresolved_about(patient_id) if each.code is AlertCode.IDENTITY_CONFLICT]
+    return any(each.code is AlertCode.IDENTITY_CONFLICT for each in tx.alerts.unresolved_about(patient_id))

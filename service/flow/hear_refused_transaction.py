@@ -17,7 +17,7 @@ from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.flow.tell_unnamed import number_in, numbers, written
-from service.flow.unheard import hear_unheard, unheard
+from service.flow.unheard import hear_refused_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +43,26 @@ class _Woman(NamedTuple):
 def hear_refused_transaction(
     tx: Transaction, rules: Rules, refused: Unreadable, legible: Legible | None, now: datetime
 ) -> None:
-    """Keep it, and let the clinician of each woman hear of a risk that is hers, and of an event. When it is not certain
-    whose one of the risks is, the hospital is told without a name as of any body that is refused."""
+    """Keep it, and let the clinician of each woman hear of a risk that is hers, of an event and of a no. When it is not
+    certain whose one of the risks is, the hospital is told without a name as of any body that is refused."""
     if legible is not None:
         lock_women(tx, meant_in(legible.transaction).union(*(each.subjects for each in legible.rest)))
         women = _women(tx, legible.transaction)
         refused = replace(refused, results=_hear(tx, rules, legible, women, now))
         for entry in legible.transaction.entries:
-            _hear_event(tx, rules, entry, women, now)
+            _hear_entry(tx, rules, entry, women, now)
     keep_unreadable(tx, rules, refused, now)
 
 
-def _hear_event(tx: Transaction, rules: Rules, entry: Entry, women: Mapping[str, _Woman], now: datetime) -> None:
+def _hear_entry(tx: Transaction, rules: Rules, entry: Entry, women: Mapping[str, _Woman], now: datetime) -> None:
     """Once, whatever names its sender made for its entries this time."""
     whom = _settled(Salvaged(Recognised.NOTHING, [_subject(entry)]), women)
-    told = unheard([entry.message], whom.number)
-    if told is None:
-        return
     received = entry.message.received
     content = received.body
     for handle in entry.mentions:
         content = content.replace(handle.encode(), b"")
-    said = received._replace(content=content).fingerprint()
-    hear_unheard(tx, rules, whose_is(tx, whom), told, said, now)
+    said = received._replace(content=content)
+    hear_refused_message(tx, rules, entry.message, whose_is(tx, whom), whom.number, said, now)
 
 
 def _subject(entry: Entry) -> Reference:
@@ -99,8 +96,11 @@ def _hear(
     if not risks:
         return [*untold, *harmless]
     # Whoever looks at a risk of hers looks at the message that it came in.
-    risky = Recognised.A_CRITICAL_ANSWER
-    return [each for each in untold if each.recognised is risky or each.safety_event or whose_is(tx, each) not in risks]
+    return [each for each in untold if _stands_alone(each) or whose_is(tx, each) not in risks]
+
+
+def _stands_alone(told: Salvaged) -> bool:
+    return told.recognised is Recognised.A_CRITICAL_ANSWER or told.safety_event or told.refuses
 
 
 def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, _Woman]:

@@ -9,6 +9,7 @@ from service.flow.identify import subject_of
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.received import Reference
+from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import tell_of_result
 from service.flow.tell_unnamed import Unnamed, number_in, tell_unnamed, written
@@ -28,14 +29,17 @@ class Recognised(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """What can be told of a result, or of a whole body that may hold one. `subjects` is everybody whom it names as its
-    subject; nobody when any of that cannot be told for certain. `safety_event`: it tells of a loss, or of anything else
-    that makes contact unwelcome. `number` is by what the record has them, where `subjects` does not say it."""
+    """What can be told of a resource, or of a whole body. `subjects` is everybody whom it names as its subject; nobody
+    when any of that cannot be told for certain. `safety_event`: it tells of a loss, or of anything else that makes
+    contact unwelcome. `number` is by what the record has them, where `subjects` does not say it. `refuses`: it may be
+    her no. `who` is what it says of who she is, where it is about that."""
 
     recognised: Recognised
     subjects: Sequence[Reference] = ()
     safety_event: bool = False
     number: str = ""
+    refuses: bool = False
+    who: ReceivedPatient | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
     if tx.caller.kind is OrganisationKind.HOSPITAL:
         lock_women(tx, {subject for each in unreadable.results for subject in each.subjects})
         _tell_of_results(tx, rules, unreadable, now)
-        _hear_events(tx, rules, unreadable, now)
+        _hear_unheard(tx, rules, unreadable, now)
         for each in unreadable.unnamed:
             tell_unnamed(tx, rules, each, now)
 
@@ -91,15 +95,18 @@ def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now:
         tell_of_result(tx, rules, patient_id, unreadable.fingerprint, now, risk=risk)
 
 
-def _hear_events(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
+def _hear_unheard(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
     """As by what is refused and can be read."""
     for each in unreadable.results:
-        if each.safety_event:
-            told = Unnamed(each.number or written(map(number_in, each.subjects)), frozenset({LifeEvent.SAFETY_EVENT}))
+        if each.safety_event or each.refuses:
+            events = frozenset({LifeEvent.SAFETY_EVENT} if each.safety_event else ())
+            told = Unnamed(each.number or written(map(number_in, each.subjects)), events, each.refuses)
             hear_unheard(tx, rules, whose_is(tx, each), told, unreadable.fingerprint, now)
 
 
 def whose_is(tx: Transaction, salvaged: Salvaged) -> str | None:
-    """The one woman whom all that it names as its subject means."""
+    """The one woman whom all that it names as its subject means, and what it says of her does not contradict."""
+    if salvaged.who is not None:
+        return woman_named(tx, salvaged.who)
     women = {subject_of(tx, each) for each in salvaged.subjects}
     return women.pop() if len(women) == 1 else None

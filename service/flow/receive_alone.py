@@ -1,37 +1,42 @@
-"""A Patient or a Consent that comes by itself. Where it may mean two women, what it tells of either is not lost."""
+"""A Patient or a Consent that comes by itself. Where it is refused, the death or the no that it tells is not lost."""
 
 from datetime import datetime
 
 from service.flow.answer import Answer, Refused
+from service.flow.identify import subject_of
 from service.flow.ports import Transaction
 from service.flow.record_consent import ReceivedConsent, record_consent
-from service.flow.register_patient import ReceivedPatient, register_patient
+from service.flow.register_patient import ReceivedPatient, register_patient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_unnamed import number_in, numbers
-from service.flow.unheard import hear_unheard, unheard
+from service.flow.unheard import hear_refused_message
 
 
 def receive_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
     answer = register_patient(tx, rules, message, now)
-    _tell_of_doubt(tx, rules, message, numbers(message.received.names), answer, now)
+    if isinstance(answer, Refused):
+        _hear(tx, rules, message, woman_named(tx, message), numbers(message.received.names), answer, now)
     return answer
 
 
 def receive_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:
     answer = record_consent(tx, rules, message, now)
-    _tell_of_doubt(tx, rules, message, number_in(message.patient), answer, now)
+    if isinstance(answer, Refused):
+        _hear(tx, rules, message, subject_of(tx, message.patient), number_in(message.patient), answer, now)
     return answer
 
 
-def _tell_of_doubt(
+def _hear(
     tx: Transaction,
     rules: Rules,
     message: ReceivedPatient | ReceivedConsent,
+    patient_id: str | None,
     number: str,
-    answer: Answer,
+    refused: Refused,
     now: datetime,
 ) -> None:
-    told = unheard([message], number) if isinstance(answer, Refused) and answer.doubted else None
-    # Whoever replays a message sees its answer, and a person was told when it first came.
-    if told is not None and message.received.replays is None:
-        hear_unheard(tx, rules, None, told, message.received.fingerprint(), now)
+    """Where two women may be meant, it is nobody's. Whoever replays a message sees its answer, and a person was told
+    when it first came."""
+    if message.received.replays is None:
+        certain = None if refused.doubted else patient_id
+        hear_refused_message(tx, rules, message, certain, number, message.received, now)

@@ -8,7 +8,7 @@ from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
 from service.flow.follow_consent import follow_consent
-from service.flow.identify import identify
+from service.flow.identify import identify, known_as
 from service.flow.learn import learn, said_at
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -28,6 +28,20 @@ class ReceivedConsent(NamedTuple):
     recipient: Reference | None
     said: Consent
     needs: SupportNeeds | None = None
+
+
+def was_taken(tx: Transaction, message: ReceivedConsent) -> bool:
+    """Whether a no is known by its names already, as wide as this."""
+    received, recipient_id = message.received, message.recipient and message.recipient.id
+    ids = known_as(tx, "Consent", received.names) | ({received.target_id} if received.target_id else set())
+    known = map(tx.visible.consent, ids)
+    return any(
+        each is not None
+        and each.was_said()
+        and not each.gives_permission()
+        and each.recipient_id in (None, recipient_id)
+        for each in known
+    )
 
 
 def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:

@@ -97,10 +97,14 @@ def _is_new(tx: Transaction, name: Identifier | None) -> bool:
 
 
 def woman_named(tx: Transaction, message: ReceivedPatient) -> str | None:
-    """Of what is refused, and so has not put her birth date right either: the one woman for whom its identifiers, and
-    the id in its body, stand. None also when it may be about another."""
-    named = known_as(tx, "Patient", message.received.names) | _known_by_own_id(tx, message)
-    if len(named) != 1 or (message.updates and _is_new(tx, message.received.condition)):
+    """Of what is refused, and so has not put her birth date right either: the one woman for whom its address, its
+    identifiers and the id in its body stand. None also when it may be about another."""
+    received = message.received
+    addressed = tx.visible.patient_id(received.target_id) if received.target_id else None
+    named = (
+        known_as(tx, "Patient", received.names) | _known_by_own_id(tx, message) | ({addressed} if addressed else set())
+    )
+    if len(named) != 1 or (message.updates and _is_new(tx, received.condition)):
         return None
     (known,) = named
     return None if contradicts(message.facts, tx.patients.lock(known).facts) else known

@@ -1,18 +1,21 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent, hear_event
+from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
 from service.flow.received import Identifier, Reference
+from service.flow.record_consent import ReceivedConsent, was_taken
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
 from service.referrals.life_event import LifeEvent
+from service.referrals.referral import ReferralTrigger
 
 LONGEST_NUMBER = 64
 
@@ -22,14 +25,14 @@ class Unnamed:
     """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
     what the record has whoever it is told of, empty where it names nobody.
 
-    Of a message that is not taken, `hers` is these events where they are told of one woman, and `who` what it says of
-    who she is.
+    Of a message that is not taken, `hers` is what of that is told of one woman, or said by her, and `who` what it says
+    of who she is.
     """
 
     number: str
     events: frozenset[LifeEvent] = frozenset()
     refuses: bool = False
-    hers: tuple[ReceivedEvent, ...] = ()
+    hers: tuple[ReceivedEvent | ReceivedConsent, ...] = ()
     who: ReceivedPatient | None = None
 
 
@@ -52,19 +55,26 @@ def number_in(reference: Reference) -> str:
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
     """A programme may go on ringing a woman who is bereaved, or who has said no. A no is told each time; a record that
     goes on telling the same event is heard once in seven days."""
-    whom = unnamed.number
-    events = () if _are_heard_of_her(tx, rules, unnamed, now) else unnamed.events
-    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(events)]
-    if any(news) or (events and not whom):
+    left = _without_hers(tx, rules, unnamed, now)
+    whom = left.number
+    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(left.events)]
+    if any(news) or (left.events and not whom):
         alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
-    if unnamed.refuses:
+    if left.refuses:
         alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, whom or None)
 
 
-def _are_heard_of_her(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> bool:
-    """Nothing ends for good by a message that is not taken; when it comes as it must be, it counts once more."""
-    if unnamed.who is None or woman_named(tx, unnamed.who) is None:
-        return False
-    for each in unnamed.hers:
+def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> Unnamed:
+    """What is left when contact has paused for what is certainly hers. Nothing ends for good by a message that is not
+    taken; when it comes as it must be, it counts once more."""
+    patient_id = woman_named(tx, unnamed.who) if unnamed.who else None
+    if patient_id is None:
+        return unnamed
+    events = [each for each in unnamed.hers if isinstance(each, ReceivedEvent)]
+    for each in events:
         hear_event(tx, rules, each._replace(event=LifeEvent.ANNOUNCED), now)
-    return bool(unnamed.hers)
+    noes = [each for each in unnamed.hers if isinstance(each, ReceivedConsent)]
+    if not all(was_taken(tx, each) for each in noes):
+        pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
+    left = frozenset[LifeEvent]() if events else unnamed.events
+    return replace(unnamed, events=left, refuses=unnamed.refuses and not noes)

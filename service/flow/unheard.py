@@ -4,14 +4,19 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent, pause
+from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
+from service.flow.received import Received
 from service.flow.received_result import ReceivedResult
-from service.flow.record_consent import ReceivedConsent
+from service.flow.record_consent import ReceivedConsent, was_taken
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.flow.tell_unnamed import Unnamed, tell_unnamed
 from service.referrals.life_event import HARMS, LifeEvent
+from service.referrals.referral import ReferralTrigger
+
+_Message = ReceivedPatient | ReceivedConsent | ReceivedResult
 
 
 def unheard(messages: Iterable[object], number: str) -> Unnamed | None:
@@ -35,11 +40,23 @@ def _harms(message: object) -> Iterator[LifeEvent]:
 def hear_unheard(
     tx: Transaction, rules: Rules, patient_id: str | None, told: Unnamed, content: str, now: datetime
 ) -> None:
-    """Of what is refused: contact pauses after an event where it is certain whose it is, and else somebody is to find
-    out. Once for the same `content`."""
-    if (patient_id is not None and not told.events) or not is_news(tx, patient_id, f"event {told.number} {content}"):
+    """Of what is refused: contact pauses where it is certain whose it is, and else somebody is to find out. Once for
+    the same `content`."""
+    if not is_news(tx, patient_id, f"{'no' if told.refuses else 'event'} {told.number} {content}"):
         return
     if patient_id is None:
         tell_unnamed(tx, rules, told, now)
-    else:
+        return
+    if told.events:
         pause(tx, rules, patient_id, now)
+    if told.refuses:
+        pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
+
+
+def hear_refused_message(
+    tx: Transaction, rules: Rules, message: _Message, patient_id: str | None, number: str, said: Received, now: datetime
+) -> None:
+    """The same for one message, which `said` this: a no that was taken before is not heard anew."""
+    told = unheard([message], number)
+    if told is not None and not (isinstance(message, ReceivedConsent) and was_taken(tx, message)):
+        hear_unheard(tx, rules, patient_id, told, said.fingerprint(), now)

@@ -64,6 +64,7 @@ class AlertCode(StrEnum):
     RESULT_CORRECTED = "result-corrected"
     SAFETY_EVENT = "safety-event"
     IDENTITY_CONFLICT = "identity-conflict"
+    UNREADABLE_REFUSAL = "unreadable-refusal"
     ESCALATION = "escalation"
     HOLD_NOT_SEEN = "hold-not-seen"
     CONTACT_WHILE_PAUSED = "contact-while-paused"
@@ -135,6 +136,7 @@ ALERT_KINDS: dict[AlertCode, AlertKind] = {
     AlertCode.RESULT_CORRECTED: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.SAFETY_EVENT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.IDENTITY_CONFLICT: AlertKind(AlertTask.REVIEW, Priority.URGENT),
+    AlertCode.UNREADABLE_REFUSAL: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.ESCALATION: AlertKind(AlertTask.REVIEW, Priority.URGENT),
     AlertCode.HOLD_NOT_SEEN: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),
     AlertCode.CONTACT_WHILE_PAUSED: AlertKind(AlertTask.ACKNOWLEDGE, Priority.URGENT),

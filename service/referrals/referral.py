@@ -41,6 +41,7 @@ class ReferralTrigger(StrEnum):
     CONSENT_REFUSED = "consent-refused"
     CONSENT_WITHDRAWN = "consent-withdrawn"
     CONSENT_EXPIRED = "consent-expired"
+    UNREADABLE_REFUSAL = "unreadable-refusal"
     # What the programme answers
     OFFER_ACCEPTED = "offer-accepted"
     OFFER_DECLINED = "offer-declined"
@@ -142,6 +143,10 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
     (_S.ON_HOLD, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_A.RESULT_CORRECTED,)),
     **_rows(OPEN, _T.SAFETY_EVENT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.SAFETY_EVENT),
     **_rows(OPEN, _T.IDENTITY_CONFLICT, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.IDENTITY_CONFLICT),
+    # What may be a no of hers stops contact until a person has looked.
+    **_rows(
+        OPEN, _T.UNREADABLE_REFUSAL, _S.ON_HOLD, _E.CANCEL_UNANSWERED_OFFERS, _E.HOLD_OFFERS, _A.UNREADABLE_REFUSAL
+    ),
     **_rows(OPEN, _T.WOMAN_DIED, _S.CLOSED, _E.CANCEL_OFFERS),
     **_rows(OPEN, _T.MERGED, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.IN_REVIEW, _T.REVIEWED_SUITABLE): (_S.PLACING, (_E.PLACE,)),

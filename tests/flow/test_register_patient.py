@@ -150,7 +150,6 @@ def test_an_update_that_may_be_about_somebody_else_pauses_contact(
         ({"birth_date": date(1985, 5, 5)}, ["identity-conflict"]),
         ({"birth_date": date(1985, 5, 5), "deceased": True}, ["identity-conflict", "unnamed-event"]),
         ({"gender": "male"}, ["identity-conflict"]),
-        ({"birth_date": None, "deceased": True}, []),
         ({"preferred_name": "Grace"}, []),
     ],
 )
@@ -169,6 +168,23 @@ def test_a_registration_under_her_number_of_somebody_born_on_another_day_pauses_
     alerts = [(each["code"], each["topic"]) for each in service.rows("alert", tenant_id=hospital.organisation_id)]
     numbers = {"identity-conflict": None, "unnamed-event": "1 (urn:hospital)"}
     assert alerts == [(each, numbers[each]) for each in told]
+
+
+@pytest.mark.parametrize("condition", [None, NAME])
+def test_a_death_in_a_registration_that_is_refused_pauses_contact_when_it_is_hers(
+    service: Service, condition: Identifier | None
+) -> None:
+    """With a condition it is no refusal: she is known, and nothing in it is used."""
+    family, _ = service.supported()
+    hospital = family.hospital
+    service.register(hospital, HERSELF, NAME, target_id=family.woman, updates=True)
+    died = HERSELF._replace(birth_date=None, deceased=True)
+    message = ReceivedPatient(Received("Patient", body(), (NAME,), condition), died, updates=False)
+    for _ in range(2):
+        answer = service.run(hospital, lambda tx: receive_patient(tx, service.rules, message, service.now()))
+        assert why(answer) == ("repeated" if condition else "different-under-same-identifier")
+    assert service.states(family.woman)[0] == ("supported" if condition else "on-hold")
+    assert service.alerts(family.woman) == ([] if condition else ["safety-event"])
 
 
 @pytest.mark.parametrize("event", [False, True], ids=["in her Patient", "in an event of its own"])

@@ -13,7 +13,7 @@ from service.shared.ids import new_id
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
 from tests.hl7v2.test_events import PAUSED
-from tests.hl7v2.ward import Ward, cx, pid
+from tests.hl7v2.ward import Ward, con, cx, message, pid
 
 OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
 RISK, NO_RISK = 3, 0
@@ -228,6 +228,30 @@ def test_what_a_refused_message_tells_is_hers_only_where_it_does_not_contradict_
     assert ward.state() == (PAUSED if paused else ("supported", ["accepted"]))
     codes = [each for each in ward.alerts() if each != "unreadable-result"]
     assert codes == ["safety-event" if paused else "unnamed-event"]
+
+
+@pytest.mark.parametrize(("born", "hers"), [("19950401", True), ("", True), ("19850505", False)])
+def test_a_no_of_a_woman_who_is_known_stops_contact_though_its_message_is_refused(
+    ward: Ward, born: str, hers: bool
+) -> None:
+    ward.supported()
+    for control in ("N1", "N2"):
+        no = message("A08", pid(born=born), con("R"), control=control)
+        assert ward.hospital.told(changed(no, 12, "9.9")) == "AR MSH^1^12 203 E"
+        assert ward.state() == (PAUSED if hers else ("supported", ["accepted"]))
+    assert ward.alerts() == (["unreadable-refusal"] if hers else ["unnamed-refusal"] * 2)
+    assert ward.sends(message("A08", pid(), con("R"))) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_a_no_that_was_taken_before_is_no_news_in_a_message_that_is_refused(ward: Ward) -> None:
+    ward.add_programme()
+    assert ward.tells("A08", pid(), con("R", "20260519")) == "AA"
+    assert ward.tells("A08", *ward.agrees()) == "AA"
+    ward.positive()
+    assert ward.hospital.told(changed(message("A08", pid(), con("R", "20260519")), 12, "9.9")).startswith("AR")
+    assert ward.state() == ("offered", ["requested"])
+    assert ward.alerts() == []
 
 
 def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospital) -> None:

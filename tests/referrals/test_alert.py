@@ -38,6 +38,7 @@ KINDS = {
     "contact-once-called-off": "acknowledge-alert urgent announced",
     "delivery-stuck": "acknowledge-alert urgent announced",
     "identity-conflict": "clear-review urgent announced",
+    "unreadable-refusal": "clear-review urgent announced",
     "content-conflict": "acknowledge-alert urgent announced",
     "unreadable-result": "acknowledge-alert urgent announced",
     "unreadable-risk": "clear-review urgent announced",

@@ -109,6 +109,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "safety-event": dict.fromkeys(STILL_OPEN, "on-hold cancel-unanswered-offers hold-offers safety-event"),
     "identity-conflict": dict.fromkeys(STILL_OPEN, "on-hold cancel-unanswered-offers hold-offers identity-conflict"),
+    "unreadable-refusal": dict.fromkeys(STILL_OPEN, "on-hold cancel-unanswered-offers hold-offers unreadable-refusal"),
     "woman-died": CLOSES,
     "merged": CLOSES,
     "reviewed-suitable": {"in-review": PLACING},
@@ -239,7 +240,7 @@ def test_what_waits_for_a_clinician_goes_on_only_by_a_clinician(state: ReferralS
         for (origin, trigger), (then, _) in REFERRAL_TABLE.items()
         if origin is state and then in OPEN and then is not state
     }
-    assert onward <= {*BY_A_CLINICIAN, _T.SAFETY_EVENT, _T.IDENTITY_CONFLICT}
+    assert onward <= {*BY_A_CLINICIAN, _T.SAFETY_EVENT, _T.IDENTITY_CONFLICT, _T.UNREADABLE_REFUSAL}
 
 
 def test_after_acceptance_a_correction_never_closes_it_by_itself() -> None:

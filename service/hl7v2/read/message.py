@@ -7,6 +7,7 @@ from datetime import datetime
 from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
 from service.flow.received_message import Flaw, Group, Part, Problem
+from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.tell_unnamed import Unnamed
@@ -97,8 +98,9 @@ def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
         if told is not None:
             steps = [part.step for part in _group(message, patient, dialect, rules, now).parts]
             events = [each for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS]
+            noes = [each for each in steps if isinstance(each, ReceivedConsent) and each.said.ends_permission()]
             who = next((each for each in steps if isinstance(each, ReceivedPatient)), None)
-            yield replace(told, hers=tuple(events), who=who)
+            yield replace(told, hers=(*events, *noes), who=who)
     yield from (each.unnamed for each in strays(message, dialect, now) if each.unnamed is not None)
 
 

@@ -1,0 +1,154 @@
+"""A no, or a death, in what FHIR refuses: contact pauses when it is certain whose it is, and a person is told."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from service.demo.people import Person, consent, patient
+from tests.journeys.bundles import Resource, about, bundle, entry, name, number_of
+from tests.journeys.support import World, total
+from tests.journeys.test_bundles import alerts, send
+
+TOLD = ("unreadable-refusal", "safety-event", "unnamed-refusal", "unnamed-event")
+STRANGER = "Patient/01a00000-0000-7000-8000-00000000f00d"
+DENIES = {"provision": {"type": "deny"}}
+
+
+def said(world: World, person: Person, woman: str, **changes: object) -> Resource:
+    """A Consent with a number of its own, in which something beside what it says is wrong."""
+    organisations = world.hospital.identity.organisation_id, world.programme.identity.organisation_id
+    whole = consent(person, "-", *organisations, datetime.now(UTC), number=7)
+    return about(whole, woman, "patient") | {"language": 7} | changes
+
+
+Sending = Callable[[], int]
+
+
+def alone(world: World, sent: Resource) -> Sending:
+    return lambda: world.hospital.ask("POST", sent["resourceType"], sent).status_code
+
+
+def in_a_transaction(world: World, sent: Resource) -> Sending:
+    whole = bundle(entry(name(), sent))
+    return lambda: send(world, whole).status_code
+
+
+def in_a_batch(world: World, sent: Resource) -> Sending:
+    whole = bundle(entry(name(), sent), type="batch")
+    return lambda: int(send(world, whole).json()["entry"][0]["response"]["status"][:3])
+
+
+Door = Callable[[World, Resource], Sending]
+DOORS = (alone, in_a_transaction, in_a_batch)
+
+
+def told(world: World, send: Sending) -> list[tuple[str, str]]:
+    """Sent twice: what is told then that was not before, and of whom."""
+
+    def now() -> list[tuple[str, str]]:
+        return [(code, each.get("for", {}).get("reference", "")) for code in TOLD for each in alerts(world, code)]
+
+    before = now()
+    for _ in range(2):
+        assert send() >= 400
+    after = now()
+    for each in before:
+        after.remove(each)
+    return after
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("says", "may_be_a_no"),
+    [
+        ({"status": "inactive"}, True),
+        ({"status": "rejected", "dateTime": "yesterday"}, True),
+        ({"status": "withdrawn"}, True),
+        (DENIES, True),
+        ({"status": "inactive", "scope": {"text": "Peer support"}}, True),
+        ({"status": "inactive", "scope": {"coding": [{"system": "urn:x", "code": "research"}]}}, False),
+        ({"status": "draft"}, False),
+        ({}, False),
+    ],
+    ids=lambda each: json.dumps(each) if isinstance(each, dict) else "",
+)
+def test_what_may_be_her_no_and_is_refused_for_its_form_stops_contact_until_a_person_has_looked(
+    world: World, says: Resource, may_be_a_no: bool, door: Door
+) -> None:
+    person, her, offer = world.offered()
+    sent = said(world, person, f"Patient/{her}", **says)
+    found = told(world, door(world, sent))
+    assert found == ([("unreadable-refusal", f"Patient/{her}")] if may_be_a_no else [])
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == ("cancelled" if may_be_a_no else "requested")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_may_be_a_no_of_nobody_who_is_known_is_told_with_what_it_calls_her(world: World, door: Door) -> None:
+    person, _, offer = world.offered()
+    sent = said(world, person, STRANGER, status="inactive")
+    assert told(world, door(world, sent)) == [("unnamed-refusal", "")]
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "requested"
+
+
+def test_a_no_of_hers_in_a_transaction_that_is_refused_for_something_else_stops_contact(world: World) -> None:
+    person, her, offer = world.offered()
+    woman = name()
+    no = said(world, person, woman, status="inactive", language="en")
+    wrong = about(total("-", 3), woman) | {"status": "finalish"}
+    asked = {"ifNoneExist": f"identifier={number_of(person)}"}
+    sent = bundle(entry(woman, patient(person), **asked), entry(name(), no), entry(name(), wrong))
+    found = told(world, lambda: send(world, sent).status_code)
+    assert found == [("unreadable-refusal", f"Patient/{her}")]
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
+
+
+def test_a_no_that_was_taken_before_is_no_news_in_a_transaction_that_is_refused(world: World) -> None:
+    person, her, offer = world.offered()
+    old = said(world, person, f"Patient/{her}", status="inactive", language="en")
+    old["provision"]["actor"][0]["reference"] = {"reference": world.other_programme.organisation}
+    world.hospital.must(201)("POST", "Consent", old)
+    wrong = about(total("-", 3), f"Patient/{her}") | {"status": "finalish"}
+    sent = bundle(entry(name(), old), entry(name(), wrong))
+    assert told(world, lambda: send(world, sent).status_code) == []
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "requested"
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    ("says", "found"),
+    [
+        ({"deceasedBoolean": True}, "safety-event"),
+        ({"deceasedBoolean": "true"}, "safety-event"),
+        ({"deceasedDateTime": "on Monday"}, "safety-event"),
+        ({"deceasedBoolean": True, "birthDate": "unknown"}, "safety-event"),
+        ({"deceasedBoolean": True, "birthDate": "1971-01-31"}, "unnamed-event"),
+        ({"deceasedBoolean": "false"}, None),
+        ({}, None),
+    ],
+    ids=lambda each: json.dumps(each) if isinstance(each, dict) else str(each),
+)
+def test_a_death_in_a_patient_that_is_refused_for_its_form_pauses_contact_when_it_is_hers(
+    world: World, says: Resource, found: str | None, door: Door
+) -> None:
+    person, her, offer = world.offered()
+    sent = patient(person) | {"gender": "F"} | says
+    whom = "" if found == "unnamed-event" else f"Patient/{her}"
+    assert told(world, door(world, sent)) == ([(found, whom)] if found else [])
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == ("cancelled" if found == "safety-event" else "requested")
+
+
+def test_a_death_in_an_update_that_comes_too_late_pauses_contact(world: World) -> None:
+    person, her, offer = world.offered()
+    sent = patient(person) | {"id": her, "deceasedBoolean": True}
+    late = {"If_Match": 'W/"99"'}
+    found = told(world, lambda: world.hospital.ask("PUT", f"Patient/{her}", sent, **late).status_code)
+    assert found == [("safety-event", f"Patient/{her}")]
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
