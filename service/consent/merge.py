@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 
 from service.consent.consent import Consent
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, Refusal, Why, ask_gate
-from service.consent.safe_contact import SafeContact, narrows, newest
+from service.consent.safe_contact import SafeContact, Window, narrows, newest
 from service.shared.code import Code
 
 _NO = (Why.DENIED, Why.WITHDRAWN, Why.CONTRADICTORY)
@@ -44,9 +45,25 @@ def _said_at(consent: Consent) -> float:
 def narrower(one: SafeContact | None, other: SafeContact | None, now: datetime) -> SafeContact | None:
     """How she may be reached by both records; what only one of them says counts. None: neither says anything.
 
-    Where each allows what the other does not, nothing is safe until she is asked again.
+    Where each allows what the other does not, nothing is safe until she is asked again; but of their hours those count
+    that both allow.
     """
     if one is None or other is None or one == other:
         return newest(one, other)
+    shared = _shared(one, other)
+    if shared:
+        one, other = replace(one, windows=shared), replace(other, windows=shared)
     within = next((mine for mine, theirs in ((one, other), (other, one)) if not narrows(mine, theirs)), None)
     return replace(within or SafeContact(()), said_at=now)
+
+
+def _shared(one: SafeContact, other: SafeContact) -> tuple[Window, ...]:
+    """The hours that lie in a window of each; none in two time zones, where the same hours are others."""
+    if one.timezone != other.timezone:
+        return ()
+    pairs = product(one.windows, other.windows)
+    found = (
+        Window(tuple(day for day in a.days if day in b.days), max(a.start, b.start), min(a.end, b.end))
+        for a, b in pairs
+    )
+    return tuple(each for each in found if each.days and each.start < each.end)

@@ -140,6 +140,42 @@ def test_hours_in_two_time_zones_are_not_the_same_ones() -> None:
     assert narrower(AGREED, replace(AGREED, timezone="Australia/Sydney"), NOW) == SafeContact(())
 
 
+WEEK = ("mon", "tue", "wed", "thu", "fri")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ([Window(WEEK, time(9), time(12))], [Window(WEEK, time(11), time(17))], [Window(WEEK, time(11), time(12))]),
+        ([Window(("mon", "tue"), time(9), time(12))], [Window(("tue", "wed"), time(9), time(12))], [
+            Window(("tue",), time(9), time(12))
+        ]),
+        ([MORNINGS, EVENINGS], [Window(("mon",), time(10), time(18, 30))], [
+            Window(("mon",), time(10), time(11)), Window(("mon",), time(18), time(18, 30))
+        ]),
+        ([MORNINGS], [EVENINGS], None),
+        ([Window(("mon",), time(9), time(12))], [Window(("mon",), time(12), time(17))], None),
+        ([Window(("mon",), time(9), time(12))], [Window(("tue",), time(9), time(12))], None),
+    ],
+)  # fmt: skip
+def test_of_two_records_the_hours_that_both_allow_are_safe(
+    one: list[Window], other: list[Window], shared: list[Window] | None
+) -> None:
+    mine, theirs = replace(AGREED, windows=tuple(one)), replace(AGREED, windows=tuple(other))
+    counts = SafeContact(()) if shared is None else replace(AGREED, windows=tuple(shared))
+    assert narrower(mine, theirs, NOW) == narrower(theirs, mine, NOW) == counts
+
+
+def test_hours_that_both_allow_make_no_other_way_safe() -> None:
+    mine = replace(AGREED, windows=(Window(("mon",), time(9), time(12)),))
+    theirs = replace(AGREED, windows=(Window(("mon",), time(11), time(13)),))
+    shared = (Window(("mon",), time(11), time(12)),)
+    quiet = replace(theirs, voicemail=Permission.DENY)
+    assert narrower(mine, quiet, NOW) == replace(quiet, windows=shared)
+    assert narrower(mine, replace(quiet, text_content=TextContent.NAMED), NOW) == SafeContact(())
+    assert narrower(mine, replace(theirs, timezone="Australia/Sydney"), NOW) == SafeContact(())
+
+
 def test_what_was_never_usable_is_not_missed() -> None:
     denied = replace(AGREED, channels=(Channel(Mode.SMS, Permission.DENY, "1"),))
     assert not narrows(denied, replace(denied, channels=()))
