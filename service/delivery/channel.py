@@ -22,14 +22,16 @@ from service.store.directory import Organisation
 class Parcel:
     """Everything a channel may need, read in one unit just before it is sent.
 
-    `record_ids` holds the ids that the destination's record has given, by type and our id; where it goes out by
-    HL7 v2, the MSH-10 of the first message about it that may have arrived. `identifiers` are the business identifiers
-    by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
+    `record_ids` holds the ids that the destination's record has given, by type and our id. `identifiers` are the
+    business identifiers by which the destination knows her. Of `referral`, `offer` and `alert` those are set that the
     delivery is about or builds upon. `engagement` is None unless she allowed the programme to report back.
     `fitting` are the programmes that an alert asks the clinic to ask her about, `escalation` is what a programme told
     that raised it, if one did. `note_text` is what `note` says, as she allows it now. `link` is where the alert may be
-    answered once. `observations` are those of the screening behind all this, where it goes out by HL7 v2.
-    `may_have_said_else` is whether a try that nobody lived to write down may have told an earlier state.
+    answered once.
+
+    Where it goes out by HL7 v2, `observations` are those of the screening behind all this, `first_told` is MSH-10 of
+    the first message about the same that may have arrived, and `may_have_said_else` whether a try that nobody lived to
+    write down may have told an earlier state.
     """
 
     delivery: Delivery
@@ -48,6 +50,7 @@ class Parcel:
     escalation: Escalation | None = None
     link: str | None = None
     observations: tuple[bytes, ...] = ()
+    first_told: str | None = None
     may_have_said_else: bool = False
 
     @property
@@ -57,14 +60,9 @@ class Parcel:
         return about.patient_id if about else None
 
     @property
-    def has_one_line(self) -> bool:
-        """Whether it goes where one message is under way at a time: by HL7 v2."""
-        return self.destination.fhir_endpoint is None
-
-    @property
     def is_of_a_stranger(self) -> bool:
         """Whether its record must be asked for her first. By HL7 v2 each message says who she is."""
-        if self.patient_id is None or self.destination.fhir_endpoint is None:
+        if self.patient_id is None or self.destination.line is not None:
             return False
         return ("Patient", self.patient_id) not in self.record_ids
 
@@ -80,12 +78,14 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of it. `outcome` is a short code, never content; `wait` is what the destination asked for."""
+    """What became of it. `outcome` is a short code, never content; `wait` is what the destination asked for.
+    `control_id` is MSH-10 of a status that may have arrived."""
 
     trigger: DeliveryTrigger
     outcome: str
     learned: tuple[Learned, ...] = ()
     wait: timedelta | None = None
+    control_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class EitherChannel:
     hl7v2: Channel
 
     async def send(self, parcel: Parcel) -> Sent:
-        way = self.hl7v2 if parcel.destination.fhir_endpoint is None else self.fhir
+        way = self.fhir if parcel.destination.line is None else self.hl7v2
         return await way.send(parcel)
 
     async def introduce(self, parcel: Parcel) -> Sent:

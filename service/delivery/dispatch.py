@@ -133,7 +133,7 @@ class Dispatch:
             return False
         id, now = delivery.destination_id, self.clock.now()
         sooner, due = self.reserve.hear(delivery, sent, now), self.pauses.due(delivery, sent, now)
-        has_one_line = parcel is not None and parcel.has_one_line
+        has_one_line = parcel is not None and parcel.destination.line is not None
         asks_others = has_one_line and self.reserve.asks_others(delivery, sent)
         if asks_others and await self.store.read(the_service(new_id()), lambda tx: tx.sleeping.less_urgent_is_due(id)):
             due = self.reserve.due(delivery, due, now)

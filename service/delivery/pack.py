@@ -30,14 +30,15 @@ def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Par
         return None
     parcel = _PACK[kind](tx, rules, delivery, destination, now)
     has_changed = parcel.alert is not None and parcel.alert.version > delivery.version
-    if kind is Recorded.ALERTS and has_changed and tx.leases.is_overtaken(delivery):
+    if kind is Recorded.ALERTS and has_changed and tx.versions.is_overtaken(delivery):
         return None
-    if destination.fhir_endpoint:
+    if destination.line is None:
         return parcel
     return replace(
         parcel,
         observations=_observations(tx, parcel),
-        may_have_said_else=delivery.abandoned and tx.leases.is_overtaken(delivery),
+        first_told=tx.versions.first_told(delivery),
+        may_have_said_else=delivery.abandoned and tx.versions.is_overtaken(delivery),
     )
 
 
@@ -110,7 +111,7 @@ def _names(
     record_ids: dict[tuple[str, str], str] = {}
     for type, id in things:
         for system, value in tx.aliases.names(type, id, destination.id):
-            if system == destination.endpoint:
+            if system == destination.fhir_endpoint:
                 record_ids[type, id] = value
             elif type == "Patient" and system not in (OWN_IDS, ENTRY_NAME):
                 identifiers.append(Identifier(system, value))

@@ -32,7 +32,7 @@ def settle(
     alerts = [tx.alerts.lock(each) for each in ended]
     if parcel is not None:
         keep(tx, parcel, sent.learned)
-    held = tx.leases.settle(delivery, owner, sent.trigger, sent.outcome, due)
+    held = tx.leases.settle(delivery, owner, sent.trigger, sent.outcome, due, sent.control_id)
     if held:
         end(tx, rules, alerts, now)
     return held and stuck and tell_of(tx, rules, delivery, after, now)
@@ -40,6 +40,6 @@ def settle(
 
 def keep(tx: UnitOfWork, parcel: Parcel, learned: Sequence[Learned]) -> None:
     """The ids that the destination has given."""
-    endpoint, tenant_id = parcel.destination.endpoint or "", parcel.destination.id
+    record, tenant_id = parcel.destination.fhir_endpoint or "", parcel.destination.id
     for each in learned:
-        tx.aliases.claim(each.type, endpoint, each.record_id, each.our_id, tenant_id)
+        tx.aliases.claim(each.type, record, each.record_id, each.our_id, tenant_id)

@@ -16,7 +16,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.lines import NotCalled
 from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
 from service.hl7v2.write.build import NotValid, build
-from service.hl7v2.write.drafts import WRITERS, control_of, drafted, learned
+from service.hl7v2.write.drafts import WRITERS, control_of, drafted, may_be_on_file
 from service.hl7v2.write.message import NotNamed, Sheet
 from service.hl7v2.write.outbound import Asked, Outbound
 from service.referrals.delivery import DeliveryTrigger
@@ -43,7 +43,7 @@ class Hl7v2Channel:
             return Sent(DeliveryTrigger.NO_LONGER_WANTED, "not-in-hl7v2")
         sheet = self._sheet(parcel)
         try:
-            line = self.connect(parcel.destination.hl7v2_endpoint or "")
+            line = self.connect(parcel.destination.line or "")
             drafts = drafted(sheet, self.rules)
             # To build one takes so long that others would wait for it.
             message = await asyncio.to_thread(build, drafts)
@@ -55,7 +55,7 @@ class Hl7v2Channel:
             telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id)
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")
         sent = await self._exchange(line, sheet, control_of(drafts), message)
-        return replace(sent, learned=learned(sheet, drafts, sent.trigger))
+        return replace(sent, control_id=may_be_on_file(parcel.delivery, drafts, sent.trigger))
 
     async def _exchange(self, line: Line, sheet: Sheet, control: str, message: bytes) -> Sent:
         awaited = Awaited(control, sheet.outbound.application is Asked.ALWAYS, self.clock.now())

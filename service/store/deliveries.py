@@ -126,9 +126,7 @@ STUCK_OF_ALL = Prepared(
 
 # What a delivery is made of, by what it is called in the statement that owes it.
 GIVEN = {
-    column.key: f"its_{column.key}"
-    for column in DELIVERY.columns
-    if column.key not in ("lease_owner", "lease_until", "last_outcome", "shown_at", "settled_at")
+    column.key: f"its_{column.key}" for column in DELIVERY.columns if column.key == "patient_id" or not column.nullable
 }
 
 

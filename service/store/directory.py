@@ -44,6 +44,11 @@ class Organisation:
         """Where what we owe it goes, None when it takes nothing."""
         return self.fhir_endpoint or self.hl7v2_endpoint
 
+    @property
+    def line(self) -> str | None:
+        """The endpoint to which one message at a time is under way: by HL7 v2; None where it goes by FHIR."""
+        return None if self.fhir_endpoint else self.hl7v2_endpoint
+
 
 class Organisations:
     """The directory that every client may read, and where each hospital's record is."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
 from service.referrals.delivery import (
     DELIVERY_TABLE,
@@ -108,16 +108,6 @@ HELD = (
     & (DELIVERY.c.lease_owner == bindparam("owner"))
     & (DELIVERY.c.attempts == bindparam("attempt"))
 )
-IS_OVERTAKEN = Prepared(
-    select(DELIVERY.c.id)
-    .where(
-        DELIVERY.c.destination_id == bindparam("destination"),
-        DELIVERY.c.resource_type == bindparam("of_type"),
-        DELIVERY.c.resource_id == bindparam("of_id"),
-        DELIVERY.c.version > bindparam("than"),
-    )
-    .limit(1)
-)
 LEASE_UNTIL = Prepared(select(DELIVERY.c.lease_until).where(HELD))
 RENEW = Prepared(
     update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at")).values(lease_until=bindparam("until"))
@@ -143,6 +133,7 @@ SETTLE = Prepared(
         state=bindparam("settled"),
         due_at=bindparam("due"),
         last_outcome=bindparam("outcome"),
+        control_id=func.coalesce(DELIVERY.c.control_id, bindparam("control", type_=DELIVERY.c.control_id.type)),
         settled_at=bindparam("at"),
         lease_owner=None,
         lease_until=None,
@@ -182,16 +173,6 @@ class Leases:
                 raise LookupError("a delivery had moved under its lock")
         return [_leased(to_delivery(row)) for row in rows]
 
-    def is_overtaken(self, delivery: Delivery) -> bool:
-        """Whether a newer version of the same is, or was, owed to the same destination."""
-        values = {
-            "destination": delivery.destination_id,
-            "of_type": delivery.resource_type,
-            "of_id": delivery.resource_id,
-            "than": delivery.version,
-        }
-        return self._unit.execute(IS_OVERTAKEN, values).first() is not None
-
     def left(self, delivery: Delivery, owner: str) -> timedelta:
         """How long the lease of `owner` lasts still; nothing when it was lost."""
         until = self._unit.execute(LEASE_UNTIL, _holding(delivery, owner)).scalar_one_or_none()
@@ -221,14 +202,22 @@ class Leases:
         self._unit.execute(GIVE_BACK, [{**holding, "before": state, "at": now} for holding, state in values])
 
     def settle(
-        self, delivery: Delivery, owner: str, trigger: DeliveryTrigger, outcome: str, due: datetime | None = None
+        self,
+        delivery: Delivery,
+        owner: str,
+        trigger: DeliveryTrigger,
+        outcome: str,
+        due: datetime | None = None,
+        control_id: str | None = None,
     ) -> bool:
-        """Move it as its table says. False when the lease was lost to another worker, which then settles it."""
+        """Move it as its table says; `control_id` is MSH-10 of what may have arrived. False when the lease was lost to
+        another worker, which then settles it."""
         now = self._unit.now()
         values = {
             **_holding(delivery, owner),
             "settled": DELIVERY_TABLE[delivery.state, trigger].value,
             "outcome": outcome,
+            "control": control_id,
             "due": due or now,
             "at": now,
         }

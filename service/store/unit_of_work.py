@@ -41,6 +41,7 @@ from service.store.results import Results
 from service.store.retention import tidy
 from service.store.sleeping import Sleeping
 from service.store.tables import metadata
+from service.store.versions import Versions
 from service.store.visible import Visible
 
 Values = Mapping[str, object]
@@ -94,6 +95,7 @@ class UnitOfWork:
     contacts = _Of(Contacts)
     deliveries = _Of(Deliveries)
     leases = _Of(Leases)
+    versions = _Of(Versions)
     sleeping = _Of(Sleeping)
     audit = _Of(AuditTrail)
     feed = _Of(Feed)

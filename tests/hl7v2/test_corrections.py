@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
+from sqlalchemy import update
 
 from service.delivery.channel import EitherChannel, Parcel, Sent
 from service.hl7v2.channel import Hl7v2Channel
@@ -12,6 +13,7 @@ from service.referrals.delivery import Lane
 from service.shared.caller import the_service
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
+from service.store.directory import ORGANISATION
 from tests.delivery.support import LEASE, KnowsEverybody
 from tests.flow.support import MINUTE
 from tests.hl7v2.engine import Answer, engine, hangs_up, nothing, says
@@ -139,6 +141,20 @@ def test_what_follows_something_that_never_arrived_is_no_correction(
         sender.update(family.community, offer.id, "accepted")
         sender.settle() if answer is not REJECTED else sender.step()
     assert [each[1:] for each in chart.told] == [("accepted", "F")]
+
+
+def test_what_is_on_file_is_known_also_when_the_engine_has_moved(new_sender: NewSender) -> None:
+    chart = Chart([])
+    with engine(otherwise=chart.hear) as heard:
+        sender = new_sender(heard)
+        family, offer = sender.offered()
+        sender.settle()
+        moved = {"hl7v2_endpoint": heard.endpoint.replace("127.0.0.1", "localhost")}
+        hospital = ORGANISATION.c.id == family.hospital.organisation_id
+        sender.run(the_service(new_id()), lambda tx: tx.execute(update(ORGANISATION).where(hospital).values(moved)))
+        sender.update(family.community, offer.id, "accepted")
+        sender.settle()
+    assert [each[1:] for each in chart.told] == [("requested", "F"), ("accepted", "C")]
 
 
 def test_what_a_person_sends_again_corrects_what_may_have_arrived(new_sender: NewSender) -> None:

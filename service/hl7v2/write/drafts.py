@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from service.delivery.channel import Learned
 from service.flow.rules import Rules
 from service.hl7v2.write.alert import alert_result
 from service.hl7v2.write.build import Draft
 from service.hl7v2.write.message import Sheet, identified
 from service.hl7v2.write.note import note_document
 from service.hl7v2.write.referral import offer_result, referral_result
-from service.referrals.delivery import DeliveryTrigger
+from service.referrals.delivery import Delivery, DeliveryTrigger
 from service.screening.instrument import Recorded
 
 WRITERS: Mapping[Recorded, Callable[[Sheet, Rules], list[Draft]]] = {
@@ -28,21 +27,16 @@ def drafted(sheet: Sheet, rules: Rules) -> tuple[Draft, ...]:
     parcel = sheet.parcel
     delivery, write = parcel.delivery, WRITERS[Recorded(parcel.delivery.resource_type)]
     drafts = identified(write(sheet, rules), delivery)
-    first = parcel.record_ids.get((delivery.resource_type, delivery.resource_id))
-    if not parcel.may_have_said_else and first in (None, control_of(drafts)):
+    if not parcel.may_have_said_else and parcel.first_told in (None, control_of(drafts)):
         return drafts
     return identified(write(replace(sheet, corrects=True), rules), delivery)
 
 
-def learned(sheet: Sheet, drafts: tuple[Draft, ...], trigger: DeliveryTrigger) -> tuple[Learned, ...]:
-    """Of a status its MSH-10, if it is the first that may be on file. What was under way when its sender died is taken
-    for this one, which says the same or is a correction."""
-    delivery = sheet.parcel.delivery
-    name = delivery.resource_type, delivery.resource_id
-    may_be_on_file = delivery.abandoned or trigger in (DeliveryTrigger.TAKEN, DeliveryTrigger.ANSWER_LOST)
-    if Recorded(delivery.resource_type) not in _STATUSES or name in sheet.parcel.record_ids or not may_be_on_file:
-        return ()
-    return (Learned(*name, control_of(drafts)),)
+def may_be_on_file(delivery: Delivery, drafts: tuple[Draft, ...], trigger: DeliveryTrigger) -> str | None:
+    """MSH-10 of a status that may have arrived. What was under way when its sender died is taken for this one, which
+    says the same or is a correction."""
+    arrived = delivery.abandoned or trigger in (DeliveryTrigger.TAKEN, DeliveryTrigger.ANSWER_LOST)
+    return control_of(drafts) if arrived and delivery.resource_type in _STATUSES else None
 
 
 def control_of(drafts: tuple[Draft, ...]) -> str:

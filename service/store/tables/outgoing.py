@@ -17,7 +17,8 @@ IS_UNSETTLED = text(is_one_of("state", UNSETTLED))
 
 class DeliveryRow(Row, table=True):
     """One message owed to one destination: it names a resource and a version, and is written out only when it is
-    sent. While it is leased, `introduces` says that whoever holds it makes her known to the destination."""
+    sent. While it is leased, `introduces` says that whoever holds it makes her known to the destination. `control_id`
+    is MSH-10 of the first message of it that may have arrived, if it is a status that goes by HL7 v2."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -55,6 +56,7 @@ class DeliveryRow(Row, table=True):
     lease_until: datetime | None = optional(Instant)
     introduces: bool = required(Boolean)
     last_outcome: str | None = optional(Text)
+    control_id: str | None = optional(Text)
     shown_at: datetime | None = optional(Instant)
     owed_at: datetime = required(Instant)
     settled_at: datetime | None = optional(Instant)

@@ -79,7 +79,7 @@ SUPPORTED = replace(
     OFFERED,
     offer=OFFER._replace(state=OfferState.COMPLETED, status_reason="Finished", business_status="Last call made"),
     engagement=ENDED,
-    record_ids={("Task", OFFER.id): "AN-EARLIER-MESSAGE"},
+    first_told="AN-EARLIER-MESSAGE",
 )
 UNTOLD = replace(SUPPORTED, engagement=None)
 ALERTING = replace(
@@ -102,9 +102,7 @@ NOTED = replace(
 )
 PARCELS = {
     "referral": REFERRED,
-    "referral-closed": replace(
-        REFERRED, referral=CLOSED, record_ids={("ServiceRequest", REFERRAL.id): "AN-EARLIER-MESSAGE"}
-    ),
+    "referral-closed": replace(REFERRED, referral=CLOSED, first_told="AN-EARLIER-MESSAGE"),
     "offer": OFFERED,
     "offer-completed": SUPPORTED,
     "offer-completed-and-not-reported": UNTOLD,

@@ -91,8 +91,8 @@ def test_why_it_was_declined_is_said_although_nobody_has_met_her() -> None:
 
 def test_a_status_is_final_at_first_and_a_correction_as_soon_as_the_record_has_one() -> None:
     control = sent(REFERRED).header.text(10)
-    again = replace(REFERRED, record_ids={("ServiceRequest", REFERRAL.id): control})
-    later = replace(REFERRED, record_ids={("ServiceRequest", REFERRAL.id): "ANOTHER-MESSAGE"})
+    again = replace(REFERRED, first_told=control)
+    later = replace(REFERRED, first_told="ANOTHER-MESSAGE")
     in_doubt = replace(REFERRED, may_have_said_else=True)
     for parcel, expected in ((REFERRED, "F"), (again, "F"), (later, "C"), (in_doubt, "C")):
         message = sent(parcel)

@@ -278,6 +278,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("introduces", sa.Boolean(), nullable=False),
         sa.Column("last_outcome", sa.Text(), nullable=True),
+        sa.Column("control_id", sa.Text(), nullable=True),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("owed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
