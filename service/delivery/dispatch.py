@@ -1,4 +1,4 @@
-"""One lane of the outbox: claims as much as it has seats for, sends it, and settles it."""
+"""One lane of the outbox: claims as much as it has seats for, has it sent, and settles it."""
 
 import asyncio
 from collections import defaultdict
@@ -7,17 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from time import monotonic
 
-from service.delivery.channel import GaveWay, Parcel, RecordChannel, Sent
-from service.delivery.links import Links
-from service.delivery.pack import pack
+from service.delivery.channel import GaveWay
 from service.delivery.pauses import SEATS, Pauses
 from service.delivery.reserve import Reserve
-from service.delivery.settle import keep, settle
+from service.delivery.sending import Sending
+from service.delivery.settle import settle
 from service.delivery.stuck import TOLD_AFTER_ATTEMPTS, has_failed, of_her_present, tell_of
 from service.flow.rules import Rules
-from service.referrals.delivery import DELIVERY_TABLE, TURNED_AWAY, WAITING, Delivery, DeliveryTrigger, Lane
+from service.referrals.delivery import DELIVERY_TABLE, WAITING, Delivery, Lane
 from service.shared import telemetry
 from service.shared.caller import the_service
 from service.shared.clock import Clock
@@ -25,9 +23,6 @@ from service.shared.errors import Unavailable
 from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
-
-# How often, in seconds, whoever waits for her to be made known looks whether she is.
-LOOKS_EVERY = 0.1
 
 
 @dataclass(slots=True)
@@ -40,13 +35,12 @@ class Dispatch:
     store: Store[UnitOfWork]
     rules: Rules
     clock: Clock
-    channel: RecordChannel
     lease: timedelta
+    sending: Sending
     tell: Callable[[str, str], None]
     pauses: Pauses
     reserve: Reserve
     rouse: Callable[[], None]
-    links: Links
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
     _under_way: defaultdict[str, set[asyncio.Task[None]]] = field(default_factory=lambda: defaultdict(set))
@@ -128,7 +122,7 @@ class Dispatch:
         if delivery.abandoned and not delivery.shown and self._has_failed(before):
             # Whoever tried the last time did not live to say so.
             await self._write_down(delivery, partial(self._tell, delivery=delivery), "attempts-without-outcome")
-        parcel, sent = await self._send(delivery)
+        parcel, sent = await self.sending.send(delivery)
         if sent is None:
             return False
         id, now = delivery.destination_id, self.clock.now()
@@ -159,81 +153,11 @@ class Dispatch:
         self.pauses.woke(destination_id, woken)
         self.rouse()
 
-    async def _holds(self, delivery: Delivery) -> bool:
-        """Whether it may be sent: under a lease that lasts longer than that may take, so that nobody else sends it
-        meanwhile."""
-        caller = the_service(delivery.correlation_id)
-        if await self.store.read(caller, lambda tx: tx.leases.left(delivery, self.owner)) >= self.lease / 2:
-            return True
-        return await self.store.run(caller, lambda tx: tx.leases.renew(delivery, self.owner, self.lease))
-
     async def _write_down(self, delivery: Delivery, unit: Callable[[UnitOfWork], bool], outcome: str) -> None:
         """Perform a unit that says whether the delivery is stuck and nobody had been told."""
         if await self.store.run(the_service(delivery.correlation_id), unit):
             telemetry.STUCK.labels(delivery.resource_type).inc()
             telemetry.tell("delivery-stuck", delivery=delivery.id, destination=delivery.destination_id, outcome=outcome)
-
-    async def _send(self, delivery: Delivery) -> tuple[Parcel | None, Sent | None]:
-        """What was sent and what became of it: None when the lease was lost before."""
-        parcel, now = None, self.clock.now()
-        caller = the_service(delivery.correlation_id)
-        try:
-            parcel = await self.store.read(caller, lambda tx: pack(tx, self.rules, delivery, now))
-            if parcel is not None and parcel.is_of_a_stranger:
-                parcel, ended = await self._introduce(delivery)
-                if ended is not None:
-                    return parcel, ended
-            if parcel is None:
-                return None, Sent(DeliveryTrigger.NO_LONGER_WANTED, "no-longer-wanted")
-            parcel = await self.links.added(self.store, self.rules, parcel, now)
-            # Last of all: whatever was asked of the store before may have waited for it.
-            if not await self._holds(delivery):
-                return parcel, None
-            async with asyncio.timeout(self.lease.total_seconds() / 2):
-                return parcel, await self.channel.send(parcel)
-        except (Unavailable, GaveWay):
-            raise
-        except TimeoutError:
-            return parcel, Sent(DeliveryTrigger.ANSWER_LOST, "no-answer")
-        except Exception as defect:  # noqa: BLE001  # one that cannot be written out must not stop all the others
-            telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
-            return parcel, Sent(DeliveryTrigger.TRY_AGAIN, "defect")
-
-    async def _introduce(self, delivery: Delivery) -> tuple[Parcel | None, Sent | None]:
-        """The parcel once its record knows her, or why nothing is sent. One sender at a time asks for her and makes
-        her known, for a record may hold no condition under which it creates; the others wait for that alone.
-        """
-        half_a_lease = self.lease.total_seconds() / 2
-        waits_until = monotonic() + half_a_lease
-        caller = the_service(delivery.correlation_id)
-        while True:
-            its_turn, found = await self.store.run(caller, partial(self._take_turn, delivery=delivery))
-            if found is None or not found.is_of_a_stranger:
-                return found, None
-            if not await self._holds(delivery):
-                return found, None
-            if its_turn:
-                break
-            if monotonic() > waits_until:
-                return found, Sent(DeliveryTrigger.TRY_AGAIN, "others-before-it")
-            await asyncio.sleep(LOOKS_EVERY)
-        async with asyncio.timeout(half_a_lease):
-            sent = await self.channel.introduce(found)
-        await self.store.run(caller, partial(self._leave_turn, delivery=delivery, parcel=found, sent=sent))
-        known = {(each.type, each.our_id): each.record_id for each in sent.learned}
-        # An alert reaches somebody also where it cannot be said which Patient she is: by her number.
-        refused = sent.trigger is DeliveryTrigger.REFUSED_FOR_GOOD or sent.outcome in TURNED_AWAY
-        by_her_number = delivery.lane.of_alerts and refused
-        ended = None if by_her_number or sent.trigger is DeliveryTrigger.TAKEN else sent
-        return replace(found, record_ids={**found.record_ids, **known}), ended
-
-    def _take_turn(self, tx: UnitOfWork, delivery: Delivery) -> tuple[bool, Parcel | None]:
-        """What another has learnt meanwhile is seen under the turn."""
-        return tx.leases.introduce(delivery, self.owner), pack(tx, self.rules, delivery, self.clock.now())
-
-    def _leave_turn(self, tx: UnitOfWork, delivery: Delivery, parcel: Parcel, sent: Sent) -> None:
-        keep(tx, parcel, sent.learned)
-        tx.leases.introduced(delivery, self.owner)
 
     def _has_failed(self, delivery: Delivery) -> bool:
         return has_failed(delivery, self.rules.policy(delivery.destination_id), self.clock.now())

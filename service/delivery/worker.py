@@ -14,6 +14,7 @@ from service.delivery.dispatch import Dispatch
 from service.delivery.links import Links
 from service.delivery.pauses import Pauses
 from service.delivery.reserve import Reserve
+from service.delivery.sending import Sending
 from service.flow.chase_overdue import Overdue, chase_overdue
 from service.flow.rules import Rules
 from service.referrals.delivery import Lane
@@ -60,9 +61,10 @@ class Worker:
     _looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        parts = self.store, self.rules, self.clock, self.channel, self.lease, self.tell
+        sending = Sending(self.name, self.store, self.rules, self.clock, self.channel, self.lease, self.links)
+        ours = self.name, self.store, self.rules, self.clock, self.lease, sending, self.tell
         shared = Pauses(self.spread), Reserve(self.exchange)
-        self._lanes = tuple(Dispatch(lane, self.name, *parts, *shared, self.rouse, self.links) for lane in Lane)
+        self._lanes = tuple(Dispatch(lane, *ours, *shared, self.rouse) for lane in Lane)
 
     async def run(self) -> None:
         """Work until `stop`; what is under way then is finished first, unless this is cancelled: then it is claimed

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.delivery import dispatch
+from service.delivery import sending
 from service.delivery.channel import Parcel, Sent
 from service.delivery.pack import pack
 from service.delivery.pauses import SEATS
@@ -531,12 +531,12 @@ def test_what_waited_for_the_store_until_its_lease_was_over_is_not_sent(
 
     def slowly(*given: Any) -> Any:
         """Another worker has claimed it meanwhile."""
-        monkeypatch.setattr(dispatch, "pack", pack)
+        monkeypatch.setattr(sending, "pack", pack)
         sender.pass_time(LEASE)
         claim(sender, "another")
         return pack(*given)
 
-    monkeypatch.setattr(dispatch, "pack", slowly)
+    monkeypatch.setattr(sending, "pack", slowly)
     sender.step(sender.worker(channel))
     assert channel.given == []
 
