@@ -23,6 +23,7 @@ from service.shared.errors import Unavailable
 from service.shared.ids import new_id
 from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
+from service.store.urgent import Alerts
 
 
 @dataclass(slots=True)
@@ -47,29 +48,30 @@ class Dispatch:
 
     async def begin(self) -> int:
         """How many deliveries are on their way now that were not before."""
-        due = await self.store.read(
-            the_service(new_id()),
-            lambda tx: [(each, self._next_alert(tx, each)) for each in tx.leases.destinations(self.lane)],
-        )
+        due = await self.store.read(the_service(new_id()), self._due)
         return sum([await self._begin(*each) for each in due])
 
     async def finish(self) -> None:
         """Wait for what is under way."""
         await asyncio.gather(*(task for tasks in self._under_way.values() for task in tasks))
 
-    def _next_alert(self, tx: UnitOfWork, destination_id: str) -> datetime | None:
-        return None if self.lane is Lane.URGENT else tx.sleeping.next_alert(destination_id, self.owner)
+    def _due(self, tx: UnitOfWork) -> list[tuple[str, str | None, Alerts | None]]:
+        """To whom something is due, over which line, and the urgent alerts that have to do with that."""
+        lines = [(each, tx.organisations.line(each)) for each in tx.leases.destinations(self.lane)]
+        return [(id, line, self._alerts(tx, line)) for id, line in lines]
 
-    async def _begin(self, destination_id: str, alert_at: datetime | None) -> int:
+    def _alerts(self, tx: UnitOfWork, line: str | None) -> Alerts | None:
+        return None if line is None or self.lane is Lane.URGENT else tx.urgent.waiting(line, self.owner)
+
+    async def _begin(self, destination_id: str, line: str | None, alerts: Alerts | None) -> int:
         now, seats = self.clock.now(), self._under_way[destination_id]
         # What is claimed is sent soon, so that no lease runs out while it waits behind slow ones.
-        free = self.pauses.seats(destination_id, self.lane, now) - len(seats)
-        free = self.reserve.seats(destination_id, free, alert_at, now) if free > 0 else 0
+        free = max(self.pauses.seats(destination_id, self.lane, now) - len(seats), 0)
+        free, until = self.reserve.room(alerts, free, now)
         if not free:
             return 0
         claimed = await self.store.run(
-            the_service(new_id()),
-            lambda tx: tx.leases.claim(self.owner, self.lease, self.lane, destination_id, free),
+            the_service(new_id()), lambda tx: self._claim(tx, destination_id, line, free, until)
         )
         groups: dict[str | None, list[Delivery]] = {}
         for delivery in claimed:
@@ -77,24 +79,32 @@ class Dispatch:
             alone = self.lane.of_alerts or delivery.patient_id is None
             groups.setdefault(delivery.resource_id if alone else delivery.patient_id, []).append(delivery)
         for group in groups.values():
-            task = asyncio.create_task(self._in_order(group))
+            task = asyncio.create_task(self._in_order(group, line))
             seats.add(task)
             task.add_done_callback(partial(self._leave, seats))
         return len(claimed)
+
+    def _claim(
+        self, tx: UnitOfWork, destination_id: str, line: str | None, free: int, until: datetime | None
+    ) -> list[Delivery]:
+        claimed = tx.leases.claim(self.owner, self.lease, self.lane, destination_id, free)
+        if claimed and line is not None and until is not None:
+            tx.urgent.postpone(line, until)
+        return claimed
 
     def _leave(self, seats: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         seats.discard(task)
         self.woken.set()
 
-    async def _in_order(self, deliveries: Sequence[Delivery]) -> None:
+    async def _in_order(self, deliveries: Sequence[Delivery], line: str | None) -> None:
         may_go_on = True
         for position, delivery in enumerate(deliveries):
             try:
                 # Her record must not read what came of something before it has the thing itself.
-                if self.stopping or not may_go_on or (position and await self._gives_way(delivery)):
+                if self.stopping or not may_go_on or (position and await self._gives_way(delivery, line)):
                     await self._give_back(deliveries[position:])
                     return
-                may_go_on = await self._deliver(delivery) or self.lane.of_alerts
+                may_go_on = await self._deliver(delivery, line) or self.lane.of_alerts
             except GaveWay:
                 await self._give_back(deliveries[position:])
                 return
@@ -104,19 +114,17 @@ class Dispatch:
                 telemetry.tell_defect("delivery-defect", defect, delivery=delivery.id)
                 may_go_on = self.lane.of_alerts
 
-    async def _gives_way(self, delivery: Delivery) -> bool:
-        id = delivery.destination_id
-        others_first, alert_at = await self.store.read(
-            the_service(delivery.correlation_id),
-            lambda tx: (tx.leases.gives_way(delivery), self._next_alert(tx, id)),
+    async def _gives_way(self, delivery: Delivery, line: str | None) -> bool:
+        others_first, alerts = await self.store.read(
+            the_service(delivery.correlation_id), lambda tx: (tx.leases.gives_way(delivery), self._alerts(tx, line))
         )
-        return others_first or not self.reserve.seats(id, 1, alert_at, self.clock.now())
+        return others_first or self.reserve.is_kept(alerts)
 
     async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         with suppress(Unavailable):
             await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
 
-    async def _deliver(self, delivery: Delivery) -> bool:
+    async def _deliver(self, delivery: Delivery, line: str | None) -> bool:
         """Whether what comes after it may be sent: it is over, or a person knows that it does not arrive."""
         before = replace(delivery, attempts=delivery.attempts - 1)
         if delivery.abandoned and not delivery.shown and self._has_failed(before):
@@ -125,12 +133,9 @@ class Dispatch:
         parcel, sent = await self.sending.send(delivery)
         if sent is None:
             return False
-        id, now = delivery.destination_id, self.clock.now()
-        sooner, due = self.reserve.hear(delivery, sent, now), self.pauses.due(delivery, sent, now)
-        has_one_line = parcel is not None and parcel.destination.line is not None
-        asks_others = has_one_line and self.reserve.asks_others(delivery, sent)
-        if asks_others and await self.store.read(the_service(new_id()), lambda tx: tx.sleeping.less_urgent_is_due(id)):
-            due = self.reserve.due(delivery, due, now)
+        now = self.clock.now()
+        sooner = None if line is None else self.reserve.hear(line, delivery, sent, now)
+        due = self.pauses.due(delivery, sent, now)
         await self._write_down(
             delivery,
             lambda tx: settle(tx, self.rules, self.owner, delivery, parcel, sent, due, now),
@@ -138,9 +143,9 @@ class Dispatch:
         )
         self.tell(delivery.resource_type, sent.outcome)
         if self.pauses.hear(delivery, sent, self.clock.now()):
-            await self._wake(id)
-        if has_one_line and sooner is not None:
-            await self.store.run(the_service(new_id()), lambda tx: tx.sleeping.hasten(id, sooner))
+            await self._wake(delivery.destination_id)
+        if line is not None and sooner is not None:
+            await self.store.run(the_service(new_id()), lambda tx: tx.urgent.hasten(line, sooner))
             self.rouse()
         return delivery.shown or DELIVERY_TABLE[delivery.state, sent.trigger] not in WAITING
 

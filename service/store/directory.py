@@ -64,6 +64,10 @@ class Organisations:
         found = self.find(id)
         return None if found is None else found.fhir_endpoint
 
+    def line(self, id: str) -> str | None:
+        found = self.find(id)
+        return None if found is None else found.line
+
     def names(self, ids: Collection[str]) -> dict[str, str]:
         """The names of these organisations."""
         rows = self._unit.execute(NAMES, {"organisations": sorted(ids)})

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, case, func, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from service.referrals.delivery import (
     GOT_NO_ANSWER,
     REACHED_NOBODY,
     TURNED_AWAY,
     DeliveryTrigger,
-    Lane,
     states_before,
 )
-from service.store.deliveries import DELIVERY, ORGANISATION, TRIED, in_states
+from service.store.deliveries import DELIVERY, TRIED, in_states
 from service.store.dialect import Dialect
-from service.store.leases import DUE, LEASED
 from service.store.prepared import Prepared
 from service.store.tables.outgoing import IS_WAITING
 
@@ -42,52 +39,11 @@ ASLEEP = (
     .order_by(DELIVERY.c.lane, DELIVERY.c.id)
     .limit(bindparam("at_most"))
 )
-NOW = bindparam("at", type_=DELIVERY.c.due_at.type)
-# When the next try of an urgent alert is that goes over the one line to a destination: at once, where `owner` is at it.
-NEXT_ALERT = Prepared(
-    select(func.min(case((DELIVERY.c.state == LEASED.value, NOW), else_=DELIVERY.c.due_at)))
-    .join_from(DELIVERY, ORGANISATION, ORGANISATION.c.id == DELIVERY.c.destination_id)
-    .where(
-        DELIVERY.c.destination_id == bindparam("destination"),
-        DELIVERY.c.lane == Lane.URGENT.value,
-        ORGANISATION.c.fhir_endpoint.is_(None),
-        IS_WAITING,
-        or_(
-            in_states(DELIVERY.c.state, states_before(DeliveryTrigger.CLAIMED)) & (DELIVERY.c.due_at > bindparam("at")),
-            (DELIVERY.c.state == LEASED.value)
-            & (DELIVERY.c.lease_owner == bindparam("owner"))
-            & (DELIVERY.c.lease_until > bindparam("at")),
-        ),
-    )
-)
-LESS_URGENT = Prepared(
-    select(DELIVERY.c.id)
-    .where(DELIVERY.c.destination_id == bindparam("destination"), DELIVERY.c.lane > Lane.URGENT.value, DUE)
-    .limit(1)
-)
-PAUSES = (
-    select(DELIVERY.c.id)
-    .where(
-        DELIVERY.c.destination_id == bindparam("destination"),
-        DELIVERY.c.lane == Lane.URGENT.value,
-        IS_WAITING,
-        in_states(DELIVERY.c.state, states_before(DeliveryTrigger.CLAIMED)),
-        DELIVERY.c.due_at > bindparam("sooner"),
-    )
-    .order_by(DELIVERY.c.id)
-)
 
 
 class Sleeping:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-
-    def next_alert(self, destination_id: str, owner: str) -> datetime | None:
-        """When an urgent alert is tried next where one message goes at a time, if it has been tried before or `owner`
-        is just trying it."""
-        asked = {"destination": destination_id, "owner": owner, "at": self._unit.now()}
-        found: datetime | None = self._unit.execute(NEXT_ALERT, asked).scalar_one()
-        return found
 
     def wake(self, destination_id: str, tried: int, at_most: int) -> int:
         """Something was taken there, so what did not get through is due now, the alerts first; how many those are. What
@@ -95,21 +51,6 @@ class Sleeping:
         now = self._unit.now()
         values = {"destination": destination_id, "at": now, "tried": tried, "at_most": at_most}
         return self._unit.execute(_wake(self._unit.dialect), values).rowcount
-
-    def less_urgent_is_due(self, destination_id: str) -> bool:
-        """Whether there is something that could be sent there, but for urgent alerts."""
-        asked = {"destination": destination_id, "at": self._unit.now()}
-        return self._unit.execute(LESS_URGENT, asked).first() is not None
-
-    def hasten(self, destination_id: str, sooner: datetime) -> None:
-        """Its urgent alerts that wait out a pause are due by then."""
-        self._unit.execute(_hasten(self._unit.dialect), {"destination": destination_id, "sooner": sooner})
-
-
-@cache
-def _hasten(dialect: Dialect) -> Prepared:
-    pauses = dialect.claim(PAUSES, DELIVERY).correlate(None)
-    return Prepared(update(DELIVERY).where(DELIVERY.c.id.in_(pauses)).values(due_at=bindparam("sooner")))
 
 
 @cache

@@ -41,6 +41,7 @@ from service.store.results import Results
 from service.store.retention import tidy
 from service.store.sleeping import Sleeping
 from service.store.tables import metadata
+from service.store.urgent import Urgent
 from service.store.versions import Versions
 from service.store.visible import Visible
 
@@ -97,6 +98,7 @@ class UnitOfWork:
     leases = _Of(Leases)
     versions = _Of(Versions)
     sleeping = _Of(Sleeping)
+    urgent = _Of(Urgent)
     audit = _Of(AuditTrail)
     feed = _Of(Feed)
     due = _Of(Due)

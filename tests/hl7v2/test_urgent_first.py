@@ -30,7 +30,7 @@ TAKEN = Sent(DeliveryTrigger.TAKEN, "taken")
 NOT_NOW = Sent(DeliveryTrigger.TRY_AGAIN, "answered-AE")
 NO_ANSWER = Sent(DeliveryTrigger.ANSWER_LOST, "no-answer")
 NOT_REACHED = Sent(DeliveryTrigger.TRY_AGAIN, "not-reached")
-NOWHERE = "mllp://127.0.0.1:1"
+NOWHERE, ELSEWHERE = "mllp://127.0.0.1:1", "mllp://127.0.0.1:2"
 
 
 @pytest.fixture
@@ -131,6 +131,19 @@ def test_what_is_tried_in_between_makes_no_alert_wait_longer(new_sender: NewSend
     assert len(channel.room) >= 4
 
 
+def test_what_comes_late_in_the_pause_of_an_alert_waits_until_that_was_tried_again(new_sender: NewSender) -> None:
+    sender = new_sender(NOWHERE)
+    family, _ = sender.offered()
+    sender.step(sender.worker(Scripted()))
+    in_danger(sender, family.hospital)
+    channel = Watched(sender, lambda _: NOT_NOW)
+    worker = sender.worker(channel)
+    go_on(sender, worker, 10)
+    more(sender, family, 1)
+    go_on(sender, worker, 5)
+    assert [lane for lane, _ in channel.begun] == [Lane.URGENT] * 4 + [Lane.STATUS]
+
+
 def test_what_is_taken_in_between_lets_the_alert_go_next(new_sender: NewSender) -> None:
     sender = new_sender(NOWHERE)
     family, _ = sender.offered()
@@ -167,6 +180,36 @@ def test_on_either_database_an_alert_alone_that_fails_is_found_out_and_the_other
     channel = Watched(sender, lambda parcel: NOT_NOW if is_alert(parcel) else TAKEN)
     go_on(sender, sender.worker(channel), 9)
     assert {row["lane"] for row in sender.rows("delivery", state="ready")} == {Lane.URGENT}
+
+
+def two_hospitals(sender: V2Sender, other_endpoint: str) -> str:
+    """One that is owed statuses, and one that is owed an urgent alert; the woman of the first."""
+    family, _ = sender.offered()
+    sender.endpoint = other_endpoint
+    in_danger(sender, sender.hospital())
+    return family.woman
+
+
+@pytest.mark.parametrize(("endpoint", "begun"), [(NOWHERE, 0), (ELSEWHERE, 3)], ids=["one line", "two lines"])
+def test_an_alert_keeps_its_line_free_of_what_other_hospitals_behind_it_are_owed(
+    either_sender: V2Sender, endpoint: str, begun: int
+) -> None:
+    two_hospitals(either_sender, endpoint)
+    channel = Scripted(lambda parcel: NO_ANSWER if is_alert(parcel) else TAKEN)
+    either_sender.step(either_sender.worker(channel))
+    assert [is_alert(each) for each in channel.given] == [True] + [False] * begun
+
+
+def test_what_another_hospital_behind_the_line_takes_shows_that_the_alert_alone_is_what_fails(
+    new_sender: NewSender,
+) -> None:
+    sender = new_sender(NOWHERE)
+    woman = two_hospitals(sender, NOWHERE)
+    channel = Watched(sender, lambda parcel: NOT_NOW if is_alert(parcel) else TAKEN)
+    go_on(sender, sender.worker(channel), 9)
+    assert [lane for lane, _ in channel.begun][:4] == [Lane.URGENT] * 3 + [Lane.STATUS]
+    assert sender.rows("delivery", patient_id=woman, state="ready") == []
+    assert channel.room[0] >= EXCHANGE
 
 
 def test_an_alert_that_is_taken_leaves_nothing_kept_free_for_it(new_sender: NewSender) -> None:

@@ -137,6 +137,8 @@ WORK: dict[str, tuple[Callable[[UnitOfWork], object], str]] = {
     "where something is due": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_waiting"),
     "that hers is being sent": (lambda tx: tx.leases.destinations(Lane.STATUS), "ix_delivery_unsettled"),
     "what waits out a pause": (lambda tx: tx.sleeping.wake("hospital", 8, 40), "ix_delivery_waiting"),
+    "the urgent alerts of a line": (lambda tx: tx.urgent.waiting("mllp://one", "worker"), "ix_delivery_waiting"),
+    "those of them that wait": (lambda tx: tx.urgent.hasten("mllp://one", datetime.now(UTC)), "ix_delivery_waiting"),
     "that an earlier one of hers waits": (
         lambda tx: tx.leases.claim("worker", timedelta(minutes=1), Lane.STATUS, "hospital", 8),
         "ix_delivery_unsettled",
