@@ -88,7 +88,7 @@ def hear_words(
     (offer,) = offers
     # What stands on the Task comes back with the whole.
     task = offer.id if words.type == "Task" else None
-    new = new_words(tx, offer, own, now, resource=task, refused=words.fingerprint)
+    new = new_words(tx, offer, own, now, resource=task, lately=words.fingerprint)
     if new.says_something:
         tell_her_clinician(tx, rules, offer, new, now, type=words.type, source=words.fingerprint)
     return Told.HER_CLINICIAN_ALL_THE_SAME

@@ -1,6 +1,6 @@
 """Keep what a programme reports on its Task, and put what a volunteer wrote in it to a clinician (DESIGN 9)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from service.flow.answer import Told
 from service.flow.escalate import escalate
 from service.flow.hear_words import ask_each_to_ring, offers_meant
+from service.flow.new_words import new_words
 from service.flow.ports import Transaction
 from service.flow.received import NOBODY, Naming, Received
 from service.flow.rules import Rules
@@ -60,15 +61,23 @@ def keep_reports(
     naming: Naming,
     received: Received,
     decides: bool,
+    whole: bool,
 ) -> Kept:
     """`base` is the offer as its sender had read it, `naming` whom what was `received` may name beside its reports;
-    `decides` says that the sender means to change the status. The caller holds the lock on every woman who is named."""
+    `decides` says that the sender means to change the status, `whole` that the Task comes back with all its parts. The
+    caller holds the lock on every woman who is named."""
     elements = {each.element for each in reports}
     read = _read(offer, base)
     if elements & {WORDS, LABELS}:
         shown: list[Report] = [{"text": each} for each in words_shown(tx, rules, offer)]
         read = {**read, WORDS: shown, LABELS: shown}
-    new = _new_among(reports, {each: tx.offers.reports([offer.id], each).get(offer.id, ()) for each in elements}, read)
+    kept = {each: tx.offers.reports([offer.id], each).get(offer.id, ()) for each in elements}
+    new = _new_among(
+        reports,
+        kept,
+        read,
+        lambda said: not whole and new_words(tx, offer, said, now, resource=None, lately=offer.id).says_something,
+    )
     said = [each for each in new if each.said is not None]
     women = offers_meant(tx, reduce(or_, (each.naming for each in said), naming), offer) if said else []
     if len(women) > 1:
@@ -82,16 +91,22 @@ def keep_reports(
 
 
 def _new_among(
-    reports: Sequence[Reported], kept: Mapping[str, Sequence[Report]], read: Mapping[str, Sequence[Report]]
+    reports: Sequence[Reported],
+    kept: Mapping[str, Sequence[Report]],
+    read: Mapping[str, Sequence[Report]],
+    said_anew: Callable[[Said], bool],
 ) -> list[Reported]:
     """What does not come back with the whole Task. A note or an output that stands there once and comes twice was
-    written anew; what stands elsewhere is the same however often it comes."""
+    written anew, and so may be one that comes without the whole; what stands elsewhere is the same however often it
+    comes."""
     back = {element: list(contents) for element, contents in kept.items()}
     new: list[Reported] = []
     for each in reports:
         before = back[each.element]
         if each.content in before and each.element in APPENDED:
             before.remove(each.content)
+            if each.said is not None and said_anew(each.said):
+                new.append(each)
         elif each.content not in before and each.content not in read.get(each.element, ()):
             new.append(each)
             before += [] if each.element in APPENDED else [each.content]

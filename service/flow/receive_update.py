@@ -197,4 +197,5 @@ def _report(tx: Transaction, rules: Rules, offer: Offer, message: ReceivedUpdate
         naming=message.naming,
         received=message.received,
         decides=decides,
+        whole=message.is_whole,
     )

@@ -67,6 +67,11 @@ class ReceivedUpdate:
         return any(each.said is not None for each in self.reports if each.element != LABELS)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it brings every part, as a Task does that comes back as it was read."""
+        return {each.part for each in self.named} == {*Part}
+
+    @property
     def all_naming(self) -> Naming:
         """Whom all of it may name that holds words."""
         return reduce(or_, (each.naming for each in self.reports if each.said is not None), self.naming)

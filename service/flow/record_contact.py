@@ -196,7 +196,7 @@ def _hear(
         return None
     if len(women) > 1:
         return ask_each_to_ring(tx, rules, women, fingerprint, now)
-    new = new_words(tx, offer, said, now, resource=contact, refused=None if contact else fingerprint)
+    new = new_words(tx, offer, said, now, resource=contact, lately=None if contact else fingerprint)
     if new.says_something:
         escalate(tx, rules, offer, said, now, type=message.received.type, source=contact or fingerprint)
     return Told.HER_CLINICIAN_ALL_THE_SAME

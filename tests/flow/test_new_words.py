@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Refused
+from service.flow.received_update import Named, Part
 from service.referrals.contact import ContactOutcome
 from service.referrals.escalation import Concern, Said
+from service.referrals.offer import Offer
 from service.shared.ids import new_id
 from tests.flow.support import DAY, HOUR, Service
 from tests.flow.test_receive_refused import TOLD, refuse
@@ -57,13 +59,35 @@ def test_what_a_refused_task_tells_is_heard_anew_after_a_day_but_not_what_stands
     assert len(service.alerts(family.woman)) == 3
 
 
+def whole(offer: Offer) -> tuple[Named, ...]:
+    """The parts of a Task that comes back as it was read."""
+    its = offer.handles
+    ids = (its.patient, its.service_request, offer.organisation_id, offer.tenant_id)
+    return tuple(Named(part, id, part.name.lower()) for part, id in zip(Part, ids, strict=True))
+
+
+@pytest.mark.parametrize("parts", range(4))
+def test_a_note_in_a_task_that_is_not_whole_is_heard_anew_after_a_day_though_it_stands_there(
+    service: Service, parts: int
+) -> None:
+    family, offer = service.supported()
+    for hours, alerts in ((0, 1), (0, 1), (23, 1), (30 * 24, 2), (1, 2), (24, 3)):
+        service.pass_time(hours * HOUR)
+        service.update(family.community, offer.id, "accepted", named=whole(offer)[:parts], notes=(NOTE,))
+        assert len(service.alerts(family.woman)) == alerts, hours
+    service.pass_time(30 * DAY)
+    service.update(family.community, offer.id, "accepted", named=whole(offer), notes=(NOTE,) * 3)
+    assert len(service.alerts(family.woman)) == 3
+
+
 @pytest.mark.parametrize("element", ["notes", "outputs"])
 def test_a_note_that_comes_once_more_than_it_stands_there_was_written_anew(service: Service, element: str) -> None:
+    """Of a Task that comes back whole."""
     family, offer = service.supported()
     for sent, alerts in ((1, 1), (1, 1), (2, 2), (2, 2), (1, 2), (3, 3)):
         service.pass_time(30 * DAY)
         written: dict[str, Any] = {element: (NOTE,) * sent}
-        service.update(family.community, offer.id, "accepted", **written)
+        service.update(family.community, offer.id, "accepted", named=whole(offer), **written)
         assert len(service.alerts(family.woman)) == (alerts if element == "notes" else 0), sent
     assert [row["content"] for row in service.rows("offer_report")] == [NOTE] * 3
 
