@@ -52,11 +52,11 @@ class Reserve:
         line.ask_by, line.due_then = None, alerts.next_at
         return 1, max(alerts.next_at, now + self.exchange)
 
-    def hear(self, line_to: str, delivery: Delivery, sent: Sent, now: datetime) -> datetime | None:
-        """What became of something; when the urgent alerts that fail there can be tried again because of it, if that is
-        sooner than they are. A failure says nothing of the others only where it is that of an urgent alert which was
-        answered, or which has failed before they were taken."""
-        line, urgent, failed = self._lines[line_to], delivery.lane is Lane.URGENT, sent.trigger in FAILED
+    def hear(self, endpoint: str, delivery: Delivery, sent: Sent, now: datetime) -> datetime | None:
+        """What became of something that went there; by when the urgent alerts that wait there are due because of it, if
+        that is sooner than they are. A failure says nothing of the others only where it is that of an urgent alert which
+        was answered, or which has failed before they were taken."""
+        line, urgent, failed = self._lines[endpoint], delivery.lane is Lane.URGENT, sent.trigger in FAILED
         answered = sent.trigger is DeliveryTrigger.TRY_AGAIN
         its_own = urgent and sent.outcome not in REACHED_NOBODY and (answered or delivery.id in line.failing)
         sooner = None
