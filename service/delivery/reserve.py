@@ -54,8 +54,8 @@ class Reserve:
 
     def hear(self, endpoint: str, delivery: Delivery, sent: Sent, now: datetime) -> datetime | None:
         """What became of something that went there; by when the urgent alerts that wait there are due because of it, if
-        that is sooner than they are. A failure says nothing of the others only where it is that of an urgent alert which
-        was answered, or which has failed before they were taken."""
+        that is sooner than they are. A failure says nothing of the others only where it is that of an urgent alert
+        which was answered, or which has failed before they were taken."""
         line, urgent, failed = self._lines[endpoint], delivery.lane is Lane.URGENT, sent.trigger in FAILED
         answered = sent.trigger is DeliveryTrigger.TRY_AGAIN
         its_own = urgent and sent.outcome not in REACHED_NOBODY and (answered or delivery.id in line.failing)
