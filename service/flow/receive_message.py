@@ -16,10 +16,11 @@ from service.flow.raise_alert import alert_about, alert_sender
 from service.flow.received import Received
 from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
+from service.flow.record_consent import ReceivedConsent
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
-from service.flow.tell_unnamed import Unnamed, numbers, tell_unnamed
-from service.flow.unheard import unheard
+from service.flow.tell_unnamed import Unnamed, number_in, numbers, tell_unnamed
+from service.flow.unheard import hear_refused_message, unheard
 from service.referrals.alert import AlertCode
 from service.screening.result import ScreeningResult
 from service.shared.audit import Action, AuditEvent
@@ -55,13 +56,13 @@ def receive_message(
 
 @dataclass(slots=True)
 class _Outcome:
-    """What was not acted on of a group: `refused` are the results in it, `left` is what stood behind a refusal of who
-    she is."""
+    """What was not acted on of a group: `refused` are the steps in it, `left` is what stood behind a refusal of who she
+    is."""
 
     group: Group
     flaws: list[Flaw]
     left: list[Part]
-    refused: list[ReceivedResult]
+    refused: list[Step]
 
 
 def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
@@ -113,8 +114,7 @@ def _take(
     answer, touched = take_step(tx, rules, step, now)
     if isinstance(answer, Refused):
         outcome.flaws.append(Flaw(answer.reason, part.at))
-        if isinstance(step, ReceivedResult):
-            outcome.refused.append(step)
+        outcome.refused.append(step)
     return answer, touched
 
 
@@ -146,16 +146,20 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     for unnamed in (group.unnamed, _unheard(group, group.parts if doubted else outcome.left)):
         if unnamed is not None:
             tell_unnamed(tx, rules, unnamed, now)
+    for step in outcome.refused:
+        if isinstance(step, ReceivedConsent) and not doubted:
+            hers, number = subject_of(tx, step.patient), number_in(step.patient)
+            hear_refused_message(tx, rules, step, hers, number, step.received, now)
+    results = [step for step in outcome.refused if isinstance(step, ReceivedResult)]
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
-    told = [recognised(rules, each) for each in (*outcome.refused, *waiting)]
-    seen = max([group.recognised, *told])
+    seen = max([group.recognised, *(recognised(rules, each) for each in (*results, *waiting))])
     alone = all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return
     if group.unnamed is not None and seen is Recognised.NOTHING:
         return
     patient_id = None if doubted or group.subject is None else subject_of(tx, group.subject)
-    risks = [each for each in outcome.refused if recognised(rules, each) is Recognised.A_CRITICAL_ANSWER]
+    risks = [each for each in results if recognised(rules, each) is Recognised.A_CRITICAL_ANSWER]
     if risks and patient_id is not None:
         hear_risks_of(tx, rules, patient_id, risks, now)
     else:

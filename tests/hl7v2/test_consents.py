@@ -334,3 +334,14 @@ def test_a_word_that_is_nobodys_and_no_no_is_routine(ward: Ward, yes: str) -> No
     for before in ([UNUSABLE], [pid("B1", born="20260530"), "PV1|1|I"], [pid("W1"), pid("W2")]):
         ward.tells("A08", *before, yes)
     assert {each["priority"] for each in ward.rows("alert")} <= {"routine"}
+
+
+def test_a_no_to_an_organisation_that_nobody_knows_stops_contact_until_a_person_has_looked(ward: Ward) -> None:
+    ward.tells("A08", *ward.agrees())
+    assert offered(ward)
+    for _ in range(2):
+        assert ward.tells("A08", pid(), con("R", code="CLOSED")) != "AA"
+        assert ward.state() == ("on-hold", ["cancelled"])
+    assert sorted(ward.alerts()) == ["not-all-used", "unreadable-refusal"]
+    assert ward.tells("A08", pid(), con("A", "20260521", code="CLOSED")) != "AA"
+    assert sorted(ward.alerts()) == ["not-all-used", "unreadable-refusal"]

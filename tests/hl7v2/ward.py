@@ -64,11 +64,12 @@ class Ward:
         agreed = ConsentRule(self.community.organisation_id, False, True, None, frozenset({"Y"}), frozenset({"N"}))
         everyone = replace(agreed, organisation_id=None, report_back=False)
         asked = replace(everyone, asked=True)
+        gone = replace(agreed, organisation_id="an organisation that is not there")
         codes = SiteCodes(
             10,
             frozenset({"MTH"}),
             EVENTS,
-            {"PEER": agreed, "ANYONE": everyone, "THIS-ONE": asked},
+            {"PEER": agreed, "ANYONE": everyone, "THIS-ONE": asked, "CLOSED": gone},
             {"PHONE": Detail.VOICE, "VOICEMAIL": Detail.VOICEMAIL, "UNTIL": Detail.UNTIL, "SAY": Detail.CODE_WORD},
             {"PROGRAMME": self.community.organisation_id},
         )
