@@ -9,11 +9,12 @@ from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_unnamed import number_in, numbers
-from service.flow.unheard import hear_refused_message
+from service.flow.unheard import hear_refused_message, hear_unused_death
 
 
 def receive_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now: datetime) -> Answer:
     answer = register_patient(tx, rules, message, now)
+    hear_unused_death(tx, rules, message, answer, now)
     if isinstance(answer, Refused):
         _hear(tx, rules, message, woman_named(tx, message), numbers(message.received.names), answer, now)
     return answer

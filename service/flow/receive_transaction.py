@@ -14,6 +14,7 @@ from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.rules import Rules
+from service.flow.unheard import hear_unused_death
 from service.screening.result import ScreeningResult
 
 Message = ReceivedPatient | ReceivedConsent | ReceivedResult
@@ -61,7 +62,7 @@ def receive_transaction(
     answers: dict[int, Accepted | Repeated] = {}
     results: dict[str, ScreeningResult] = {}
     changed: set[tuple[str, str]] = set()
-    told: list[tuple[ReceivedResult, Answer]] = []
+    told: list[tuple[Message, Answer]] = []
     for entry in transaction.entries:
         ids |= _asked(tx, entry, transaction.asked)
         message = _settled(tx, entry, ids, within, transaction.received.replays)
@@ -74,11 +75,13 @@ def receive_transaction(
             changed.add((answer.type, answer.id))
         ids[entry.handle], answers[entry.place] = answer.id, answer
         results |= {result.id: result for result in touched}
-        if isinstance(message, ReceivedResult):
-            told.append((message, answer))
+        told.append((message, answer))
     judge_results(tx, rules, results.values(), now)
     for message, answer in told:
-        pause_after_event(tx, rules, message, answer, now)
+        if isinstance(message, ReceivedResult):
+            pause_after_event(tx, rules, message, answer, now)
+        elif isinstance(message, ReceivedPatient):
+            hear_unused_death(tx, rules, message, answer, now)
     return answers
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from service.flow.hear_event import ReceivedEvent, pause
+from service.flow.answer import Answer, Repeated
+from service.flow.hear_event import ReceivedEvent, announce_death, pause
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.received import Received
@@ -35,6 +36,13 @@ def _harms(message: object) -> Iterator[LifeEvent]:
             yield LifeEvent.SAFETY_EVENT
         case ReceivedPatient() if message.facts.deceased:
             yield LifeEvent.WOMAN_DIED
+
+
+def hear_unused_death(tx: Transaction, rules: Rules, message: ReceivedPatient, answer: Answer, now: datetime) -> None:
+    """A creation of a woman who is known uses nothing of what it says of her: a death in it pauses contact, once."""
+    tells = message.facts.deceased and not message.updates and message.received.replays is None
+    if tells and isinstance(answer, Repeated) and not tx.patients.lock(answer.id).facts.deceased:
+        announce_death(tx, rules, answer.id, now)
 
 
 def hear_unheard(

@@ -171,10 +171,10 @@ def test_a_registration_under_her_number_of_somebody_born_on_another_day_pauses_
 
 
 @pytest.mark.parametrize("condition", [None, NAME])
-def test_a_death_in_a_registration_that_is_refused_pauses_contact_when_it_is_hers(
+def test_a_death_in_a_registration_of_which_nothing_is_used_pauses_contact_once_when_it_is_hers(
     service: Service, condition: Identifier | None
 ) -> None:
-    """With a condition it is no refusal: she is known, and nothing in it is used."""
+    """With a condition it is no refusal: she is known."""
     family, _ = service.supported()
     hospital = family.hospital
     service.register(hospital, HERSELF, NAME, target_id=family.woman, updates=True)
@@ -183,8 +183,9 @@ def test_a_death_in_a_registration_that_is_refused_pauses_contact_when_it_is_her
     for _ in range(2):
         answer = service.run(hospital, lambda tx: receive_patient(tx, service.rules, message, service.now()))
         assert why(answer) == ("repeated" if condition else "different-under-same-identifier")
-    assert service.states(family.woman)[0] == ("supported" if condition else "on-hold")
-    assert service.alerts(family.woman) == ([] if condition else ["safety-event"])
+    assert service.states(family.woman)[0] == "on-hold"
+    assert service.alerts(family.woman) == ["safety-event"]
+    assert not service.run(hospital, lambda tx: tx.patients.lock(family.woman)).facts.deceased
 
 
 @pytest.mark.parametrize("event", [False, True], ids=["in her Patient", "in an event of its own"])

@@ -152,3 +152,18 @@ def test_a_death_in_an_update_that_comes_too_late_pauses_contact(world: World) -
     assert found == [("safety-event", f"Patient/{her}")]
     (now,) = world.tasks(f"_id={offer['id']}")
     assert now["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("in_a_bundle", [False, True])
+def test_a_death_in_a_creation_of_a_woman_who_is_known_pauses_contact_once(world: World, in_a_bundle: bool) -> None:
+    """Nothing else of it is used: what has changed of her is said by an update."""
+    person, her, offer = world.offered()
+    named, sent = f"identifier={number_of(person)}", patient(person) | {"deceasedBoolean": True}
+    for _ in range(2):
+        if in_a_bundle:
+            assert send(world, bundle(entry(name(), sent, ifNoneExist=named))).status_code == 200
+        else:
+            world.hospital.must(200)("POST", "Patient", sent, If_None_Exist=named)
+    assert len([each for each in alerts(world, "safety-event") if her in json.dumps(each)]) == 1
+    (now,) = world.tasks(f"_id={offer['id']}")
+    assert now["status"] == "cancelled"
