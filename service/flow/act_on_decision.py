@@ -73,13 +73,13 @@ def _follow(
     consequence = _consequence(rules, result, decision.judgement, old)
     if consequence == NOTHING_FOLLOWS:
         return
-    newly_positive = decision.outcome is Outcome.POSITIVE and not _was_positive(before)
-    heard_before = before is not None and _consequence(rules, result, before, old).alert is consequence.alert
-    # A new result that has become positive opens a referral, which is seen; of an old one only the alert tells.
-    heard_before = heard_before and not (old and newly_positive)
+    heard_before = before is not None and _is_heard(rules, result, decision.judgement, before, old)
     referral = tx.referrals.open_of(result.patient_id)
     # What was positive already has had its referral: a correction of it does not open a closed one again.
     opened = consequence.opens if referral is None and not _was_positive(before) else None
+    if opened is ReferralState.IN_REVIEW and heard_before:
+        # It waits for a review: one that is over, of what was no reason to refer yet, has not seen it.
+        heard_before = any(each.code is consequence.alert for each in tx.alerts.unresolved_about(result.patient_id))
     if opened is not None:
         referral = open_referral(tx, rules, result.tenant_id, result.patient_id, opened, now)
     if consequence.opens is not None and referral is not None:
@@ -89,6 +89,15 @@ def _follow(
         advance(tx, rules, referral, consequence.tells, now, result=tx.results.version(result.id))
     elif consequence.alert is not None and not heard_before:
         _alert(tx, rules, consequence.alert, result, referral, now)
+
+
+def _is_heard(rules: Rules, result: ScreeningResult, said: Judgement, before: Judgement, old: bool) -> bool:
+    """Whether the alert has told of this when it was said `before`. A worse answer about self-harm is a new one,
+    whatever a clinician has made of the first. A new result that has become positive opens a referral, which is seen;
+    of an old one only the alert tells."""
+    same = _consequence(rules, result, before, old).alert is _consequence(rules, result, said, old).alert
+    newly_positive = said.outcome is Outcome.POSITIVE and not _was_positive(before)
+    return same and said.harm <= before.harm and not (old and newly_positive)
 
 
 def _consequence(rules: Rules, result: ScreeningResult, judgement: Judgement, old: bool) -> Consequence:

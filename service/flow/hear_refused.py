@@ -10,7 +10,7 @@ from service.flow.ports import Transaction
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.flow.tell_of_result import hear_risk_of, tell_of_result
-from service.screening.decide import states_harm, too_old_to_refer
+from service.screening.decide import harm_in_readings, too_old_to_refer
 from service.screening.result import VOID
 
 # Her clinician has been told of what stands under another's identifier; whoever was too late reads again, and repeats.
@@ -58,5 +58,5 @@ def _are_old(tx: Transaction, rules: Rules, messages: Iterable[ReceivedResult], 
 def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:
     for each in message.administered:
         instrument, said = rules.instruments[each.instrument_id], each.piece
-        if said.status not in VOID and any(states_harm(reading, instrument) for reading in said.readings):
+        if said.status not in VOID and harm_in_readings(said.readings, instrument):
             yield each

@@ -5,7 +5,7 @@ Self-harm rests on the critical items alone, whatever the total is: any answer a
 `unscorable`, never `negative`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -59,11 +59,13 @@ class Readiness(StrEnum):
 
 
 class Judgement(NamedTuple):
-    """What a decision comes down to: deciding the same again changes nothing."""
+    """What a decision comes down to: deciding the same again changes nothing. `harm` is the worst answer by which
+    self-harm is present, 0 where none is."""
 
     outcome: Outcome
     self_harm: SelfHarm
     needs_review: bool
+    harm: int
 
 
 class Decision(NamedTuple):
@@ -71,13 +73,14 @@ class Decision(NamedTuple):
 
     outcome: Outcome
     self_harm: SelfHarm
+    harm: int
     reasons: tuple[Reason, ...]
     total_used: int | None
     rule_version: str
 
     @property
     def judgement(self) -> Judgement:
-        return Judgement(self.outcome, self.self_harm, self.needs_review)
+        return Judgement(self.outcome, self.self_harm, self.needs_review, self.harm)
 
     @property
     def needs_review(self) -> bool:
@@ -108,11 +111,12 @@ def readiness(result: ScreeningResult, instrument: Instrument) -> Readiness:
     return Readiness.WAIT if self_harm is SelfHarm.UNKNOWN and rest_is_coming else Readiness.DECIDE_NOW
 
 
-def announced_self_harm(result: ScreeningResult, instrument: Instrument) -> tuple[str, ...]:
-    """The sources by whose answers self-harm is present and that may not decide, or not yet; none where what decides
-    says the same."""
-    sources = [each.source for each in result.undecided if any(states_harm(said, instrument) for said in each.readings)]
-    return () if sources and _is_present(result.said, instrument) else tuple(sorted(sources))
+def announced_self_harm(result: ScreeningResult, instrument: Instrument) -> tuple[tuple[str, int], ...]:
+    """The sources that may not decide, or not yet, each with its worst answer by which self-harm is present, where
+    that is worse than what decides."""
+    announced = [(each.source, harm_in_readings(each.readings, instrument)) for each in result.undecided]
+    decided = harm_in(result.said.items.items(), instrument) if announced else 0
+    return tuple(sorted((source, harm) for source, harm in announced if harm > decided))
 
 
 def too_old_to_refer(effective: datetime, policy: Policy, now: datetime) -> bool:
@@ -135,6 +139,7 @@ def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> D
     return Decision(
         outcome=outcome,
         self_harm=self_harm,
+        harm=harm_in(said.items.items(), instrument),
         reasons=tuple(sorted(reasons, key=_IN_ORDER.index)),
         total_used=total.value,
         rule_version=rule_version(instrument, policy),
@@ -183,7 +188,7 @@ def _self_harm(said: Said, instrument: Instrument, total: int | None) -> tuple[S
     critical = instrument.critical_items
     if not critical:
         return SelfHarm.NOT_ASKED, frozenset()
-    if _is_present(said, instrument):
+    if harm_in(said.items.items(), instrument):
         return SelfHarm.PRESENT, frozenset({Reason.CRITICAL_ITEM_ANSWERED})
     if any(_unusable(said, instrument, item) for item in critical):
         return SelfHarm.UNKNOWN, frozenset({Reason.CRITICAL_ITEM_UNREADABLE})
@@ -194,19 +199,25 @@ def _self_harm(said: Said, instrument: Instrument, total: int | None) -> tuple[S
     return SelfHarm.UNKNOWN, frozenset({Reason.CRITICAL_ITEM_MISSING})
 
 
-def _is_present(said: Said, instrument: Instrument) -> bool:
-    return any(is_harmful(said.items.get(item.number), item) for item in instrument.critical_items)
-
-
 def is_harmful(answer: int | None, item: Item) -> bool:
     """Whether this answer to a critical item means that self-harm is present."""
     return answer is not None and item.least_harm_answer is not None and answer >= item.least_harm_answer
 
 
-def states_harm(reading: Reading, instrument: Instrument) -> bool:
-    """Whether it is an answer to a critical item by which self-harm is present."""
-    item = instrument.by_number.get(reading.item or 0)
-    return item is not None and is_harmful(reading.value, item)
+def harm_in_readings(readings: Iterable[Reading], instrument: Instrument) -> int:
+    """The worst answer in them by which self-harm is present; 0 where none is."""
+    return harm_in(((each.item, each.value) for each in readings), instrument)
+
+
+def harm_in(answers: Iterable[tuple[int | None, int | None]], instrument: Instrument) -> int:
+    """The same of answers by the number of their item."""
+    harms = (
+        answer
+        for number, answer in answers
+        for item in instrument.critical_items
+        if answer and number == item.number and is_harmful(answer, item)
+    )
+    return max(harms, default=0)
 
 
 def _unusable(said: Said, instrument: Instrument, item: Item) -> bool:

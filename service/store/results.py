@@ -42,7 +42,7 @@ BY_SOURCE = Prepared(
 )
 OF_PATIENT = Prepared(select(RESULT).where(RESULT.c.patient_id == bindparam("patient")).order_by(RESULT.c.id))
 COLUMNS = tuple(RESULT.c.keys())
-CHANGING = ("version", "pieces", "outcome", "self_harm", "needs_review", "referral_id", "waits_until")
+CHANGING = ("version", "pieces", "outcome", "self_harm", "needs_review", "harm", "referral_id", "waits_until")
 POSITIVE = Prepared(
     select(RESULT.c.id)
     .where(RESULT.c.referral_id == bindparam("referral"), RESULT.c.outcome == Outcome.POSITIVE.value)
@@ -98,6 +98,7 @@ class Results:
             "outcome": None,
             "self_harm": None,
             "needs_review": None,
+            "harm": None,
             "referral_id": None,
             "version": 0,
             "pieces": None,
@@ -156,6 +157,7 @@ class Results:
             outcome=judgement.outcome.value if judgement else None,
             self_harm=judgement.self_harm.value if judgement else None,
             needs_review=judgement.needs_review if judgement else None,
+            harm=judgement.harm if judgement else None,
             waits_until=None,
         )
 
@@ -198,7 +200,7 @@ def _keep(dialect: Dialect) -> Prepared:
 def _judgement(row: Mapping[str, Any]) -> Judgement | None:
     if row["outcome"] is None:
         return None
-    return Judgement(Outcome(row["outcome"]), SelfHarm(row["self_harm"]), row["needs_review"])
+    return Judgement(Outcome(row["outcome"]), SelfHarm(row["self_harm"]), row["needs_review"], row["harm"])
 
 
 def _piece(piece: Piece) -> dict[str, object]:

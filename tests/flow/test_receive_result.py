@@ -185,14 +185,14 @@ NOT_FINAL = [Status.REGISTERED, Status.PRELIMINARY, Status.UNKNOWN]
 
 
 @pytest.mark.parametrize("status", NOT_FINAL, ids=str)
-def test_what_is_not_final_decides_nothing_and_an_answer_about_self_harm_in_it_is_heard_once(
+def test_what_is_not_final_decides_nothing_and_each_worse_answer_about_self_harm_in_it_is_heard_once(
     service: Service, status: Status
 ) -> None:
     family = service.family()
-    for answer in (0, 1, 2):
-        sent = piece(15, scores(15, answer), status=status)
+    for total, answer, heard in ((15, 0, 0), (15, 1, 1), (16, 1, 1), (16, 2, 2)):
+        sent = piece(total, scores(total, answer), status=status)
         service.result(family.hospital, family.woman, sent, names=(NAME,), effective=NOW, corrects=True)
-        assert service.alerts(family.woman) == (["self-harm-present"] if answer else [])
+        assert service.alerts(family.woman) == ["self-harm-present"] * heard
 
     assert (service.rows("decision"), service.rows("referral")) == ([], [])
     assert len(service.rows("screening_result", patient_id=family.woman)) == 1
@@ -316,6 +316,24 @@ def test_every_new_present_alerts_again_and_the_same_one_does_not(service: Servi
 
     assert service.alerts(family.woman) == ["self-harm-present"] * 3
     assert service.states(family.woman) == ("in-review", [])
+
+
+def test_a_worse_answer_in_the_same_administration_alerts_again_and_a_better_one_does_not(service: Service) -> None:
+    family, _ = service.supported()
+    for answer, heard in ((1, 1), (3, 2), (2, 2), (0, 2), (1, 3)):
+        corrected = piece(15, scores(15, answer), status=Status.CORRECTED)
+        service.result(family.hospital, family.woman, corrected, effective=NOW, corrects=True)
+        assert service.alerts(family.woman) == ["self-harm-present"] * heard
+    assert service.states(family.woman) == ("supported", ["accepted"])
+
+
+def test_a_worse_answer_by_another_order_of_the_same_day_alerts_again(service: Service) -> None:
+    family = service.family()
+    for source, answer in (("one", 1), ("another", 3), ("a third", 3), ("a fourth", 2)):
+        sent = piece(None, {10: answer}, source=source)
+        service.result(family.hospital, family.woman, sent, effective=NOW)
+
+    assert service.alerts(family.woman).count("self-harm-present") == 2
 
 
 def test_present_while_offered_takes_the_offer_back(service: Service) -> None:

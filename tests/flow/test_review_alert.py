@@ -86,6 +86,27 @@ def in_review(service: Service) -> Family:
     return family
 
 
+@pytest.mark.parametrize("total", [3, 15])
+@pytest.mark.parametrize("outcome", [ReviewOutcome.SUITABLE, ReviewOutcome.CLOSE])
+@pytest.mark.parametrize("answer", [1, 3])
+def test_what_was_reviewed_and_is_then_corrected_to_worse_waits_for_a_review_of_its_own(
+    service: Service, outcome: ReviewOutcome, total: int, answer: int
+) -> None:
+    family = service.family()
+    service.result(family.hospital, family.woman, piece(total, scores(total, 1)), effective=NOW)
+    review(service, family, "self-harm-present", outcome)
+    again = piece(16, scores(16, answer), status=screening.Status.CORRECTED)
+    service.result(family.hospital, family.woman, again, effective=NOW, corrects=True)
+
+    newly_in_review = total == 3 and outcome is ReviewOutcome.CLOSE
+    assert service.alerts(family.woman) == ["self-harm-present"] * (1 + (answer == 3 or newly_in_review))
+    referral = service.rows("referral", patient_id=family.woman)[-1]
+    if newly_in_review or (answer == 3 and outcome is ReviewOutcome.SUITABLE):
+        assert referral["state"] == "in-review"
+        review(service, family, "self-harm-present")
+        assert service.states(family.woman)[0] == "offered"
+
+
 @pytest.mark.parametrize(
     ("outcome", "state", "offers", "reason"),
     [

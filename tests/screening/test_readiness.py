@@ -54,17 +54,19 @@ def test_a_final_amended_or_corrected_result_decides(status: Status) -> None:
     assert decide(result(20, {10: 3}, status=status), EPDS, POLICY).outcome is Outcome.POSITIVE
 
 
-NO_WORD, ITS_SOURCE = (), ("Observation/2",)
+NO_WORD, ITS_WORD, ITS_WORSE_WORD = (), (("Observation/2", 1),), (("Observation/2", 3),)
 
 
 @pytest.mark.parametrize(
     ("status", "answer", "decided", "announced"),
     [
-        (Status.PRELIMINARY, 1, {}, ITS_SOURCE),
-        (Status.REGISTERED, 3, {}, ITS_SOURCE),
-        (Status.UNKNOWN, 3, {}, ITS_SOURCE),
-        (Status.PRELIMINARY, 1, {10: 0}, ITS_SOURCE),
+        (Status.PRELIMINARY, 1, {}, ITS_WORD),
+        (Status.REGISTERED, 1, {}, ITS_WORD),
+        (Status.UNKNOWN, 1, {}, ITS_WORD),
+        (Status.PRELIMINARY, 1, {10: 0}, ITS_WORD),
+        (Status.PRELIMINARY, 1, {10: 1}, NO_WORD),
         (Status.PRELIMINARY, 1, {10: 2}, NO_WORD),
+        (Status.PRELIMINARY, 3, {10: 2}, ITS_WORSE_WORD),
         (Status.PRELIMINARY, 0, {}, NO_WORD),
         (Status.PRELIMINARY, None, {}, NO_WORD),
         (Status.FINAL, 1, {}, NO_WORD),
@@ -73,7 +75,7 @@ NO_WORD, ITS_SOURCE = (), ("Observation/2",)
     ],
 )
 def test_an_answer_about_self_harm_is_heard_before_it_decides(
-    status: Status, answer: int | None, decided: Items, announced: tuple[str, ...]
+    status: Status, answer: int | None, decided: Items, announced: tuple[tuple[str, int], ...]
 ) -> None:
     piece = Piece("Observation/2", status, (Reading(Role.ITEM, 10, answer), Reading(Role.ITEM, 1, 3)))
     assert announced_self_harm(attach(result(8, decided), piece), EPDS) == announced

@@ -79,6 +79,7 @@ class ScreeningResultRow(Row, table=True):
     outcome: str | None = optional(Text)
     self_harm: str | None = optional(Text)
     needs_review: bool | None = optional(Boolean)
+    harm: int | None = optional(Integer)
     referral_id: str | None = optional(Text)
     waits_until: datetime | None = optional(Instant)
 

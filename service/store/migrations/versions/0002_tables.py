@@ -476,6 +476,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("self_harm", sa.Text(), nullable=True),
         sa.Column("needs_review", sa.Boolean(), nullable=True),
+        sa.Column("harm", sa.Integer(), nullable=True),
         sa.Column("referral_id", sa.Text(), nullable=True),
         sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_screening_result_patient_id")),
