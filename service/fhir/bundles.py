@@ -15,7 +15,7 @@ from service.fhir.guard import check, decode
 from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import instant
 from service.fhir.unread import body_of, keep_unread
-from service.flow.answer import Accepted, Answer, Refused, Repeated
+from service.flow.answer import Accepted, Refused, Repeated
 from service.flow.doubt_identity import doubt_again
 from service.flow.receive_transaction import EntryRefused, receive_transaction
 from service.shared.aside import aside
@@ -60,15 +60,15 @@ async def _transaction(door: Door, caller: Caller, request: Request, tree: Tree,
     await aside(body, check, tree, body, "Bundle")
     transaction = await aside(body, read_transaction, body, door, caller, now)
 
-    def unit(tx: UnitOfWork) -> tuple[dict[int, Accepted | Repeated], UnitOfWork]:
-        return receive_transaction(tx, door.rules, transaction, now), tx
+    def unit(tx: UnitOfWork) -> dict[int, Accepted | Repeated]:
+        return receive_transaction(tx, door.rules, transaction, now)
 
     try:
-        answers, tx = await door.store.run(caller, unit)
+        answers, stamp = await door.store.run_stamped(caller, unit)
     except EntryRefused as problem:
         refused, refusing = problem.refused, finding(problem.place, problem.refused)
     else:
-        entries = [_answered(door, answers[place], tx.stamp) for place in sorted(answers)]
+        entries = [_answered(door, answers[place], stamp) for place in sorted(answers)]
         return answer(_bundle("transaction-response", entries))
     if refused.doubted:
         await door.store.run(caller, lambda tx: doubt_again(tx, door.rules, refused, now))
@@ -93,13 +93,10 @@ async def _alone(door: Door, caller: Caller, request: Request, body: bytes, alon
         await keep_unread(door, caller, request, alone.body(), problem)
         return _refused(problem)
 
-    def unit(tx: UnitOfWork) -> tuple[Answer, UnitOfWork]:
-        return step(tx, door.rules, message, now), tx
-
-    outcome, tx = await door.store.run(caller, unit)
+    outcome, stamp = await door.store.run_stamped(caller, lambda tx: step(tx, door.rules, message, now))
     if isinstance(outcome, Refused):
         return _refused(BadInput.of(finding(alone.place, outcome)))
-    return _answered(door, outcome, tx.stamp)
+    return _answered(door, outcome, stamp)
 
 
 # Both

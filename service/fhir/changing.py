@@ -19,7 +19,7 @@ from service.fhir.read.task import read_task
 from service.fhir.showing import show
 from service.fhir.shown import Shown
 from service.fhir.unread import body_of
-from service.flow.answer import Accepted, Answer, Reason, Refused
+from service.flow.answer import Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.instruct import ReceivedInstruction, instruct
 from service.flow.receive_update import receive_update
@@ -112,15 +112,16 @@ async def _change(door: Door, ours: Ours, request: Request) -> Response:
     read, step = ours.steps[caller.kind]
     message = await read_or_keep(door, caller, request, body, ours.body, read, now)
 
-    def change(tx: UnitOfWork) -> tuple[Answer, Shown | None, UnitOfWork]:
+    def change(tx: UnitOfWork) -> tuple[Answer, Shown | None]:
         outcome = step(tx, door.rules, message, now)
         shown = None if isinstance(outcome, Refused) else show(tx, door.rules, ours.type, outcome.id, now)
-        return outcome, shown, tx
+        return outcome, shown
 
-    outcome, shown, tx = await door.store.run(caller, change)
+    (outcome, shown), stamp = await door.store.run_stamped(caller, change)
     if isinstance(outcome, Refused):
         return refused(door, caller, outcome)
     if shown is None:
         raise Problem(reply(Reason.NOT_FOUND))
-    stamp = tx.stamp if isinstance(outcome, Accepted) and tx.stamp is not None else shown.stamp
+    if isinstance(outcome, Repeated) or stamp is None:
+        stamp = shown.stamp
     return written(request, door, outcome, shown.body(stamp), stamp, etag=shown.etag)

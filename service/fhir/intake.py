@@ -122,11 +122,11 @@ async def _take(door: Door, address: Address, request: Request) -> Response:
     body = await body_of(door, caller, request)
     now = door.clock.now()
     message = await read_or_keep(door, caller, request, body, address.type, address.read, now)
-    outcome, tx = await door.store.run(caller, lambda tx: (address.step(tx, door.rules, message, now), tx))
+    outcome, stamp = await door.store.run_stamped(caller, lambda tx: address.step(tx, door.rules, message, now))
     if isinstance(outcome, Refused):
         return refused(door, caller, outcome)
-    if isinstance(outcome, Accepted) and tx.stamp is not None:
-        version, stamp = outcome.version, tx.stamp
+    if isinstance(outcome, Accepted) and stamp is not None:
+        version = outcome.version
     else:
         version, stamp, body = await _as_kept(door, caller, outcome)
     return written(request, door, outcome, patch(body, id=outcome.id, version=version, stamp_ms=stamp), stamp)

@@ -60,10 +60,15 @@ class Store(Generic[U]):
 
     async def run(self, caller: Caller, work: Callable[[U], T]) -> T:
         """Performs `work` as one transaction and returns its value after the durable commit."""
-        value, owes = await self._ask(self._writes, caller, partial(_with_debts, work), Kind.WRITE)
+        value, _ = await self.run_stamped(caller, work)
+        return value
+
+    async def run_stamped(self, caller: Caller, work: Callable[[U], T]) -> tuple[T, int | None]:
+        """The same, and the stamp of the commit in milliseconds if anything that carries one was changed."""
+        (value, owes), stamp = await self._ask(self._writes, caller, partial(_with_debts, work), Kind.WRITE)
         if owes:
             self.when_owed()
-        return value
+        return value, stamp
 
     async def read(self, caller: Caller, work: Callable[[U], T]) -> T:
         """Performs `work` on one snapshot: all it reads, the highest stamp included, comes from one moment.
@@ -71,18 +76,19 @@ class Store(Generic[U]):
         The snapshot refuses every write. What the unit noted on the way (whom it disclosed) is written down by a unit
         of its own, and the value is returned only after the durable commit of that one too.
         """
-        value, noted = await self._ask(self._reads, caller, partial(_with_notes, work), Kind.READ)
+        (value, noted), _ = await self._ask(self._reads, caller, partial(_with_notes, work), Kind.READ)
         if noted is not None:
             await self._ask(self._writes, caller, noted, Kind.WRITE)
         return value
 
     def run_now(self, caller: Caller, work: Callable[[U], T]) -> T:
         """The same as `run` for a command, which has no event loop."""
-        return self._wait(self._writes, caller, work, Kind.WRITE)
+        value, _ = self._wait(self._writes, caller, work, Kind.WRITE)
+        return value
 
     def read_now(self, caller: Caller, work: Callable[[U], T]) -> T:
         """The same as `read` for a command."""
-        value, noted = self._wait(self._reads, caller, partial(_with_notes, work), Kind.READ)
+        (value, noted), _ = self._wait(self._reads, caller, partial(_with_notes, work), Kind.READ)
         if noted is not None:
             self._wait(self._writes, caller, noted, Kind.WRITE)
         return value
@@ -100,23 +106,23 @@ class Store(Generic[U]):
         self._writes.close(patience)
         self._reads.close(patience)
 
-    async def _ask(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
+    async def _ask(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> tuple[T, int | None]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
         job = Job(caller, work, kind, future, loop, time.monotonic() + self._patience)
         crew.submit(job)
         limit = loop.call_later(self._patience + ANSWER_SECONDS, lambda: settle(unavailable([job], UNHEARD)))
         try:
-            return cast(T, await future)
+            return cast(tuple[T, int | None], await future)
         finally:
             limit.cancel()
 
-    def _wait(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> T:
+    def _wait(self, crew: Crew, caller: Caller, work: Callable[[U], T], kind: Kind) -> tuple[T, int | None]:
         future: concurrent.futures.Future[object] = concurrent.futures.Future()
         crew.submit(Job(caller, work, kind, future, None, time.monotonic() + self._patience))
         if not concurrent.futures.wait([future], self._patience + ANSWER_SECONDS).done:
             raise Unavailable(UNHEARD)
-        return cast(T, future.result())
+        return cast(tuple[T, int | None], future.result())
 
 
 def _with_debts(work: Callable[[U], T], unit: U) -> tuple[T, bool]:

@@ -19,8 +19,9 @@ from service.store.dialect import Dialect, Kind
 class Unit(Protocol):
     """What the engine needs of a unit of work."""
 
-    def finish(self, take_stamp: Callable[[], int]) -> None:
-        """Writes the version rows and the audit; calls `take_stamp` at most once, and only if it has stamped rows."""
+    def finish(self, take_stamp: Callable[[], int]) -> int | None:
+        """Writes the version rows and the audit; calls `take_stamp` at most once, and only if it has stamped rows. Its
+        answer is that stamp."""
 
     def owes(self) -> bool:
         """Whether there is something to send once it is committed."""
@@ -46,11 +47,15 @@ class Job(NamedTuple):
     alone: bool = False
 
 
+Answered = tuple[object, int | None]
+"""What a unit answered, and the stamp of its commit in milliseconds if it changed anything that carries one."""
+
+
 class Outcome(NamedTuple):
-    """What one waiter hears: the error if there is one, else the value."""
+    """What one waiter hears: the error if there is one, else what was answered."""
 
     job: Job
-    value: object = None
+    answered: Answered | None = None
     error: Exception | None = None
 
 
@@ -74,7 +79,7 @@ def settle(outcomes: list[Outcome]) -> None:
         if future.done():
             continue
         if outcome.error is None:
-            future.set_result(outcome.value)
+            future.set_result(outcome.answered)
         elif isinstance(outcome.error, StopIteration):
             future.set_exception(RuntimeError("A unit raised StopIteration."))  # a future cannot carry it
         else:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection
 from service.shared.clock import Clock
 from service.shared.errors import Unavailable
 from service.store.dialect import BUSY_SECONDS, Dialect, Kind
-from service.store.jobs import Job, OpenUnit, Outcome, Queue, late, tell, unavailable
+from service.store.jobs import Answered, Job, OpenUnit, Outcome, Queue, late, tell, unavailable
 from service.store.stamp import Stamp
 from service.store.trouble import Trouble, as_heard, error_name
 
@@ -179,16 +179,16 @@ class Seat:
                 raise
         return Outcome(job, error=error)
 
-    def _attempt(self, job: Job, connection: Connection) -> object:
+    def _attempt(self, job: Job, connection: Connection) -> Answered:
         self._begun = False
         self._dialect.begin(connection, job.kind)
         self._begun = True
         unit = self._pool.open_unit(connection, self._dialect, job.caller)
         value = job.work(unit)
-        if job.kind is not Kind.READ:
-            unit.finish(Stamp(connection, self._dialect, self._pool.clock).take)
+        take_stamp = Stamp(connection, self._dialect, self._pool.clock).take
+        stamp = None if job.kind is Kind.READ else unit.finish(take_stamp)
         self._dialect.commit(connection)
-        return value
+        return value, stamp
 
     def _undo(self, connection: Connection) -> None:
         try:

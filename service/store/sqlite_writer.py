@@ -149,8 +149,7 @@ class SqliteWriter:
         try:
             unit = self._open_unit(self._connection, self._dialect, job.caller)
             value = job.work(unit)
-            unit.finish(stamp.take)
-            return Outcome(job, value)
+            return Outcome(job, (value, unit.finish(stamp.take)))
         except Exception as error:
             trouble = self._dialect.classify_error(error)
             if trouble is Trouble.BROKEN:

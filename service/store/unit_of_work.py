@@ -67,8 +67,7 @@ class _Of(Generic[R]):
 class UnitOfWork:
     """What flow calls a transaction, and what the doors call for administration and searches.
 
-    `stamp` is the commit's, in milliseconds, once the unit has finished and if it changed anything that carries one.
-    Nothing else can be asked of a unit that has finished.
+    Nothing can be asked of a unit that has finished.
     Rows that nothing reads again within the unit wait until `finish`: they go out together, a statement for each table.
     `made` are new rows that may still change until then, or until a statement may look for one of them.
     `empty` has the tables that hold nothing of a referral which this unit has opened: they need not be asked about it.
@@ -107,7 +106,6 @@ class UnitOfWork:
         self, connection: Connection, dialect: Dialect, caller: Caller, now: Callable[[], datetime], new_id: IdMaker
     ) -> None:
         self.caller, self.dialect, self.now, self.new_id = caller, dialect, now, new_id
-        self.stamp: int | None = None
         self.access = Access(connection)
         self._connection, self._link = connection, Link(connection)
         self._later: dict[Table, list[Row]] = {}
@@ -160,7 +158,7 @@ class UnitOfWork:
         """Why this program cannot work on the database's tables, and what to do about it; None when it can."""
         return problem(self._connection)
 
-    def finish(self, take_stamp: Callable[[], int]) -> None:
+    def finish(self, take_stamp: Callable[[], int]) -> int | None:
         """Write what waits. The stamp comes last of all, so that on PostgreSQL its lock is held as briefly as can
         be."""
         self.results.write()
@@ -171,13 +169,14 @@ class UnitOfWork:
             self.later(subject, row)
         for subject, rows in self._later.items():
             self.execute(_insert(subject), rows)
-        stamp = self.stamp = take_stamp() if self._last or self._touched else None
+        stamp = take_stamp() if self._last or self._touched else None
         for subject in sorted(self._last, key=_LAST.__getitem__):
             rows = self._last[subject]
             self.execute(_insert(subject), [{**row, "stamp": stamp} for row in rows] if subject in _STAMPED else rows)
         for subject, ids in self._touched.items():
             self.execute(_stamp(subject), [{"touched": id, "stamp": stamp} for id in sorted(ids)])
         self._let_go()
+        return stamp
 
     def _write_made(self) -> None:
         made, self.made = self.made, {}
@@ -187,7 +186,7 @@ class UnitOfWork:
 
     def _let_go(self) -> None:
         """The repositories know their unit, and in that circle all that it held would wait for the collector."""
-        self.__dict__ = {"stamp": self.stamp}
+        self.__dict__ = {}
 
 
 # What has a stamp is written last, and what refers to such a row: each table after those that it refers to.

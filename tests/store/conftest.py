@@ -98,12 +98,13 @@ class Notes:
         for writer in self._noted:
             other.write(writer)
 
-    def finish(self, take_stamp: Callable[[], int]) -> None:
+    def finish(self, take_stamp: Callable[[], int]) -> int | None:
+        stamp = take_stamp() if self._later else None
         if self._later:
-            stamp = take_stamp()
             self.connection.execute(insert(NOTE), [{**values, "stamp": stamp} for values in self._later])
         if self.finish_fails:
             raise RuntimeError("finish failed")
+        return stamp
 
 
 OpenNotes = Callable[..., Store[Notes]]

@@ -102,3 +102,17 @@ def test_a_unit_without_stamped_rows_takes_no_stamp(open_notes: Any, notes_url: 
     store.run_now(CALLER, lambda unit: unit.write("plain"))
 
     assert store.read_now(CALLER, lambda unit: unit.since(-1)[0]) == 0
+
+
+def test_a_unit_is_answered_with_the_stamp_that_its_rows_have(open_notes: Any, notes_url: str) -> None:
+    store = open_notes(notes_url)
+
+    def write(unit: Any) -> str:
+        unit.write_stamped("first")
+        return "what it answers"
+
+    answered, stamp = asyncio.run(store.run_stamped(CALLER, write))
+    unstamped = asyncio.run(store.run_stamped(CALLER, lambda unit: unit.write("second")))
+
+    assert (answered, stamp) == ("what it answers", store.read_now(CALLER, lambda unit: unit.stamps())["first"])
+    assert unstamped == (None, None)
