@@ -16,11 +16,9 @@ from service.fhir.outcome import BadInput, Finding, reply
 from service.fhir.raw import instant
 from service.fhir.unread import body_of, keep_unread
 from service.flow.answer import Accepted, Refused, Repeated
-from service.flow.doubt_identity import doubt_again
 from service.flow.receive_transaction import EntryRefused, receive_transaction
 from service.shared.aside import aside
 from service.shared.caller import Caller, OrganisationKind
-from service.store.unit_of_work import UnitOfWork
 
 Tree = dict[str, Any]
 _OF_A_PROGRAMME = "; only a hospital sends a Bundle, a programme sends each Communication to POST Communication"
@@ -60,20 +58,13 @@ async def _transaction(door: Door, caller: Caller, request: Request, tree: Tree,
     await aside(body, check, tree, body, "Bundle")
     transaction = await aside(body, read_transaction, body, door, caller, now)
 
-    def unit(tx: UnitOfWork) -> dict[int, Accepted | Repeated]:
-        return receive_transaction(tx, door.rules, transaction, now)
-
-    try:
-        answers, stamp = await door.store.run_stamped(caller, unit)
-    except EntryRefused as problem:
-        refused, refusing = problem.refused, finding(problem.place, problem.refused)
-    else:
-        entries = [_answered(door, answers[place], stamp) for place in sorted(answers)]
-        return answer(_bundle("transaction-response", entries))
-    if refused.doubted:
-        await door.store.run(caller, lambda tx: doubt_again(tx, door.rules, refused, now))
-    # Raised here, so that it does not carry the unit's own error with it.
-    raise BadInput.of(refusing)
+    answers, stamp = await door.store.run_stamped(
+        caller, lambda tx: receive_transaction(tx, door.rules, transaction, now)
+    )
+    if isinstance(answers, EntryRefused):
+        raise BadInput.of(finding(answers.place, answers.refused))
+    entries = [_answered(door, answers[place], stamp) for place in sorted(answers)]
+    return answer(_bundle("transaction-response", entries))
 
 
 # A batch

@@ -25,7 +25,7 @@ from service.shared.caller import Caller
 from service.store.messages import KeptMessage
 from service.store.unit_of_work import UnitOfWork
 
-Unit = Callable[[UnitOfWork], str | None]
+Unit = Callable[[UnitOfWork], str | EntryRefused | None]
 ACCEPTED, BUNDLE = "accepted", "Bundle"
 _RESULTS = ("Observation", "QuestionnaireResponse")
 _TYPES = (BUNDLE, *{type for _, type in TAKEN})
@@ -55,9 +55,10 @@ def replay(door: Door, kept: KeptMessage, body: bytes, asked: Asked | None, root
             if kept.type == BUNDLE
             else _alone(door, kept, body, asked, root, caller, now)
         )
-        return door.store.run_now(caller, unit)
-    except EntryRefused as problem:
-        refusing = BadInput.of(finding(problem.place, problem.refused))
+        answer = door.store.run_now(caller, unit)
+        if not isinstance(answer, EntryRefused):
+            return answer
+        refusing = BadInput.of(finding(answer.place, answer.refused))
     except BadInput as problem:
         refusing = problem
     if not kept.sealed:

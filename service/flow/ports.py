@@ -1,8 +1,8 @@
 """What the steps need of a transaction, and nothing else. The store implements it; nothing here knows how."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from service.consent.consent import Consent
 from service.flow.ports_intake import Inbox, KeptMessages, MessageControl
@@ -21,6 +21,8 @@ from service.screening.decide import Decision, Judgement
 from service.screening.result import ScreeningResult
 from service.shared.audit import AuditEvent
 from service.shared.caller import Caller
+
+T = TypeVar("T")
 
 
 class Visible(Protocol):
@@ -247,3 +249,5 @@ class Transaction(Protocol):
     @property
     def audit(self) -> Audit: ...
     def new_id(self) -> str: ...
+    def attempt(self, step: Callable[[], T], refusal: type) -> T:
+        """What `step` answers, as the first that the unit does; nothing of it is kept when that is a `refusal`."""

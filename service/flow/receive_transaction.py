@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.doubt_identity import doubt_again
 from service.flow.judge_results import judge_results
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
@@ -44,33 +45,50 @@ class ReceivedTransaction:
     asked: Mapping[str, Identifier]
 
 
-class EntryRefused(Exception):
-    """The entry at `place` is refused, and with it the whole. Raised so that the unit is undone."""
+@dataclass(frozen=True, slots=True)
+class EntryRefused:
+    """The entry at `place` is refused, and with it the whole: nothing of it is to be kept."""
 
-    def __init__(self, place: int, refused: Refused) -> None:
-        super().__init__(f"entry {place} is refused: {refused.reason}")
-        self.place, self.refused = place, refused
+    place: int
+    refused: Refused
+
+
+AllAnswered = dict[int, Accepted | Repeated]
+"""What became of each entry, by its place."""
 
 
 def receive_transaction(
     tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime
-) -> dict[int, Accepted | Repeated]:
-    """What became of each entry, by its place. The rules run once, after the last entry. Raises EntryRefused."""
+) -> AllAnswered | EntryRefused:
+    """Act on all of it, or on none. The rules run once, after the last entry."""
+    answer = tx.attempt(lambda: take_all(tx, rules, transaction, now), EntryRefused)
+    if isinstance(answer, EntryRefused):
+        doubt_again(tx, rules, answer.refused, now)
+    return answer
+
+
+def take_all(
+    tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime
+) -> AllAnswered | EntryRefused:
+    """The same, but to undo what was done before an entry is refused is left to the caller."""
     lock_women(tx, meant_in(transaction))
     within = transaction.received.within or tx.inbox.archive(transaction.received, "accepted")
     ids: dict[str, str] = {}
-    answers: dict[int, Accepted | Repeated] = {}
+    answers: AllAnswered = {}
     results: dict[str, ScreeningResult] = {}
     changed: set[tuple[str, str]] = set()
     told: list[tuple[Message, Answer]] = []
     for entry in transaction.entries:
-        ids |= _asked(tx, entry, transaction.asked)
+        asked = _asked(tx, entry, transaction.asked)
+        if asked is None:
+            return EntryRefused(entry.place, Refused(Reason.SUBJECT_UNKNOWN))
+        ids |= asked
         message = _settled(tx, entry, ids, within, transaction.received.replays)
         answer, touched = perform(tx, rules, message, now)
         if isinstance(answer, Accepted) and (answer.type, answer.id) in changed:
             answer = Refused(Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, "identifier")
         if isinstance(answer, Refused):
-            raise EntryRefused(entry.place, answer)
+            return EntryRefused(entry.place, answer)
         if isinstance(answer, Accepted):
             changed.add((answer.type, answer.id))
         ids[entry.handle], answers[entry.place] = answer.id, answer
@@ -115,13 +133,13 @@ def perform(tx: Transaction, rules: Rules, message: Message, now: datetime) -> t
             return take_result(tx, rules, message, now)
 
 
-def _asked(tx: Transaction, entry: Entry, asked: Mapping[str, Identifier]) -> dict[str, str]:
-    """Handle -> id of the patients that the entry asks for by an identifier. Raises EntryRefused."""
+def _asked(tx: Transaction, entry: Entry, asked: Mapping[str, Identifier]) -> dict[str, str] | None:
+    """Handle -> id of the patients that the entry asks for by an identifier; None when one of them is not known."""
     found = {}
     for handle in sorted(entry.mentions & asked.keys()):
         known = tx.aliases.find("Patient", asked[handle].system, asked[handle].value)
         if known is None:
-            raise EntryRefused(entry.place, Refused(Reason.SUBJECT_UNKNOWN))
+            return None
         found[handle] = known
     return found
 

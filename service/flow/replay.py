@@ -13,7 +13,7 @@ from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.keep_unreadable import Unreadable, keep_unreadable
 from service.flow.ports import Transaction
 from service.flow.receive_message import PARTLY, Acknowledge, act
-from service.flow.receive_transaction import ReceivedTransaction, receive_transaction
+from service.flow.receive_transaction import EntryRefused, ReceivedTransaction, take_all
 from service.flow.received import Received
 from service.flow.received_message import ReceivedMessage
 from service.flow.received_result import ReceivedResult
@@ -56,15 +56,21 @@ def replay_steps(
 
 def replay_transaction(
     tx: Transaction, rules: Rules, transaction: ReceivedTransaction, now: datetime, replays: str
-) -> str | None:
-    """The same for a transaction. Raises EntryRefused, and nothing has happened then."""
+) -> str | EntryRefused | None:
+    """The same for a transaction."""
     id = tx.new_id()
-    if not tx.messages.replayed(replays, by=id):
-        return None
-    received = transaction.received._replace(within=id)
-    answers = receive_transaction(tx, rules, replace(transaction, received=received), now)
-    tx.inbox.archive(transaction.received, _disposition(list(answers.values())), id)
-    return id
+
+    def step() -> str | EntryRefused | None:
+        if not tx.messages.replayed(replays, by=id):
+            return None
+        received = transaction.received._replace(within=id)
+        answers = take_all(tx, rules, replace(transaction, received=received), now)
+        if isinstance(answers, EntryRefused):
+            return answers
+        tx.inbox.archive(transaction.received, _disposition(list(answers.values())), id)
+        return id
+
+    return tx.attempt(step, EntryRefused)
 
 
 def _answer(

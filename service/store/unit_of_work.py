@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, update
+from sqlalchemy import Connection, CursorResult, Executable, Table, bindparam, insert, text, update
 
 from service.flow.rules import Rules
 from service.shared.caller import Caller
@@ -48,6 +48,10 @@ from service.store.visible import Visible
 Values = Mapping[str, object]
 Row = dict[str, Any]
 R = TypeVar("R")
+T = TypeVar("T")
+
+# As text, for both databases speak exactly this, and the end of the transaction ends it too.
+_SAVEPOINT, _UNDO, _RELEASE = (Prepared(text(f"{each} attempt")) for each in ("SAVEPOINT", "ROLLBACK TO", "RELEASE"))
 
 
 class _Of(Generic[R]):
@@ -108,6 +112,10 @@ class UnitOfWork:
         self.caller, self.dialect, self.now, self.new_id = caller, dialect, now, new_id
         self.access = Access(connection)
         self._connection, self._link = connection, Link(connection)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing waits yet."""
         self._later: dict[Table, list[Row]] = {}
         self._last: dict[Table, list[Row]] = {}
         self.made: dict[tuple[Table, str], Row] = {}
@@ -123,6 +131,20 @@ class UnitOfWork:
         if self.made and not statement.tables.isdisjoint(subject for subject, _ in self.made):
             self._write_made()
         return statement.run(self._link, values or {})
+
+    def attempt(self, step: Callable[[], T], refusal: type) -> T:
+        """What `step` answers, as the first that the unit does. When that is a `refusal` nothing of it is kept: the
+        unit is as new then, and those that are committed with it stand."""
+        assert _REPOSITORIES.isdisjoint(vars(self))  # noqa: S101
+        self.execute(_SAVEPOINT)
+        answer = step()
+        if isinstance(answer, refusal):
+            self.execute(_UNDO)
+            for name in _REPOSITORIES & vars(self).keys():
+                delattr(self, name)
+            self._begin()
+        self.execute(_RELEASE)
+        return answer
 
     def take_turn(self, subject: str) -> None:
         """Wait until no other unit has its turn at `subject`, and keep it until the commit."""
@@ -159,8 +181,8 @@ class UnitOfWork:
         return problem(self._connection)
 
     def finish(self, take_stamp: Callable[[], int]) -> int | None:
-        """Write what waits. The stamp comes last of all, so that on PostgreSQL its lock is held as briefly as can
-        be."""
+        """Write what waits; the answer is the stamp that it has. The stamp comes last of all, so that on PostgreSQL its
+        lock is held as briefly as can be."""
         self.results.write()
         self.deliveries.write()
         self.audit.finish()
@@ -187,6 +209,9 @@ class UnitOfWork:
     def _let_go(self) -> None:
         """The repositories know their unit, and in that circle all that it held would wait for the collector."""
         self.__dict__ = {}
+
+
+_REPOSITORIES = frozenset(name for name, each in vars(UnitOfWork).items() if isinstance(each, _Of))
 
 
 # What has a stamp is written last, and what refers to such a row: each table after those that it refers to.

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from service.referrals.delivery import DeliveryState, DeliveryTrigger
+from service.referrals.offer import Offer
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, the_service
 from service.shared.clock import milliseconds
 from service.store import tables
 from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import HOUR, Service, piece, scores
+from tests.store.test_writer_faults import as_one_group
 
 
 def last_stamp(service: Service) -> int:
@@ -111,6 +113,74 @@ def test_a_unit_that_fails_leaves_nothing_of_what_waited(service: Service) -> No
     with pytest.raises(RuntimeError, match="half way"):
         service.run(family.hospital, fail)
     assert ([service.rows(table) for table in touched], last_stamp(service)) == before
+
+
+def shown_and_changed(tx: UnitOfWork, offer: Offer) -> str:
+    tx.audit.disclosed("Task", offer.id, "1", offer.patient_id)
+    tx.offers.save(offer._replace(version=offer.version + 1, business_status="tried"), offer)
+    return "what it answers"
+
+
+TOUCHED = ("offer", "offer_version", "audit", "delivery", "disclosure")
+
+
+def test_nothing_is_kept_of_an_attempt_that_is_refused_and_the_unit_goes_on(service: Service) -> None:
+    family, offer = service.offered()
+    before, stamp = [service.rows(table) for table in TOUCHED], last_stamp(service)
+
+    def work(tx: UnitOfWork) -> tuple[str, bool, str | None]:
+        answer = tx.attempt(lambda: shown_and_changed(tx, offer), str)
+        return answer, tx.owes(), tx.offers.get(offer.id).business_status
+
+    assert service.run(family.hospital, work) == ("what it answers", False, None)
+    assert ([service.rows(table) for table in TOUCHED], last_stamp(service)) == (before, stamp)
+
+    def refused_before(tx: UnitOfWork) -> None:
+        work(tx)
+        tx.audit.write(AuditEvent(Action.READ, "Thing/1"))
+
+    service.run(family.hospital, refused_before)
+    assert len(service.rows("audit")) == len(before[TOUCHED.index("audit")]) + 1
+
+
+def test_an_attempt_that_is_not_refused_is_kept_as_if_it_had_been_none(service: Service) -> None:
+    family, offer = service.offered()
+    service.run(family.hospital, lambda tx: tx.attempt(lambda: shown_and_changed(tx, offer), int))
+    (kept,) = service.rows("offer", id=offer.id)
+    assert (kept["business_status"], kept["stamp"]) == ("tried", last_stamp(service))
+    assert service.rows("disclosure", subject=f"Task/{offer.id}")
+
+
+def test_an_attempt_is_the_first_that_a_unit_does(service: Service) -> None:
+    """What it had in mind before would be forgotten."""
+    family, offer = service.offered()
+
+    def late(tx: UnitOfWork) -> str:
+        tx.audit.write(AuditEvent(Action.READ, "Thing/1"))
+        return tx.attempt(lambda: shown_and_changed(tx, offer), str)
+
+    with pytest.raises(AssertionError):
+        service.run(family.hospital, late)
+
+
+def test_beside_an_attempt_that_is_refused_no_unit_is_performed_again(service: Service) -> None:
+    _, offer = service.offered()
+    performed: list[str] = []
+
+    def written(name: str) -> Callable[[UnitOfWork], None]:
+        def work(tx: UnitOfWork) -> None:
+            performed.append(name)
+            tx.audit.write(AuditEvent(Action.READ, f"{offer.id}/{name}"))
+
+        return work
+
+    def refused(tx: UnitOfWork) -> str:
+        return tx.attempt(lambda: shown_and_changed(tx, offer), str)
+
+    heard = as_one_group(service.store, [written("before"), refused, written("after")])
+
+    assert (heard, sorted(performed)) == ([None, "what it answers", None], ["after", "before"])
+    assert all(service.rows("audit", subject=f"{offer.id}/{name}") for name in performed)
 
 
 # What was shown
