@@ -15,7 +15,8 @@ WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 WITHIN_MS = 10_000
 
 
-@pytest.fixture(scope="session")
+# Until it is closed an event loop of its own runs in this thread, beside which no other test could run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     # Only tests marked `browser` need it, and only `make browser` installs it.
     from playwright.sync_api import sync_playwright
