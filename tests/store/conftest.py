@@ -165,12 +165,12 @@ def open_notes() -> Iterator[OpenNotes]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for something to become true, at most a minute."""
+    """Waits for something to become true, at most ten seconds."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 10
         while not condition():
-            assert time.monotonic() < deadline, "It did not become true within a minute."
+            assert time.monotonic() < deadline, "It did not become true within ten seconds."
             time.sleep(0.01)
 
     return wait
