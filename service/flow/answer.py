@@ -46,7 +46,7 @@ class Told(StrEnum):
     HER_CLINICIAN = "told"
     HER_CLINICIAN_BY_HANDLE = "told-by-handle"
     HER_CLINICIAN_UNREAD = "unread"
-    HER_CLINICIAN_ALL_THE_SAME = "refused"
+    HER_CLINICIAN_ALL_THE_SAME = "told-all-the-same"
     SEVERAL_CLINICS = "several"
     THE_ONE_HOSPITAL = "unnamed"
     EVERY_HOSPITAL = "unnamed-several"

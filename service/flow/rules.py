@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from service.consent.terms import ConsentTerms
+from service.flow.answer import Told
 from service.referrals.note_text import NoteTexts
 from service.screening.instrument import CodeUse, Context, Instrument, Policy, Role
 from service.shared.code import OURS, Code
@@ -12,14 +13,7 @@ DEFAULT_SITE = "default"
 OTHERWISE = "otherwise"
 ESCALATION_TEXTS = (
     "emergency",
-    "told",
-    "told-by-handle",
-    "unread",
-    "several",
-    "unnamed",
-    "unnamed-several",
-    "unknown",
-    "refused",
+    *Told,
     "heading",
     "withheld",
     "no-telephone",
