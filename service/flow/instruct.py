@@ -17,7 +17,7 @@ from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, Practitioner
 from service.referrals.instruction import ENDS, Instruction, Order
 from service.referrals.offer import ACTIVE
-from service.referrals.referral import REFERRAL_TABLE, Referral, ReferralState, ReferralTrigger
+from service.referrals.referral import Referral, ReferralState, ReferralTrigger
 from service.referrals.review import RISK
 from service.screening.instrument import Priority
 
@@ -166,7 +166,7 @@ def _follow(
 def _is_done(tx: Transaction, referral: Referral, said: Instruction) -> bool:
     """Whether it stands already where this leads. A hold for another reason, or by somebody else, is new to say."""
     if said.order in ENDS:
-        return referral.state is REFERRAL_TABLE[ReferralState.IN_REVIEW, _TELLS[said.order]][0]
+        return referral.state is ENDS[said.order]
     if (referral.state is ReferralState.ON_HOLD) is not (said.order is Order.HOLD):
         return False
     given = tx.referrals.instructions((referral.id,)).get(referral.id, ())

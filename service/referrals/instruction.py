@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from service.referrals.referral import ReferralState
+
 
 class Order(StrEnum):
     HOLD = "hold"
@@ -12,8 +14,8 @@ class Order(StrEnum):
     VOID = "void"
 
 
-# Of these less contact follows, for good: whatever else is said beside them, they are done.
-ENDS = frozenset({Order.CLOSE, Order.VOID})
+# Of these less contact follows, for good: whatever else is said beside them, they are done. Each ends in one state.
+ENDS = {Order.CLOSE: ReferralState.CLOSED, Order.VOID: ReferralState.ENTERED_IN_ERROR}
 
 
 class HoldReason(StrEnum):
