@@ -3,7 +3,7 @@
 A command of administration needs no more than this, and is spared the doors and all that they import.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +11,7 @@ from functools import partial
 from service import mappings
 from service.flow.rules import Rules
 from service.hl7v2 import tls
+from service.hl7v2.dialect import Dialect
 from service.hl7v2.lines import Lines
 from service.hl7v2.outgoing import Patience
 from service.office import Office
@@ -41,6 +42,7 @@ class Parts:
     clock: Clock
     _connections: dict[str, Outgoing] = field(default_factory=dict)
     _lines: Lines | None = None
+    _dialects: Mapping[str, Dialect] | None = None
 
     def signing_keys(self) -> SigningKeys:
         return keys.load_or_create(self.settings.signing_keys)
@@ -61,6 +63,12 @@ class Parts:
             context = tls.sending(settings.mllp_out_certificate, settings.mllp_out_key, settings.mllp_out_ca)
             self._lines = Lines(context, settings.mllp_plain, Patience(answer=settings.mllp_answer_seconds))
         return self._lines
+
+    def dialects(self) -> Mapping[str, Dialect]:
+        """How each hospital writes HL7 v2. Raises InvalidMappings."""
+        if self._dialects is None:
+            self._dialects = mappings.load_dialects(self.rules, self.settings.mappings_folder)
+        return self._dialects
 
     async def close(self) -> None:
         if self._lines is not None:

@@ -94,7 +94,7 @@ def build_message_door(parts: Parts) -> MessageDoor:
         clock=parts.clock,
         sealer=sealing.load_or_create(parts.settings.sealing_key),
         senders=Senders(parts.store),
-        dialects=mappings.load_dialects(parts.rules, parts.settings.mappings_folder),
+        dialects=parts.dialects(),
     )
 
 
@@ -103,7 +103,7 @@ def _by_hl7v2(parts: Parts) -> Hl7v2Channel:
     return Hl7v2Channel(
         connect=parts.lines().connect,
         rules=parts.rules,
-        dialects=mappings.load_dialects(parts.rules, settings.mappings_folder),
+        dialects=parts.dialects(),
         outbound=mappings.load_outbound(settings.mappings_folder),
         sender=(settings.mllp_application, settings.mllp_facility),
         clock=parts.clock,

@@ -1,15 +1,15 @@
 """organisation, client and programme: who takes part. Each `add` prints the new id, alone with --quiet."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from service.commands import explained, opened_office
+from service.shared.caller import OrganisationKind
 
 organisation = typer.Typer(help="Hospitals and community organisations.", no_args_is_help=True)
 client = typer.Typer(help="The systems that speak for an organisation.", no_args_is_help=True)
@@ -19,16 +19,14 @@ WIDEST = 10_000
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print the id alone")]
 
 
-class Kind(StrEnum):
-    HOSPITAL = "hospital"
-    COMMUNITY = "community"
-
-
 @organisation.command("add")
 @explained
 def add_organisation(
     name: str,
-    kind: Annotated[Kind, typer.Option(help="a hospital sends results, a community organisation runs programmes")],
+    kind: Annotated[
+        Literal[OrganisationKind.HOSPITAL, OrganisationKind.COMMUNITY],
+        typer.Option(help="a hospital sends results, a community organisation runs programmes"),
+    ],
     fhir_endpoint: Annotated[str | None, typer.Option(help="FHIR base of the hospital's own record")] = None,
     hl7v2_endpoint: Annotated[
         str | None, typer.Option(help="instead: where it takes HL7 v2, as mllps://HOST:PORT")
@@ -38,7 +36,7 @@ def add_organisation(
 ) -> None:
     """Register an organisation."""
     with opened_office() as office:
-        id = office.add_organisation(name, kind.value, fhir_endpoint, identifier, hl7v2_endpoint)
+        id = office.add_organisation(name, kind, fhir_endpoint, identifier, hl7v2_endpoint)
     typer.echo(id if quiet else f"Organization/{id} is registered: {name}")
 
 
