@@ -29,23 +29,22 @@ if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
 OTHER, LEASED = DELIVERY.alias("other"), state_after(DeliveryTrigger.CLAIMED)
-# One worker at a time for the statuses of a woman, so that what they all need in the record (her Patient, the
-# ServiceRequest) is created once.
-BUSY = exists().where(
-    OTHER.c.lane == Lane.STATUS.value,
-    OTHER.c.destination_id == DELIVERY.c.destination_id,
-    OTHER.c.patient_id == DELIVERY.c.patient_id,
+BESIDE = and_(OTHER.c.destination_id == DELIVERY.c.destination_id, OTHER.c.patient_id == DELIVERY.c.patient_id)
+UNDER_WAY = and_(
+    BESIDE,
     OTHER.c.id != DELIVERY.c.id,
     IS_UNSETTLED,
     OTHER.c.state == LEASED.value,
     OTHER.c.lease_until > bindparam("at"),
 )
+# One worker at a time for the statuses of a woman, so that what they all need in the record (her Patient, the
+# ServiceRequest) is created once.
+BUSY = exists().where(UNDER_WAY, OTHER.c.lane == Lane.STATUS.value)
 # Nor before an earlier one that waits to be tried again, until a person knows that this one does not arrive.
 HELD_UP = [
     exists().where(
+        BESIDE,
         OTHER.c.lane == Lane.STATUS.value,
-        OTHER.c.destination_id == DELIVERY.c.destination_id,
-        OTHER.c.patient_id == DELIVERY.c.patient_id,
         OTHER.c.id < DELIVERY.c.id,
         IS_UNSETTLED,
         OTHER.c.state == state.value,
@@ -113,15 +112,7 @@ RENEW = Prepared(
     update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at")).values(lease_until=bindparam("until"))
 )
 # Whoever makes her known already, and an alert of hers, which goes before a status.
-GOES_FIRST = exists().where(
-    OTHER.c.destination_id == DELIVERY.c.destination_id,
-    OTHER.c.patient_id == DELIVERY.c.patient_id,
-    OTHER.c.id != DELIVERY.c.id,
-    IS_UNSETTLED,
-    OTHER.c.state == LEASED.value,
-    OTHER.c.lease_until > bindparam("at"),
-    OTHER.c.introduces | (OTHER.c.lane < DELIVERY.c.lane),
-)
+GOES_FIRST = exists().where(UNDER_WAY, OTHER.c.introduces | (OTHER.c.lane < DELIVERY.c.lane))
 INTRODUCE = Prepared(
     update(DELIVERY).where(HELD, DELIVERY.c.lease_until > bindparam("at"), ~GOES_FIRST).values(introduces=True)
 )
