@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.delivery.reach import tells_by_message
+from service.flow.ports import MOST_ENTRIES
 from service.flow.received import Identifier
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2 import lines
@@ -28,7 +29,6 @@ from service.store.engine import Store
 from service.store.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
-AT_ONCE = 200  # entries in a unit
 
 
 class NotAccepted(ServiceError):
@@ -201,7 +201,7 @@ class Office:
     def retry_deliveries(self, ids: Iterable[str]) -> list[str]:
         """Those of `ids` that were dead or unknown, and are on their way again as if they were new."""
         asked = list(dict.fromkeys(ids))
-        chunks = (asked[begin : begin + AT_ONCE] for begin in range(0, len(asked), AT_ONCE))
+        chunks = (asked[begin : begin + MOST_ENTRIES] for begin in range(0, len(asked), MOST_ENTRIES))
         return [id for chunk in chunks for id in self._do(partial(_retry, ids=chunk))]
 
     def retry_dead(self, destination_id: str) -> list[str]:

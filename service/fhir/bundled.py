@@ -22,6 +22,7 @@ from service.fhir.read import common
 from service.fhir.unread import salvaged
 from service.flow.answer import Refused
 from service.flow.hear_refused_transaction import Legible
+from service.flow.ports import MOST_ENTRIES
 from service.flow.receive_transaction import Entry, Message, ReceivedTransaction, aimed
 from service.flow.received import ENTRY_NAME, Identifier, Received
 from service.security.scopes import allows
@@ -29,7 +30,6 @@ from service.shared.caller import Caller, OrganisationKind
 from service.shared.ids import new_id
 
 Tree = dict[str, Any]
-MOST_ENTRIES = 200
 _ALONE: Tree = {"resourceType": "Bundle", "type": "batch"}
 
 # What an entry may ask for is what has an address of its own; an update by identifier is one too.

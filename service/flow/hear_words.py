@@ -9,7 +9,7 @@ from service.flow.answer import Told
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
 from service.flow.new_words import SENT_AGAIN_WITHIN, new_words
-from service.flow.ports import Transaction
+from service.flow.ports import MOST_ENTRIES, Transaction
 from service.flow.raise_alert import alert_about_offer, unseen
 from service.flow.received import Naming
 from service.flow.rules import Rules
@@ -18,9 +18,6 @@ from service.flow.words_shown import words_shown
 from service.referrals.alert import MOST_UNSEEN, AlertCode
 from service.referrals.escalation import Said
 from service.referrals.offer import Offer, display_of
-
-# No message of a person's names more.
-_MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +36,9 @@ def offers_meant(tx: Transaction, naming: Naming, own: Offer | None = None) -> l
     ids, displays = naming.ids, naming.displays
     if own is not None:
         ids, displays = ids - names_of(own), displays - {display_of(own.id)}
-    named = _named(tx, frozenset(sorted(ids)[:_MOST_NAMED]))
+    named = _named(tx, frozenset(sorted(ids)[:MOST_ENTRIES]))
     displays = displays - {display_of(each.id) for each in named}
-    held = [*named, *tx.visible.called(sorted(displays)[:_MOST_NAMED])]
+    held = [*named, *tx.visible.called(sorted(displays)[:MOST_ENTRIES])]
     newest = {each.patient_id: each for each in sorted(held, key=lambda each: each.id)}
     if own is not None:
         newest[own.patient_id] = own

@@ -24,6 +24,9 @@ from service.shared.caller import Caller
 
 T = TypeVar("T")
 
+MOST_ENTRIES = 200
+"""A unit touches so many entries at most, for others wait until it is over (DESIGN 4)."""
+
 
 class Visible(Protocol):
     """The caller's view: a hospital sees its patients, a programme the offers put to it. Anything else is None."""

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from service.flow.answer import Reason, Refused
 from service.flow.keep_unreadable import Recognised
-from service.flow.ports import Transaction
+from service.flow.ports import MOST_ENTRIES, Transaction
 from service.flow.receive_message import ACCEPTED, PARTLY, REPEATED, Acknowledge, act_on
 from service.flow.receive_message import keep as keep_message
 from service.flow.received import Received
@@ -18,7 +18,6 @@ from service.flow.received_message import Flaw, Group, ReceivedMessage
 from service.flow.rules import Rules
 from service.flow.steps import SAYS_WHO
 
-MOST_PARTS = 200
 BEGUN = "begun"
 # What a repeat finds of one that was not acted on to its end.
 _UNFINISHED = b"unfinished"
@@ -29,15 +28,15 @@ Unit = tuple[Group, ...]
 def units_of(groups: Sequence[Group]) -> list[Unit]:
     """Its groups in their order, no more in a unit than it may touch. A group that is longer goes on in the next ones,
     each of which begins with who she is."""
-    if sum(max(1, len(each.parts)) for each in groups) <= MOST_PARTS:
+    if sum(max(1, len(each.parts)) for each in groups) <= MOST_ENTRIES:
         return [tuple(groups)]
     found: list[list[Group]] = [[]]
-    room = MOST_PARTS
+    room = MOST_ENTRIES
     for group in (piece for each in groups for piece in _cut(each)):
         size = max(1, len(group.parts))
         if size > room:
             found.append([])
-            room = MOST_PARTS
+            room = MOST_ENTRIES
         found[-1].append(group)
         room -= size
     return [tuple(each) for each in found]
@@ -87,7 +86,7 @@ def finish_message(
 
 def _cut(group: Group) -> Iterator[Group]:
     who = group.parts[:1] if group.parts and isinstance(group.parts[0].step, SAYS_WHO) else ()
-    rest, most = group.parts[len(who) :], MOST_PARTS - len(who)
+    rest, most = group.parts[len(who) :], MOST_ENTRIES - len(who)
     yield group._replace(parts=(*who, *rest[:most]))
     for first in range(most, len(rest), most):
         parts = (*who, *rest[first : first + most])

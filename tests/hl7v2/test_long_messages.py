@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.receive_long_message import MOST_PARTS, begin_message, go_on, units_of
+from service.flow.ports import MOST_ENTRIES
+from service.flow.receive_long_message import begin_message, go_on, units_of
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.register_patient import ReceivedPatient
@@ -90,7 +91,7 @@ def test_one_that_broke_off_goes_on_when_it_is_sent_again(hospital: Hospital) ->
         go_on, rules=door.rules, received=message.received, unit=units_of(groups)[0], id=begun, now=door.clock.now()
     )
     hospital.service.run(hospital.caller, unit)
-    assert len(hospital.rows("screening_result")) == MOST_PARTS // 2
+    assert len(hospital.rows("screening_result")) == MOST_ENTRIES // 2
     assert [row["disposition"] for row in hospital.rows("inbound_message")] == ["begun"]
 
     assert hospital.told(body) == "AA"
