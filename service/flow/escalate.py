@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from service.flow.move_offer import show_anew
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about_offer
 from service.flow.rules import Rules
@@ -34,8 +35,7 @@ def escalate(
 
 
 def show_answer(tx: Transaction, alert_id: str) -> None:
-    """The programme that told what raised this alert sees on its Task that it was answered: its next poll brings it."""
+    """The programme that told what raised this alert sees on its Task that it was answered."""
     escalation = tx.escalations.behind([alert_id]).get(alert_id)
     if escalation is not None and escalation.offer_id is not None:
-        offer = tx.offers.get(escalation.offer_id)
-        tx.offers.save(offer._replace(version=offer.version + 1), offer)
+        show_anew(tx, tx.offers.get(escalation.offer_id))

@@ -8,6 +8,7 @@ from datetime import datetime
 from service.flow.answer import Told
 from service.flow.escalate import escalate
 from service.flow.escalate_unnamed import escalate_unnamed, hospitals_of
+from service.flow.move_offer import show_anew
 from service.flow.new_words import SENT_AGAIN_WITHIN, new_words
 from service.flow.ports import MOST_ENTRIES, Transaction
 from service.flow.raise_alert import alert_about_offer, unseen
@@ -111,8 +112,7 @@ def tell_her_clinician(
 ) -> None:
     escalate(tx, rules, offer, said, now, type=type, source=source, id=id)
     # What became of it shows on the Task. Read again: somebody may have changed it while we waited for the lock.
-    present = tx.offers.get(offer.id)
-    tx.offers.save(present._replace(version=present.version + 1), present)
+    show_anew(tx, tx.offers.get(offer.id))
 
 
 def ask_each_to_ring(tx: Transaction, rules: Rules, offers: Sequence[Offer], fingerprint: str, now: datetime) -> Told:

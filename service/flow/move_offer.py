@@ -25,10 +25,15 @@ def move_offer(
 
 
 def refresh_offers(tx: Transaction, referral: Referral) -> None:
-    """What a programme sees of her has changed: its next poll brings the Task again."""
+    """What a programme sees of her has changed."""
     for offer in tx.offers.of_referral(referral.id):
         if offer.state in LIVE:
-            tx.offers.save(offer._replace(version=offer.version + 1), offer)
+            show_anew(tx, offer)
+
+
+def show_anew(tx: Transaction, offer: Offer) -> None:
+    """Its Task shows something else now: the programme's next poll brings it."""
+    tx.offers.save(offer._replace(version=offer.version + 1), offer)
 
 
 def save_offer(tx: Transaction, rules: Rules, changed: Offer, known: Offer) -> None:
