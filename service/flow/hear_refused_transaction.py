@@ -11,12 +11,11 @@ from service.flow.keep_unreadable import Recognised, Salvaged, Unreadable, keep_
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.receive_transaction import Entry, ReceivedTransaction, meant_in, subject_in
-from service.flow.received import Reference
+from service.flow.received import Reference, listed, number_in, numbers
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
-from service.flow.tell_unnamed import number_in, numbers, written
 from service.flow.unheard import hear_refused_message
 
 
@@ -116,7 +115,7 @@ def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, _Woma
 def _settled(told: Salvaged, women: Mapping[str, _Woman]) -> Salvaged:
     """With ids in place of handles; nobody's when one of these stands for no woman, or for one who may be another."""
     meant = [(each, women.get(each.id or "")) for each in told.subjects]
-    number = written(woman.number if woman else number_in(each) for each, woman in meant)
+    number = listed(woman.number if woman else number_in(each) for each, woman in meant)
     subjects = [woman.put_into(each) if woman else each for each, woman in meant]
     return replace(told, subjects=subjects, number=number)
 

@@ -8,11 +8,11 @@ from enum import IntEnum, auto
 from service.flow.identify import subject_of
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
-from service.flow.received import Reference
+from service.flow.received import Reference, listed, number_in
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import tell_of_result
-from service.flow.tell_unnamed import Unnamed, number_in, tell_unnamed, written
+from service.flow.tell_unnamed import Unnamed, tell_unnamed
 from service.flow.unheard import hear_unheard
 from service.referrals.life_event import LifeEvent
 from service.shared.audit import Action, AuditEvent
@@ -100,7 +100,7 @@ def _hear_unheard(tx: Transaction, rules: Rules, unreadable: Unreadable, now: da
     for each in unreadable.results:
         if each.safety_event or each.refuses:
             events = frozenset({LifeEvent.SAFETY_EVENT} if each.safety_event else ())
-            told = Unnamed(each.number or written(map(number_in, each.subjects)), events, each.refuses)
+            told = Unnamed(each.number or listed(map(number_in, each.subjects)), events, each.refuses)
             hear_unheard(tx, rules, whose_is(tx, each), told, unreadable.fingerprint, now)
 
 

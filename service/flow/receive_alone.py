@@ -5,10 +5,10 @@ from datetime import datetime
 from service.flow.answer import Answer, Refused
 from service.flow.identify import subject_of
 from service.flow.ports import Transaction
+from service.flow.received import number_in, numbers
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient, woman_named
 from service.flow.rules import Rules
-from service.flow.tell_unnamed import number_in, numbers
 from service.flow.unheard import hear_refused_message, hear_unused_death
 
 

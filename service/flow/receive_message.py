@@ -13,13 +13,13 @@ from service.flow.keep_unreadable import Recognised
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about, alert_sender
-from service.flow.received import Received
+from service.flow.received import Received, number_in, numbers
 from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
-from service.flow.tell_unnamed import Unnamed, number_in, numbers, tell_unnamed
+from service.flow.tell_unnamed import Unnamed, tell_unnamed
 from service.flow.unheard import hear_refused_message, unheard
 from service.referrals.alert import AlertCode
 from service.screening.result import ScreeningResult

@@ -14,11 +14,11 @@ from service.flow.judge_results import judge_results
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
-from service.flow.received import status_in
+from service.flow.received import number_in, status_in
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.remember import remember
 from service.flow.rules import Rules
-from service.flow.tell_unnamed import Unnamed, number_in
+from service.flow.tell_unnamed import Unnamed
 from service.flow.unheard import hear_unheard
 from service.referrals.alert import AlertCode
 from service.referrals.life_event import LifeEvent

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -20,6 +20,8 @@ ENTRY_NAME = "urn:peer-referral:transaction-entry"
 # The same for a contact: its system, and then a name that is the same whenever the same is reported of one offer.
 CONTACT_NAME = "urn:peer-referral:contact"
 
+# Of what somebody is called, as a person is shown it.
+_LONGEST_NUMBER = 64
 
 REMEMBERED_FOR = timedelta(days=7)
 """How long it is known that an HL7 v2 message has come, or that somebody was told of something."""
@@ -49,6 +51,22 @@ class Reference(NamedTuple):
     id: str | None = None
     base: str | None = None
     identifier: Identifier | None = None
+
+
+def number_in(reference: Reference) -> str:
+    """By what number somebody is referred to, else by what id; empty where that is nobody."""
+    if reference.identifier is not None:
+        return numbers([reference.identifier])
+    return listed([f"{reference.type}/{reference.id}"] if reference.id else [])
+
+
+def numbers(names: Iterable[Identifier]) -> str:
+    return listed(f"{each.value} ({each.system})" for each in names)
+
+
+def listed(numbers: Iterable[str]) -> str:
+    """Each once, as far as a person is shown them."""
+    return ", ".join(dict.fromkeys(filter(None, numbers)))[:_LONGEST_NUMBER]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,7 +7,6 @@ from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
-from service.flow.received import Identifier, Reference
 from service.flow.record_consent import ReceivedConsent, was_taken
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
@@ -16,8 +14,6 @@ from service.flow.tell_of_result import is_news
 from service.referrals.alert import AlertCode
 from service.referrals.life_event import LifeEvent
 from service.referrals.referral import ReferralTrigger
-
-LONGEST_NUMBER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +30,6 @@ class Unnamed:
     refuses: bool = False
     hers: tuple[ReceivedEvent | ReceivedConsent, ...] = ()
     who: ReceivedPatient | None = None
-
-
-def written(numbers: Iterable[str]) -> str:
-    """Each once, as far as a person is shown them."""
-    return ", ".join(dict.fromkeys(filter(None, numbers)))[:LONGEST_NUMBER]
-
-
-def numbers(names: Iterable[Identifier]) -> str:
-    return written(f"{each.value} ({each.system})" for each in names)
-
-
-def number_in(reference: Reference) -> str:
-    """By what number somebody is referred to, else by what id; empty where that is nobody."""
-    if reference.identifier is not None:
-        return numbers([reference.identifier])
-    return written([f"{reference.type}/{reference.id}"] if reference.id else [])
 
 
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:

@@ -7,10 +7,9 @@ from itertools import compress, count
 from typing import NamedTuple
 
 from service.flow.answer import Reason
-from service.flow.received import Identifier, Received, Reference
+from service.flow.received import Identifier, Received, Reference, listed
 from service.flow.received_message import Flaw, Problem
 from service.flow.register_patient import ReceivedPatient
-from service.flow.tell_unnamed import LONGEST_NUMBER
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import NO, YES
 from service.hl7v2.read.fields import at, of, said
@@ -110,7 +109,7 @@ def number_written(pids: Iterable[Segment]) -> str:
     """Under what numbers the record has whomever these are, the first of each with who assigns it, for a person to look
     them up by: another authority's same number is somebody else's."""
     first = ((said(pid, PATIENT_IDENTIFIERS), _authority(pid)) for pid in pids)
-    return ", ".join(f"{number} ({by})" if by else number for number, by in first if number)[:LONGEST_NUMBER]
+    return listed(f"{number} ({by})" if by else number for number, by in first if number)
 
 
 def _authority(pid: Segment) -> str:
