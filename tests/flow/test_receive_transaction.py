@@ -1,6 +1,7 @@
 """Several resources at once, on both databases: all or nothing, decided once, and the same when it is sent again."""
 
 from dataclasses import replace
+from datetime import date
 from itertools import permutations
 from typing import Any
 
@@ -145,6 +146,19 @@ def test_a_refused_entry_undoes_the_whole(service: Service) -> None:
     assert refusal(service, family.hospital, sent) == EntryRefused(1, Refused(Reason.SUBJECT_UNKNOWN, "subject"))
     assert (len(service.rows("inbound_message")), len(service.rows("audit")), len(service.rows("alert"))) == before
     assert service.rows("alias", value=name.value) == []
+
+
+def test_of_a_refused_transaction_it_stays_that_a_woman_may_be_another(service: Service) -> None:
+    family = service.family()
+    name = Identifier("urn:numbers", new_id())
+    known = service.register(family.hospital, FACTS._replace(birth_date=date(1995, 4, 1)), name)
+    assert isinstance(known, Accepted)
+    new, another = patient(family, Identifier("urn:numbers", new_id())), patient(family, name)
+    another = another._replace(facts=another.facts._replace(birth_date=date(1971, 1, 31)))
+    answer = refusal(service, family.hospital, transaction((new_id(), new), (WOMAN, another)))
+    assert (answer.place, answer.refused.reason) == (1, Reason.IDENTITY_CONFLICT)
+    assert service.alerts(known.id) == ["identity-conflict"]
+    assert service.rows("alias", value=new.received.identifiers[0].value) == []
 
 
 def test_the_same_transaction_again_is_answered_with_the_same(service: Service) -> None:
