@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from service.consent.consent import Consent
+from service.flow.ports_alert import Alerts, Answers, Escalations
 from service.flow.ports_intake import Inbox, KeptMessages, MessageControl
 from service.flow.ports_woman import Aliases, LifeEvents, Merging, Patients
-from service.referrals.alert import Alert, AlertCode, ResultVersion
+from service.referrals.alert import Alert, ResultVersion
 from service.referrals.contact import Contact, Engagement
 from service.referrals.delivery import Lane
-from service.referrals.escalation import Escalation
 from service.referrals.instruction import Instruction
 from service.referrals.matching import Judged, Placement
 from service.referrals.note import Note
@@ -135,44 +135,6 @@ class Offers(Protocol):
     def new_handles(self) -> Handles: ...
     def reports(self, offer_ids: Collection[str], element: str) -> Mapping[str, Sequence[dict[str, object]]]: ...
     def add_report(self, offer_id: str, element: str, content: dict[str, object], now: datetime) -> None: ...
-
-
-class Alerts(Protocol):
-    def get(self, id: str) -> Alert: ...
-    def lock(self, id: str) -> Alert:
-        """The same, held until the commit: an alert may be about no woman whose lock would do."""
-
-    def add(self, alert: Alert) -> None: ...
-    def save(self, alert: Alert, moved_from: Alert) -> None: ...
-    def was_raised(self, tenant_id: str, code: AlertCode, topic: str) -> bool: ...
-    def count_again(self, tenant_id: str, code: AlertCode, topic: str) -> bool:
-        """Whether one on this topic is open, which has counted it."""
-
-    def unresolved(self, referral_id: str, codes: Collection[AlertCode]) -> Sequence[Alert]: ...
-    def unresolved_about(self, patient_id: str) -> Sequence[Alert]: ...
-
-
-class Answers(Protocol):
-    """By which ways an alert may be answered outside our API."""
-
-    def use_link(self, token_hash: str) -> bool:
-        """Whether the link was still good for its one use, which this was."""
-
-    def give_back_link(self, token_hash: str) -> None: ...
-
-
-class Escalations(Protocol):
-    def add(self, escalation: Escalation) -> None: ...
-    def find(self, id: str) -> Escalation | None: ...
-    def behind(self, alert_ids: Collection[str]) -> Mapping[str, Escalation]:
-        """By the alert's id, of those alerts that an escalation raised."""
-
-    def offers_behind(self, ids: Collection[str]) -> Collection[str]:
-        """By id, the offers that Communications and contacts with these ids are about."""
-
-    def of_offer(self, offer_id: str) -> Sequence[Escalation]: ...
-    def answered(self, offer_ids: Collection[str]) -> Mapping[str, Sequence[tuple[Escalation, Alert]]]:
-        """Each with its alert as it is now, the oldest first, by the offer's id."""
 
 
 class Contacts(Protocol):
