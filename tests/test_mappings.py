@@ -204,7 +204,15 @@ def test_a_programme_cannot_tell_from_the_words_what_happened_to_her() -> None:
         ReferralTrigger.HELD_BY_CLINICIAN,
         ReferralTrigger.NO_LONGER_POSITIVE,
     }
-    assert len({said(trigger) for trigger in closed | {ReferralTrigger.SELF_HARM_UNKNOWN}}) == 1
+    assert (
+        len(
+            {
+                said(trigger)
+                for trigger in closed | {ReferralTrigger.SELF_HARM_UNKNOWN, ReferralTrigger.RISK_NOT_REVIEWED}
+            }
+        )
+        == 1
+    )
     assert len({said(trigger) for trigger in paused}) == 1
 
 

@@ -13,7 +13,7 @@ from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
 from service.referrals.alert import MOST_UNSEEN, AlertCode, AlertState
-from service.referrals.life_event import HARMS, SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent
+from service.referrals.life_event import HARMS, SAME_BIRTH, SAME_EVENT, TELLS, LifeEvent, may_be_one
 from service.referrals.patient import Patient
 from service.shared.audit import Action, AuditEvent
 
@@ -99,7 +99,10 @@ def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: d
     sources = {each and hashlib.sha256(each.encode()).hexdigest() for each in message.sources}
     heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, sources)
     last = max(heard.values(), default=None)
-    if last is None or tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last, message.happened_on):
+    if last is None:
+        return False
+    taken_back = tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last)
+    if any(may_be_one(day, message.happened_on) for _, day in taken_back):
         return False
     if message.happened_on is None and now - last >= SAME_EVENT:
         return False

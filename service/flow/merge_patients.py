@@ -13,6 +13,7 @@ from service.flow.answer import Accepted, Answer, Refused
 from service.flow.doubt_identity import doubt_all, doubt_identity
 from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.hear_event import announce_death
+from service.flow.hold_back import hold_back
 from service.flow.identify import GOES_ON, known_as
 from service.flow.judge_results import judge_results
 from service.flow.move_alert import move_alert
@@ -25,11 +26,12 @@ from service.flow.register_patient import ReceivedPatient, register_patient
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.alert import AlertCode, AlertTrigger
+from service.referrals.life_event import SAME_EVENT, UNWELCOME, Heard
 from service.referrals.needs import NOT_STATED
 from service.referrals.offer import ACTIVE
 from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, disagree
 from service.referrals.referral import Referral, ReferralTrigger, goes_on
-from service.referrals.review import REQUESTS
+from service.referrals.review import GROUPED, REQUESTS
 from service.screening.result import Piece, attach
 from service.shared.audit import Action, AuditEvent
 
@@ -93,6 +95,7 @@ def _absorb(
     consents = tx.consents.of_patient(survivor.id), tx.consents.of_patient(retired.id)
     denied = contradicted(*consents, rules.consent_terms.purposes, now)
     reached = narrower(_reached(survivor, consents[0]), _reached(retired, consents[1]), now)
+    unheard = _tells_news(tx, retired, survivor, now)
     referral, both = _one_referral(tx, rules, retired, survivor, now)
     twins, left_behind = _twins(tx, retired, survivor)
     tx.merging.carry_over(retired.id, survivor.id, left_behind)
@@ -101,6 +104,8 @@ def _absorb(
         tx.consents.save(replace(consent, patient_id=survivor.id), begins_at=None)
     tx.patients.save(_joined(survivor, retired, reached))
     _tell_again(tx, rules, survivor.id)
+    if referral is not None:
+        _hold_back(tx, rules, tx.referrals.get(referral.id), unheard, now)
     if doubted or denied or both:
         doubt_identity(tx, rules, survivor.id, now)
         if survivor.facts.deceased is not retired.facts.deceased:
@@ -138,6 +143,23 @@ def _one_referral(
     tx.aliases.claim("ServiceRequest", GOES_ON, ends.id, stays.id)
     advance(tx, rules, ends, ReferralTrigger.MERGED, now)
     return stays, supported
+
+
+def _tells_news(tx: Transaction, retired: Patient, survivor: Patient, now: datetime) -> bool:
+    """Whether the one record has an event that may make contact unwelcome, and the referral that is open in the other
+    has not heard of it."""
+    heard, unheard = set[Heard](), set[Heard]()
+    for each in (retired, survivor):
+        events = tx.life_events.heard_since(each.id, UNWELCOME, now - SAME_EVENT)
+        (unheard if tx.referrals.open_of(each.id) is None else heard).update(events)
+    return not unheard <= heard
+
+
+def _hold_back(tx: Transaction, rules: Rules, referral: Referral, event: bool, now: datetime) -> None:
+    """What waits in the other record for a clinician's decision is to be decided about this referral."""
+    about = tx.alerts.unresolved_about(referral.patient_id)
+    asked = [each for each in about if each.code in GROUPED and each.referral_id != referral.id]
+    hold_back(tx, rules, referral, asked, now, event=event)
 
 
 def _twins(tx: Transaction, retired: Patient, survivor: Patient) -> tuple[dict[str, list[Piece]], list[str]]:

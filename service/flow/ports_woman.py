@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Protocol
 
-from service.referrals.life_event import LifeEvent
+from service.referrals.life_event import Heard, LifeEvent
 from service.referrals.patient import Patient
 
 
@@ -45,8 +45,8 @@ class LifeEvents(Protocol):
     ) -> Mapping[str, datetime]:
         """When it was heard last from each source; from these that is now from now on."""
 
-    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None) -> bool:
-        """Whether any of these was, that may have happened on that day; None is any."""
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> set[Heard]:
+        """Which of `events`, and of what days."""
 
 
 class Merging(Protocol):

@@ -21,6 +21,9 @@ class LifeEvent(StrEnum):
     day is news."""
 
 
+Heard = tuple[LifeEvent, date | None]
+"""What happened, and on what day if that was told."""
+
 # Which of them it was is for the record; to a programme each is the same pause.
 TELLS: dict[LifeEvent, ReferralTrigger] = {
     LifeEvent.BIRTH: ReferralTrigger.FACTS_CHANGED,

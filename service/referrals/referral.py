@@ -51,6 +51,8 @@ class ReferralTrigger(StrEnum):
     SELF_HARM_PRESENT = "self-harm-present"
     SELF_HARM_UNKNOWN = "self-harm-unknown"
     OLD_SELF_HARM_PRESENT = "old-self-harm-present"
+    # A risk that was told before, of another record of hers
+    RISK_NOT_REVIEWED = "risk-not-reviewed"
     NO_LONGER_POSITIVE = "no-longer-positive"
     # What happens in her life
     SAFETY_EVENT = "safety-event"
@@ -138,6 +140,8 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
         _A.OLD_SELF_HARM_PRESENT,
     ),
     **_rows(_NOT_TO_PLACE, _T.OLD_SELF_HARM_PRESENT, None, _A.OLD_SELF_HARM_PRESENT),
+    # Its own alert stands already.
+    **_rows(_STILL_TO_PLACE, _T.RISK_NOT_REVIEWED, _S.IN_REVIEW, _E.CANCEL_UNANSWERED_OFFERS),
     **_rows(BEFORE_ACCEPTANCE, _T.NO_LONGER_POSITIVE, _S.CLOSED, _E.CANCEL_OFFERS),
     (_S.SUPPORTED, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_E.HOLD_OFFERS, _A.RESULT_CORRECTED)),
     (_S.ON_HOLD, _T.NO_LONGER_POSITIVE): (_S.ON_HOLD, (_A.RESULT_CORRECTED,)),

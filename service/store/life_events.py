@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, case, select
 
-from service.referrals.life_event import LifeEvent, may_be_one
+from service.referrals.life_event import Heard, LifeEvent
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
@@ -43,10 +43,14 @@ class LifeEvents:
         self._keep([{**key, "source": each, "heard_at": now} for each in sorted(sources)])
         return heard
 
-    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime, day: date | None) -> bool:
+    def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> set[Heard]:
+        """Which of `events`, and of what days."""
         rows = self._unit.execute(ALL, {"patient_id": patient_id}).all()
-        heard = (row.happened_on for row in rows if row.event in events and row.heard_at >= since)
-        return any(may_be_one(day, date.fromisoformat(each) if each else None) for each in heard)
+        return {
+            (LifeEvent(row.event), date.fromisoformat(row.happened_on) if row.happened_on else None)
+            for row in rows
+            if row.event in events and row.heard_at >= since
+        }
 
     def carry_over(self, patient_id: str, to_id: str) -> None:
         """All that was heard of one woman was heard of another."""

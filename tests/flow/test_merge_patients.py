@@ -1,5 +1,6 @@
 """Two records turn out to be one woman's: nothing that was known of either is lost, and no doubt is passed over."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from service.consent.consent import Status
 from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.answer import Accepted, Answer, Repeated
+from service.flow.doubt_identity import doubt_identity
 from service.flow.hear_event import NO_NAME, ReceivedEvent, hear_event
 from service.flow.instruct import Described, ReceivedInstruction, instruct
 from service.flow.merge_patients import ReceivedMerge, merge_patients
@@ -227,6 +229,79 @@ def test_a_death_that_one_record_alone_told_ends_support_when_it_is_told_again_o
     assert service.states(family.woman)[0] == "supported"
     die()
     assert service.states(family.woman) == ("closed", ["cancelled"])
+
+
+def event_of(ward: Ward, name: Identifier, event: LifeEvent = LifeEvent.PREGNANCY_LOSS) -> None:
+    service, told = ward.service, Received("Patient", body())
+    message = ReceivedEvent(told, Reference("Patient", identifier=name), event, None, NO_NAME)
+    service.run(ward.hospital, lambda tx: hear_event(tx, service.rules, message, service.now()))
+
+
+def doubt(ward: Ward, name: Identifier) -> None:
+    woman = str(ward.known_as(name))
+    ward.service.run(ward.hospital, lambda tx: doubt_identity(tx, ward.service.rules, woman, ward.service.now()))
+
+
+def risk(ward: Ward, name: Identifier) -> None:
+    """An answer about self-harm in a result that refers nobody."""
+    ward.positive(name, total=3, harm=3, days_ago=3)
+
+
+@pytest.mark.parametrize("referred", [MINE, OTHER], ids=["the one that stays", "the other"])
+@pytest.mark.parametrize(
+    ("tell", "accepted", "state", "alert"),
+    [
+        (event_of, False, ("on-hold", ["cancelled"]), "safety-event"),
+        (event_of, True, ("on-hold", ["held-by-service"]), "safety-event"),
+        (doubt, False, ("on-hold", ["cancelled"]), "identity-conflict"),
+        (doubt, True, ("on-hold", ["held-by-service"]), "identity-conflict"),
+        (risk, False, ("in-review", ["cancelled"]), "self-harm-present"),
+        (risk, True, ("supported", ["accepted"]), "self-harm-present"),
+    ],
+)
+def test_what_the_other_record_has_to_be_seen_holds_for_the_referral_as_for_one_that_opens(
+    ward: Ward,
+    referred: Identifier,
+    tell: Callable[[Ward, Identifier], None],
+    accepted: bool,
+    state: tuple[str, list[str]],
+    alert: str,
+) -> None:
+    service, other = ward.service, OTHER if referred is MINE else MINE
+    women = {name: ward.woman(name) for name in (MINE, OTHER)}
+    tell(ward, other)
+    ward.agreed(women[referred])
+    ward.positive(referred)
+    if accepted:
+        ward.accepted(women[referred])
+
+    ward.merge(OTHER, into=MINE)
+
+    stays = women[MINE]
+    assert service.states(stays) == state
+    assert sorted(service.alerts(stays)) == sorted([alert, "records-merged"])
+    (asked,) = service.rows("alert", patient_id=stays, code=alert)
+    assert asked["referral_id"] == service.referral(stays).id
+    family = Family(ward.hospital, ward.community, service.programme(ward.community), stays, "")
+    assert why(review(service, family, alert)) == "accepted"
+    assert service.states(stays)[0] == ("supported" if accepted else "offered")
+
+
+def test_a_loss_that_a_clinician_was_asked_about_already_is_asked_about_no_more(ward: Ward) -> None:
+    service = ward.service
+    stays, _ = ward.woman(MINE), ward.woman(OTHER)
+    ward.agreed(stays)
+    ward.positive(MINE)
+    ward.accepted(stays)
+    family = Family(ward.hospital, ward.community, service.programme(ward.community), stays, "")
+    event_of(ward, MINE)
+    event_of(ward, OTHER)
+    assert why(review(service, family, "safety-event")) == "accepted"
+
+    ward.merge(OTHER, into=MINE)
+
+    assert service.states(stays)[0] == "supported"
+    assert service.alerts(stays) == ["safety-event", "records-merged"]
 
 
 def test_an_offer_that_nobody_has_answered_is_taken_back_when_the_records_do_not_agree(ward: Ward) -> None:

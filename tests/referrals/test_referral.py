@@ -99,6 +99,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         "closed": "closed old-self-harm-present",
         "entered-in-error": "entered-in-error old-self-harm-present",
     },
+    "risk-not-reviewed": dict.fromkeys(
+        ("awaiting-consent", "placing", "offered"), "in-review cancel-unanswered-offers"
+    ),
     "no-longer-positive": {
         "in-review": "closed cancel-offers",
         "awaiting-consent": "closed cancel-offers",
