@@ -223,6 +223,7 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Reason.ELEMENT_FIXED: Row(422, "business-rule", "Fixed once it exists. Leave it out, or send it as it was read."),
     Reason.STATUS_REASON_REQUIRED: Row(422, "required", "This status needs a statusReason with a text."),
     Reason.NO_LIVE_CONSENT: Row(409, "business-rule", "No consent in force permits this."),
+    Reason.OUT_OF_DATE: Row(422, "business-rule", "This is over, or too old to refer."),
     Reason.IN_THE_FUTURE: Row(422, "value", "The time lies in the future. Check the sender's clock and time zone."),
     Reason.CONTACT_IN_THE_FUTURE: Row(
         422,

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     ALREADY_ANSWERED = "already-answered"
     NO_LIVE_CONSENT = "no-live-consent"
     IN_THE_FUTURE = "in-the-future"
+    OUT_OF_DATE = "out-of-date"
     CONTACT_IN_THE_FUTURE = "contact-in-the-future"
     CONTACT_NOT_ACCEPTED = "contact-not-accepted"
     ACTIVITY_UNKNOWN = "activity-unknown"

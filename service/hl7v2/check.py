@@ -16,6 +16,7 @@ from service.flow.received_message import Part
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
+from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import MEANINGS, What
@@ -127,6 +128,8 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
             yield f"{part.at}: a consent, {'given' if part.step.said.permits else 'not given'}"
         case ReceivedEvent():
             yield f"{part.at}: {_EVENTS.get(part.step.event, 'an event after which contact pauses')}"
+        case ReceivedRequest(ends=ends):
+            yield f"{part.at}: {'a referral that is taken back' if ends else 'a referral by a clinician'}"
         case ReceivedResult():
             yield from _result(part.step, part.at, dialect, rules)
 

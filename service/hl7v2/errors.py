@@ -134,6 +134,7 @@ MEANINGS: dict[What, Meaning] = {
     Reason.REVIEW_OUTDATED: _kept("206", "it changes what has changed meanwhile."),
     Reason.ALREADY_ANSWERED: _kept("205", "it was answered before."),
     Reason.NO_LIVE_CONSENT: _kept("207", "there is no consent to it."),
+    Reason.OUT_OF_DATE: _kept("207", "it is over, or too old to refer."),
     Reason.IN_THE_FUTURE: _kept("102", "its time is still to come."),
     Reason.BASE_VERSION_UNKNOWN: _kept("204", "it changes a version that never was."),
     Reason.CONTACT_IN_THE_FUTURE: _kept("102", "its time is still to come."),

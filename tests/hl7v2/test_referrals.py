@@ -165,7 +165,13 @@ def test_a_birth_date_that_cannot_be_read_does_not_make_it_a_no(ward: Ward) -> N
     [
         pytest.param(refer(event="I14"), "RF1^1", id="a cancellation of what was never referred"),
         pytest.param(refer(number=""), "RF1^1^6", id="no number"),
-        pytest.param(message("I12", rf1(_8="20260501"), pid(), type="REF"), "RF1^1^8", id="a referral that is over"),
+        pytest.param(message("I12", rf1(_8="20260501"), pid(), type="REF"), "RF1^1", id="a referral that is over"),
+        pytest.param(message("I12", rf1(_8="01/05/2027"), pid(), type="REF"), "RF1^1^8", id="one that may be over"),
+        pytest.param(message("I12", rf1(_7="20190101"), pid(), type="REF"), "RF1^1", id="one of years ago"),
+        pytest.param(message("I12", rf1(_7="2019-01-01"), pid(), type="REF"), "RF1^1^7", id="one of nobody knows when"),
+        pytest.param(message("I12", rf1(_1="R"), pid(), type="REF"), "RF1^1", id="one that was rejected"),
+        pytest.param(message("I12", rf1(_1="E^Expired"), pid(), type="REF"), "RF1^1", id="one that has expired"),
+        pytest.param(message("I12", rf1(_1="CLOSED"), pid(), type="REF"), "RF1^1^1", id="one that may be an end"),
         pytest.param(message("I12", rf1(), "PID|1||1", type="REF"), "PID^1^3", id="nobody"),
         pytest.param(message("I12", rf1(), pid(born="20260530"), type="REF"), "PID^1", id="a baby"),
         pytest.param(message("I12", rf1(), pid(_30="Y"), type="REF"), "RF1^1", id="a woman who has died"),
@@ -178,6 +184,31 @@ def test_what_cannot_be_acted_on_is_answered_no_and_kept(ward: Ward, body: bytes
     assert next(each.text(3).partition(":")[0] for each in answer.named("NTE")) == place
     assert ward.rows("referral") == []
     assert ward.alerts() == ["not-all-used"]
+
+
+@pytest.mark.parametrize("status_told", ["R", "E"])
+def test_a_request_that_has_become_rejected_or_expired_ends_its_referral(ward: Ward, status_told: str) -> None:
+    ward.answer(refer(con("A"), PHONE))
+    answer = ward.answer(message("I13", rf1(_1=status_told, _8="20260501"), CLINICIAN, pid(), type="REF"))
+    assert status(answer)[1:] == ("AA", "P")
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_a_number_that_was_taken_back_before_it_came_opens_nothing(ward: Ward) -> None:
+    """The cancellation overtakes the request where that was to be sent again, or on another connection."""
+    ward.answer(refer(event="I14"))
+    for event in ("I12", "I13"):
+        assert status(ward.answer(refer(con("A"), PHONE, event=event)))[1:] == ("AA", "R")
+    assert status(ward.answer(refer(event="I14")))[2] == "R"
+    assert ward.rows("referral") == []
+    assert status(ward.answer(refer(con("A"), PHONE, number="REF-2")))[2] == "P"
+    assert ward.state() == ("offered", ["requested"])
+
+
+def test_an_old_request_is_answered_for_by_the_referral_that_is_open(ward: Ward) -> None:
+    ward.positive()
+    assert status(ward.answer(message("I13", rf1(_7="20190101"), pid(), type="REF")))[2] == "P"
+    assert len(ward.rows("referral")) == 1
 
 
 def test_another_womans_number_is_not_hers(ward: Ward) -> None:

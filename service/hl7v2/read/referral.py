@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.received import Identifier, Received
+from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
@@ -27,13 +27,15 @@ from service.hl7v2.times import moment
 
 REFERRAL = "urn:peer-referral:hl7v2:referral"
 """The system of a request's name: whose number it is, and the number (RF1-6)."""
-NUMBER, EXPIRES = 6, 8
+STATUS, NUMBER, ASKED, EXPIRES = 1, 6, 7, 8
 ROLE, NAME = 1, 2
 # The fields of PRD that name a programme, and their components: its identifiers (PLN), and as an organisation (XON) its
 # name, its number until v2.6, its identifier.
 _NAMED = {7: (1,), 10: (1, 3, 10)}
 _REFERS, _REFERRED_TO = "RP", "RT"
 _CANCELS = "I14"
+# Table 0283, which a site may add to: what is written otherwise may be an end as well.
+_OPEN, _ENDED = ("", "A", "P"), ("R", "E")
 
 
 def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -74,18 +76,11 @@ def _group(
     consents, unclear = read_consents(message.segments, named.subject, dialect, rules, now, asked)
     orders = [order for patient in patients for order in patient.orders if order.observations]
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
-    number = _number(message, request)
-    if number is None:
-        flaws.append(Flaw(Problem.VALUE_MISSING, at(request, NUMBER)))
-    if _is_over(request, dialect, now):
-        flaws.append(Flaw(Problem.VALUE_UNREADABLE, at(request, EXPIRES)))
-        number = None
+    asks, unused = _request(message, request, named.subject, dialect)
+    flaws += unused
     parts = [Part(named.patient, "PID^1"), *consents, *(each.part for each in read if each.part is not None)]
     parts += of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
-    if number is not None:
-        received = Received("ServiceRequest", b"", identifiers=(number,))
-        ends = message.header.text(9, 2).upper() == _CANCELS
-        parts.append(Part(ReceivedRequest(received, named.subject, ends, _who(message)), at(request)))
+    parts += [Part(asks, at(request))] if asks is not None else []
     return Group(
         subject=named.subject,
         parts=tuple(parts),
@@ -94,14 +89,23 @@ def _group(
     )
 
 
-def _number(message: Message, request: Segment) -> Identifier | None:
-    number = number_in(message, request, NUMBER)
-    return Identifier(REFERRAL, "|".join(number)) if number else None
-
-
-def _is_over(request: Segment, dialect: Dialect, now: datetime) -> bool:
-    expires = moment(said(request, EXPIRES), dialect.zone)
-    return expires is not None and expires.begins < now
+def _request(
+    message: Message, request: Segment, subject: Reference, dialect: Dialect
+) -> tuple[ReceivedRequest | None, list[Flaw]]:
+    """Of a request that ends, nothing counts but its number; one that may be over, or an end, opens nothing."""
+    number, status = number_in(message, request, NUMBER), said(request, STATUS).upper()
+    ends = message.header.text(9, 2).upper() == _CANCELS or status in _ENDED
+    asked, expires = (moment(said(request, field), dialect.zone) for field in (ASKED, EXPIRES))
+    flaws = [] if number else [Flaw(Problem.VALUE_MISSING, at(request, NUMBER))]
+    if not ends:
+        flaws += [] if status in _OPEN else [Flaw(Problem.CODE_UNKNOWN, at(request, STATUS))]
+        unread = [field for field, time in ((ASKED, asked), (EXPIRES, expires)) if said(request, field) and not time]
+        flaws += [Flaw(Problem.VALUE_UNREADABLE, at(request, field)) for field in unread]
+    if flaws:
+        return None, flaws
+    received = Received("ServiceRequest", b"", identifiers=(Identifier(REFERRAL, "|".join(number)),))
+    asked_at, expires_at = (time.begins if time else None for time in (asked, expires))
+    return ReceivedRequest(received, subject, ends, _who(message), asked_at, expires_at), []
 
 
 def _asked(message: Message, dialect: Dialect, flaws: list[Flaw]) -> str | None:
