@@ -11,8 +11,8 @@ OWN_IDS = ""
 """The alias system of the ids that a sender gives its resources in its own messages."""
 
 
-GOES_ON = "urn:goes-on"
-"""The alias system of the ids of referrals that were closed as merged: each stands for the one that goes on for it."""
+MERGED_ID = "urn:merged"
+"""The alias system of our ids of referrals that were closed as merged: each stands for the one that goes on for it."""
 
 
 def bearers_of(tx: Transaction, type: str, id: str, base: str | None = None) -> set[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import is_reachable
-from service.flow.identify import GOES_ON, bearers_of, subject_of
+from service.flow.identify import MERGED_ID, bearers_of, subject_of
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -104,7 +104,7 @@ def _going_on(tx: Transaction, named_id: str, described: Described) -> str:
     """Of one that was closed as merged the one that goes on is meant, unless the message knows of that: then it brings
     back what it had read."""
     knows = ReferralTrigger.MERGED in described.reasons
-    return named_id if knows else tx.aliases.find("ServiceRequest", GOES_ON, named_id) or named_id
+    return named_id if knows else tx.aliases.find("ServiceRequest", MERGED_ID, named_id) or named_id
 
 
 def _means_another(tx: Transaction, referral: Referral, described: Described) -> str | None:

@@ -14,7 +14,7 @@ from service.flow.doubt_identity import doubt_all, doubt_identity
 from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.hear_event import announce_death
 from service.flow.hold_back import hold_back
-from service.flow.identify import GOES_ON, known_as
+from service.flow.identify import MERGED_ID, known_as
 from service.flow.judge_results import judge_results
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import refresh_offers
@@ -140,7 +140,7 @@ def _one_referral(
     for alert in tx.alerts.unresolved(ends.id, REQUESTS):
         move_alert(tx, rules, alert, AlertTrigger.NO_LONGER_NEEDED, now)
     tx.merging.hand_over(ends.id, stays.id)
-    tx.aliases.claim("ServiceRequest", GOES_ON, ends.id, stays.id)
+    tx.aliases.claim("ServiceRequest", MERGED_ID, ends.id, stays.id)
     advance(tx, rules, ends, ReferralTrigger.MERGED, now)
     return stays, supported
 

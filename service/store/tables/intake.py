@@ -94,9 +94,9 @@ class ResourceVersionRow(Row, table=True):
 
 
 class AliasRow(Row, table=True):
-    """How another system names something we know. `system` is an identifier system, the base URL of a record,
-    or empty for the ids that a sender gives in its own messages. `former` is a name that still leads here, and by
-    which nothing is called any more."""
+    """How another system names something we know. `system` is an identifier system, the base URL of a record, empty for
+    the ids that a sender gives in its own messages, or stands for our id of a referral that was merged. `former` is a
+    name that still leads here, and by which nothing is called any more."""
 
     __tablename__ = "alias"
     __table_args__ = (Index("ix_alias_resource_id_system", "resource_id", "system"),)
