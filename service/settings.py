@@ -43,8 +43,10 @@ class Settings(BaseSettings):
     mllp_connections_of_address: int = Field(100, ge=1, description="the most of these from one address")
     mllp_message_seconds: float = Field(30, gt=0, description="a message that began must end within this time")
     mllp_idle_seconds: float = Field(1_800, gt=0, description="a connection without a message for so long is closed")
-    mllp_application: str = Field("PEER-REFERRAL", min_length=1, description="who we are in what we send (MSH-3)")
-    mllp_facility: str = Field("", description="where we are in what we send (MSH-4)")
+    mllp_application: str = Field(
+        "PEER-REFERRAL", min_length=1, max_length=20, description="who we are in what we send (MSH-3)"
+    )
+    mllp_facility: str = Field("", max_length=20, description="where we are in what we send (MSH-4)")
     mllp_out_certificate: Path | None = Field(None, description="what we show to a hospital's engine; empty: nothing")
     mllp_out_key: Path | None = Field(None, description="the key of that certificate")
     mllp_out_ca: Path | None = Field(None, description="who signs engines' certificates; empty: this machine's own")

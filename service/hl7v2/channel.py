@@ -52,7 +52,7 @@ class Hl7v2Channel:
         except NotNamed:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "patient-without-identifier")
         except NotValid as defect:
-            telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id)
+            telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id, rule=str(defect))
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")
         sent = await self._exchange(line, sheet, control_of(drafts), message)
         return replace(sent, control_id=may_be_on_file(parcel.delivery, drafts, sent.trigger))

@@ -45,12 +45,23 @@ def build(drafts: Sequence[Draft]) -> bytes:
 
 
 def _built(drafts: Sequence[Draft]) -> bytes:
+    """However long a value is, which hl7apy would mind where it is strict: what the hospital calls its patients, its
+    orders and itself goes back to it as it writes it."""
     from hl7apy.consts import VALIDATION_LEVEL
+    from hl7apy.exceptions import MaxLengthReached
+
+    try:
+        return _assembled(drafts, VALIDATION_LEVEL.STRICT)
+    except MaxLengthReached:
+        return _assembled(drafts, VALIDATION_LEVEL.TOLERANT)
+
+
+def _assembled(drafts: Sequence[Draft], level: int) -> bytes:
     from hl7apy.core import Message
 
     header = drafts[0].fields
     structure, version = header[9].rpartition("^")[2], header[12]
-    message = Message(structure, version=version, validation_level=VALIDATION_LEVEL.STRICT)
+    message = Message(structure, version=version, validation_level=level)
     paths = _paths(structure, version)
     groups: dict[Path, Any] = {(): message}
     for name, fields in drafts:

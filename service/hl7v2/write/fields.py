@@ -1,6 +1,7 @@
 """Fields as they stand in a message (HL7 v2.6, chapters 2 and 2A), with the usual delimiters."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -31,15 +32,7 @@ def time(moment: datetime) -> str:
 
 
 def lines(words: str) -> Sequence[str]:
-    """A text in lines that every record can show, each for an OBX of its own; its own line ends stay."""
-    return tuple(line for part in re.split(r"[\r\n]+", words) for line in _wrapped(part))
-
-
-def _wrapped(words: str) -> list[str]:
-    found: list[str] = []
-    for word in words.split():
-        if found and len(found[-1]) + 1 + len(word) <= LINE_WIDTH:
-            found[-1] += f" {word}"
-        else:
-            found.append(word)
-    return found
+    """A text in lines that every record can show, each for an OBX of its own; its own line ends stay. A word is broken
+    where it is longer than a line, as whole sentences are in writing that has no spaces."""
+    parts = (" ".join(part.split()) for part in re.split(r"[\r\n]+", words))
+    return tuple(line for part in parts for line in textwrap.wrap(part, LINE_WIDTH, break_on_hyphens=False))

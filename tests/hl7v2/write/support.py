@@ -11,6 +11,7 @@ import orjson
 
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
+from service.hl7v2.dialect import Dialect
 from service.hl7v2.placer import as_identifier
 from service.hl7v2.write.build import Draft, build
 from service.hl7v2.write.drafts import drafted
@@ -114,8 +115,8 @@ PARCELS = {
 }
 
 
-def draft(parcel: Parcel, outbound: Outbound = OUTBOUND) -> list[Draft]:
-    return list(drafted(Sheet(parcel, outbound, DIALECT, SENDER), RULES))
+def draft(parcel: Parcel, outbound: Outbound = OUTBOUND, dialect: Dialect = DIALECT) -> list[Draft]:
+    return list(drafted(Sheet(parcel, outbound, dialect, SENDER), RULES))
 
 
 def written(parcel: Parcel, outbound: Outbound = OUTBOUND) -> bytes:

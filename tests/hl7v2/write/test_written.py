@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.delivery.channel import Parcel
+from service.hl7v2.placer import as_identifier
 from service.hl7v2.segments import Message, read
 from service.hl7v2.write.build import Draft, NotValid, build
 from service.hl7v2.write.fields import LINE_WIDTH, lines
@@ -19,6 +21,7 @@ from service.shared.ids import new_id
 from tests.fhir.write.support import NUMBER, PROGRAMME, REFERRAL
 from tests.hl7v2.write.support import (
     ALERTING,
+    DIALECT,
     ELSEWHERE,
     GOLDEN,
     NOTED,
@@ -227,10 +230,40 @@ def plain(line: str) -> list[str]:
 
 
 @given(said=ANYTHING)
-def test_lines_lose_nothing_and_are_no_wider_than_their_words_need(said: str) -> None:
+def test_lines_lose_nothing_and_are_no_wider_than_a_record_can_show(said: str) -> None:
     found = lines(said)
-    assert " ".join(found).split() == said.split()
-    assert all(len(line) <= LINE_WIDTH or len(line.split()) == 1 for line in found)
+    assert "".join("".join(found).split()) == "".join(said.split())
+    assert all(len(line) <= LINE_WIDTH for line in found)
+
+
+def test_words_stay_whole_unless_one_alone_is_longer_than_a_line() -> None:
+    assert lines("so-called " * 9) == ("so-called " * 7 + "so-called", "so-called")
+    assert lines("この方は昨日から様子がおかしい。" * 10) == ("この方は昨日から様子がおかしい。" * 5,) * 2
+
+
+@pytest.mark.parametrize("version", Version)
+def test_a_reason_is_one_observation_however_long_it_is(version: Version) -> None:
+    assert OFFERED.offer is not None
+    reason = "She has asked us not to ring any more. " * 30
+    declined = OFFERED.offer._replace(state=OfferState.REJECTED, status_reason=reason)
+    message = read(written(replace(OFFERED, offer=declined), replace(OUTBOUND, version=version)))
+    assert [obx.text(5) for obx in message.named("OBX") if obx.text(3) == "offer-reason"] == [reason.strip()]
+
+
+LONG = "SAMPLE INFIRMARY MATERNITY ORDER COMMUNICATION"
+
+
+@pytest.mark.parametrize("version", Version)
+def test_the_hospitals_own_names_go_back_as_it_writes_them_however_long_they_are(version: Version) -> None:
+    parcel = replace(ALERTING, observations=(orjson.dumps({"identifier": [as_identifier("ORD-4711", LONG)]}),))
+    outbound = replace(OUTBOUND, version=version, receiving=(LONG, LONG))
+    dialect = replace(DIALECT, authorities={(LONG, "MR"): NUMBER.system})
+    message = read(build(draft(parcel, outbound, dialect)))
+    pid, order = message.first("PID"), message.first("OBR")
+    assert pid is not None
+    assert order is not None
+    assert (pid.raw(3), order.raw(2)) == (f"TEST-000417^^^{LONG}^MR", f"ORD-4711^{LONG}")
+    assert [message.header.text(number) for number in (5, 6)] == [LONG, LONG]
 
 
 def test_a_name_cannot_break_out_of_its_field() -> None:
