@@ -13,8 +13,8 @@ _BLANKS = b"\r\n\x00 \t"
 _START, _END = b"\x0b", b"\x1c"
 _RESTART = _START + b"MSH"
 _ENDS_A_FRAME = (b"\r", b"\n")
-# A line that tells of a person or of a result; a mark stands behind the name of every segment.
-_TELLS = re.compile(rb"(?:\A|[\r\n])\s*(?:PID|OBR|OBX)[!-/:-@\[-`{-~]")
+# A line that begins as a segment does: with its name, and a mark behind it.
+_TELLS = re.compile(rb"(?:\A|[\r\n])\s*[A-Z][A-Z0-9]{2}[!-/:-@\[-`{-~]")
 _HEADER = re.compile(rb"(?<![^\r\n\xbf])MSH[^\r\n]{1,4096}")
 
 
@@ -42,8 +42,8 @@ class Framer:
     the frame is told of as such; only VT MSH begins a new one, and what stood before it was cut short. After TOO_LONG
     and NOISE nothing more is found: the connection is to be closed.
 
-    What is in no frame is skipped, unless a line of it is a segment of a person or a result: then FS CR stood inside a
-    text, or VT is missing, and it is OUTSIDE. Its body begins with the header of the message before it, unless it has
+    What is in no frame is skipped, unless a line of it begins as a segment does: then FS CR stood inside a text, or VT
+    is missing, and it is OUTSIDE. Its body begins with the header of the message before it, unless it has
     one of its own. It is found where the next frame begins, or by `flush`.
 
     `skipped` counts the bytes so far that were in no frame, blanks apart.
@@ -71,7 +71,7 @@ class Framer:
 
     @property
     def outside(self) -> bool:
-        """Whether there is something in no frame that tells of a person or a result."""
+        """Whether there is something in no frame that may be a part of a message."""
         return _TELLS.search(self._outside) is not None
 
     def feed(self, data: bytes) -> Iterator[Frame]:

@@ -130,6 +130,24 @@ def test_what_stands_behind_the_end_of_a_frame_is_kept_and_told_and_not_answered
     assert [each for each in hospital.alerts() if each.startswith("unreadable-")] == TOLD[tenth]
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("DG1|1||O03.9^Miscarriage^I10||20260530", "unnamed-event"),
+        ("CON|1|PEER^Peer support^L|||||||||R||20260520", "unnamed-refusal"),
+    ],
+    ids=["a loss", "a no"],
+)
+def test_what_is_told_behind_the_end_of_a_frame_reaches_a_person(ward: Ward, line: str, told: str) -> None:
+    framer = Framer()
+    whole = message("A08", pid(), "NTE|1||a text\x1c", " with its end", line)
+    frames = [*framer.feed(framed(whole)), framer.flush() or Frame(b"")]
+    assert [each.fault for each in frames] == [None, Fault.OUTSIDE]
+    for each in frames:
+        ward.hospital.answers(each)
+    assert ward.alerts() == [told]
+
+
 REFUSED: dict[str, tuple[Callable[[bytes], bytes | Frame], str]] = {
     "no control id": (lambda body: changed(body, 10, ""), "AR MSH^1^10 101 E"),
     "no type": (lambda body: changed(body, 9, ""), "AR MSH^1^9 101 E"),
