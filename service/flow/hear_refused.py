@@ -27,7 +27,8 @@ def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
 def hear_risks_of(
     tx: Transaction, rules: Rules, patient_id: str, messages: Iterable[ReceivedResult], now: datetime
 ) -> None:
-    """Let her answers about self-harm in these be heard as one (`hear_risk_of`): as an old one, when all are old."""
+    """Let her answers about self-harm in these be heard as one (`hear_risk_of`): as an old one, when all are known to
+    be old."""
     hear_risk_of(tx, rules, patient_id, now, old=_are_old(tx, rules, messages, now))
 
 
@@ -52,7 +53,8 @@ def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused
 
 def _are_old(tx: Transaction, rules: Rules, messages: Iterable[ReceivedResult], now: datetime) -> bool:
     policy = rules.policy(tx.caller.organisation_id)
-    return all(too_old_to_refer(each.effective, policy, now) for message in messages for each in _risks(rules, message))
+    ages = [too_old_to_refer(each.effective, policy, now) for message in messages for each in _risks(rules, message)]
+    return bool(ages) and all(ages)
 
 
 def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:

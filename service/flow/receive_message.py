@@ -159,9 +159,10 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     if group.unnamed is not None and seen is Recognised.NOTHING:
         return
     patient_id = None if doubted or group.subject is None else subject_of(tx, group.subject)
-    risks = [each for each in results if recognised(rules, each) is Recognised.A_CRITICAL_ANSWER]
-    if risks and patient_id is not None:
-        hear_risks_of(tx, rules, patient_id, risks, now)
+    if seen is Recognised.A_CRITICAL_ANSWER and patient_id is not None:
+        # Of what could not be read nobody knows how old it is.
+        dated = [] if group.recognised is seen else [*results, *waiting]
+        hear_risks_of(tx, rules, patient_id, dated, now)
     else:
         _tell_hospital(tx, rules, _ALERTS[seen], patient_id, flaws, now)
 

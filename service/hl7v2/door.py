@@ -20,7 +20,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import NotKept, Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
-from service.hl7v2.read.message import READERS, unnamed_in
+from service.hl7v2.read.message import READERS, results_in, unnamed_in
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.salvage import salvage, salvaged, tells_of_one, tells_of_results
 from service.hl7v2.understand import understand
@@ -136,37 +136,41 @@ class Door:
 
     def _refused(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Unreadable:
         return replace(
-            self.sealed(looked, wrong, self._recognised(looked, dialect, wrong)),
+            self.sealed(looked, wrong),
+            results=self._results(looked, dialect, wrong, now),
             unnamed=self._unnamed(looked, dialect, wrong, now),
         )
 
-    def sealed(self, looked: Looked, wrong: What, recognised: Recognised) -> Unreadable:
+    def sealed(self, looked: Looked, wrong: What) -> Unreadable:
         """As it is kept when it is not taken."""
         id = new_id()
         sealed = self.sealer.seal(looked.body, f"unreadable_message/{id}")
         fingerprint, type = hashlib.sha256(looked.body).hexdigest(), "^".join(filter(None, looked.type))
-        return Unreadable(id, sealed, fingerprint, wrong.value, [Salvaged(recognised)], door=DOOR, type=type)
+        return Unreadable(id, sealed, fingerprint, wrong.value, door=DOOR, type=type)
 
-    def _recognised(self, looked: Looked, dialect: Dialect, wrong: What) -> Recognised:
-        message = looked.message
+    def _results(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Salvaged]:
+        """What may stand in it of results, of each woman of whom that is certain, and of nobody what is worse."""
+        message, found = looked.message, list[Salvaged]()
         try:
-            seen = recognise(message, dialect, self.rules) if message else salvage(looked.body, dialect, self.rules)
+            whole = recognise(message, dialect, self.rules) if message else salvage(looked.body, dialect, self.rules)
             if wrong in _CUT and tells_of_results(looked.body):
-                seen = max(seen, Recognised.AN_INSTRUMENT)
+                whole = max(whole, Recognised.AN_INSTRUMENT)
+            if _may_be_hers(looked, wrong) and _says_whose(looked, wrong):
+                found += results_in(message or salvaged(looked.body), dialect, self.rules, now)
         except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
             telemetry.tell_defect("message-not-recognised", defect)
-            seen = Recognised.AN_INSTRUMENT
-        return Recognised.NOTHING if wrong in _ONLY_RISK and seen is not Recognised.A_CRITICAL_ANSWER else seen
+            whole = Recognised.AN_INSTRUMENT
+        if whole > max((each.recognised for each in found), default=Recognised.NOTHING):
+            found.append(Salvaged(whole))
+        return [each for each in found if wrong not in _ONLY_RISK or each.recognised is Recognised.A_CRITICAL_ANSWER]
 
     def _unnamed(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Unnamed]:
-        """What it tells of a loss or a death, and of a no: of a test, and of a type that is not taken, nothing."""
-        if wrong is Unfit.NOT_PRODUCTION or (looked.type[0] and looked.type not in READERS):
+        """What it tells of a loss or a death, and of a no."""
+        if not _may_be_hers(looked, wrong):
             return ()
         try:
             found = unnamed_in(looked.message or salvaged(looked.body), dialect, self.rules, now)
-            if looked.message or (wrong is not Fault.OUTSIDE and tells_of_one(looked.body)):
-                return tuple(found)
-            return tuple(replace(each, hers=()) for each in found)
+            return tuple(found if _says_whose(looked, wrong) else (replace(each, hers=()) for each in found))
         except Exception as defect:  # noqa: BLE001  # as above
             telemetry.tell_defect("message-not-recognised", defect)
             return ()
@@ -188,6 +192,16 @@ class Door:
         if looked.type[0] == "REF" and looked.message and verdict in asked.application and verdict is Verdict.ACCEPT:
             answers[-1] = referral_answer(answers[-1], looked.message, errors, now=now)
         return _BETWEEN.join(answers)
+
+
+def _may_be_hers(looked: Looked, wrong: What) -> bool:
+    """A test, and a message of a type that is not taken, says nothing of anybody."""
+    return wrong is not Unfit.NOT_PRODUCTION and (not looked.type[0] or looked.type in READERS)
+
+
+def _says_whose(looked: Looked, wrong: What) -> bool:
+    """Whether all that can be made out of it is certainly of the patient below whom it stands."""
+    return looked.message is not None or (wrong is not Fault.OUTSIDE and tells_of_one(looked.body))
 
 
 def _split(told: bytes) -> Sequence[bytes]:

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from service.flow.keep_unreadable import Recognised
 from service.flow.receive_long_message import Unit, begin_replay, finish_message, go_on, units_of
 from service.flow.receive_message import Acknowledge
 from service.flow.received_message import Flaw, ReceivedMessage
@@ -25,7 +24,7 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
     dialect = door.dialect(caller)
     understood = understand(looked, dialect, door.rules, now)
     if not isinstance(understood, tuple):
-        refused = door.sealed(looked, understood, Recognised.NOTHING)
+        refused = door.sealed(looked, understood)
         return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))
     message = received_message(looked, understood, root)
     units = units_of(message.groups)

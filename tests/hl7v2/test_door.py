@@ -54,7 +54,9 @@ def test_a_known_woman_with_another_birth_date_gets_nothing_of_it_and_a_person_f
     assert hospital.alerts() == ["identity-conflict"]
 
 
-@pytest.mark.parametrize(("item", "total", "alert"), [("2", "22", "unreadable-risk"), ("0", "15", "unreadable-result")])
+@pytest.mark.parametrize(
+    ("item", "total", "alert"), [("2", "22", "self-harm-present"), ("0", "15", "unreadable-result")]
+)
 @pytest.mark.parametrize("lines", ["taken back", "not written"])
 def test_a_result_that_cannot_be_used_is_told_of_the_woman_also_when_she_was_not_known(
     hospital: Hospital, lines: str, item: str, total: str, alert: str
@@ -227,7 +229,7 @@ def test_a_risk_in_other_content_under_the_same_control_id_is_told_to_a_clinicia
 ) -> None:
     hospital.send(oru("M1"))
     assert hospital.told(risky) == "AR MSH^1^10 207 E"
-    assert hospital.alerts() == ["content-conflict", "unreadable-risk"]
+    assert hospital.alerts() == ["content-conflict", "self-harm-present"]
 
 
 def test_after_seven_days_a_control_id_may_come_again(hospital: Hospital) -> None:

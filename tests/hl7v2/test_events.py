@@ -92,7 +92,7 @@ def test_a_birth_is_heard_on_the_day_that_it_is_where_she_lives(ward: Ward) -> N
 def test_an_answer_in_a_code_of_a_form_is_looked_at_in_a_record_too(ward: Ward, event: str) -> None:
     ward.hospital.habits["forms"] = {"EPDS": ward.hospital.habits["forms"][ANY_ORDER]}
     assert ward.tells(event, pid(), "OBX|1|NM|EPDS10^i^L||3||||||F") == "AA OBX^1 100 W"
-    assert [(each["code"], each["patient_id"]) for each in ward.rows("alert")] == [("unreadable-risk", ward.woman())]
+    assert [(each["code"], each["patient_id"]) for each in ward.rows("alert")] == [("self-harm-present", ward.woman())]
 
 
 @pytest.mark.parametrize("event", ["A03", "A11", "A02", "A13"])

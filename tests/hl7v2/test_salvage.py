@@ -12,7 +12,7 @@ from service.shared.client import Client
 from service.shared.ids import new_id
 from tests.flow.support import Service
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
-from tests.hl7v2.test_events import PAUSED
+from tests.hl7v2.test_events import ITEM, PAUSED
 from tests.hl7v2.ward import Ward, con, cx, message, pid
 
 OWN = {f"Q-{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}
@@ -262,6 +262,41 @@ def test_a_no_of_a_woman_who_is_known_stops_contact_though_its_message_is_refuse
     assert ward.state() == ("closed", ["cancelled"])
 
 
+@pytest.mark.parametrize(
+    ("number", "value", "born", "hers"),
+    [
+        pytest.param(12, "9.9", "19950401", True, id="another version"),
+        pytest.param(10, "USED", "19950401", True, id="the control id of another message"),
+        pytest.param(18, "KLINGON", "19950401", True, id="another character set"),
+        pytest.param(12, "9.9", "19850505", False, id="another birth date"),
+        pytest.param(11, "T", "19950401", False, id="a test"),
+    ],
+)
+def test_a_risk_of_a_woman_who_is_known_takes_back_what_nobody_answered_though_its_message_is_refused(
+    ward: Ward, number: int, value: str, born: str, hers: bool
+) -> None:
+    ward.add_programme()
+    ward.tells("A08", *ward.agrees())
+    ward.positive()
+    ward.hospital.told(message("A08", pid(), control="USED"))
+    for _ in range(2):
+        refused = changed(message("R01", pid(born=born), *ITEM, type="ORU"), number, value)
+        assert ward.hospital.told(refused).startswith("AR MSH")
+    assert ward.state() == (("in-review", ["cancelled"]) if hers else ("offered", ["requested"]))
+    risks = [each["patient_id"] for each in ward.rows("alert") if each["code"] in ("self-harm-present", *TOLD[RISK])]
+    assert set(risks) == {ward.woman() if hers else None}
+
+
+def test_a_risk_of_a_woman_who_is_known_that_cannot_be_used_takes_back_what_nobody_answered(ward: Ward) -> None:
+    ward.add_programme()
+    ward.tells("A08", *ward.agrees())
+    ward.positive()
+    obr, obx = ITEM
+    assert ward.tells("R01", pid(), obr.removesuffix("F") + "X", obx, type="ORU") == "AA OBR^1^25 102 W"
+    assert ward.state() == ("in-review", ["cancelled"])
+    assert ward.alerts() == ["self-harm-present"]
+
+
 def test_a_no_that_was_taken_before_is_no_news_in_a_message_that_is_refused(ward: Ward) -> None:
     ward.add_programme()
     assert ward.tells("A08", pid(), con("R", "20260519")) == "AA"
@@ -289,7 +324,7 @@ def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(ward: Ward
 @pytest.mark.parametrize(
     ("answer", "letter", "told"),
     [
-        *((RISK, letter, ["unreadable-risk"]) for letter in "PRSIF"),
+        *((RISK, letter, ["self-harm-present"]) for letter in "PRSIF"),
         *((RISK, letter, []) for letter in "DWXO"),
         (NO_RISK, "P", []),
         (NO_RISK, "F", ["unreadable-result"]),

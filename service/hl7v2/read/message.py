@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent
-from service.flow.keep_unreadable import Recognised
+from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
@@ -91,16 +91,29 @@ def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect,
     return group._replace(subject=None, flaws=flaws, recognised=recognised)
 
 
+def results_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Salvaged]:
+    """What may stand in the results of a message that is not taken, of each patient in it, and whose they are."""
+    for patient in patients_in(message, dialect, rules):
+        recognised = recognise_orders(patient.orders, dialect, rules)
+        if recognised is not Recognised.NOTHING:
+            group = _group(message, patient, dialect, rules, now)
+            yield Salvaged(recognised, [group.subject] if group.subject else [], who=_who(group))
+
+
+def _who(group: Group) -> ReceivedPatient | None:
+    return next((part.step for part in group.parts if isinstance(part.step, ReceivedPatient)), None)
+
+
 def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Unnamed]:
     """What of a message that is not taken makes contact unwelcome, of each patient in it."""
     for patient in patients_in(message, dialect, rules):
         told = unnamed(message, [patient], dialect, rules, now)
         if told is not None:
-            steps = [part.step for part in _group(message, patient, dialect, rules, now).parts]
+            group = _group(message, patient, dialect, rules, now)
+            steps = [part.step for part in group.parts]
             events = [each for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS]
             noes = [each for each in steps if isinstance(each, ReceivedConsent) and each.said.ends_permission()]
-            who = next((each for each in steps if isinstance(each, ReceivedPatient)), None)
-            yield replace(told, hers=(*events, *noes), who=who)
+            yield replace(told, hers=(*events, *noes), who=_who(group))
     yield from (each.unnamed for each in strays(message, dialect, now) if each.unnamed is not None)
 
 
