@@ -278,6 +278,38 @@ def test_a_babys_death_in_its_own_record_reaches_its_mother(ward: Ward, lines: l
     assert len(ward.rows("patient")) == 1
 
 
+RELATIVE = f"NK1|1|Tester^Tessie|MTH^Mother^HL70063|{'|' * 29}{cx('W1')}"
+DISCHARGED_DEAD = "PV1|1|I|" + "|" * 33 + "20"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"born": "20260530", "_21": cx("W1")}, {"born": "20260530", "_21": cx("W1"), "_30": "Y"}]
+)
+def test_a_code_of_the_sites_for_a_death_is_in_the_record_of_a_baby_that_of_the_baby(
+    ward: Ward, fields: dict[str, str]
+) -> None:
+    ward.supported()
+    for _ in range(2):
+        assert ward.tells("A03", pid("B1", **fields), DISCHARGED_DEAD) == "AA"
+    assert ward.state() == PAUSED
+    assert ward.alerts() == ["safety-event"]
+    ward.tells("A03", pid("B2", born="20260530"), DISCHARGED_DEAD)
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["B2 (HOSP)"]
+
+
+def test_a_stillborn_of_whom_no_birth_date_is_told_is_a_baby_by_the_relative_who_is_its_mother(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid("B1", born="", _30="Y"), RELATIVE) == "AA"
+    assert ward.state() == PAUSED
+    assert len(ward.rows("patient")) == 1
+
+
+def test_a_grown_woman_whose_own_mother_is_her_relative_is_no_baby(ward: Ward) -> None:
+    assert ward.tells("A08", pid("W2", _30="Y"), RELATIVE) == "AA"
+    (woman,) = ward.rows("patient")
+    assert woman["deceased"]
+
+
 def test_a_baby_is_never_a_woman_of_ours(ward: Ward) -> None:
     assert ward.tells("A28", pid("B1", born="20260530", _21=cx("W1"))) == "AA"
     assert ward.tells("A01", pid("B2", born="20260530")) == "AA"

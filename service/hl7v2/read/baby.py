@@ -1,6 +1,6 @@
 """A record of a baby or a child: it is nobody's who is referred, and what it tells is told of the mother."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import YES, triplets
 from service.hl7v2.read.consent import nobodys_consents, refuses
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.read.happened import Told, are_all, as_parts, each_once, happened
+from service.hl7v2.read.happened import Told, as_parts, each_once, happened
 from service.hl7v2.read.orders import Patient, segments_of
 from service.hl7v2.read.patient import (
     BIRTH_DATE,
@@ -33,11 +33,11 @@ MOTHER, MULTIPLE_BIRTH, BIRTH_ORDER = 21, 24, 25
 RELATIONSHIP, RELATIVE = 3, 33
 
 
-def is_baby(pid: Segment, dialect: Dialect, now: datetime) -> bool:
+def is_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> bool:
     """Whether it is about a baby or a child: nobody of that age is ever referred."""
     born = moment(said(pid, BIRTH_DATE), dialect.zone)
     if born is None or is_to_come(born.begins, now):
-        return bool(said(pid, MOTHER))
+        return any(_mothers_numbers(message, pid, dialect))
     return dialect.codes.is_child(born.begins.date(), now.date())
 
 
@@ -60,18 +60,17 @@ def of_its_mother(
 
     After a loss she is made known by her number, so that it is remembered when she is referred.
     """
-    # What a record tells of a baby is never that its mother has died.
-    told = each_once([*_of_its_life(pid), *happened(message, patients, dialect, rules, now)])
+    life = [_its_own(each, pid) for each in happened(message, patients, dialect, rules, now)]
+    told = each_once([*_of_its_life(pid), *life])
     number = number_written([pid])
     # What happened to one of twins is not what happened to the other; where nothing tells them apart, nobody knows.
     called, control = number or _birth_order(pid), message.header.text(10)
     hers = [
         each._replace(sources=frozenset(f"{called} {source}".strip() or control for source in each.sources))
         for each in told
-        if each.event is not LifeEvent.WOMAN_DIED
     ]
     harm = frozenset(each.event for each in hers if each.event in UNWELCOME)
-    mother = _mother_of(pid, message.named("NK1") if are_all(message, patients) else (), dialect, now)
+    mother = _mother_of(message, pid, dialect, now)
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
         whose = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ()
@@ -81,18 +80,30 @@ def of_its_mother(
     return Group(mother.subject, tuple(parts), child=child)
 
 
-def _mother_of(pid: Segment, relatives: Iterable[Segment], dialect: Dialect, now: datetime) -> Named | None:
-    """Her number, which is all of her that a baby's record tells: by PID-21, else by the relative whom the site calls
-    the mother. None when nobody can tell."""
-    mothers = (
-        each
-        for each in relatives
-        if any(relation.code in dialect.codes.relationships for relation in triplets(each, RELATIONSHIP))
-    )
-    written = (pid.raw(MOTHER), *(each.raw(RELATIVE) for each in mothers))
+def _mother_of(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> Named | None:
+    """Her number, which is all of her that a baby's record tells. None when nobody can tell."""
+    written = _mothers_numbers(message, pid, dialect)
     hers = (Segment("PID", 1, pid.delimiters, pid.codec, ("PID", "", "", number)) for number in written)
     found = (read_patient(each, dialect, now, updates=False) for each in hers)
     return next((each for each in found if each.patient is not None), None)
+
+
+def _mothers_numbers(message: Message, pid: Segment, dialect: Dialect) -> Iterator[str]:
+    """As PID-21 has them, then the relatives whom the site calls the mother, where the message is about nobody else."""
+    if said(pid, MOTHER):
+        yield pid.raw(MOTHER)
+    alone = [each.number for each in message.named("PID")] == [pid.number]
+    for each in message.named("NK1") if alone else ():
+        relations = {relation.code for relation in triplets(each, RELATIONSHIP)}
+        if said(each, RELATIVE) and not relations.isdisjoint(dialect.codes.relationships):
+            yield each.raw(RELATIVE)
+
+
+def _its_own(told: Told, pid: Segment) -> Told:
+    """What a record tells of a baby is never that its mother has died."""
+    if told.event is not LifeEvent.WOMAN_DIED:
+        return told
+    return told._replace(event=LifeEvent.BABY_DIED, day=day(said(pid, DATE_OF_DEATH)) or told.day)
 
 
 def _birth_order(pid: Segment) -> str:

@@ -62,7 +62,7 @@ def of_record(
     now: datetime,
 ) -> Group:
     """Of a message about records alone: nothing counts but what it tells of her life, and that makes her known."""
-    if is_baby(pid, dialect, now):
+    if is_baby(message, pid, dialect, now):
         group = of_its_mother(message, patients, pid, dialect, rules, now)
         return group._replace(flaws=(*flaws, *group.flaws))
     named = read_patient(pid, dialect, now, updates=False)
@@ -83,7 +83,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     if len(pids) != 1:
         return of_nobody(Flaw(Problem.SEGMENT_MISPLACED if pids else Problem.SEGMENT_MISSING, f"PID^{len(pids) or 1}"))
     (pid,) = pids
-    if is_baby(pid, dialect, now):
+    if is_baby(message, pid, dialect, now):
         return of_baby(message, patients, pid, dialect, rules, now)
     named = read_patient(pid, dialect, now, updates=updates)
     if named.patient is None or named.subject is None:

@@ -69,7 +69,7 @@ def _group(
     now: datetime,
 ) -> Group:
     gone = identifiers_in(retired, RETIRED, dialect)
-    if is_baby(pid, dialect, now):
+    if is_baby(message, pid, dialect, now):
         return _of_baby(of_record(message, pid, patients, (), dialect, rules, now), gone)
     names = identifiers_in(pid, PATIENT_IDENTIFIERS, dialect)
     if not names or not gone:

@@ -57,7 +57,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     flaw = _misplaced(patient)
     if flaw is not None or patient.pid is None:
         return of_nobody(*([flaw] if flaw else []))
-    if is_baby(patient.pid, dialect, now):
+    if is_baby(message, patient.pid, dialect, now):
         return _of_baby(message, patient, patient.pid, dialect, rules, now)
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:

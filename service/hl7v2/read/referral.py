@@ -54,7 +54,7 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
     named = read_patient(pids[0], dialect, now, updates=False)
     if named.subject is None:
         return (of_nobody(*named.flaws),)
-    if is_baby(pids[0], dialect, now):
+    if is_baby(message, pids[0], dialect, now):
         group = of_baby(message, patients, pids[0], dialect, rules, now)
         flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws)
         return (group._replace(flaws=flaws, recognised=recognise(message, dialect, rules)),)
