@@ -20,7 +20,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import NotKept, Unfit, What
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import DOOR, Looked, look, received_message, refusal_of
-from service.hl7v2.read.message import READERS, results_in, unnamed_in
+from service.hl7v2.read.message import TYPES, results_in, unnamed_in
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.salvage import salvage, salvaged, tells_of_one, tells_of_results
 from service.hl7v2.understand import understand
@@ -195,8 +195,9 @@ class Door:
 
 
 def _may_be_hers(looked: Looked, wrong: What) -> bool:
-    """A test, and a message of a type that is not taken, says nothing of anybody."""
-    return wrong is not Unfit.NOT_PRODUCTION and (not looked.type[0] or looked.type in READERS)
+    """What says that it is a test, and a message of a type that is not taken, says nothing of anybody."""
+    is_test = wrong is Unfit.NOT_PRODUCTION and looked.header is not None and bool(looked.header.text(11))
+    return not is_test and looked.type[0] in ("", *TYPES)
 
 
 def _says_whose(looked: Looked, wrong: What) -> bool:

@@ -8,7 +8,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.errors import Unfit, What
 from service.hl7v2.look import Looked
 from service.hl7v2.read.fields import said
-from service.hl7v2.read.message import READERS
+from service.hl7v2.read.message import READERS, TYPES
 from service.hl7v2.shapes import VERSIONS
 
 
@@ -28,8 +28,7 @@ def _unfit(looked: Looked, dialect: Dialect) -> Unfit | None:
     if not type:
         return Unfit.TYPE_MISSING
     if (type, event) not in READERS:
-        known = any(type == each for each, _ in READERS)
-        return Unfit.EVENT_UNSUPPORTED if known else Unfit.TYPE_UNSUPPORTED
+        return Unfit.EVENT_UNSUPPORTED if type in TYPES else Unfit.TYPE_UNSUPPORTED
     if header.text(11).upper() != "P" and not dialect.tests_are_taken:
         return Unfit.NOT_PRODUCTION
     # One that names no version is read all the same: nothing of what is read depends on it.

@@ -25,7 +25,26 @@ def ward(service: Service) -> Ward:
     return Ward(service)
 
 
-@pytest.mark.parametrize("event", ["A24", "A37", "A40", "A41"])
+@pytest.mark.parametrize("event", ["A09", "A14", "A23", "A29", "A60"])
+def test_an_event_that_is_nothing_by_itself_tells_of_a_loss_and_of_a_no(ward: Ward, event: str) -> None:
+    ward.supported()
+    assert ward.tells(event, pid(), "PV1|1|I") == "AA"
+    assert ward.state() == ("supported", ["accepted"])
+    assert ward.tells(event, pid(), LOSS) == "AA"
+    assert ward.state() == PAUSED
+    assert ward.tells(event, pid(), con("R")) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_a_death_and_a_loss_count_in_a_referral_that_has_no_request(ward: Ward) -> None:
+    ward.supported()
+    for lines, state in (([pid(), LOSS], "on-hold"), ([pid(_30="Y")], "closed")):
+        assert ward.tells("I12", *lines, type="REF").startswith("AA")
+        assert ward.state()[0] == state
+    assert ward.alerts() == ["not-all-used", "safety-event"]
+
+
+@pytest.mark.parametrize("event", ["A17", "A24", "A37", "A40", "A41", "A44", "A45", "A50"])
 def test_her_death_counts_in_a_message_about_records(ward: Ward, event: str) -> None:
     ward.supported()
     ward.tells(event, pid(_30="Y"), f"MRG|{cx('W9')}")

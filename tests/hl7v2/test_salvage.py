@@ -151,6 +151,9 @@ def test_what_is_told_behind_the_end_of_a_frame_reaches_a_person(ward: Ward, lin
 REFUSED: dict[str, tuple[Callable[[bytes], bytes | Frame], str]] = {
     "no control id": (lambda body: changed(body, 10, ""), "AR MSH^1^10 101 E"),
     "no type": (lambda body: changed(body, 9, ""), "AR MSH^1^9 101 E"),
+    "no event": (lambda body: changed(body, 9, "ADT"), "AR MSH^1^9^1^2 201 E"),
+    "an event that is not taken": (lambda body: changed(body, 9, "ADT^Z99"), "AR MSH^1^9^1^2 201 E"),
+    "nothing of whether it is a test": (lambda body: changed(body, 11, ""), "AR MSH^1^11 202 E"),
     "a version that there is not": (lambda body: changed(body, 12, "9.9"), "AR MSH^1^12 203 E"),
     "a character set that is not known": (lambda body: changed(body, 18, "KLINGON"), "AR MSH^1^18 103 E"),
     "a line that is no segment": (lambda body: body + b"and a line break\r", "AR 100 E"),
@@ -313,7 +316,7 @@ def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospit
     assert bereaved.alerts() == ["unnamed-event", "unnamed-refusal"]
 
 
-@pytest.mark.parametrize(("number", "value"), [(11, "T"), (11, "D"), (9, "DFT^P03"), (9, "ADT^A99"), (9, "ACK")])
+@pytest.mark.parametrize(("number", "value"), [(11, "T"), (11, "D"), (9, "DFT^P03"), (9, "ACK")])
 def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(ward: Ward, number: int, value: str) -> None:
     ward.supported()
     ward.hospital.answers(changed(telling(*LOSSES["a loss among the diagnoses"]), number, value))

@@ -126,11 +126,14 @@ def _misplaced(patient: Patient) -> Flaw | None:
     return None
 
 
-# Events of ADT by what they are about (HL7 v2.5.1, 3.3). Others are not taken.
+# Events of ADT by what they are about (HL7 v2.5.1, 3.3). Others are not taken: no such event is about a patient.
 _DEMOGRAPHICS = ("A01", "A04", "A08", "A28", "A31")
-_MOVEMENTS = ("A02", "A03", "A05", "A06", "A07", "A11", "A12", "A13")
+_MOVEMENTS = (
+    *("A02", "A03", "A05", "A06", "A07", "A09", "A10", "A11", "A12", "A13", "A14", "A15", "A16", "A21", "A22", "A23"),
+    *("A25", "A26", "A27", "A29", "A32", "A33", "A38", "A52", "A53", "A54", "A55", "A60", "A61", "A62"),
+)
 _MERGES = ("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47")
-_ACCOUNTS = ("A35", "A41", "A42")
+_ACCOUNTS = ("A17", "A35", "A41", "A42", "A44", "A45", "A48", "A49", "A50", "A51")
 _REARRANGED = ("A24", "A37", "A43")
 READERS: dict[tuple[str, str], Reader] = {
     ("ORU", "R01"): read_results,
@@ -142,3 +145,4 @@ READERS: dict[tuple[str, str], Reader] = {
     **{("ADT", each): read_account_merge for each in _ACCOUNTS},
     **{("ADT", each): read_for_a_person for each in _REARRANGED},
 }
+TYPES = frozenset(type for type, _ in READERS)

@@ -40,7 +40,7 @@ _OPEN, _ENDED = ("", "A", "P"), ("R", "E")
 
 def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group: a referral is about one woman."""
-    pids, request = list(message.named("PID")), message.first("RF1")
+    pids = list(message.named("PID"))
     patients = patients_in(message, dialect, rules)
 
     def of_nobody(*flaws: Flaw) -> Group:
@@ -49,8 +49,8 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
 
     if len(pids) > 1:
         return (of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2")),)
-    if not pids or request is None:
-        return (of_nobody(Flaw(Problem.SEGMENT_MISSING, "RF1^1" if pids else "PID^1")),)
+    if not pids:
+        return (of_nobody(Flaw(Problem.SEGMENT_MISSING, "PID^1")),)
     named = read_patient(pids[0], dialect, now, updates=False)
     if named.subject is None:
         return (of_nobody(*named.flaws),)
@@ -58,13 +58,12 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
         group = of_baby(message, patients, pids[0], dialect, rules, now)
         flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws)
         return (group._replace(flaws=flaws, recognised=recognise(message, dialect, rules)),)
-    return (_group(message, patients, request, named, dialect, rules, now),)
+    return (_group(message, patients, named, dialect, rules, now),)
 
 
 def _group(
     message: Message,
     patients: list[Patient],
-    request: Segment,
     named: Named,
     dialect: Dialect,
     rules: Rules,
@@ -76,11 +75,11 @@ def _group(
     consents, unclear = read_consents(message.segments, named.subject, dialect, rules, now, asked)
     orders = [order for patient in patients for order in patient.orders if order.observations]
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
-    asks, unused = _request(message, request, named.subject, dialect)
+    asks, unused = _request(message, named.subject, dialect)
     flaws += unused
     parts = [Part(named.patient, "PID^1"), *consents, *(each.part for each in read if each.part is not None)]
     parts += of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
-    parts += [Part(asks, at(request))] if asks is not None else []
+    parts += [Part(asks, "RF1^1")] if asks is not None else []
     return Group(
         subject=named.subject,
         parts=tuple(parts),
@@ -89,10 +88,11 @@ def _group(
     )
 
 
-def _request(
-    message: Message, request: Segment, subject: Reference, dialect: Dialect
-) -> tuple[ReceivedRequest | None, list[Flaw]]:
+def _request(message: Message, subject: Reference, dialect: Dialect) -> tuple[ReceivedRequest | None, list[Flaw]]:
     """Of a request that ends, nothing counts but its number; one that may be over, or an end, opens nothing."""
+    request = message.first("RF1")
+    if request is None:
+        return None, [Flaw(Problem.SEGMENT_MISSING, "RF1^1")]
     number, status = number_in(message, request, NUMBER), said(request, STATUS).upper()
     ends = message.header.text(9, 2).upper() == _CANCELS or status in _ENDED
     asked, expires = (moment(said(request, field), dialect.zone) for field in (ASKED, EXPIRES))
