@@ -50,7 +50,8 @@ class Hl7v2Channel:
         except NotCalled:
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "foreign-address")
         except NotNamed:
-            return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "patient-without-identifier")
+            # Nobody has refused it, and it can be written as soon as the site's file is mended.
+            return Sent(DeliveryTrigger.TRY_AGAIN, "patient-without-identifier")
         except NotValid as defect:
             telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id, rule=str(defect))
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")

@@ -26,7 +26,7 @@ from tests.hl7v2.engine import (
     says,
     then_closes,
 )
-from tests.hl7v2.sending import OUTBOUND, NewSender, V2Sender
+from tests.hl7v2.sending import DIALECT, OUTBOUND, NewSender, V2Sender
 
 LONG = timedelta(minutes=16)
 
@@ -143,16 +143,36 @@ def test_the_number_of_the_order_behind_it_comes_back(new_sender: NewSender) -> 
             assert order.raw(2) == "ORD-4711^MATERNITY"
 
 
-def test_a_woman_whom_the_hospital_could_not_recognise_is_shown_to_a_person(new_sender: NewSender) -> None:
+def test_of_a_woman_whom_the_hospital_could_not_recognise_an_alert_arrives_at_once(new_sender: NewSender) -> None:
     with engine() as heard:
         sender = new_sender(heard)
         sender.dialect = replace(sender.dialect, authorities={})
         sender.in_danger()
         sender.step()
-        (row,) = [row for row in sender.rows("delivery") if row["last_outcome"]]
-        assert (row["state"], row["last_outcome"]) == ("dead", "patient-without-identifier")
-        assert {alert["code"] for alert in sender.rows("alert")} == {"self-harm-present", "delivery-stuck"}
-        assert heard.heard == []
+        (message,) = heard.heard
+        assert (message.first("PID"), observed(message)["patient"]) == (None, "not-named")
+        assert states(sender) == {"done"}
+
+
+def test_her_statuses_wait_of_which_a_person_is_told_and_go_by_themselves_once_she_can_be_named(
+    new_sender: NewSender,
+) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        sender.dialect = replace(sender.dialect, authorities={})
+        sender.offered()
+        for _ in range(10):
+            sender.step()
+            sender.pass_time(LONG)
+        assert set(kinds(heard)) == {"ORU PEER-ALERT"}
+        assert "patient-without-identifier" in sender.last_outcomes()
+        assert [alert["state"] for alert in sender.rows("alert") if alert["code"] == "delivery-stuck"] == ["open"]
+        sender.dialect = DIALECT
+        sender.step()
+        sender.step()
+        assert {"ORU PEER-REFERRAL", "MDM"} < set(kinds(heard))
+        assert sender.unsettled() == []
+        assert [alert["state"] for alert in sender.rows("alert") if alert["code"] == "delivery-stuck"] == ["resolved"]
 
 
 def test_a_message_that_is_not_valid_is_never_sent_and_is_shown(

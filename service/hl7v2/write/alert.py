@@ -4,13 +4,13 @@ anew, where a correction may be filed without anybody being told.
 A record may be read over her shoulder, so no code says why: the neutral words are all, and what a programme wrote.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from service.delivery.words import alert_words, marked
 from service.flow.rules import Rules
 from service.hl7v2.write.build import Draft
 from service.hl7v2.write.fields import lines
-from service.hl7v2.write.message import Sheet
+from service.hl7v2.write.message import NotNamed, Sheet, patient
 from service.hl7v2.write.outbound import Topic
 from service.hl7v2.write.result import Finding, Order, moment, result, status, words
 from service.referrals.alert import Alert
@@ -19,19 +19,33 @@ from service.screening.instrument import Priority
 # Table 0078: very abnormal, which is what records put before a clinician at once.
 _FLAG = {Priority.URGENT: "AA"}
 
+# Said of a woman whom the hospital could recognise by no number that can be written.
+NOT_NAMED = "not-named"
+
 
 def alert_result(sheet: Sheet, rules: Rules) -> list[Draft]:
     alert = sheet.parcel.alert
     assert alert is not None  # noqa: S101 - packed with every alert
-    name = alert.message_name
-    findings = list(_findings(sheet, alert, rules, name))
-    return result(sheet, Order(Topic.ALERT, name, alert.raised_at, alert.raised_at, findings))
+    name, whom = alert.message_name, _whom(sheet, alert)
+    findings = list(_findings(sheet, alert, rules, name, whom))
+    return result(sheet, whom, Order(Topic.ALERT, name, alert.raised_at, alert.raised_at, findings))
 
 
-def _findings(sheet: Sheet, alert: Alert, rules: Rules, name: str) -> Iterator[Finding]:
+def _whom(sheet: Sheet, alert: Alert) -> Sequence[Draft]:
+    """Her PID, and none where it is about no woman or she cannot be named: a person must read it all the same, and can
+    find her by the order behind it, or ask."""
+    try:
+        return () if alert.patient_id is None else (patient(sheet),)
+    except NotNamed:
+        return ()
+
+
+def _findings(sheet: Sheet, alert: Alert, rules: Rules, name: str, whom: Sequence[Draft]) -> Iterator[Finding]:
     """What is to be done comes first, for some records show no more than that in a list."""
     parcel, flag = sheet.parcel, _FLAG.get(alert.priority, "")
     yield from _text(Topic.ALERT_WORDS, alert_words(alert, rules), f"{name}.words", flag)
+    if alert.patient_id is not None and not whom:
+        yield status(sheet, Topic.PATIENT, NOT_NAMED, f"{name}.patient")
     if parcel.escalation is not None and parcel.programme is not None:
         said = marked(parcel.escalation, parcel.programme, rules)
         yield from _text(Topic.ALERT_MESSAGE, said, f"{name}.message", flag)

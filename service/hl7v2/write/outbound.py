@@ -46,6 +46,7 @@ class Topic(StrEnum):
     SESSIONS_ATTENDED = "sessions-attended"
     LAST_CONTACT = "last-contact"
     ENDING = "ending"
+    PATIENT = "patient"
     ALERT_WORDS = "alert-words"
     ALERT_MESSAGE = "alert-message"
     FITTING_PROGRAMME = "fitting-programme"

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from service.hl7v2.write.build import Draft
-from service.hl7v2.write.message import Sheet
+from service.hl7v2.write.message import Sheet, patient
 from service.hl7v2.write.outbound import Topic
 from service.hl7v2.write.result import Finding, Order, moment, number, result, status, words
 from service.referrals.contact import Engagement, reason_told
@@ -13,24 +13,26 @@ from service.referrals.referral import Referral
 
 
 def referral_result(sheet: Sheet) -> list[Draft]:
-    """Where the referral stands, and why it was closed."""
+    """Where the referral stands, and why it was closed. Raises NotNamed."""
     referral = _referral(sheet)
     findings = [status(sheet, Topic.REFERRAL_STATUS, referral.state.value, f"{referral.id}.status")]
     if referral.reason:
         findings.append(status(sheet, Topic.REFERRAL_REASON, referral.reason, f"{referral.id}.reason"))
-    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, referral.changed_at, findings))
+    order = Order(Topic.REFERRAL, referral.id, referral.opened_at, referral.changed_at, findings)
+    return result(sheet, [patient(sheet)], order)
 
 
 def offer_result(sheet: Sheet) -> list[Draft]:
     """Where an offer of it stands, under the same order, and what its programme says of the time with her if she
-    allows that."""
+    allows that. Raises NotNamed."""
     referral, offer = _referral(sheet), sheet.parcel.offer
     assert offer is not None  # noqa: S101 - packed with every offer
     findings = list(_offer(sheet, offer))
     if sheet.parcel.engagement is not None:
         findings += _engagement(sheet, sheet.parcel.engagement, offer.id)
     # No moment of an offer's last change is known here, but it is owed since then.
-    return result(sheet, Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.written_at, findings))
+    order = Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.written_at, findings)
+    return result(sheet, [patient(sheet)], order)
 
 
 def _offer(sheet: Sheet, offer: Offer) -> Iterator[Finding]:

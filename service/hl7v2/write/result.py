@@ -6,7 +6,7 @@ from datetime import datetime
 
 from service.hl7v2.write.build import Draft
 from service.hl7v2.write.fields import coded, text, time
-from service.hl7v2.write.message import Sheet, header, patient
+from service.hl7v2.write.message import Sheet, header
 from service.hl7v2.write.outbound import Topic, Version
 
 
@@ -36,17 +36,11 @@ class Order:
     findings: Sequence[Finding]
 
 
-def result(sheet: Sheet, order: Order) -> list[Draft]:
-    """The segments of the message. An alert about no woman has no PID. Raises NotNamed."""
-    about_her = sheet.parcel.delivery.patient_id is not None
+def result(sheet: Sheet, whom: Sequence[Draft], order: Order) -> list[Draft]:
+    """The segments of the message. `whom` is her PID, or nothing."""
     status = "C" if sheet.corrects else "F"
     observations = [_obx(sheet, order, number, each, status) for number, each in enumerate(order.findings, 1)]
-    return [
-        header(sheet, "ORU", "R01"),
-        *([patient(sheet)] if about_her else []),
-        _obr(sheet, order, status),
-        *observations,
-    ]
+    return [header(sheet, "ORU", "R01"), *whom, _obr(sheet, order, status), *observations]
 
 
 def moment(sheet: Sheet, topic: Topic, at: datetime, name: str, part: str = "") -> Finding:

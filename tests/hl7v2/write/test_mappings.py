@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.delivery.reach import unheard
+from service.hl7v2.write.alert import NOT_NAMED
 from service.hl7v2.write.outbound import Asked, Coded, Topic, Version
 from service.mappings import load, load_dialects, load_outbound, own_folder
 from service.referrals.offer import Ending, OfferState
@@ -50,7 +51,7 @@ WHY_IT_ENDED = {
 } | {ReferralTrigger.VOIDED}
 
 
-@pytest.mark.parametrize("code", sorted({*ReferralState, *OfferState, *Ending, *Priority, *WHY_IT_ENDED}))
+@pytest.mark.parametrize("code", sorted({*ReferralState, *OfferState, *Ending, *Priority, *WHY_IT_ENDED, NOT_NAMED}))
 def test_every_code_that_is_sent_has_words_for_whoever_reads_it(code: str) -> None:
     assert OUTBOUND.texts.get(code, code) != code
 

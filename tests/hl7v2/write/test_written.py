@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from service.delivery.channel import Parcel
 from service.hl7v2.placer import as_identifier
 from service.hl7v2.segments import Message, read
+from service.hl7v2.write.alert import NOT_NAMED
 from service.hl7v2.write.build import Draft, NotValid, build
 from service.hl7v2.write.fields import LINE_WIDTH, lines
 from service.hl7v2.write.message import NotNamed
@@ -20,6 +21,7 @@ from service.referrals.referral import ReferralState
 from service.shared.ids import new_id
 from tests.fhir.write.support import NUMBER, PROGRAMME, REFERRAL
 from tests.hl7v2.write.support import (
+    ABOUT_NOBODY,
     ALERTING,
     DIALECT,
     ELSEWHERE,
@@ -144,9 +146,19 @@ def test_she_is_named_as_the_hospital_names_her_and_by_nothing_else() -> None:
     assert pid.raw(5) == "^^^^^^U"
 
 
-def test_nothing_is_written_of_a_woman_whom_the_hospital_could_not_recognise() -> None:
+@pytest.mark.parametrize("parcel", [REFERRED, OFFERED, NOTED], ids=["referral", "offer", "note"])
+def test_no_status_is_written_of_a_woman_whom_the_hospital_could_not_recognise(parcel: Parcel) -> None:
     with pytest.raises(NotNamed):
-        written(replace(REFERRED, identifiers=(ELSEWHERE,)))
+        written(replace(parcel, identifiers=(ELSEWHERE,)))
+
+
+def test_an_alert_of_such_a_woman_is_written_under_her_order_and_says_that_she_is_not_named() -> None:
+    message, named = sent(replace(ALERTING, identifiers=(ELSEWHERE,))), sent(ALERTING)
+    order = message.first("OBR")
+    assert order is not None
+    assert (message.first("PID"), order.raw(2)) == (None, "ORD-4711^MATERNITY^2.999.3^ISO")
+    assert observed(message) == observed(named) | {"patient": NOT_NAMED}
+    assert "patient" not in observed(sent(ABOUT_NOBODY))
 
 
 def test_a_site_may_call_everything_otherwise() -> None:
