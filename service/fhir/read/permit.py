@@ -21,6 +21,10 @@ from service.shared.code import Code
 
 # What would make a permit narrower than the gate can tell.
 _NARROWING = ("action", "class", "code", "dataPeriod", "securityLabel", *MODIFIERS)
+# To the hospital, data is what may be reported back; to a programme, all that it may know.
+_NARROWING_TO_OTHERS = ("data", *_NARROWING)
+# Who may have written down what she said. Nobody else agrees in her place.
+_STAFF = ("Practitioner", "PractitionerRole", "Organization")
 
 
 def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consent:
@@ -42,9 +46,9 @@ def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consen
     )
 
 
-def party(node: Tree, base: str) -> Reference | None:
+def party(node: Tree, base: str, default_type: str = "Organization") -> Reference | None:
     """An organisation or person as comparable with another naming of it: by its id when it has one."""
-    found = reference_of(node, base, "Organization")
+    found = reference_of(node, base, default_type)
     return found._replace(identifier=None) if found and found.id else found
 
 
@@ -64,9 +68,12 @@ def read_permit(
     permits = [each for each in nested if each.get("type") == "permit"]
     to_others = [each for each in permits if not _is_for(own, each, base)]
     clauses = [root] if "type" in root else [root, *to_others]
-    if any(name in each for name in _NARROWING for each in (tree, *clauses)):
-        raise unclear("Consent.provision", f"A permit is not taken with {', '.join(_NARROWING)}.", "not-supported")
+    if any(name in each for name in _NARROWING_TO_OTHERS for each in (tree, *clauses)):
+        limits = ", ".join(_NARROWING_TO_OTHERS)
+        raise unclear("Consent.provision", f"A permit is not taken with {limits}.", "not-supported")
+    _refuse_anothers_word(tree, base)
     recipient = _recipient([*clauses, *to_others], terms, base)
+    own = own - {recipient}
     denials = [each for each in nested if each.get("type") == "deny"]
     given_at = _given_at(tree, now)
     start, end = _period(clauses)
@@ -78,10 +85,21 @@ def read_permit(
         period_end=min(end or longest, longest),
         purposes=_purposes(clauses) & terms.purposes,
         may_report_back=not any(_is_for(own, each, base) for each in denials)
-        and any(_reports_back(recipient, each, clauses, terms, base) for each in permits if each not in to_others),
+        and any(_reports_back(recipient, each, clauses, terms, base) for each in permits if _is_for(own, each, base)),
         safe_contact=read_safe_contact(tree),
     )
     return recipient, said
+
+
+def _refuse_anothers_word(tree: Tree, base: str) -> None:
+    """Raises BadInput for what somebody else has agreed to, or what is told to be unverified."""
+    herself = party(tree["patient"], base, "Patient")
+    agree = [party(each, base, "Patient") for each in tree.get("performer", ())]
+    if any(each != herself and (each is None or each.type not in _STAFF) for each in agree):
+        text = "A permit is her own word: name in 'performer' the woman as in 'patient', or the staff who heard it."
+        raise unclear("Consent.performer", text)
+    if not all(each.get("verified") is True for each in tree.get("verification", ())):
+        raise unclear("Consent.verification", "This says that the permit was not verified with her.")
 
 
 def _parties(clause: Tree, base: str) -> list[Reference | None]:

@@ -37,7 +37,7 @@ def actor(reference: str, code: str = "IRCP") -> Tree:
     return {"role": role, "reference": {"reference": reference}}
 
 
-# As in the reference design, where the roles of the nested provisions are cut short.
+# As in the reference design, without its limit to one ServiceRequest; the roles of the nested provisions are cut short.
 PLAIN: Tree = {
     "resourceType": "Consent",
     "status": "active",
@@ -58,7 +58,6 @@ PLAIN: Tree = {
         "period": {"start": "2026-01-10", "end": "2027-01-10"},
         "actor": [actor("Organization/programme-x")],
         "purpose": [{"system": REASON, "code": "TREAT"}],
-        "data": [{"meaning": "instance", "reference": {"reference": "ServiceRequest/9"}}],
         "provision": [
             {
                 "type": "permit",
@@ -221,6 +220,9 @@ def test_reporting_back_needs_a_nested_permit_to_the_hospital_for_what_the_recip
 
 ROLE_CUSTODIAN = actor("Organization/programme-x", "CST")
 TO_BOTH = [actor("Organization/programme-x"), actor("Organization/programme-y")]
+MAIN = {"type": "permit", "actor": [actor("Organization/programme-x")]}
+TO_ONE_REQUEST = [{"meaning": "instance", "reference": {"reference": "ServiceRequest/9"}}]
+HERSELF = {"reference": "Patient/1"}
 DEEP = [{"type": "permit", "provision": [{"type": "deny"}]}]
 
 
@@ -250,6 +252,13 @@ DEEP = [{"type": "permit", "provision": [{"type": "deny"}]}]
         ({"provision__class": [{"system": "urn:a", "code": "b"}]}, "not-supported", "Consent.provision"),
         ({"provision__action": [concept("urn:a", "b")]}, "not-supported", "Consent.provision"),
         ({"provision__securityLabel": [{"system": "urn:a", "code": "b"}]}, "not-supported", "Consent.provision"),
+        ({"provision__data": TO_ONE_REQUEST}, "not-supported", "Consent.provision"),
+        ({"provision": {"provision": [MAIN | {"data": TO_ONE_REQUEST}]}}, "not-supported", "Consent.provision"),
+        ({"performer": [{"reference": "RelatedPerson/partner"}]}, "business-rule", "Consent.performer"),
+        ({"performer": [HERSELF, {"reference": "Patient/2"}]}, "business-rule", "Consent.performer"),
+        ({"performer": [{"display": "her husband"}]}, "business-rule", "Consent.performer"),
+        ({"verification": [{"verified": False}]}, "business-rule", "Consent.verification"),
+        ({"verification": [{"verified": True}, {"verified": False}]}, "business-rule", "Consent.verification"),
         ({"implicitRules": "https://hospital.example/rules"}, "not-supported", "Consent.provision"),
         (
             {"modifierExtension": [{"url": "https://hospital.example/not", "valueBoolean": True}]},
@@ -286,6 +295,20 @@ def test_a_permit_that_is_not_plain_is_refused(
     read: Read, elements: dict[str, object], code: str, expression: str
 ) -> None:
     assert refusal(read, **elements) == (code, expression)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"performer": None},
+        {"performer": [HERSELF | {"display": "herself"}]},
+        {"performer": [{"reference": f"{BASE}/fhir/Patient/1"}, {"reference": "Practitioner/midwife"}]},
+        {"performer": [{"reference": "Organization/maternity"}]},
+        {"verification": [{"verified": True, "verifiedWith": HERSELF}]},
+    ],
+)
+def test_a_permit_is_hers_whoever_of_the_staff_has_heard_it(read: Read, elements: Tree) -> None:
+    assert read(**elements) == read()
 
 
 def test_the_guard_has_refused_a_reversed_period_already(read: Read) -> None:
@@ -364,6 +387,15 @@ def test_a_nested_denial_of_the_hospital_by_its_own_name_does_not_concern_the_re
     denial = {"type": "deny", "actor": [actor(hospital)]}
     said = read(organization=[{"reference": hospital}], provision__provision=[denial]).said
     assert (said.permits, said.may_report_back) == (True, False)
+
+
+def test_a_programme_that_keeps_the_consent_too_is_no_hospital(read: Read) -> None:
+    both = [{"reference": "Organization/maternity"}, {"reference": "Organization/programme-x"}]
+    said = read(organization=both, provision__provision=[REPORT_BACK, PARTNER]).said
+    assert (said.permits, said.may_report_back) == (True, True)
+    assert not read(organization=both, provision__provision=[DENY_X]).said.permits
+    to_itself = REPORT_BACK | {"actor": [actor("Organization/programme-x")]}
+    assert not read(organization=both, provision__provision=[to_itself]).said.may_report_back
 
 
 def test_the_end_of_a_nested_permit_is_about_its_recipient_and_not_about_the_hospital(read: Read) -> None:
