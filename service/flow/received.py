@@ -20,8 +20,7 @@ ENTRY_NAME = "urn:peer-referral:transaction-entry"
 # The same for a contact: its system, and then a name that is the same whenever the same is reported of one offer.
 CONTACT_NAME = "urn:peer-referral:contact"
 
-# Of what somebody is called, as a person is shown it.
-_LONGEST_NUMBER = 64
+BETWEEN_NUMBERS = ", "
 
 REMEMBERED_FOR = timedelta(days=7)
 """How long it is known that an HL7 v2 message has come, or that somebody was told of something."""
@@ -65,8 +64,8 @@ def numbers(names: Iterable[Identifier]) -> str:
 
 
 def listed(numbers: Iterable[str]) -> str:
-    """Each once, as far as a person is shown them."""
-    return ", ".join(dict.fromkeys(filter(None, numbers)))[:_LONGEST_NUMBER]
+    """Each once."""
+    return BETWEEN_NUMBERS.join(dict.fromkeys(filter(None, numbers)))
 
 
 @dataclass(frozen=True, slots=True)

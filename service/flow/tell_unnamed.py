@@ -7,6 +7,7 @@ from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
+from service.flow.received import BETWEEN_NUMBERS
 from service.flow.record_consent import ReceivedConsent, was_taken
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
@@ -15,11 +16,15 @@ from service.referrals.alert import AlertCode
 from service.referrals.life_event import LifeEvent
 from service.referrals.referral import ReferralTrigger
 
+# An index holds it.
+_LONGEST_SHOWN = 400
+
 
 @dataclass(frozen=True, slots=True)
 class Unnamed:
     """What makes contact unwelcome with a woman whom nobody can name: events, and that she `refuses` it. `number` is by
-    what the record has whoever it is told of, empty where it names nobody.
+    what the record has whoever it is told of, empty where it names nobody; `person` what else it says of who that is,
+    for a number may stand for anybody whose own is not known. It is shown to nobody.
 
     Of a message that is not taken, `hers` is what of that is told of one woman, or said by her, and `who` what it says
     of who she is.
@@ -30,18 +35,28 @@ class Unnamed:
     refuses: bool = False
     hers: tuple[ReceivedEvent | ReceivedConsent, ...] = ()
     who: ReceivedPatient | None = None
+    person: str = ""
 
 
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
     """A programme may go on ringing a woman who is bereaved, or who has said no. A no is told each time; a record that
-    goes on telling the same event is heard once in seven days."""
+    goes on telling the same event of the same person is heard once in seven days."""
     left = _without_hers(tx, rules, unnamed, now)
-    whom = left.number
-    news = [is_news(tx, None, f"{event} of {whom}") for event in sorted(left.events)]
-    if any(news) or (left.events and not whom):
-        alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, whom or None)
+    number = _shown(left.number)
+    news = [is_news(tx, None, f"{event} of {left.number} {left.person}") for event in sorted(left.events)]
+    if any(news) or (left.events and not number):
+        alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, number)
     if left.refuses:
-        alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, whom or None)
+        alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, number)
+
+
+def _shown(number: str) -> str | None:
+    """What a person is shown of it: as many numbers as fit, each of them whole, and how many there are beside them."""
+    if len(number) <= _LONGEST_SHOWN:
+        return number or None
+    shown = number[:_LONGEST_SHOWN].rpartition(BETWEEN_NUMBERS)[0] or number[:_LONGEST_SHOWN]
+    more = number.count(BETWEEN_NUMBERS, len(shown))
+    return f"{shown} and {more} more" if more else shown
 
 
 def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> Unnamed:

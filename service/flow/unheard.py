@@ -15,6 +15,7 @@ from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
 from service.flow.tell_unnamed import Unnamed, tell_unnamed
 from service.referrals.life_event import HARMS, LifeEvent
+from service.referrals.patient import NOTHING_SAID
 from service.referrals.referral import ReferralTrigger
 
 _Message = ReceivedPatient | ReceivedConsent | ReceivedResult
@@ -25,7 +26,9 @@ def unheard(messages: Iterable[object], number: str) -> Unnamed | None:
     said = list(messages)
     events = frozenset(event for each in said for event in _harms(each))
     refuses = any(isinstance(each, ReceivedConsent) and each.said.ends_permission() for each in said)
-    return Unnamed(number, events, refuses) if events or refuses else None
+    facts = next((each.facts for each in said if isinstance(each, ReceivedPatient)), NOTHING_SAID)
+    person = f"{facts.preferred_name} {facts.birth_date}"
+    return Unnamed(number, events, refuses, person=person) if events or refuses else None
 
 
 def _harms(message: object) -> Iterator[LifeEvent]:

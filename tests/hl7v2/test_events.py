@@ -297,6 +297,32 @@ def test_a_babys_death_in_its_own_record_reaches_its_mother(ward: Ward, lines: l
     assert len(ward.rows("patient")) == 1
 
 
+def test_an_alert_about_one_of_several_names_each_by_her_whole_number_and_each_of_them_once(ward: Ward) -> None:
+    numbers = [f"TEST-{n:03}" + "0" * 20 for n in range(5)]
+    died = "OBX|1|CE|DIED^Died^L||Y||||||F"
+    for last in numbers[3:]:
+        women = [*numbers[:3], last]
+        ward.tells("A08", *(pid(each) for each in women), died)
+    told = [each["topic"] for each in ward.rows("alert", code="unnamed-event")]
+    assert told == [", ".join(f"{each} (HOSP)" for each in (*numbers[:3], last)) for last in numbers[3:]]
+
+
+def test_of_more_than_a_person_can_be_shown_an_alert_says_how_many_there_are(ward: Ward) -> None:
+    ward.tells("A08", *(pid(f"TEST-{n:03}") for n in range(100)), LOSS)
+    (told,) = [each["topic"] for each in ward.rows("alert", code="unnamed-event")]
+    shown, more = told.removesuffix(" more").split(" and ")
+    assert len(shown.split(", ")) + int(more) == 100
+    assert shown.endswith("(HOSP)")
+
+
+def test_two_women_under_a_number_that_stands_for_anybody_are_told_of_each_once(ward: Ward) -> None:
+    unknown = "PID|1||UNKNOWN^^^NOBODY||{}||{}|F"
+    for _ in range(2):
+        for name, born in (("Tester^Tessie", "19950401"), ("Sample^Sally", "19920212"), ("Sample^Sally", "19930101")):
+            ward.tells("A08", unknown.format(name, born), LOSS)
+    assert [each["topic"] for each in ward.rows("alert", code="unnamed-event")] == ["UNKNOWN (NOBODY)"] * 3
+
+
 RELATIVE = f"NK1|1|Tester^Tessie|MTH^Mother^HL70063|{'|' * 29}{cx('W1')}"
 DISCHARGED_DEAD = "PV1|1|I|" + "|" * 33 + "20"
 

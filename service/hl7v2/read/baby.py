@@ -7,7 +7,6 @@ from datetime import datetime
 from service.flow.received import Child
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
-from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import YES, triplets
 from service.hl7v2.read.consent import nobodys_consents, refuses
@@ -20,6 +19,7 @@ from service.hl7v2.read.patient import (
     PATIENT_IDENTIFIERS,
     Named,
     identifiers_in,
+    nobodys,
     number_written,
     read_patient,
     says_died,
@@ -47,10 +47,10 @@ def of_baby(
     """What it tells of the mother, and of consent, which is nobody's."""
     group = of_its_mother(message, patients, pid, dialect, rules, now)
     flaws = (*group.flaws, *nobodys_consents(segments_of(patients), dialect))
-    nobodys = group.unnamed
+    unnamed = group.unnamed
     if refuses(segments_of(patients), dialect):
-        nobodys = replace(nobodys or Unnamed(number_written([pid])), refuses=True)
-    return group._replace(flaws=flaws, unnamed=nobodys)
+        unnamed = replace(unnamed or nobodys([pid]), refuses=True)
+    return group._replace(flaws=flaws, unnamed=unnamed)
 
 
 def of_its_mother(
@@ -74,7 +74,7 @@ def of_its_mother(
     child = Child(identifiers_in(pid, PATIENT_IDENTIFIERS, dialect), dialect.codes.woman_from, at(pid))
     if mother is None or mother.patient is None or mother.subject is None:
         whose = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, MOTHER)),) if harm else ()
-        return Group(None, (), whose, unnamed=Unnamed(number, harm) if harm else None, child=child)
+        return Group(None, (), whose, unnamed=nobodys([pid], harm) if harm else None, child=child)
     parts = [Part(mother.patient, at(pid, MOTHER))] if harm else []
     parts += as_parts(mother.subject, hers, now)
     return Group(mother.subject, tuple(parts), child=child)

@@ -21,7 +21,7 @@ from service.hl7v2.read.happened import as_parts, happened, told_outside
 from service.hl7v2.read.orders import Patient, by_pid, patients_in, segments_of
 from service.hl7v2.read.patient import (
     DEATH,
-    number_written,
+    nobodys,
     read_patient,
     says_died,
 )
@@ -141,7 +141,7 @@ def unnamed(
     if any(map(says_died, pids)):
         events.add(LifeEvent.WOMAN_DIED)
     said_no = refuses(segments_of(patients), dialect)
-    return Unnamed(number_written(pids), frozenset(events), said_no) if events or said_no else None
+    return nobodys(pids, frozenset(events), refuses=said_no) if events or said_no else None
 
 
 def strays(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]:
@@ -150,7 +150,7 @@ def strays(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]
     told = [each for each in told_outside(message, dialect, now) if each.event in HARMS] if len(pids) > 1 else []
     if told:
         flaws = tuple(Flaw(Problem.SEGMENT_MISPLACED, each.at) for each in told)
-        yield Group(None, (), flaws, unnamed=Unnamed(number_written(pids), frozenset(each.event for each in told)))
+        yield Group(None, (), flaws, unnamed=nobodys(pids, frozenset(each.event for each in told)))
 
 
 def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
@@ -158,7 +158,7 @@ def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
     flaws = nobodys_consents(message.segments, dialect)
     if flaws:
         said_no = refuses(message.segments, dialect)
-        unnamed = Unnamed(number_written(message.named("PID")), refuses=True) if said_no else None
+        unnamed = nobodys([*message.named("PID")], refuses=True) if said_no else None
         yield Group(None, (), tuple(flaws), unnamed=unnamed)
 
 

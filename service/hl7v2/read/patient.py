@@ -1,6 +1,6 @@
 """PID -> ReceivedPatient: who she is, and the few facts that placing her needs (v2-to-FHIR, PID[Patient])."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import compress, count
@@ -10,18 +10,20 @@ from service.flow.answer import Reason
 from service.flow.received import Identifier, Received, Reference, listed
 from service.flow.received_message import Flaw, Problem
 from service.flow.register_patient import ReceivedPatient
+from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import NO, YES
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.person import GENDERS, person
 from service.hl7v2.segments import Segment
 from service.hl7v2.times import day, moment
+from service.referrals.life_event import LifeEvent
 from service.referrals.patient import PatientFacts, birth_date
 from service.shared.clock import is_to_come
 from service.shared.language import language_tag
 
 _MOST_IDENTIFIERS, _LONGEST_AUTHORITY = 50, 64
-PATIENT_IDENTIFIERS, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 7, 8, 29, 30
+PATIENT_IDENTIFIERS, NAME, BIRTH_DATE, GENDER, DATE_OF_DEATH, DEATH = 3, 5, 7, 8, 29, 30
 
 # By what type of name (table 0200) a programme would call her, and where (table 0190) it would look for her, the best
 # first. Any other type is kept, and used for neither.
@@ -30,7 +32,7 @@ _ADDRESSES = ("H", "P", "L", "", "C", "B", "O")
 _YES_OR_NO = YES | NO | {""}
 # The fields that a fact is taken from. None of them says whether she needs an interpreter.
 _SAID_IN: Mapping[str, frozenset[int]] = {
-    "preferred_name": frozenset({5}),
+    "preferred_name": frozenset({NAME}),
     "birth_date": frozenset({BIRTH_DATE}),
     "district": frozenset({11}),
     "language": frozenset({15}),
@@ -105,6 +107,12 @@ def identifiers_in(segment: Segment, field: int, dialect: Dialect) -> tuple[Iden
     return tuple(dict.fromkeys(filter(None, found)))
 
 
+def nobodys(pids: Collection[Segment], events: frozenset[LifeEvent] = frozenset(), *, refuses: bool = False) -> Unnamed:
+    """What is told of whomever these are, where nobody can tell which woman that is: by what the record has them."""
+    person = " ".join(pid.raw(field) for pid in pids for field in (NAME, BIRTH_DATE))
+    return Unnamed(number_written(pids), events, refuses, person=person)
+
+
 def number_written(pids: Iterable[Segment]) -> str:
     """Under what numbers the record has whomever these are, the first of each with who assigns it, for a person to look
     them up by: another authority's same number is somebody else's."""
@@ -137,7 +145,7 @@ def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> tuple[PatientFact
             wrong[field] = Reason.IN_THE_FUTURE
             days[field] = ""
     facts = PatientFacts(
-        preferred_name=_first(pid, 5, 2, _NAMES),
+        preferred_name=_first(pid, NAME, 2, _NAMES),
         birth_date=birth_date(day(days[BIRTH_DATE]), now.date()),
         district=_first(pid, 11, dialect.district, _ADDRESSES),
         language=_language(pid, dialect),
