@@ -20,6 +20,8 @@ ESCALATION_TEXTS = (
     "attachment",
     "nothing-written",
 )
+LEAST_TELLING = 4
+"""A code of fewer characters may be anything's."""
 Labels = Mapping[Code, frozenset[str]]
 """By a code, the texts beside it that somebody has looked at, and that no volunteer has written."""
 HEADINGS = ("heading", "withheld")
@@ -36,7 +38,8 @@ class Rules:
     `otherwise` for a code without words. So has `concern_texts`, for a clinician; `escalation_texts` has a text for
     each of `ESCALATION_TEXTS`. `note_texts` are what a note in the record says. `labels` are the texts
     beside a code that are no words of anybody's. `version` names the whole content of mappings/. `own_systems` are the
-    code systems of ours, each with the id of the instrument whose items it numbers.
+    code systems of ours, each with the id of the instrument whose items it numbers. `well_known` says what a code is
+    about that is too long to be another's, whatever it is said to be of: enough for a person to look.
     """
 
     instruments: Mapping[str, Instrument]
@@ -52,10 +55,14 @@ class Rules:
     labels: Labels
     version: str
     own_systems: Mapping[str, str] = field(init=False)
+    well_known: Mapping[str, CodeUse | Context] = field(init=False)
 
     def __post_init__(self) -> None:
         ours = {code.system: use.instrument_id for code, use in self.by_code.items() if code.system.startswith(OURS)}
         object.__setattr__(self, "own_systems", ours)
+        known = {**self.by_code, **self.context_codes}
+        telling = {code.code: meaning for code, meaning in known.items() if len(code.code) >= LEAST_TELLING}
+        object.__setattr__(self, "well_known", telling)
 
     def use(self, code: Code) -> CodeUse | None:
         """What a code stands for; the instrument as a whole where it is in a code system of ours that has no such

@@ -24,9 +24,9 @@ class Dialect:
     `ANY_TYPE` for all others); `default_authority` is the system of one that names no authority. `not_hers` are the
     types of identifiers that do not stand for a person, such as a visit number.
 
-    `coding_systems` has the URL of a coding system by its name in table 0396. Every other code is local: `forms` says
-    what it stands for, by the code of the order that it comes under (OBR-4, OBR-15; `ANY_ORDER` for all others), and
-    `panels` the instrument that such an order is. `answers` has the scores of its coded answers, by instrument and
+    `coding_systems` has the URL of a coding system by its names, in small letters. Every other code is local: `forms`
+    says what it stands for, by the code of the order that it comes under (OBR-4, OBR-15; `ANY_ORDER` for all others),
+    and `panels` the instrument that such an order is. `answers` has the scores of its coded answers, by instrument and
     number of the item. `context` has the local codes that tell about the pregnancy, and `ignored` the codes of any
     system that are sent beside an instrument and never belong to it.
 
@@ -74,7 +74,7 @@ class Dialect:
 
     def code(self, code: str, system: str) -> Code | None:
         """A triplet of a CWE in the coding system that it names; None for a local code. Absent is not LOINC."""
-        url = self.coding_systems.get(system)
+        url = self.coding_systems.get(system.casefold())
         return None if url is None else Code(url, code)
 
     def use(self, code: str, order: str) -> CodeUse | None:

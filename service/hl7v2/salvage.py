@@ -3,7 +3,7 @@
 import re
 
 from service.flow.keep_unreadable import Recognised
-from service.flow.rules import Rules
+from service.flow.rules import LEAST_TELLING, Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.segments import ASSUMED, Delimiters, Message, Segment, header_of, read
@@ -15,8 +15,6 @@ _BYTE_ORDER_MARKS = b"\xef\xbb\xbf\xff\xfe"
 # those of two or four bytes for each, NUL is what stands beside them.
 _CHARACTER_SET, _BY_BYTES = 18, "8859/1"
 _USUAL_HEADER = Segment("MSH", 1, Delimiters(), ASSUMED, ("MSH", "|", "^~\\&"))
-# What is shorter stands in any text.
-_LEAST_TELLING = 4
 _HOLD_RESULTS = ("ORU", "MDM", "REF")
 
 
@@ -42,7 +40,7 @@ def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:
     if seen is not Recognised.NOTHING:
         return seen
     text = _by_bytes(body)
-    known = any(code.encode() in text for code in _codes(dialect, rules) if len(code) >= _LEAST_TELLING)
+    known = any(code.encode() in text for code in _codes(dialect, rules) if len(code) >= LEAST_TELLING)
     return Recognised.AN_INSTRUMENT if known else Recognised.NOTHING
 
 

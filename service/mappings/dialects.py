@@ -26,7 +26,7 @@ def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
         authorities=_authorities(table.tables("authority")),
         default_authority=_url(table, "default_authority") if "default_authority" in table else None,
         not_hers=frozenset(table.texts("not_hers")),
-        coding_systems=_urls(table.table("coding_system")),
+        coding_systems=_coding_systems(table.table("coding_system")),
         forms=forms,
         panels=panels,
         answers=_answers(table.tables("answer"), rules),
@@ -59,8 +59,14 @@ def _url(table: Table, key: str) -> str:
     return url
 
 
-def _urls(table: Table) -> dict[str, str]:
-    return {name: _url(table, name) for name in table.names()}
+def _coding_systems(table: Table) -> dict[str, str]:
+    """By their names in small letters: LN, ln and Ln are one."""
+    found: dict[str, str] = {}
+    for name in table.names():
+        url = _url(table, name)
+        if found.setdefault(name.casefold(), url) != url:
+            table.note(name, "stands for two coding systems, in capital and in small letters")
+    return found
 
 
 def _authorities(rows: list[Table]) -> dict[tuple[str, str], str]:

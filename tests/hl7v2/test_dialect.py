@@ -50,6 +50,11 @@ def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
         ('zone = "Europe/Amsterdam"', "district = 0", "hl7v2.district: is below 1"),
         ('"https://hospital.example/mrn"', '"mrn"', "authority[1].system: is not an absolute URI"),
         ('"https://hospital.example/roqua"', '"roqua"', "hl7v2.default_authority: is not an absolute URI"),
+        (
+            "[hl7v2.language]",
+            '[hl7v2.coding_system]\nlN = "urn:x"\n[hl7v2.language]',
+            "coding_system.lN: stands for two",
+        ),
         ('["MATERN"]', '["MATERN", "MATERN"]', "authority[1].names: MATERN stands for two systems"),
         ('instrument = "epds"', 'instrument = "mansa"', "form[1].instrument: is no instrument that is known"),
         ('"epds_9", "epds_10"]', '"epds_9"]', "form[1].items: are not the 10 of this instrument"),

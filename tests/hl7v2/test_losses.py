@@ -35,6 +35,13 @@ def test_a_loss_need_not_be_final_to_pause_contact(ward: Ward, type: str, letter
     assert "safety-event" in ward.alerts()
 
 
+@pytest.mark.parametrize("system", ["SCT", "sct", "SNM3", "SNOMED", "L", ""])
+def test_a_loss_by_a_code_that_everybody_knows_counts_whatever_its_system_is_called(ward: Ward, system: str) -> None:
+    ward.supported()
+    assert ward.tells("R01", pid(), *order("F", f"17369002^Miscarriage^{system}"), type="ORU") == "AA"
+    assert ward.state() == PAUSED
+
+
 @pytest.mark.parametrize("letter", [*"WDXNO", "I without a value"])
 @pytest.mark.parametrize(("type", "event"), [("ADT", "A08"), ("ORU", "R01")])
 def test_what_was_taken_back_or_only_ordered_is_no_loss(ward: Ward, type: str, event: str, letter: str) -> None:

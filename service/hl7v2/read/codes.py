@@ -15,8 +15,9 @@ from service.screening.result import whole_score
 Meaning = CodeUse | Context
 Values = tuple[tuple[str, ...], ...]
 
-# Where the triplets of a CWE begin, from 0; version 2.6 added the third.
-_TRIPLETS = (0, 3, 9)
+# Where the triplets of a CWE begin, from 0, and where each has the object identifier of its coding system; version 2.6
+# added the third, and 2.7 the identifiers.
+_TRIPLETS = ((0, 13), (3, 16), (9, 19))
 FILES = frozenset({"ED", "RP"})
 """The types (table 0125) of a value that is a file, or a way to one: nothing can be read of it."""
 CODED = frozenset({"CE", "CWE", "CNE", "CF", "ID", "IS"})
@@ -58,8 +59,12 @@ def _written(field: str, delimiters: Delimiters, codec: str) -> tuple[Triplet, .
 
 def triplets_of(parts: tuple[str, ...]) -> tuple[Triplet, ...]:
     """The codes of one CWE, given as its components."""
-    padded = (*parts, *[""] * 12)
-    found = (Triplet(*padded[begin : begin + 3]) for begin in _TRIPLETS if begin < len(parts))
+    padded = (*parts, *[""] * 20)
+    found = (
+        Triplet(padded[begin], padded[begin + 1], padded[begin + 2] or padded[identified])
+        for begin, identified in _TRIPLETS
+        if begin < len(parts)
+    )
     return tuple(each for each in found if each.code and each.code != NULL)
 
 
@@ -115,11 +120,20 @@ def _asked(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> Asked:
 
 def elsewhere(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect, rules: Rules) -> set[CodeUse]:
     """What the codes that mean nothing here are about all the same: the site's own stand for something under another
-    order, and a code system of ours numbers the items of one instrument."""
+    order, one that everybody knows may stand in no coding system, or in one by a name that is not listed, and a code
+    system of ours numbers the items of one instrument."""
     if asked.ignored:
         return set()
     coded = [(each.code, dialect.code(each.code, each.system)) for each in named if each.code not in dialect.ignored]
-    found = {use for local, code in coded if code is None for use in dialect.anywhere(local)}
+    local = [each for each, code in coded if code is None]
+    found = {use for each in local for use in dialect.anywhere(each)}
+    # Under its own instrument's order a code that is not known is told as that, unless it may be a risk.
+    found |= {
+        use
+        for each in local
+        if isinstance(use := rules.well_known.get(each), CodeUse)
+        and (use.instrument_id != asked.instrument_id or _harmful_from(use, rules) is not None)
+    }
     found |= {use for _, code in coded if code is not None and (use := rules.use(code)) is not None}
     # The code of the order above it says nothing new.
     return {use for use in found if use.role is not Role.PANEL or use.instrument_id != asked.instrument_id}
@@ -163,11 +177,15 @@ def _whole(text: str) -> int | None:
 
 def is_risk(type: str, values: Values, use: CodeUse, dialect: Dialect, rules: Rules) -> bool:
     """Whether it answers a critical question, which this is, so that self-harm is present."""
-    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
-    harmful = None if item is None else item.least_harm_answer
+    harmful = _harmful_from(use, rules)
     return harmful is not None and any(
         each is not None and each >= harmful for each in scores(type, values, use, dialect, rules)
     )
+
+
+def _harmful_from(use: CodeUse, rules: Rules) -> int | None:
+    item = rules.instruments[use.instrument_id].by_number.get(use.item or 0)
+    return None if item is None else item.least_harm_answer
 
 
 def is_unwelcome(named: tuple[Triplet, ...], type: str, values: Values, dialect: Dialect, rules: Rules) -> bool:
@@ -178,7 +196,10 @@ def is_unwelcome(named: tuple[Triplet, ...], type: str, values: Values, dialect:
 
 def _is_event(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> bool:
     codes = ((each.code, dialect.code(each.code, each.system)) for each in named)
-    contexts = (dialect.context.get(local) if code is None else rules.context_codes.get(code) for local, code in codes)
+    contexts = (
+        dialect.context.get(local) or rules.well_known.get(local) if code is None else rules.context_codes.get(code)
+        for local, code in codes
+    )
     return Context.SAFETY_EVENT in contexts
 
 

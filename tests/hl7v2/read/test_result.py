@@ -104,10 +104,48 @@ def test_a_code_of_a_form_is_looked_at_wherever_it_comes(
     assert all(each.instrument_id != "epds" for each in result(read).administered)
 
 
+_LOINC = "2.16.840.1.113883.6.1"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(f"44260-8^Item 9^{system}" for system in ("LN", "ln", "Loinc", "LNC", "http://loinc.org", _LOINC)),
+        f"44260-8^Item 9^urn:oid:{_LOINC}",
+        f"44260-8^Item 9^{'^' * 11}{_LOINC}",
+        f"Q9^Item 9^L^44260-8^Item 9^{'^' * 11}{_LOINC}",
+    ],
+)
+def test_a_coding_system_may_be_called_by_any_of_its_names(group: Receive, code: str) -> None:
+    read = group(obr(PHQ9), obx(code, "3"))
+    assert flaws(read) == []
+    assert [(each.instrument_id, each.piece.readings[0].item) for each in result(read).administered] == [("phq9", 9)]
+
+
+@pytest.mark.parametrize("order", ["OTHER^Other^L", EPDS, PHQ9])
+@pytest.mark.parametrize("system", ["L", "", "99LAB", "LOINK"])
+@pytest.mark.parametrize(
+    ("value", "recognised"), [("3", Recognised.A_CRITICAL_ANSWER), ("0", Recognised.AN_INSTRUMENT)]
+)
+def test_a_code_that_everybody_knows_is_looked_at_whatever_its_system_is_called(
+    group: Receive, order: str, system: str, value: str, recognised: Recognised
+) -> None:
+    read = group(obr(order), obx(f"44260-8^Item 9^{system}", value))
+    assert flaws(read) == ["code-unknown OBX^1^3"]
+    assert read.recognised is recognised
+    assert not any(each.value is not None for each in readings(read))
+
+
+@pytest.mark.parametrize("code", ["10^Item 10^L", "9^Item 9^", "99999-8^Other^L"])
+def test_a_code_that_may_be_anything_s_troubles_nobody(group: Receive, code: str) -> None:
+    read = group(obr("OTHER^Other^L"), obx(code, "3"))
+    assert (flaws(read), read.parts) == ([], ())
+
+
 @pytest.mark.parametrize("before", [*_STRAYS.values(), [obr()]], ids=[*_STRAYS, "under its own order"])
 def test_an_item_that_the_instrument_has_not_got_is_told(group: Receive, dialect: Dialect, before: list[str]) -> None:
     system = "https://peer-referral.example/fhir/CodeSystem/epds-item"
-    knows = replace(dialect, coding_systems={**dialect.coding_systems, "EPDSI": system})
+    knows = replace(dialect, coding_systems={**dialect.coding_systems, "epdsi": system})
     read = group(*before, obx("10^Item 10^EPDSI", "0"), obx("11^Item 11^EPDSI", "2"), dialect=knows)
     assert flaws(read) == ["code-unknown OBX^2^3"]
     assert {each.item for each in readings(read)} - {None} == {10}
