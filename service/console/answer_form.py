@@ -30,7 +30,7 @@ _WORDS: Mapping[str, str] = {
 
 def offered(alert: Alert) -> tuple[str, ...]:
     """The answers that are still open; none when it is over."""
-    if alert.state is AlertState.RESOLVED:
+    if alert.is_over:
         return ()
     ends = tuple(ReviewOutcome) if ALERT_KINDS[alert.code].task is AlertTask.REVIEW else (DONE,)
     return (SEEN, *ends) if alert.state is AlertState.OPEN else ends

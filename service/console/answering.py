@@ -150,8 +150,8 @@ def _unknown() -> Response:
 
 
 def _answered(status: int) -> Response:
-    text = "Somebody has answered already, here or in the record. The record shows who did, and when."
-    return page("Already answered", paragraph(text), status)
+    text = "It was answered, here or in the record, or what it asked for has come about. The record says how it stands."
+    return page("This alert waits for no answer here", paragraph(text), status)
 
 
 def _unreachable() -> Response:

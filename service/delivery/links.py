@@ -38,7 +38,7 @@ class Links:
         """
         delivery, alert = parcel.delivery, parcel.alert
         policy = rules.policy(delivery.destination_id).answer_link
-        if delivery.resource_type != Recorded.ALERTS or alert is None or policy is None:
+        if delivery.resource_type != Recorded.ALERTS or alert is None or alert.is_over or policy is None:
             return None
         about, good_for = str(alert.result) if alert.result else None, timedelta(hours=policy.hours)
         half = (now - delivery.owed_at) // (good_for / 2)

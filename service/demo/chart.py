@@ -7,6 +7,8 @@ from service.demo.er7 import Er7, Segment
 
 TAKEN = ("ORU^R01", "MDM^T02")
 NO_NAME = "U"
+# OBX-11 (table 0085) of what is to be deleted, which has no value any more.
+WITHDRAWN = "D"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +100,36 @@ def _order(chart: Chart, message: Er7) -> Iterator[str]:
 
 def _lines(chart: Chart, message: Er7) -> Iterator[str]:
     known = {each.name: each for each in chart.observations}
-    found = message.named("OBX")
-    if [each.text(1) for each in found] != [str(number) for number in range(1, len(found) + 1)] or not found:
+    found = [*_placed(message)]
+    if not all(line.text(1) == str(place) for _, place, line in found) or not found:
         yield "OBX-1 does not count the lines"
-    if not all(each.text(21) and each.text(5) for each in found):
+    if not all(line.text(21) and bool(line.text(5)) is not (line.text(11) == WITHDRAWN) for *_, line in found):
         yield "OBX-5 or OBX-21 is missing"
     for each in _observations(message) if message.type == "ORU^R01" else ():
         before = known.get(each.name)
         if before and (before.order, before.code, before.part) != (each.order, each.code, each.part):
             yield "OBX-21 was another observation's"
-        if each.status not in ("F", "C") or (before and each.status == "F"):
-            yield "OBX-11 is not C for what is on file, and F or C for what is new"
+        if each.status not in ("F", "C", WITHDRAWN) or (before and each.status == "F"):
+            yield "OBX-11 is not C or D for what is on file, and F or C for what is new"
 
 
 CHECKS: tuple[Callable[[Chart, Er7], Iterator[str]], ...] = (_header, _woman, _order, _lines)
 
 
 def _observations(message: Er7) -> list[Observation]:
-    order, number = message.first("OBR"), message.first("PID").text(3)
-    return [_observation(message.control, number, order, each) for each in message.named("OBX")]
+    number = message.first("PID").text(3)
+    return [_observation(message.control, number, order, line) for order, _, line in _placed(message)]
+
+
+def _placed(message: Er7) -> Iterator[tuple[Segment, int, Segment]]:
+    """Each OBX with the OBR that it stands below, and its place there."""
+    order, place = Segment(("OBR",)), 0
+    for each in message.segments:
+        if each.fields[0] == "OBR":
+            order, place = each, 0
+        elif each.fields[0] == "OBX":
+            place += 1
+            yield order, place, each
 
 
 def _observation(control: str, number: str, order: Segment, line: Segment) -> Observation:

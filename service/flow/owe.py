@@ -24,12 +24,13 @@ def owe(tx: Transaction, rules: Rules, changed: Referral | Offer) -> None:
 
 def owe_alert(tx: Transaction, rules: Rules, alert: Alert, *, says_it: bool = False) -> None:
     """Owe the alert's Task as it now is, in a lane that waits for nothing; `says_it` also the message that tells
-    somebody of it. A row of the worklist is not announced."""
-    lane = _LANES[alert.priority]
+    somebody of it. A row of the worklist is not announced, and nothing is urgent about what is over."""
+    over = alert.is_over
+    lane = Lane.ROUTINE if over else _LANES[alert.priority]
     takes = rules.policy(alert.tenant_id).record if ALERT_KINDS[alert.code].announced else frozenset()
     for kind in (Recorded.ALERTS, Recorded.ALERT_TASKS) if says_it else (Recorded.ALERT_TASKS,):
         if kind in takes:
-            tx.deliveries.owe(alert.tenant_id, kind.value, alert.id, alert.version, alert.patient_id, lane)
+            tx.deliveries.owe(alert.tenant_id, kind.value, alert.id, alert.version, alert.patient_id, lane, over)
 
 
 def owe_note(tx: Transaction, rules: Rules, referral: Referral, kind: NoteKind | None, now: datetime) -> None:

@@ -152,9 +152,17 @@ class Notes(Protocol):
 
 class Deliveries(Protocol):
     def owe(
-        self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, lane: Lane = Lane.STATUS
+        self,
+        tenant_id: str,
+        type: str,
+        id: str,
+        version: int,
+        patient_id: str | None,
+        lane: Lane = Lane.STATUS,
+        over: bool = False,
     ) -> None:
-        """Owe the tenant's record this version of a resource; a version of it that was not sent yet is superseded."""
+        """Owe the tenant's record this version of a resource; a version of it that was not sent yet is superseded.
+        `over`: it is an alert that waits for nobody any more."""
 
 
 class Audit(Protocol):

@@ -16,11 +16,10 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.lines import NotCalled
 from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
 from service.hl7v2.write.build import NotValid, build
-from service.hl7v2.write.drafts import WRITERS, control_of, drafted, may_be_on_file
+from service.hl7v2.write.drafts import control_of, drafted, is_said, may_be_on_file
 from service.hl7v2.write.message import NotNamed, Sheet
 from service.hl7v2.write.outbound import Asked, Outbound
 from service.referrals.delivery import DeliveryTrigger
-from service.screening.instrument import Recorded
 from service.shared import telemetry
 from service.shared.clock import Clock
 
@@ -39,7 +38,7 @@ class Hl7v2Channel:
 
     async def send(self, parcel: Parcel) -> Sent:
         """Bring the parcel to its destination, in the newest state that it was packed in."""
-        if Recorded(parcel.delivery.resource_type) not in WRITERS:
+        if not is_said(parcel, self.rules):
             return Sent(DeliveryTrigger.NO_LONGER_WANTED, "not-in-hl7v2")
         sheet = self._sheet(parcel)
         try:

@@ -225,10 +225,14 @@ class Alert:
         """By which what is said of it is known: it is said once on each rung of its ladder, each time as its own."""
         return self.id if self.rung == 0 else f"{self.id}.{self.rung}"
 
+    @property
+    def is_over(self) -> bool:
+        return self.state is AlertState.RESOLVED
+
     def is_contradicted_by(self, outcome: ReviewOutcome | None) -> bool:
         """Whether it is over, and a review that comes now has come to another end."""
         reviewed = self.review.outcome if self.review else None
-        return self.state is AlertState.RESOLVED and outcome not in (None, reviewed)
+        return self.is_over and outcome not in (None, reviewed)
 
     def seen_by(self, practitioner: Practitioner, now: datetime) -> "Alert":
         """Acknowledged by whoever was first; the state is its table's to change."""

@@ -128,6 +128,7 @@ STUCK_OF_ALL = Prepared(
 GIVEN = {
     column.key: f"its_{column.key}" for column in DELIVERY.columns if column.key == "patient_id" or not column.nullable
 }
+IS_OVER = bindparam("is_over", type_=DELIVERY.c.introduces.type)
 
 
 class Deliveries:
@@ -136,23 +137,21 @@ class Deliveries:
         self.owed: dict[tuple[str, str, str], dict[str, object]] = {}
 
     def owe(
-        self, tenant_id: str, type: str, id: str, version: int, patient_id: str | None, lane: Lane = Lane.STATUS
+        self,
+        tenant_id: str,
+        type: str,
+        id: str,
+        version: int,
+        patient_id: str | None,
+        lane: Lane = Lane.STATUS,
+        over: bool = False,
     ) -> None:
         now = self._unit.now()
         self.owed[tenant_id, type, id] = {
-            "destination_id": tenant_id,
-            "lane": lane.value,
-            "resource_type": type,
-            "resource_id": id,
-            "version": version,
-            "patient_id": patient_id,
-            "state": READY,
-            "attempts": 0,
-            "introduces": False,
-            "due_at": now,
-            "owed_at": now,
-            "correlation_id": self._unit.caller.correlation_id,
-        }
+            "destination_id": tenant_id, "lane": lane.value, "resource_type": type, "resource_id": id,
+            "version": version, "patient_id": patient_id, "state": READY, "attempts": 0, "introduces": False,
+            "due_at": now, "owed_at": now, "correlation_id": self._unit.caller.correlation_id, IS_OVER.key: over,
+        }  # fmt: skip
 
     def write(self) -> None:
         """The unit finishes: only the newest version of each resource is owed, and only to a record that takes it."""
@@ -170,7 +169,7 @@ class Deliveries:
         ]
         if known:
             self._unit.execute(SUPERSEDE, [{**key, "at": self._unit.now()} for key in known])
-        given = [dict(zip(map(GIVEN.__getitem__, row), row.values(), strict=True)) for row in rows]
+        given = [{GIVEN.get(name, name): value for name, value in row.items()} for row in rows]
         self._unit.execute(_owe(self._unit.dialect), given)
         self._unit.empty -= {(DELIVERY, row["resource_id"]) for row in rows}
 
@@ -215,14 +214,16 @@ class Deliveries:
 # To build a statement costs more than to execute it: each is built once.
 @cache
 def _owe(dialect: Dialect) -> Prepared:
-    """Adds a delivery if its destination takes it. HL7 v2 has no form of a Task by which an alert is answered."""
+    """Adds a delivery if its destination takes it. HL7 v2 has no Task by which an alert is answered: of one it is told
+    only that its alert is over."""
     given = {name: bindparam(its, type_=DELIVERY.c[name].type) for name, its in GIVEN.items()}
     takes = select(*given.values()).where(
         ORGANISATION.c.id == given["destination_id"],
         ORGANISATION.c.active,
         or_(
             ORGANISATION.c.fhir_endpoint.is_not(None),
-            ORGANISATION.c.hl7v2_endpoint.is_not(None) & (given["resource_type"] != Recorded.ALERT_TASKS.value),
+            ORGANISATION.c.hl7v2_endpoint.is_not(None)
+            & or_(given["resource_type"] != Recorded.ALERT_TASKS.value, IS_OVER),
         ),
     )
     return Prepared(dialect.insert(DELIVERY).from_select(list(given), takes).on_conflict_do_nothing())

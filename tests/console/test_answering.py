@@ -78,7 +78,7 @@ def test_an_answer_leads_where_it_says_and_the_link_is_used_up(desk: Desk) -> No
     for method, form in (("GET", None), ("POST", GOOD), ("POST", {**GOOD, "answer": "close"})):
         answer = desk.ask(method, form)
         assert answer.status_code == 410
-        assert "Already answered" in answer.text
+        assert "waits for no answer here" in answer.text
     assert desk.service.states(desk.woman) == ("offered", ["requested"])
 
 

@@ -13,6 +13,8 @@ from service.hl7v2.segments import Message
 from service.hl7v2.write.build import NotValid
 from service.hl7v2.write.outbound import Asked
 from service.screening.instrument import AnswerLinks, Approval, Recorded
+from service.shared.caller import Caller
+from service.shared.ids import new_id
 from tests.delivery.support import ANSWERS, KnowsEverybody
 from tests.flow.support import MINUTE, piece, scores
 from tests.hl7v2.engine import (
@@ -53,6 +55,16 @@ def link_answers(sender: V2Sender) -> None:
     links = AnswerLinks(Approval("Somebody", date(2026, 11, 22)), 24)
     policies = {id: replace(each, answer_link=links) for id, each in sender.rules.policies.items()}
     sender.rules = replace(sender.rules, policies=policies)
+
+
+def waits_for_consent(sender: V2Sender) -> tuple[Caller, str, Caller]:
+    """A hospital that is asked for her consent, the woman, and whom it would be for."""
+    district = new_id()
+    hospital, community = sender.hospital(), sender.community()
+    sender.programme(community, districts=frozenset({district}))
+    woman = sender.woman(hospital, district=district)
+    sender.result(hospital, woman, piece(16, scores(16)))
+    return hospital, woman, community
 
 
 # What is told
@@ -108,6 +120,42 @@ def test_an_alert_that_nobody_acknowledges_comes_again_as_a_new_result(new_sende
         fillers = [order.text(3) for order in orders if order]
         assert fillers[1] == f"{fillers[0]}.1"
         assert [observed(each)["team"] for each in heard.heard] == ["Maternity team", "Perinatal mental-health lead"]
+
+
+def test_that_an_alert_is_over_is_told_once_and_alarms_nobody(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        link_answers(sender)
+        whom = waits_for_consent(sender)
+        sender.settle()
+        asked = next(each for each in heard.heard if code_of(each) == "PEER-ALERT")
+        before = len(heard.heard)
+        sender.consent(*whom)
+        sender.settle()
+        (over,) = (each for each in heard.heard[before:] if code_of(each) == "PEER-ALERT")
+        orders = [order.text(3) for each in (asked, over) if (order := each.first("OBR"))]
+        assert orders[0] == orders[1]
+        first, *_ = said = [(obx.text(3), obx.text(5), obx.text(8), obx.text(11)) for obx in over.named("OBX")]
+        assert first == ("alert-status", "resolved", "", "C")
+        assert {flag for _, _, flag, _ in said} == {""}
+        assert {(code, value) for code, value, _, status in said if status == "D"} == {
+            ("acknowledge-by", ""),
+            ("answer-link", ""),
+        }
+        assert {obx.text(21) for obx in asked.named("OBX")} <= {obx.text(21) for obx in over.named("OBX")}
+
+
+def test_an_alert_that_is_over_before_anybody_heard_of_it_is_told_as_that_alone(new_sender: NewSender) -> None:
+    with engine(otherwise=says("AE")) as heard:
+        sender = new_sender(heard)
+        whom = waits_for_consent(sender)
+        sender.step()
+        heard.otherwise = says("AA")
+        before = len(heard.heard)
+        sender.consent(*whom)
+        sender.settle()
+        alerts = [each for each in heard.heard[before:] if code_of(each) == "PEER-ALERT"]
+        assert [observed(each).get("alert-status") for each in alerts] == ["resolved"]
 
 
 def test_an_alert_brings_the_link_by_which_it_is_answered(new_sender: NewSender) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from service.delivery.channel import Parcel
 from service.flow.rules import Rules
 from service.hl7v2.write.alert import alert_result
 from service.hl7v2.write.build import Draft
@@ -14,11 +15,22 @@ from service.screening.instrument import Recorded
 
 WRITERS: Mapping[Recorded, Callable[[Sheet, Rules], list[Draft]]] = {
     Recorded.ALERTS: alert_result,
+    Recorded.ALERT_TASKS: alert_result,
     Recorded.REFERRAL: lambda sheet, _: referral_result(sheet),
     Recorded.OFFERS: lambda sheet, _: offer_result(sheet),
     Recorded.NOTES: lambda sheet, _: note_document(sheet),
 }
 _STATUSES = (Recorded.REFERRAL, Recorded.OFFERS)
+
+
+def is_said(parcel: Parcel, rules: Rules) -> bool:
+    """An alert is said for as long as it waits; that it is over, as what is owed of its Task, if that is."""
+    kind, alert = Recorded(parcel.delivery.resource_type), parcel.alert
+    if alert is None:
+        return True
+    if not alert.is_over:
+        return kind is Recorded.ALERTS
+    return kind is Recorded.ALERT_TASKS or Recorded.ALERT_TASKS not in rules.policy(alert.tenant_id).record
 
 
 def drafted(sheet: Sheet, rules: Rules) -> tuple[Draft, ...]:

@@ -18,6 +18,7 @@ from service.hl7v2.write.drafts import drafted
 from service.hl7v2.write.message import Sheet
 from service.hl7v2.write.outbound import Outbound
 from service.mappings import load_dialects, load_outbound
+from service.referrals.alert import AlertState, Practitioner, Review, ReviewOutcome
 from service.referrals.delivery import Delivery, DeliveryState, Lane
 from service.referrals.note_text import Told, note_text
 from service.referrals.offer import OfferState
@@ -91,6 +92,15 @@ ALERTING = replace(
     link="https://service.example/answer/TOKEN",
 )
 CLIMBED = replace(ALERTING, alert=replace(RAISED, rung=1), escalation=None, link=None)
+OVER = replace(
+    owed("AlertTask", RAISED.id, Lane.ROUTINE),
+    alert=replace(
+        RAISED,
+        rung=1,
+        state=AlertState.RESOLVED,
+        review=Review(ReviewOutcome.SUITABLE, Practitioner("M. Test", "Midwife"), NOW),
+    ),
+)
 ASKING_HER = replace(owed("Communication", ASKING.id, Lane.URGENT), alert=ASKING, fitting=(PROGRAMME,))
 ABOUT_NOBODY = replace(
     owed("Communication", RAISED.id, Lane.URGENT, None), alert=replace(RAISED, patient_id=None), observations=()
@@ -109,6 +119,7 @@ PARCELS = {
     "offer-completed-and-not-reported": UNTOLD,
     "alert-of-a-programme": ALERTING,
     "alert-on-the-second-rung": CLIMBED,
+    "alert-that-is-over": OVER,
     "alert-that-asks-for-consent": ASKING_HER,
     "alert-about-no-woman": ABOUT_NOBODY,
     "note": NOTED,
