@@ -14,7 +14,12 @@ LONGEST_WAIT = {
     Lane.ROUTINE: timedelta(seconds=30),
     Lane.STATUS: timedelta(minutes=15),
 }
-LONGEST_ASKED_WAIT = timedelta(hours=1)
+# An urgent alert does not lie for the hour that somebody has put into a gateway's page.
+LONGEST_ASKED_WAIT = {
+    Lane.URGENT: timedelta(minutes=1),
+    Lane.ROUTINE: timedelta(minutes=15),
+    Lane.STATUS: timedelta(hours=1),
+}
 # While it is not reached, one is tried and then the next: however many wait, they do not all run against it. An alert
 # is due again by then, for else what is less urgent would be the next.
 ONE_EVERY = timedelta(seconds=1)
@@ -63,10 +68,10 @@ class Pauses:
             self._not_before.pop((destination_id, lane), None)
 
     def due(self, delivery: Delivery, sent: Sent, now: datetime) -> datetime:
-        """Full jitter, doubling from one second to the longest wait of its lane; longer only when the destination
-        asked for it. An alert that reached nobody waits no longer than all there have to."""
-        if sent.wait is not None:
-            return now + min(max(sent.wait, timedelta(0)), LONGEST_ASKED_WAIT)
+        """As the destination asked for it, as far as its lane can wait. Else full jitter, doubling from one second to
+        the longest wait of its lane. An alert that reached nobody waits no longer than all there have to."""
+        if sent.wait is not None and sent.wait > timedelta(0):
+            return now + min(sent.wait, LONGEST_ASKED_WAIT[delivery.lane])
         unreached = delivery.lane.of_alerts and sent.outcome in REACHED_NOBODY
         longest = ONE_EVERY if unreached else LONGEST_WAIT[delivery.lane]
         ceiling = min(longest.total_seconds(), 2.0 ** min(delivery.attempts, 10))

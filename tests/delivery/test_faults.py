@@ -113,13 +113,13 @@ def test_what_may_safely_be_asked_again_is_tried_again_and_never_taken_for_done(
 
 
 def test_a_record_that_asks_for_patience_gets_it(sender: Sender, record: HospitalRecord) -> None:
-    record.faults.add(Disturbance(DisturbanceKind.THROTTLE, "POST", "Communication", seconds=120))
+    record.faults.add(Disturbance(DisturbanceKind.THROTTLE, "POST", "Communication", seconds=50))
     sender.in_danger()
     sender.step()
     (row,) = sender.deliveries("Communication")
     assert (row["state"], row["last_outcome"]) == ("ready", "http-429")
-    assert row["due_at"] - sender.now() == timedelta(seconds=120)
-    sender.pass_time(timedelta(seconds=119))
+    assert row["due_at"] - sender.now() == timedelta(seconds=50)
+    sender.pass_time(timedelta(seconds=49))
     assert sender.step() == 0
     sender.pass_time(timedelta(seconds=1))
     sender.step()

@@ -211,9 +211,9 @@ def test_a_destination_that_asked_for_patience_is_not_woken(sender: Sender) -> N
 def test_nor_is_an_alert_that_a_record_asked_to_come_later_when_something_else_is_taken(sender: Sender) -> None:
     family, _ = sender.offered()
     in_danger(sender, family)
-    asked = Sent(DeliveryTrigger.TRY_AGAIN, "http-429", wait=10 * MINUTE)
+    asked = Sent(DeliveryTrigger.TRY_AGAIN, "http-429", wait=MINUTE)
     worker = sender.worker(Scripted(lambda parcel: TAKEN if parcel.delivery.lane is Lane.STATUS else asked))
-    go_on(sender, worker, 9, MINUTE)
+    go_on(sender, worker, 9, MINUTE / 10)
     assert {row["attempts"] for row in sender.rows("delivery", lane=Lane.URGENT.value, state="ready")} == {1}
     assert waiting(sender, family.woman) == []
 

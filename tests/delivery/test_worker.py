@@ -150,15 +150,23 @@ def test_what_fails_waits_twice_as_long_each_time_and_in_the_end_a_person_is_tol
 
 
 @pytest.mark.parametrize(
-    ("asked", "waits"),
-    [(timedelta(seconds=7), 7), (timedelta(days=3650), 3600), (timedelta(seconds=-5), 0), (timedelta(0), 0)],
+    ("lane", "asked", "waits"),
+    [
+        (Lane.URGENT, timedelta(seconds=7), 7),
+        (Lane.URGENT, timedelta(days=3650), 60),
+        (Lane.STATUS, timedelta(minutes=59), 59 * 60),
+        (Lane.STATUS, timedelta(days=3650), 3600),
+        # It asks for nothing so: its clock is behind, or it means soon.
+        (Lane.URGENT, timedelta(seconds=-60), 2),
+        (Lane.STATUS, timedelta(0), 2),
+    ],
 )
-def test_a_record_is_left_alone_for_as_long_as_it_asks_but_never_longer_than_an_hour(
-    sender: Sender, asked: timedelta, waits: int
+def test_a_record_is_left_alone_for_as_long_as_it_asks_and_what_waits_can_wait(
+    sender: Sender, lane: Lane, asked: timedelta, waits: int
 ) -> None:
-    sender.in_danger()
+    sender.in_danger() if lane is Lane.URGENT else sender.offered()
     sender.step(sender.worker(Scripted(lambda _: Sent(DeliveryTrigger.TRY_AGAIN, "http-429", wait=asked))))
-    (row,) = sender.deliveries("Communication")
+    row, *_ = sender.deliveries("Communication" if lane is Lane.URGENT else "ServiceRequest")
     assert row["due_at"] - sender.now() == timedelta(seconds=waits)
 
 
