@@ -29,6 +29,14 @@ def agreed_to_any(rules: Rules, consents: Sequence[Consent], now: datetime) -> b
     return any(isinstance(agreed_to(rules, consents, each, now), Permit) for each in named)
 
 
+def is_against(rules: Rules, word: Consent, consents: Sequence[Consent], now: datetime) -> bool:
+    """Whether a word may be meant against a yes of hers: she has said none since to whom it is about."""
+    named = {each.recipient_id for each in consents if word.recipient_id in (None, each.recipient_id)} - {None}
+    answers = (agreed_to(rules, consents, each, now) for each in named if each is not None)
+    said = (answer.consent.said_at() for answer in answers if isinstance(answer, Permit))
+    return any(word.given_at is None or when is None or when <= word.given_at for when in said)
+
+
 def agreed_to_offers(
     tx: Transaction, rules: Rules, referral: Referral, consents: Sequence[Consent], now: datetime
 ) -> list[Permit | Refusal]:

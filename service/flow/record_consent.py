@@ -5,22 +5,26 @@ from datetime import datetime
 from typing import NamedTuple
 
 from service.consent.consent import Consent, gives_less, revise, tells_more
+from service.flow.agreed import is_against
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
 from service.flow.follow_consent import follow_consent
 from service.flow.identify import identify, known_as
 from service.flow.learn import learn, said_at
+from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.needs import SupportNeeds
+from service.referrals.referral import ReferralTrigger
 
 
 class ReceivedConsent(NamedTuple):
     """`said` is the consent as read, without its ids; `recipient` is None when it is about every organisation.
 
-    `needs` is None when it says nothing of what she asks for.
+    `needs` is None when it says nothing of what she asks for. `may_refuse`: it may be a no, or take back a yes that is
+    known by another name, and nobody can tell.
     """
 
     received: Received
@@ -28,6 +32,12 @@ class ReceivedConsent(NamedTuple):
     recipient: Reference | None
     said: Consent
     needs: SupportNeeds | None = None
+    may_refuse: bool = False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether contact with her may be unwelcome after it."""
+        return self.may_refuse or self.said.ends_permission()
 
 
 def was_taken(tx: Transaction, message: ReceivedConsent) -> bool:
@@ -76,6 +86,8 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
         tx.consents.add(said, _begins_at(said, now))
         learn(tx, patient_id, message.needs)
         follow_consent(tx, rules, said, now)
+        if message.may_refuse and is_against(rules, said, tx.consents.of_patient(patient_id), now):
+            pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
         return Accepted("Consent", owner, 1, created=True)
     return _revise(tx, rules, message, known, said, now)
 
@@ -94,9 +106,10 @@ def _revise(
     if known is None or known.patient_id != said.patient_id:
         return Refused(Reason.NOT_FOUND)
     latest = tx.inbox.latest("Consent", known.id)
-    if latest is not None and received.repeats(latest[1]):
-        return Repeated("Consent", known.id, known.version)
     less = gives_less(known, said)
+    # What a door does not write into the body may have become less in a yes: by HL7 v2 that a programme reports back.
+    if latest is not None and received.repeats(latest[1]) and not (less and said.gives_permission()):
+        return Repeated("Consent", known.id, known.version)
     if received.target_id is None and received.condition is not None and not less:
         return Repeated("Consent", known.id, known.version)
     if received.target_id is None and not less:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from service.flow.answer import Answer
 from service.flow.hear_event import ReceivedEvent, hear_event
+from service.flow.hear_safe_contact import ReceivedSafeContact, hear_safe_contact
 from service.flow.merge_patients import ReceivedMerge, merge_patients
 from service.flow.ports import Transaction
 from service.flow.receive_transaction import perform
@@ -15,7 +16,15 @@ from service.flow.request_referral import ReceivedRequest, request_referral
 from service.flow.rules import Rules
 from service.screening.result import ScreeningResult
 
-Step = ReceivedPatient | ReceivedMerge | ReceivedConsent | ReceivedResult | ReceivedEvent | ReceivedRequest
+Step = (
+    ReceivedPatient
+    | ReceivedMerge
+    | ReceivedSafeContact
+    | ReceivedConsent
+    | ReceivedResult
+    | ReceivedEvent
+    | ReceivedRequest
+)
 # When one of these is refused nobody knows whose the rest of the group is.
 SAYS_WHO = (ReceivedPatient, ReceivedMerge)
 # These wait until every result in the message is judged, so that nothing is offered that a risk would take back.
@@ -27,6 +36,8 @@ def take_step(tx: Transaction, rules: Rules, step: Step, now: datetime) -> tuple
     match step:
         case ReceivedMerge():
             return merge_patients(tx, rules, step, now), ()
+        case ReceivedSafeContact():
+            return hear_safe_contact(tx, rules, step, now), ()
         case ReceivedEvent():
             return hear_event(tx, rules, step, now), ()
         case ReceivedRequest():

@@ -25,7 +25,7 @@ def unheard(messages: Iterable[object], number: str) -> Unnamed | None:
     """What these tell that makes contact unwelcome, and whether they say no, with whoever has the `number`."""
     said = list(messages)
     events = frozenset(event for each in said for event in _harms(each))
-    refuses = any(isinstance(each, ReceivedConsent) and each.said.ends_permission() for each in said)
+    refuses = any(isinstance(each, ReceivedConsent) and each.may_end for each in said)
     facts = next((each.facts for each in said if isinstance(each, ReceivedPatient)), NOTHING_SAID)
     person = f"{facts.preferred_name} {facts.birth_date}"
     return Unnamed(number, events, refuses, person=person) if events or refuses else None

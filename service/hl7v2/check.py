@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from service.flow.hear_event import ReceivedEvent
+from service.flow.hear_safe_contact import ReceivedSafeContact
 from service.flow.merge_patients import ReceivedMerge
 from service.flow.received_message import Part
 from service.flow.received_result import Administered, ReceivedResult
@@ -126,6 +127,9 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
             yield f"{part.at}: one record takes the place of another of hers"
         case ReceivedConsent():
             yield f"{part.at}: a consent, {'given' if part.step.said.permits else 'not given'}"
+        case ReceivedSafeContact():
+            ways = ", ".join(each.mode for each in part.step.said.channels if each.usable())
+            yield f"{part.at}: may be reached by {ways or 'no way that is safe'}"
         case ReceivedEvent():
             yield f"{part.at}: {_EVENTS.get(part.step.event, 'an event after which contact pauses')}"
         case ReceivedRequest(ends=ends):

@@ -113,8 +113,8 @@ def test_a_way_that_is_not_safe_is_not_used(ward: Ward, value: str) -> None:
 def test_what_is_said_beside_a_yes_is_kept_with_it(ward: Ward) -> None:
     told = [obx("VOICEMAIL", "Y"), obx("SAY", "Marigold"), obx("UNTIL", "20260710")]
     ward.tells("A08", pid(), con("A"), PHONE, *told)
-    (consent,) = ward.rows("consent")
-    safe = consent["safe_contact"]
+    (consent,), (woman,) = ward.rows("consent"), ward.rows("patient")
+    safe = woman["safe_contact"]
     assert (safe["voicemail"], safe["code_word"]) == ("allow", "Marigold")
     assert safe["channels"] == [["voice", "allow", "+44 7700 900123"]]
     assert str(consent["period_end"]).startswith("2026-07-11 00:00")

@@ -20,7 +20,18 @@ HEADER = "MSH|^~\\&|EHR|MATERNITY|PR|PEER|20260601120000+0000||{type}^{event}|{c
 SYSTEM = "urn:oid:1.2.3"
 _CONTROLS = count(1)
 
-_IGNORED = ("PEER", "ANYONE", "THIS-ONE", "PHONE", "VOICEMAIL", "UNTIL", "SAY")
+_DETAILS = {
+    "PHONE": Detail.VOICE,
+    "MAIL": Detail.EMAIL,
+    "POST": Detail.POST,
+    "MEET": Detail.IN_PERSON,
+    "VOICEMAIL": Detail.VOICEMAIL,
+    "SAY": Detail.CODE_WORD,
+    "REVIEW": Detail.REVIEW_BY,
+    "UNTIL": Detail.UNTIL,
+    "REPORT": Detail.REPORT_BACK,
+}
+_IGNORED = ("PEER", "ANYONE", "THIS-ONE", *_DETAILS)
 EVENTS = (
     EventRule(LifeEvent.PREGNANCY_LOSS, "DG1", 3, frozenset({"O03*", "LOSS"}), day=5),
     EventRule(LifeEvent.BABY_IN_CARE, "ZXX", 2, frozenset({"CARE"})),
@@ -70,7 +81,7 @@ class Ward:
             frozenset({"MTH"}),
             EVENTS,
             {"PEER": agreed, "ANYONE": everyone, "THIS-ONE": asked, "CLOSED": gone},
-            {"PHONE": Detail.VOICE, "VOICEMAIL": Detail.VOICEMAIL, "UNTIL": Detail.UNTIL, "SAY": Detail.CODE_WORD},
+            _DETAILS,
             {"PROGRAMME": self.community.organisation_id},
         )
         items = {f"EPDS{number}": CodeUse("epds", Role.ITEM, number) for number in range(1, 11)}

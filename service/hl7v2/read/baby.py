@@ -9,7 +9,7 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import YES, triplets
-from service.hl7v2.read.consent import nobodys_consents, refuses
+from service.hl7v2.read.consent_word import nobodys_consents, refuses
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.happened import Told, as_parts, each_once, happened
 from service.hl7v2.read.orders import Patient, segments_of

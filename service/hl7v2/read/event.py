@@ -15,7 +15,8 @@ from service.flow.rules import Rules
 from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.baby import is_baby, of_baby, of_its_mother
-from service.hl7v2.read.consent import nobodys_consents, read_consents, refuses
+from service.hl7v2.read.consent import read_consents
+from service.hl7v2.read.consent_word import nobodys_consents, refuses
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.happened import as_parts, happened, told_outside
 from service.hl7v2.read.orders import Patient, by_pid, patients_in, segments_of

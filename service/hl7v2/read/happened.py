@@ -14,7 +14,7 @@ from service.hl7v2.read.administration import TIMES
 from service.hl7v2.read.codes import says_no, triplets
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.naming import instance_of, name_of
-from service.hl7v2.read.observed import OBSERVED, Observed
+from service.hl7v2.read.observed import NOT_SAID, Observed, status_of
 from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
@@ -34,8 +34,6 @@ class Told(NamedTuple):
     sources: frozenset[str] = NO_NAME
 
 
-# An observation that was not made, and what describes the order (OBX-11).
-_NOTHING = frozenset("NO")
 # DG1-21 (table 0206) of a diagnosis that is taken away.
 _ACTION, _DELETED = 21, "D"
 
@@ -129,9 +127,8 @@ def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime)
 def _heard(event: LifeEvent, one: Observed, unsaid: Status) -> LifeEvent | None:
     """As what an observation tells it, whose status is `unsaid` when OBX-11 is empty: it need not be final to make
     contact unwelcome. None when it was only ordered."""
-    letter = said(one.obx, 11).upper()
-    status = OBSERVED.get(letter, Status.UNKNOWN) if letter else unsaid
-    if letter in _NOTHING or (status is Status.REGISTERED and not one.values):
+    status = status_of(one.obx, unsaid)
+    if said(one.obx, 11).upper() in NOT_SAID or (status is Status.REGISTERED and not one.values):
         return None
     if status in VOID:
         return LifeEvent.TAKEN_BACK

@@ -112,7 +112,7 @@ def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
             group = _group(message, patient, dialect, rules, now)
             steps = [part.step for part in group.parts]
             events = [each for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS]
-            noes = [each for each in steps if isinstance(each, ReceivedConsent) and each.said.ends_permission()]
+            noes = [each for each in steps if isinstance(each, ReceivedConsent) and each.may_end]
             yield replace(told, hers=(*events, *noes), who=_who(group))
     yield from (each.unnamed for each in strays(message, dialect, now) if each.unnamed is not None)
 

@@ -23,6 +23,7 @@ from service.hl7v2.read.codes import (
     values_of,
 )
 from service.hl7v2.read.component import Tree, components
+from service.hl7v2.read.fields import said
 from service.hl7v2.segments import Delimiters, Segment
 from service.screening.decide import cannot_be_scored
 from service.screening.instrument import CodeUse, Role
@@ -36,6 +37,8 @@ OBSERVED: Mapping[str, Status] = {
     "X": Status.CANCELLED, "D": Status.ENTERED_IN_ERROR, "W": Status.ENTERED_IN_ERROR,
 }  # fmt: skip
 _NO_RESULT = "O"
+NOT_SAID = frozenset({"N", _NO_RESULT})
+"""OBX-11 of what was not asked, and of what describes the order."""
 _CODE_UNKNOWN = (Problem.CODE_UNKNOWN, 3)
 _WORDS = frozenset({"", "ST", "TX", "FT"})
 # What is remembered is as long as a score, a code or a date.
@@ -85,6 +88,12 @@ def ordered(headers: Iterable[Segment]) -> Status | None:
     """OBR-25; None when it says nothing that is known."""
     found = (_ORDERED.get(each.text(25).upper()) for each in headers if each.name == "OBR")
     return next(filter(None, found), None)
+
+
+def status_of(obx: Segment, unsaid: Status) -> Status:
+    """OBX-11; `unsaid` where it is empty."""
+    letter = said(obx, 11).upper()
+    return OBSERVED.get(letter, Status.UNKNOWN) if letter else unsaid
 
 
 def all_observed(

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from service.flow.hear_event import ReceivedEvent
+from service.flow.hear_safe_contact import ReceivedSafeContact
 from service.flow.merge_patients import ReceivedMerge
 from service.flow.received import Identifier
 from service.flow.received_message import Group, Part
@@ -51,6 +52,8 @@ def _part(part: Part) -> Tree:
         return said | {"facts": step.facts, "retired": step.retired}
     if isinstance(step, ReceivedConsent):
         return said | {"recipient": step.recipient and step.recipient.id, "said": step.said}
+    if isinstance(step, ReceivedSafeContact):
+        return said | {"of": step.patient.identifier, "said": step.said}
     if isinstance(step, ReceivedEvent):
         return said | {"of": step.subject.identifier, "event": step.event, "happened_on": step.happened_on}
     if isinstance(step, ReceivedRequest):

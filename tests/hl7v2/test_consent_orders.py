@@ -1,0 +1,141 @@
+"""A yes counts as far as its observation and its order do; what may be a no, or take back a yes, pauses contact."""
+
+import pytest
+
+from tests.flow.support import Service
+from tests.hl7v2.ward import Ward, con, pid
+
+NUMBER = "OBX|2|ST|PHONE^Safe^L||+44 7700 900123||||||F"
+YES_AT, LATER, EARLIER = "20260520090000", "20260525090000", "20260501090000"
+
+
+def order(status: str, at: str = YES_AT) -> str:
+    return f"OBR|1||C1^MAT|ASKED|||{at}||||||||||||||||||{status}"
+
+
+def obx(value: str, status: str = "F", at: str = "") -> str:
+    return f"OBX|1|ST|PEER^x^L||{value}||||||{status}|||{at}"
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    ward = Ward(service)
+    ward.add_programme()
+    return ward
+
+
+def supported(ward: Ward, at: str = YES_AT) -> None:
+    ward.tells("R01", pid(), order("F", at), obx("Y"), NUMBER, type="ORU")
+    ward.positive()
+    (offer,) = ward.offers()
+    ward.service.update(ward.community, offer.id, "accepted")
+
+
+@pytest.mark.parametrize("status", ["F", "C"])
+def test_a_yes_of_which_its_order_says_that_it_is_final_counts(ward: Ward, status: str) -> None:
+    assert ward.tells("R01", pid(), order(status), obx("Y", ""), NUMBER, type="ORU") == "AA"
+    ward.positive()
+    assert ward.state() == ("offered", ["requested"])
+
+
+@pytest.mark.parametrize(
+    ("order_status", "status", "told"),
+    [
+        *[(each, "", "AA") for each in "XYZDPOISAR"],
+        ("X", "F", "AA OBX^1^11 102 W"),
+        ("", "", "AA OBX^1^11 101 W"),
+        ("", "?", "AA OBX^1^11 102 W"),
+    ],
+)
+@pytest.mark.parametrize(("type", "event"), [("ORU", "R01"), ("ADT", "A08")])
+def test_a_yes_that_its_order_does_not_bear_out_is_none(
+    ward: Ward, type: str, event: str, order_status: str, status: str, told: str
+) -> None:
+    assert ward.tells(event, pid(), order(order_status), obx("Y", status), NUMBER, type=type) == told
+    ward.positive()
+    assert ward.state()[1] == []
+
+
+@pytest.mark.parametrize("status", "XYZD")
+def test_a_yes_is_taken_back_with_its_order(ward: Ward, status: str) -> None:
+    supported(ward)
+    assert ward.tells("R01", pid(), order(status), obx("Y", ""), type="ORU") == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+@pytest.mark.parametrize("status", "WDX")
+@pytest.mark.parametrize("value", ["Y", ""])
+def test_a_yes_that_is_taken_back_at_another_time_pauses_contact_until_somebody_has_looked(
+    ward: Ward, status: str, value: str
+) -> None:
+    supported(ward)
+    for _ in range(2):
+        assert ward.tells("R01", pid(), order("C"), obx(value, status, LATER), type="ORU") == "AA"
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    assert ward.alerts() == ["unreadable-refusal"]
+
+
+def test_what_takes_back_an_older_yes_leaves_the_newer(ward: Ward) -> None:
+    supported(ward)
+    ward.tells("A08", pid(), obx("Y", "W", EARLIER))
+    assert (ward.state()[0], ward.alerts()) == ("supported", [])
+
+
+def test_a_yes_that_is_final_in_an_order_that_was_taken_back_may_be_taken_back(ward: Ward) -> None:
+    supported(ward)
+    assert ward.tells("R01", pid(), order("X"), obx("Y"), NUMBER, type="ORU") == "AA OBX^1^11 102 W"
+    assert ward.state()[0] == "on-hold"
+
+
+@pytest.mark.parametrize("value", ["n", "no", "NO", "No.", "N.", "false", "0", "^No"])
+def test_a_no_is_one_however_it_is_written(ward: Ward, value: str) -> None:
+    supported(ward)
+    assert ward.tells("A08", pid(), obx(value, at=LATER)) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_a_no_is_one_in_whatever_case_its_consent_is_named(ward: Ward) -> None:
+    supported(ward)
+    assert ward.tells("A08", pid(), con("R", LATER, code="peer")) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+@pytest.mark.parametrize("value", ["DECLINED", "Nein", "later"])
+def test_an_answer_that_nobody_knows_may_be_a_no_whatever_else_was_not_used(ward: Ward, value: str) -> None:
+    supported(ward)
+    ward.tells("A08", pid(), con("A", code="OTHER"))
+    assert ward.alerts() == ["not-all-used"]
+    for _ in range(2):
+        assert ward.tells("A08", pid(), obx(value, at=LATER)) == "AA OBX^1^5 103 W"
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    assert ward.alerts() == ["not-all-used", "unreadable-refusal"]
+
+
+@pytest.mark.parametrize(
+    "said", [[obx("DECLINED", at=LATER), con("A", YES_AT)], [con("A", YES_AT), obx("X?", at=LATER)]]
+)
+def test_beside_the_yes_it_holds_for_the_referral_that_opens_later(ward: Ward, said: tuple[str, ...]) -> None:
+    ward.tells("A08", pid(), *said, NUMBER)
+    ward.positive()
+    assert ward.state() == ("on-hold", [])
+    assert "unreadable-refusal" in ward.alerts()
+
+
+@pytest.mark.parametrize("before", [[], [con("R", EARLIER)], [con("A", LATER)]], ids=["nothing", "a no", "a later yes"])
+def test_where_no_yes_stands_that_it_could_take_back_nobody_is_woken(ward: Ward, before: list[str]) -> None:
+    ward.tells("A08", pid(), *before, NUMBER)
+    assert ward.tells("A08", pid(), obx("DECLINED", at=YES_AT)) == "AA OBX^1^5 103 W"
+    assert ward.alerts() == ["not-all-used"]
+
+
+def test_once_it_can_be_read_it_counts_as_what_it_is(ward: Ward) -> None:
+    supported(ward)
+    ward.tells("A08", pid(), obx("DECLINED", at=LATER))
+    ward.tells("A08", pid(), obx("N", at=LATER))
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+def test_of_a_record_that_may_be_anothers_it_is_told_as_a_no(ward: Ward) -> None:
+    supported(ward)
+    ward.tells("A03", pid(born="19850505"), obx("DECLINED", at=LATER))
+    assert {"identity-conflict", "unnamed-refusal"} <= set(ward.alerts())

@@ -1,0 +1,222 @@
+"""How she may safely be reached, in the site's own codes: the newest word counts, and what is not known to be safe is
+not."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.flow.support import Service
+from tests.hl7v2.ward import Ward, con, message, pid
+
+AT = "20260520"
+NUMBER, OTHER = "+44 7700 900123", "+44 7700 900456"
+ORDER = "OBR|1||C1^MAT|ASKED|||20260520||||||||||||||||||{}"
+
+
+def obx(code: str, value: str, at: str = "", status: str = "F") -> str:
+    return f"OBX|1|ST|{code}^x^L||{value}||||||{status}|||{at}"
+
+
+def phone(value: str, status: str = "F") -> str:
+    return obx("PHONE", value, status=status)
+
+
+YES = [pytest.param(con("A", AT), id="CON"), pytest.param(obx("PEER", "Y", AT), id="an observation")]
+
+
+@pytest.fixture
+def ward(service: Service) -> Ward:
+    return Ward(service)
+
+
+def offered(ward: Ward, yes: str, *said: str) -> None:
+    """She is offered after these were said."""
+    ward.add_programme()
+    assert ward.tells("A08", pid(), yes, *said) == "AA"
+    ward.positive()
+    assert ward.state() == ("offered", ["requested"])
+
+
+def supported(ward: Ward, yes: str, *said: str) -> None:
+    offered(ward, yes, *said)
+    ward.service.update(ward.community, ward.offers()[0].id, "accepted")
+    assert ward.state() == ("supported", ["accepted"])
+
+
+def channel(ward: Ward) -> object:
+    """What the programme is shown."""
+    (view,) = ward.service.disclose(ward.community, *ward.offers(), type="ServiceRequest")
+    return view.channel and view.channel.value
+
+
+def known(ward: Ward) -> dict[str, object]:
+    (woman,) = ward.rows("patient")
+    safe: dict[str, object] = woman["safe_contact"]
+    return safe
+
+
+@pytest.mark.parametrize("yes", YES)
+@pytest.mark.parametrize(
+    "said", [[phone("N")], [phone('""')], [phone("")], [phone(NUMBER, "D")], [phone(NUMBER, "X")], []]
+)
+def test_a_way_that_is_taken_back_beside_the_same_yes_pauses_support_once(
+    ward: Ward, yes: str, said: list[str]
+) -> None:
+    supported(ward, yes, phone(NUMBER))
+    for _ in range(2):
+        assert ward.tells("A08", pid(), yes, *said) == "AA"
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    assert ward.alerts() == ["safe-contact-withdrawn"]
+
+
+def test_before_a_programme_has_accepted_the_offer_is_taken_back(ward: Ward) -> None:
+    offered(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), con("A", AT), phone("N"))
+    assert ward.state() == ("placing", ["cancelled"])
+    assert ward.alerts() == ["no-safe-contact"]
+
+
+@pytest.mark.parametrize("yes", YES)
+def test_another_number_beside_the_same_yes_is_the_one_that_is_shown(ward: Ward, yes: str) -> None:
+    supported(ward, yes, phone(NUMBER))
+    assert channel(ward) == NUMBER
+    ward.tells("A08", pid(), yes, phone(OTHER))
+    assert (ward.state()[0], channel(ward), ward.alerts()) == ("supported", OTHER, [])
+
+
+def test_a_way_that_the_clinic_finds_out_later_lets_an_offer_be_made(ward: Ward) -> None:
+    ward.add_programme()
+    ward.tells("A08", pid(), con("A", AT))
+    ward.positive()
+    assert ward.state() == ("placing", [])
+    ward.tells("A08", pid(), con("A", AT), phone(NUMBER))
+    assert ward.state() == ("offered", ["requested"])
+    (asked,) = ward.rows("alert", code="no-safe-contact")
+    assert asked["state"] == "resolved"
+
+
+def test_a_clinic_that_was_asked_for_her_yes_is_not_asked_again_for_a_number(ward: Ward) -> None:
+    ward.add_programme()
+    ward.positive()
+    ward.tells("A08", pid(), phone(NUMBER))
+    assert ward.alerts() == ["consent-needed"]
+    ward.tells("A08", pid(), con("A", AT), phone(NUMBER))
+    assert ward.state() == ("offered", ["requested"])
+
+
+@pytest.mark.parametrize(
+    ("type", "event", "order"), [("ADT", "A08", []), ("ORU", "R01", [ORDER.format("F")]), ("ADT", "A02", [])]
+)
+@pytest.mark.parametrize("said", [phone("N"), phone(NUMBER, "D"), phone(NUMBER, "W"), obx("VOICEMAIL", "N")])
+def test_said_without_a_yes_it_counts_as_well(ward: Ward, type: str, event: str, order: list[str], said: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    assert ward.tells(event, pid(), *order, said, type=type) == "AA"
+    assert ward.state()[0] == "on-hold"
+    assert ward.alerts() == ["safe-contact-withdrawn"]
+
+
+def test_another_number_said_without_a_yes_is_the_one_that_is_shown(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("R01", pid(), ORDER.format("F"), phone(OTHER), type="ORU")
+    assert (ward.state()[0], channel(ward)) == ("supported", OTHER)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [phone(OTHER, "P")],
+        [phone(OTHER, "N")],
+        [ORDER.format("I"), phone(OTHER, "")],
+        [ORDER.format(""), phone(OTHER, "")],
+    ],
+    ids=["not final", "not asked", "only ordered", "nobody says how far it counts"],
+)
+def test_what_does_not_count_yet_is_not_said(ward: Ward, said: list[str]) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), *said)
+    assert (ward.state()[0], channel(ward)) == ("supported", NUMBER)
+
+
+@pytest.mark.parametrize("status", "XYZD")
+def test_it_is_taken_back_with_its_order(ward: Ward, status: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("R01", pid(), ORDER.format(status), phone(NUMBER, ""), type="ORU")
+    assert ward.state()[0] == "on-hold"
+
+
+def test_a_replay_undoes_no_newer_word(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), con("A", AT), phone(OTHER), con("A", AT, code="OTHER"))
+    ward.tells("A08", pid(), con("A", AT), phone(NUMBER))
+    (mistaken,) = ward.rows("inbound_message", disposition="partly")
+    ward.hospital.messages().replay(mistaken["id"])
+    assert channel(ward) == NUMBER
+
+
+_SAFE = [
+    *[("PHONE", each) for each in ("+441632960111", "(01632) 960111", "01632 960111 x12", "^" * 11 + NUMBER)],
+    ("MAIL", "tessie@mail.example"),
+    ("MAIL", "^^^tessie@mail.example"),
+    ("POST", "1 Test Street"),
+    ("MEET", "Y"),
+    ("MEET", "Room 3"),
+]
+_NOT_SAFE = [("PHONE", each) for each in ("N", "no", "No.", "FALSE", "0", '""', "")]
+_UNKNOWN = [
+    *[("PHONE", each) for each in ("NOT SAFE", "UNSAFE", "none", "U", "unknown", "DENY", "ask first", "Y", "1234")],
+    ("PHONE", "+44 1632 960111 (husband may answer)"),
+    ("MAIL", "ask first"),
+    ("POST", "not safe"),
+    ("MEET", "not safe"),
+]
+
+
+@pytest.mark.parametrize(("code", "value"), _SAFE)
+def test_a_number_or_an_address_is_a_way(ward: Ward, code: str, value: str) -> None:
+    offered(ward, con("A", AT), obx(code, value))
+
+
+@pytest.mark.parametrize(("code", "value"), [*_NOT_SAFE, *_UNKNOWN])
+def test_what_is_none_is_no_way_and_told_where_nobody_can_tell_what_it_is(ward: Ward, code: str, value: str) -> None:
+    told = "AA OBX^1^5 102 W" if (code, value) in _UNKNOWN else "AA"
+    assert ward.tells("A08", pid(), con("A", AT), obx(code, value)) == told
+    ward.add_programme()
+    ward.positive()
+    assert ward.state() == ("placing", [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "allowed", "told"),
+    [
+        *[(each, True, "AA") for each in ("Y", "y", "YES", "true", "1")],
+        *[(each, False, "AA") for each in ("N", "NO", "n", "0", "")],
+        *[(each, False, "AA OBX^2^5 102 W") for each in ("U", "UNKNOWN", "NEVER", "DENY", "refused", "Nein")],
+    ],
+)
+def test_a_question_is_allowed_by_a_yes_alone(ward: Ward, answer: str, allowed: bool, told: str) -> None:
+    assert ward.tells("A08", pid(), con("A", AT), phone(NUMBER), obx("VOICEMAIL", answer)) == told
+    assert known(ward)["voicemail"] == ("allow" if allowed else "deny")
+    assert ward.tells("A08", pid("W2"), con("A", AT), phone(NUMBER), obx("REPORT", answer)) == told
+    (consent,) = ward.rows("consent", patient_id=ward.woman("W2"))
+    assert consent["may_report_back"] is allowed
+
+
+def test_of_a_review_that_cannot_be_read_nobody_knows_whether_it_is_overdue(ward: Ward) -> None:
+    assert ward.tells("A08", pid(), con("A", AT), phone(NUMBER), obx("REVIEW", "soon")) == "AA OBX^2^5 102 W"
+    assert (known(ward)["channels"], known(ward)["review_by"]) == ([], None)
+
+
+def test_a_programme_stops_to_report_back_when_the_same_yes_allows_it_no_more(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    for _ in range(2):
+        ward.tells("A08", pid(), con("A", AT), phone(NUMBER), obx("REPORT", "N"))
+    (consent,) = ward.rows("consent")
+    assert (consent["may_report_back"], consent["version"]) == (False, 2)
+    assert ward.state()[0] == "supported"
+
+
+def test_a_site_without_codes_for_it_says_nothing_of_it(ward: Ward) -> None:
+    ward.hospital.habits["codes"] = replace(ward.hospital.habits["codes"], details={})
+    ward.sends(message("A08", pid(), con("A", AT)))
+    (woman,) = ward.rows("patient")
+    assert woman["safe_contact"] is None
