@@ -97,16 +97,20 @@ def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: d
     seen this one, and after contact was let go on nobody knew of it."""
     # A number may be longer than a key of the store, and of a baby it is better not kept.
     sources = {each and hashlib.sha256(each.encode()).hexdigest() for each in message.sources}
-    heard = tx.life_events.hear(patient.id, message.event, message.happened_on, now, sources)
-    last = max(heard.values(), default=None)
-    if last is None:
+    heard, day = tx.life_events.heard(patient.id, message.event, message.happened_on), message.happened_on
+    lately = {source for source, at in heard.items() if day is not None or now - at < SAME_EVENT}
+    if lately and _was_taken_back(tx, patient, day, since=max(heard.values())):
+        lately = set()
+    # What has no day counts from when it was news: a record that never stops telling it would hide the next one.
+    tx.life_events.hear(patient.id, message.event, day, now, sources if day is not None else sources - lately)
+    if not lately:
         return False
-    taken_back = tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, last)
-    if any(may_be_one(day, message.happened_on) for _, day in taken_back):
-        return False
-    if message.happened_on is None and now - last >= SAME_EVENT:
-        return False
-    if sources <= heard.keys() or tx.referrals.open_of(patient.id) is None:
+    if sources <= lately or tx.referrals.open_of(patient.id) is None:
         return True
     asked = [each.state for each in tx.alerts.unresolved_about(patient.id) if each.code is AlertCode.SAFETY_EVENT]
     return asked.count(AlertState.OPEN) >= MOST_UNSEEN
+
+
+def _was_taken_back(tx: Transaction, patient: Patient, day: date | None, since: datetime) -> bool:
+    taken_back = tx.life_events.heard_since(patient.id, {LifeEvent.TAKEN_BACK}, since)
+    return any(may_be_one(day, other) for _, other in taken_back)

@@ -40,10 +40,13 @@ class Aliases(Protocol):
 
 
 class LifeEvents(Protocol):
+    def heard(self, patient_id: str, event: LifeEvent, happened_on: date | None) -> Mapping[str, datetime]:
+        """When it was heard last from each source."""
+
     def hear(
         self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, sources: Collection[str]
-    ) -> Mapping[str, datetime]:
-        """When it was heard last from each source; from these that is now from now on."""
+    ) -> None:
+        """From these sources it is heard now."""
 
     def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> set[Heard]:
         """Which of `events`, and of what days."""

@@ -40,8 +40,8 @@ UNWELCOME = frozenset(event for event, trigger in TELLS.items() if trigger is Re
 # After these a call would hurt, or nobody is there to take it.
 HARMS = UNWELCOME | {LifeEvent.WOMAN_DIED}
 
-# A record tells an event again with every message, for as long as it stands there; when it has been silent for longer
-# than this and gives no day, it is another one.
+# A record tells an event again with every message, for as long as it stands there; one that gives no day is told to a
+# clinician once more after this time, for nobody knows whether it is another.
 SAME_EVENT = timedelta(weeks=26)
 # Two babies born so close together are twins, and one birth.
 SAME_BIRTH = timedelta(days=2)

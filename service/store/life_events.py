@@ -33,15 +33,16 @@ class LifeEvents:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
 
+    def heard(self, patient_id: str, event: LifeEvent, happened_on: date | None) -> Mapping[str, datetime]:
+        """When it was heard last from each source."""
+        return {row.source: row.heard_at for row in self._unit.execute(HEARD, _key(patient_id, event, happened_on))}
+
     def hear(
         self, patient_id: str, event: LifeEvent, happened_on: date | None, now: datetime, sources: Collection[str]
-    ) -> Mapping[str, datetime]:
-        """When it was heard last from each source; from these that is now from now on."""
-        day = happened_on.isoformat() if happened_on else ""
-        key = {"patient_id": patient_id, "event": event.value, "happened_on": day}
-        heard = {row.source: row.heard_at for row in self._unit.execute(HEARD, key)}
+    ) -> None:
+        """From these sources it is heard now."""
+        key = _key(patient_id, event, happened_on)
         self._keep([{**key, "source": each, "heard_at": now} for each in sorted(sources)])
-        return heard
 
     def heard_since(self, patient_id: str, events: Collection[LifeEvent], since: datetime) -> set[Heard]:
         """Which of `events`, and of what days."""
@@ -60,6 +61,14 @@ class LifeEvents:
     def _keep(self, rows: list[dict[str, object]]) -> None:
         if rows:
             self._unit.execute(_keep(self._unit.dialect), rows)
+
+
+def _key(patient_id: str, event: LifeEvent, happened_on: date | None) -> dict[str, str]:
+    return {
+        "patient_id": patient_id,
+        "event": event.value,
+        "happened_on": happened_on.isoformat() if happened_on else "",
+    }
 
 
 @cache

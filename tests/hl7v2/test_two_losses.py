@@ -8,7 +8,7 @@ from service.flow.move_alert import move_alert
 from service.referrals.alert import MOST_UNSEEN, AlertTrigger
 from service.referrals.referral import ReferralTrigger
 from service.store.unit_of_work import UnitOfWork
-from tests.flow.support import HOUR, Service
+from tests.flow.support import DAY, HOUR, Service
 from tests.flow.test_review_alert import advanced
 from tests.hl7v2.test_events import BABYS_AGE, LOSS, PAUSED
 from tests.hl7v2.test_losses import order
@@ -255,6 +255,28 @@ def test_a_babys_record_that_goes_on_listing_what_was_deleted_beside_its_death_p
         if ward.state() == PAUSED:
             later(ward)
     assert ward.state()[0] == "supported"
+
+
+def test_a_diagnosis_without_a_day_that_the_record_never_stops_telling_is_told_twice_a_year(ward: Ward) -> None:
+    ward.supported()
+    paused = []
+    for month in range(14):
+        ward.tells("A08", pid(), diagnosis(day=""))
+        if ward.state() == PAUSED:
+            paused.append(month)
+            later(ward)
+        ward.service.pass_time(30 * DAY)
+    assert paused == [0, 7]
+
+
+def test_without_a_day_another_diagnosis_is_another_loss(ward: Ward) -> None:
+    ward.supported()
+    told = diagnosis(day="")
+    for lines, news in (([told], True), ([told.replace("O03.9", "O03.4")], True), ([told], False)):
+        ward.tells("A08", pid(), *lines)
+        assert (ward.state() == PAUSED) is news
+        if news:
+            later(ward)
 
 
 @pytest.mark.parametrize("action", ["", "A", "U", "X", "S"])

@@ -1,5 +1,6 @@
 """A record that has become part of another, and what happened in a life: the same on both databases."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -28,11 +29,16 @@ def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Se
     hospital, now = service.hospital(), service.now()
     woman, day = service.woman(hospital), date(2026, 5, 30)
 
+    def told(tx: UnitOfWork, event: LifeEvent, on: date | None, at: datetime) -> Mapping[str, datetime]:
+        before = tx.life_events.heard(woman, event, on)
+        tx.life_events.hear(woman, event, on, at, {""})
+        return before
+
     def hear(tx: UnitOfWork) -> list[object]:
         loss = LifeEvent.PREGNANCY_LOSS
         said = [(loss, day, now), (loss, day, now + HOUR), (loss, None, now), (LifeEvent.BABY_DIED, day, now)]
-        return [tx.life_events.hear(woman, *each, {""}) for each in said] + [
-            tx.life_events.hear(woman, loss, day, now + DAY, {""}),
+        return [told(tx, *each) for each in said] + [
+            tx.life_events.heard(woman, loss, day),
             tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED, LifeEvent.BABY_IN_CARE}, now),
             tx.life_events.heard_since(woman, {LifeEvent.BABY_DIED}, now + HOUR),
         ]
@@ -44,11 +50,13 @@ def test_an_event_is_remembered_by_its_day_and_when_it_was_told_last(service: Se
 def test_an_event_is_remembered_by_each_source_that_tells_it(service: Service) -> None:
     hospital, now = service.hospital(), service.now()
     woman, loss = service.woman(hospital), LifeEvent.PREGNANCY_LOSS
-    told = service.run(
-        hospital,
-        lambda tx: [tx.life_events.hear(woman, loss, None, now, each) for each in (["F1"], ["F2", "F1"], ["F1"])],
-    )
-    assert told == [{}, {"F1": now}, {"F1": now, "F2": now}]
+
+    def hear(tx: UnitOfWork, sources: list[str]) -> Mapping[str, datetime]:
+        tx.life_events.hear(woman, loss, None, now, sources)
+        return tx.life_events.heard(woman, loss, None)
+
+    told = service.run(hospital, lambda tx: [hear(tx, each) for each in (["F1"], ["F2", "F1"], ["F1"])])
+    assert told == [{"F1": now}, {"F1": now, "F2": now}, {"F1": now, "F2": now}]
 
 
 def test_events_of_two_records_are_those_of_the_one_that_is_left(service: Service) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from service.flow.hear_event import NO_NAME
 from service.flow.received import Child
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
@@ -103,7 +104,8 @@ def _its_own(told: Told, pid: Segment) -> Told:
     """What a record tells of a baby is never that its mother has died."""
     if told.event is not LifeEvent.WOMAN_DIED:
         return told
-    return told._replace(event=LifeEvent.BABY_DIED, day=day(said(pid, DATE_OF_DEATH)) or told.day)
+    died_on = day(said(pid, DATE_OF_DEATH)) or told.day
+    return told._replace(event=LifeEvent.BABY_DIED, day=died_on, sources=NO_NAME)
 
 
 def _birth_order(pid: Segment) -> str:

@@ -68,13 +68,14 @@ def are_all(message: Message, patients: Collection[Patient]) -> bool:
 
 
 def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
-    """What stands in no order."""
+    """What stands in no order. Without a day its code tells it from another."""
     for rule in _rules(message, dialect):
         for segment in message.named(rule.segment) if rule.segment != "OBX" else ():
-            if _matches(segment, rule):
+            codes = _matching(segment, rule)
+            if codes:
                 deleted = segment.name == "DG1" and said(segment, _ACTION).upper() == _DELETED
-                means = LifeEvent.TAKEN_BACK if deleted else rule.means
-                yield Told(means, _day(message, segment, rule, now), at(segment, rule.field))
+                means, when = LifeEvent.TAKEN_BACK if deleted else rule.means, _day(message, segment, rule, now)
+                yield Told(means, when, at(segment, rule.field), codes if when is None else NO_NAME)
 
 
 def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
@@ -83,7 +84,7 @@ def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) ->
     for one in order.seen if own else [one for one in order.seen if one.is_unwelcome]:
         obx = one.obx
         told = [
-            Told(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matches(obx, rule)
+            Told(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matching(obx, rule)
         ]
         if not told and one.is_unwelcome:
             told = _unless_history(obx, order, dialect, now)
@@ -111,10 +112,10 @@ def _rules(message: Message, dialect: Dialect) -> Iterator[EventRule]:
             yield rule
 
 
-def _matches(segment: Segment, rule: EventRule) -> bool:
+def _matching(segment: Segment, rule: EventRule) -> frozenset[str]:
     codes = {each.code for each in triplets(segment, rule.field)}
     codes |= {parts[0] for parts in segment.repetitions(rule.field)}
-    return any(map(rule.matches, filter(None, codes)))
+    return frozenset(filter(rule.matches, filter(None, codes)))
 
 
 def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime) -> list[Told]:
