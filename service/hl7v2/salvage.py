@@ -19,7 +19,8 @@ _HOLD_RESULTS = ("ORU", "MDM", "REF")
 
 
 def salvaged(body: bytes) -> Message:
-    """All lines of it that are segments, whatever stands in their texts, as one message.
+    """All lines of it that are segments, whatever stands in their texts, as one message. A line that is none has the
+    fields that follow in the one before it, where a line break has cut that: the rest of the text is left out.
 
     The first header that can be read is its header; without one the usual delimiters are assumed. Headers behind it,
     and those of a batch or a file, are left out.
@@ -28,10 +29,19 @@ def salvaged(body: bytes) -> Message:
     headers = (header_of(line) for line in lines if line.startswith(b"MSH"))
     header = next(filter(None, headers), None) or _USUAL_HEADER
     mark = header.delimiters.field
-    segment = re.compile(rb"(?!MSH)[A-Z][A-Z0-9]{2}(" + re.escape(mark.encode()) + rb"|$)")
+    between = re.escape(mark.encode())
+    segment = re.compile(rb"(?!MSH)[A-Z][A-Z0-9]{2}(" + between + rb"|$)")
+    # A name of a segment that is miswritten is no rest of a text.
+    rest = re.compile(rb"(?!\w{1,3}" + between + rb"|MSH).*?(" + between + rb".*)")
     fields = [header.raw(number) for number in range(2, _CHARACTER_SET)]
     first = mark.join(["MSH", *fields, _BY_BYTES]).encode("latin-1")
-    return read(b"\r".join([first, *(line for line in lines if segment.match(line))]))
+    kept = [first]
+    for line in lines:
+        if segment.match(line):
+            kept += (b"\r", line)
+        elif (cut := rest.match(line)) and len(kept) > 1:
+            kept.append(cut[1])
+    return read(b"".join(kept))
 
 
 def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:

@@ -202,6 +202,14 @@ def test_a_death_in_a_message_that_is_refused_pauses_and_ends_contact_when_it_is
     assert "unnamed-event" not in ward.alerts()
 
 
+@pytest.mark.parametrize("line", ["PV1|1|I", "and a line|break", "pv1|1|I"], ids=["whole", "in a text", "miswritten"])
+def test_a_death_behind_a_line_break_in_her_pid_pauses_contact(ward: Ward, line: str) -> None:
+    ward.supported()
+    death = telling("ADT^A08", line, died="Y").replace(b"Tessie", b"Tes\rsie Mary")
+    assert ward.hospital.told(death) == "AR 100 E"
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["safety-event"])
+
+
 STRANGER = PID.format(woman="W2", born="19950401")
 LOSS_IN_A_RESULT = LOSSES["a loss in a result"][1]
 
