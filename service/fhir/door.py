@@ -100,16 +100,17 @@ class Door:
             raise Problem(reply(Finding(Fault.SCOPE_TOO_SMALL, None, needed)))
         return caller
 
-    async def anybody(self, request: Request, *, whatever_it_accepts: bool = False) -> Caller:
-        """The authenticated caller, whatever its scopes are; raises Problem with 401, 406 or 429."""
+    async def anybody(self, request: Request, *, with_a_worry: bool = False) -> Caller:
+        """The authenticated caller, whatever its scopes are; raises Problem with 401, 406 or 429. Who has a worry may
+        accept whatever they like, and has not used up what they may send by polling."""
         correlation_id: str = request.state.correlation_id
         try:
             caller = await self.bearers.verify(request.headers.get("authorization"), correlation_id)
         except InvalidToken as problem:
             raise Problem(reply(Fault.NOT_AUTHENTICATED)) from problem
-        if not self.limit.allows(caller.client_id):
+        if not self.limit.allows(f"{caller.client_id} with a worry" if with_a_worry else caller.client_id):
             raise Problem(reply(Fault.TOO_MANY_REQUESTS))
-        if not whatever_it_accepts and not _acceptable(request.headers.get("accept", "*/*")):
+        if not with_a_worry and not _acceptable(request.headers.get("accept", "*/*")):
             raise Problem(reply(Fault.NOT_ACCEPTABLE))
         return caller
 

@@ -17,7 +17,7 @@ from service.fhir.documentation import taking
 from service.fhir.door import DirectRoute, Door, Problem, answer, is_json, only, refusal, unsupported
 from service.fhir.faults import ERRORS, Fault
 from service.fhir.guard import parse
-from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome
+from service.fhir.outcome import BadInput, Finding, Issue, operation_outcome, reply
 from service.fhir.read.communication import lenient, read_communication, read_unreadable
 from service.fhir.showing import show
 from service.fhir.shown import Shown
@@ -28,6 +28,7 @@ from service.flow.receive_unreadable import UnreadableWords, receive_unreadable
 from service.flow.received import Identifier
 from service.shared.aside import aside
 from service.shared.caller import Caller, OrganisationKind
+from service.shared.errors import Unavailable
 from service.shared.reply import Reply
 from service.store.unit_of_work import UnitOfWork
 
@@ -41,7 +42,16 @@ def router(door: Door) -> APIRouter:
 
 
 async def _hear(door: Door, request: Request) -> Response:
-    caller = await door.anybody(request, whatever_it_accepts=True)
+    try:
+        return await _heard(door, request)
+    except Unavailable as unavailable:
+        emergency = Issue("informational", door.rules.escalation_texts["emergency"], severity="information")
+        said = operation_outcome([Finding(Fault.UNAVAILABLE).issue(), emergency])
+        raise Problem(replace(reply(unavailable), body=said)) from unavailable
+
+
+async def _heard(door: Door, request: Request) -> Response:
+    caller = await door.anybody(request, with_a_worry=True)
     only(caller, OrganisationKind.COMMUNITY)
     body = await whole_body(caller, request)
     tree = await asyncio.to_thread(lenient, body)

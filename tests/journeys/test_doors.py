@@ -516,6 +516,14 @@ def test_who_asks_too_often_is_told_when_to_come_back(new_world: Callable[..., W
     assert world.programme.ask("GET", f"Task?owner={world.programme.organisation}").status_code == 200
 
 
+def test_who_has_asked_too_often_is_heard_with_a_worry(new_world: Callable[..., World]) -> None:
+    world = new_world(requests_per_minute="3")
+    programme = world.programme
+    answers = [programme.ask("GET", f"Task?owner={programme.organisation}") for _ in range(8)]
+    assert 429 in {answer.status_code for answer in answers}
+    assert programme.ask("POST", "Communication", {"resourceType": "Communication"}).status_code == 201
+
+
 def test_head_answers_as_get_does_without_a_body(world: World) -> None:
     _, id = world.register()
     got, head = (world.hospital.ask(method, f"Patient/{id}") for method in ("GET", "HEAD"))

@@ -138,6 +138,10 @@ def test_a_database_that_goes_away_costs_no_acknowledged_message_and_no_restart(
         assert (refused.status_code, refused.json()["issue"][0]["code"]) == (503, "transient")
         assert int(refused.headers["retry-after"]) > 0
         assert world.programme.ask("GET", f"Task?owner={world.programme.organisation}").status_code == 503
+        worried = world.programme.ask("POST", "Communication", {"resourceType": "Communication"})
+        first, emergency = worried.json()["issue"]
+        assert (worried.status_code, first["code"]) == (503, "transient")
+        assert "ring the emergency services" in emergency["diagnostics"]
         wait_until(
             lambda: httpx.get(f"{world.service.url}/readyz", trust_env=False).status_code == 503, "readyz is red"
         )
