@@ -17,6 +17,7 @@ class Problem(StrEnum):
     SEGMENT_MISPLACED = "segment-misplaced"
     VALUE_MISSING = "value-missing"
     VALUE_UNREADABLE = "value-unreadable"
+    TIME_UNREADABLE = "time-unreadable"
     CODE_UNKNOWN = "code-unknown"
     IDENTIFIER_UNUSABLE = "identifier-unusable"
     NO_SCORE = "no-score"

@@ -79,9 +79,9 @@ def check(frame: Frame, dialect: Dialect, rules: Rules, now: datetime) -> Checke
     for number, group in enumerate(understood, 1):
         lines.append(f"  patient {number}:" + (" nobody can tell who" if group.subject is None else ""))
         lines += [f"    {line}" for part in group.parts for line in _part(part, dialect, rules)]
-        lines += [f"    not used: {_told(flaw.problem, flaw.at)}" for flaw in group.flaws]
+        lines += [f"    told: {_told(flaw.problem, flaw.at)}" for flaw in group.flaws]
         lines += [] if group.parts or group.flaws else ["    nothing that is known here: kept, and used for nothing"]
-    lines.append("  would be acknowledged AA" + (", with an ERR segment for each that is not used" if flaws else ""))
+    lines.append("  would be acknowledged AA" + (", with an ERR segment for each that is told" if flaws else ""))
     unused = looked.type[0] not in _OFTEN_OF_NO_USE and not any(group.parts for group in understood)
     return Checked(tuple(lines), unused or bool(flaws) or any(each.startswith("Error") for each in wrong))
 

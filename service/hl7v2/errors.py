@@ -108,6 +108,7 @@ MEANINGS: dict[What, Meaning] = {
     Problem.SEGMENT_MISPLACED: _kept("100", "a segment stands where it cannot be understood."),
     Problem.VALUE_MISSING: _kept("101", "a value is missing."),
     Problem.VALUE_UNREADABLE: _kept("102", "a value cannot be read."),
+    Problem.TIME_UNREADABLE: Meaning("102", WARNING, "Used without its time: that cannot be read."),
     Problem.CODE_UNKNOWN: _kept("103", "a code is not known here."),
     Problem.IDENTIFIER_UNUSABLE: _kept("204", "no identifier says whose it is."),
     Problem.NO_SCORE: _kept("102", "the result has no score that can be computed with."),

@@ -1,6 +1,7 @@
 """When the observations of an order were made, and with that which administration each of them belongs to."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from service.hl7v2.dialect import Dialect
@@ -11,6 +12,10 @@ from service.hl7v2.times import Moment, moment
 # Where each kind of segment says when.
 _OBX_TIME = 14
 TIMES: Mapping[str, int] = {"OBR": 7, "TXA": 4, "OBX": _OBX_TIME}
+
+
+# Of an observation that does not say when it was made: when it ended, or was given out.
+_AT_THE_LATEST: Mapping[str, tuple[int, ...]] = {"OBR": (8, 22), "TXA": (6, 7)}
 
 
 class _Time(NamedTuple):
@@ -51,6 +56,12 @@ def administrations(headers: Iterable[Segment], observations: Iterable[Segment],
     by_written = {each: by_day[time.day] for each, time in told.items()}
     by_obx = {number: by_written[each] for number, each in written.items() if each in by_written}
     return Times(by_obx, min(by_written.values(), default=None), untimely)
+
+
+def at_the_latest(headers: Iterable[Segment], dialect: Dialect, now: datetime) -> datetime:
+    """Of what does not say when it was made: no later than it ended, was given out, or came, as by FHIR."""
+    told = (moment(said(each, field), dialect.zone) for each in headers for field in _AT_THE_LATEST[each.name])
+    return min((now, *(each.begins for each in told if each is not None)))
 
 
 def _time(segment: Segment, dialect: Dialect, untimely: list[tuple[Segment, int]]) -> _Time | None:

@@ -16,7 +16,7 @@ from service.flow.received_message import Flaw, Part, Problem
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.administration import Times, administrations
+from service.hl7v2.read.administration import Times, administrations, at_the_latest
 from service.hl7v2.read.codes import ordered_code
 from service.hl7v2.read.fields import at, of, said
 from service.hl7v2.read.naming import instance_of, name_of, placer_of
@@ -56,6 +56,9 @@ class _Reader(NamedTuple):
     files: list[Observed]
     due_dates: list[Observed]
 
+    def latest(self) -> datetime:
+        return at_the_latest(self.order.headers, self.dialect, self.now)
+
 
 def read_order(
     message: Message, order: Order, subject: Reference, dialect: Dialect, rules: Rules, now: datetime
@@ -92,7 +95,7 @@ def _useless(order: Order, head: Segment) -> Flaw | None:
 
 def _flaws(reader: _Reader, wrong: list[Observed]) -> Iterator[Flaw]:
     yield from [Flaw(one.wrong[0], at(one.obx, one.wrong[1])) for one in wrong if one.wrong is not None]
-    yield from [Flaw(Problem.VALUE_UNREADABLE, at(*place)) for place in reader.times.untimely]
+    yield from [Flaw(Problem.TIME_UNREADABLE, at(*place)) for place in reader.times.untimely]
     unscorable = [one for one in reader.order.seen if one.has_no_score]
     yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in (*reader.files, *unscorable)]
     told = [(one, day(said(one.obx, 5))) for one in reader.due_dates]
@@ -143,13 +146,15 @@ def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
     rest = frozenset({f"{of_its_own} rest"} if order.status in STILL_TO_COME else ())
     for (instrument_id, when, source, status), readings in found.items():
         piece = Piece(source, status, readings, rest if status in DECIDING else frozenset())
-        who, effective = (respondent, when.begins) if when else (of_its_own, reader.now)
+        who, effective = (respondent, when.begins) if when else (of_its_own, reader.latest())
         yield Administered(instrument_id, who, effective, piece)
     for one in reader.files:
         # Beside a score that comes otherwise it must not make that unreadable.
         when = times.get(one.obx.number)
         piece = Piece(f"{name or ''} file".strip(), one.status, (_A_FILE,))
-        yield Administered(one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.now, piece)
+        yield Administered(
+            one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.latest(), piece
+        )
 
 
 def _files(seen: list[Observed]) -> list[Observed]:

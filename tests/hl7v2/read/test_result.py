@@ -151,6 +151,24 @@ def test_an_item_that_the_instrument_has_not_got_is_told(group: Receive, dialect
     assert {each.item for each in readings(read)} - {None} == {10}
 
 
+@pytest.mark.parametrize("at", ["", "18/11/2019", "2019-11-18", "20191118 1000"])
+@pytest.mark.parametrize("field", [8, 22])
+def test_what_does_not_say_when_it_was_made_is_no_younger_than_when_it_ended_or_was_given_out(
+    group: Receive, at: str, field: int
+) -> None:
+    fields = obr(at=at).split("|")
+    fields[field] = "20191118100000"
+    read = group("|".join(fields), obx(TOTAL, "14"))
+    assert [each.effective for each in result(read).administered] == [datetime(2019, 11, 18, 9, tzinfo=UTC)]
+    assert flaws(read) == (["time-unreadable OBR^1^7"] if at else [])
+
+
+def test_what_says_nothing_of_its_time_or_one_to_come_is_as_new_as_its_message(group: Receive) -> None:
+    for given_out in ("", "20991231"):
+        order = "|".join([*obr(at="").split("|")[:22], given_out, "", "", "F"])
+        assert [each.effective for each in result(group(order, obx(TOTAL, "14"))).administered] == [NOW]
+
+
 _DOCUMENT = "TXA|1|{type}|TX|20260301100000||||||||D1^HIE"
 
 
@@ -491,7 +509,7 @@ def test_without_any_time_it_is_an_administration_of_its_own_now(group: Receive)
 
 def test_a_time_that_is_none_is_told(group: Receive) -> None:
     read = group(obr(at="20261301"), obx(TOTAL, "14", at="soon"))
-    assert flaws(read) == ["value-unreadable OBR^1^7", "value-unreadable OBX^1^14"]
+    assert flaws(read) == ["time-unreadable OBR^1^7", "time-unreadable OBX^1^14"]
     assert [each.effective for each in result(read).administered] == [NOW]
 
 
