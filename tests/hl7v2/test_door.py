@@ -458,6 +458,48 @@ def document(*segments: bytes) -> bytes:
     return b"\r".join((head, PID.format(woman="W1", born="19950401").encode(), *segments))
 
 
+def scored(tenth: int, finished: str, available: str) -> bytes:
+    """A document whose lines are the answers of a PHQ-9 in codes that everybody knows, all of them final."""
+    lines = [f"OBX|{n}|NM|{code}^item^LN||2||||||F\r" for n, code in enumerate(_ITEMS, 1)]
+    lines.append(f"OBX|9|NM|44260-8^item^LN||{tenth}||||||F\r")
+    txa = f"TXA|1|44249-1^PHQ-9^LN|TX|20260601110000||||||||D1^EHR|||||{finished}||{available}\r"
+    return changed(document(txa.encode() + "".join(lines).encode()), 10, f"D-{finished}-{available}")
+
+
+_ITEMS = ("44250-9", "44255-8", "44259-0", "44254-1", "44251-7", "44258-2", "44252-5", "44253-3")
+
+
+@pytest.mark.parametrize(
+    ("finished", "available", "decides"),
+    [
+        *((each, "", True) for each in ("AU", "LA", "DO", "")),
+        ("AU", "AV", True),
+        *((each, "AV", False) for each in ("DI", "IN", "IP", "PA")),
+        ("AU", "CA", False),
+        ("AU", "OB", False),
+    ],
+)
+def test_a_document_decides_once_it_is_finished_and_while_it_stands(
+    hospital: Hospital, finished: str, available: str, decides: bool
+) -> None:
+    assert hospital.told(scored(0, finished, available)) == "AA"
+    assert [row["state"] for row in hospital.rows("referral")] == ["placing"] * decides
+    assert [row["outcome"] for row in hospital.rows("screening_result")] == ["positive" if decides else None]
+
+
+def test_a_risk_in_a_document_that_is_not_finished_is_heard_and_counts_once_it_is(hospital: Hospital) -> None:
+    assert hospital.told(scored(2, "IP", "")) == "AA"
+    assert (hospital.alerts(), hospital.rows("referral")) == (["self-harm-present"], [])
+    assert hospital.told(scored(2, "AU", "")) == "AA"
+    assert [row["state"] for row in hospital.rows("referral")] == ["in-review"]
+
+
+def test_a_document_that_is_deleted_takes_back_what_it_said(hospital: Hospital) -> None:
+    hospital.told(scored(0, "AU", ""))
+    assert hospital.told(scored(0, "AU", "CA")) == "AA"
+    assert [row["state"] for row in hospital.rows("referral")] == ["closed"]
+
+
 @pytest.mark.parametrize(
     ("body", "place"),
     [

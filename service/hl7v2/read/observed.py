@@ -51,6 +51,11 @@ _ORDERED: Mapping[str, Status] = {
     "O": Status.REGISTERED, "I": Status.REGISTERED, "S": Status.REGISTERED,
     "X": Status.CANCELLED, "D": Status.ENTERED_IN_ERROR, "Y": Status.ENTERED_IN_ERROR, "Z": Status.ENTERED_IN_ERROR,
 }  # fmt: skip
+# Of a document TXA-17, table 0271, and TXA-19, table 0273, as far as it is not finished, or no more: so is all in it.
+_DOCUMENT: Mapping[tuple[int, str], Status] = {
+    **dict.fromkeys([(17, "DI"), (17, "IN"), (17, "IP"), (17, "PA")], Status.PRELIMINARY),
+    (19, "CA"): Status.ENTERED_IN_ERROR, (19, "OB"): Status.CANCELLED,
+}  # fmt: skip
 
 
 class Observed(NamedTuple):
@@ -84,6 +89,13 @@ class Observed(NamedTuple):
         return self.meaning.instrument_id if isinstance(self.meaning, CodeUse) else None
 
 
+def of_document(headers: Iterable[Segment]) -> Status | None:
+    """None of one that is finished, and of what is none."""
+    texts = [each for each in headers if each.name == "TXA"]
+    found = (_DOCUMENT.get((field, each.text(field).upper())) for field in (19, 17) for each in texts)
+    return next(filter(None, found), None)
+
+
 def ordered(headers: Iterable[Segment]) -> Status | None:
     """OBR-25; None when it says nothing that is known."""
     found = (_ORDERED.get(each.text(25).upper()) for each in headers if each.name == "OBR")
@@ -97,12 +109,21 @@ def status_of(obx: Segment, unsaid: Status) -> Status:
 
 
 def all_observed(
-    observations: Iterable[Segment], asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
+    observations: Iterable[Segment],
+    asked: Asked,
+    order_status: Status | None,
+    dialect: Dialect,
+    rules: Rules,
+    *,
+    unfinished: bool = False,
 ) -> list[Observed]:
-    """Without what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does."""
+    """Without what describes the order and is no result. Where OBX-11 says nothing, OBR-25 does; in a document that is
+    `unfinished` also where it would decide."""
     seen = []
     for obx in observations:
         said = _SAYS([*obx.fields, *_NOTHING])
+        if unfinished and OBSERVED.get(said[4].upper()) in DECIDING:
+            said = (*said[:4], "")
         read = _remembered if len(said[2]) <= _SHORT else _remembered.__wrapped__
         one = read(said, obx.delimiters, obx.codec, asked, order_status, dialect, rules)
         if one is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import NOTHING_ASKED, Asked, asked_by
-from service.hl7v2.read.observed import Observed, all_observed, ordered
+from service.hl7v2.read.observed import Observed, all_observed, of_document, ordered
 from service.hl7v2.segments import Message, Segment
 from service.screening.result import Status
 
@@ -34,8 +34,11 @@ class Order:
     seen: list[Observed] = field(default_factory=list)
 
     def read(self, dialect: Dialect, rules: Rules) -> None:
-        self.asked, self.status = asked_by(self.headers, dialect, rules), ordered(self.headers)
-        self.seen = all_observed(self.observations, self.asked, self.status, dialect, rules)
+        document, self.asked = of_document(self.headers), asked_by(self.headers, dialect, rules)
+        self.status = document or ordered(self.headers)
+        self.seen = all_observed(
+            self.observations, self.asked, self.status, dialect, rules, unfinished=document is not None
+        )
 
 
 @dataclass(slots=True)
