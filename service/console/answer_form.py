@@ -1,6 +1,7 @@
 """The form of the page behind a one-time link: what may be answered, and who answers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from html import escape
 
 from fastapi import Response
@@ -10,6 +11,7 @@ from service.delivery.words import alert_words
 from service.fhir.lengths import PERSON
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, ReviewOutcome
+from service.referrals.answer_link import AnswerLink
 
 SEEN, DONE = "seen", "done"
 ANSWERS: Mapping[str, tuple[AlertState, ReviewOutcome | None]] = {
@@ -18,7 +20,7 @@ ANSWERS: Mapping[str, tuple[AlertState, ReviewOutcome | None]] = {
     **{outcome.value: (AlertState.RESOLVED, outcome) for outcome in ReviewOutcome},
 }
 _WORDS: Mapping[str, str] = {
-    SEEN: "I have seen this and act on it. I answer for the rest in the record.",
+    SEEN: "I have seen this and act on it. I open this page again, or answer in the record, when it is dealt with.",
     DONE: "This has been dealt with.",
     ReviewOutcome.SUITABLE: "Reviewed: peer support is suitable, and may be offered or go on.",
     ReviewOutcome.NOT_SUITABLE: "Reviewed: peer support is not suitable. The request is closed.",
@@ -36,14 +38,15 @@ def offered(alert: Alert) -> tuple[str, ...]:
     return (SEEN, *ends) if alert.state is AlertState.OPEN else ends
 
 
-def form(alert: Alert, rules: Rules, filled: Mapping[str, str] | None = None, problem: str | None = None) -> Response:
+def form(
+    link: AnswerLink, alert: Alert, rules: Rules, filled: Mapping[str, str] | None = None, problem: str | None = None
+) -> Response:
     """`filled` is what was sent when something was missing, and `problem` says what."""
     given = filled or {}
     told = f'<div class="problem" role="alert">{paragraph(problem)}</div>' if problem else ""
-    times = (
-        f"<p>Raised {_time(alert.raised_at.isoformat(timespec='minutes'))}; an answer is due by "
-        f"{_time(alert.due_at.isoformat(timespec='minutes'))}.</p>"
-    )
+    seen_at = alert.acknowledged_at
+    stands = f"somebody saw it {_time(seen_at)}" if seen_at else f"an answer is due by {_time(alert.due_at)}"
+    times = f"<p>Raised {_time(alert.raised_at)}; {stands}. This page takes answers until {_time(link.expires_at)}.</p>"
     choices = "".join(_choice(each, given.get("answer") == each) for each in offered(alert))
     content = (
         f"{told}{paragraph(alert_words(alert, rules))}{times}"
@@ -57,7 +60,8 @@ def form(alert: Alert, rules: Rules, filled: Mapping[str, str] | None = None, pr
     return page("An alert waits for an answer", content, 422 if problem else 200)
 
 
-def _time(moment: str) -> str:
+def _time(at: datetime) -> str:
+    moment = at.isoformat(timespec="minutes")
     return f'<time datetime="{escape(moment)}">{escape(moment[:16].replace("T", " "))} UTC</time>'
 
 

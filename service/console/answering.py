@@ -10,15 +10,14 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from service.console.answer_form import ANSWERS, form, offered
+from service.console.answer_form import ANSWERS, SEEN, form, offered
 from service.console.page import page, paragraph
 from service.fhir.door import RateLimit
 from service.fhir.lengths import PERSON
 from service.fhir.outcome import BadInput
 from service.fhir.parameters import read_parameters
 from service.flow.answer import Accepted, Answer, Reason, Refused
-from service.flow.answer_alert import ReceivedAnswer
-from service.flow.answer_by_link import answer_by_link
+from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Received
 from service.flow.rules import Rules
 from service.referrals.alert import Alert, Practitioner
@@ -35,7 +34,8 @@ LONGEST_FORM = 8 * 1024
 LONGEST_TOKEN = 64
 _TOO_LONG = f"Nothing was kept: your name and your role may each have at most {PERSON} characters."
 _NO_TEXT = "Nothing was kept: your name or your role holds a character that is no letter, digit or sign."
-
+_KEPT = "Your answer is kept with your name, your role and the time."
+_STILL_OPEN = " The alert is not over. Open this link again, or answer in the record, when it is dealt with."
 
 Work = Callable[["Desk", Token, Request], Awaitable[Response]]
 
@@ -73,7 +73,7 @@ async def _guarded(desk: Desk, work: Work, token: str, request: Request) -> Resp
 
 async def _show(desk: Desk, token: Token, request: Request) -> Response:
     found = await _find(desk, token, request)
-    return found if isinstance(found, Response) else form(found[1], desk.rules)
+    return found if isinstance(found, Response) else form(*found, desk.rules)
 
 
 async def _take(desk: Desk, token: Token, request: Request) -> Response:
@@ -83,28 +83,28 @@ async def _take(desk: Desk, token: Token, request: Request) -> Response:
     link, alert = found
     body = await read_at_most(request.stream(), LONGEST_FORM)
     if body is None:
-        return form(alert, desk.rules, problem=_TOO_LONG)
+        return form(link, alert, desk.rules, problem=_TOO_LONG)
     try:
         filled = {name: said.strip() for name, said in read_parameters(body.decode(errors="surrogateescape"))}
     except BadInput:
-        return form(alert, desk.rules, problem=_NO_TEXT)
+        return form(link, alert, desk.rules, problem=_NO_TEXT)
     problem = _problem(alert, filled)
     if problem is not None:
-        return form(alert, desk.rules, filled, problem)
+        return form(link, alert, desk.rules, filled, problem)
     message = _message(link, alert, body, filled)
     caller = Caller("answer-link", link.tenant_id, OrganisationKind.HOSPITAL, frozenset(), request.state.correlation_id)
     now = desk.clock.now()
-    answer = await desk.store.run(caller, lambda tx: answer_by_link(tx, desk.rules, link.token_hash, message, now))
-    return _said(answer)
+    answer = await desk.store.run(caller, lambda tx: answer_alert(tx, desk.rules, message, now))
+    return _said(answer, filled["answer"])
 
 
 async def _find(desk: Desk, token: Token, request: Request) -> tuple[AnswerLink, Alert] | Response:
-    """The link and the alert that it answers, or the page that says why it takes no answer."""
+    """The link and the alert that it answers until that is over, or the page that says why it takes no answer."""
     found = await desk.store.read(the_service(request.state.correlation_id), lambda tx: _look(tx, token))
     if found is None:
         return _unknown()
     link, alert = found
-    if link.used or not offered(alert):
+    if not offered(alert):
         return _answered(410)
     if link.expires_at <= desk.clock.now():
         return page("This link is over", paragraph("Its time has passed. Answer the alert in the record."), 410)
@@ -132,10 +132,10 @@ def _message(link: AnswerLink, alert: Alert, body: bytes, filled: Mapping[str, s
     return ReceivedAnswer(received, alert.id, state, by, outcome, link.result)
 
 
-def _said(answer: Answer) -> Response:
+def _said(answer: Answer, given: str) -> Response:
     match answer:
         case Accepted():
-            return page("Thank you", paragraph("Your answer is kept with your name, your role and the time."))
+            return page("Thank you", paragraph(_KEPT + (_STILL_OPEN if given == SEEN else "")))
         case Refused(Reason.REVIEW_OUTDATED):
             return _outdated()
         case Refused(Reason.NO_SAFE_CONTACT):

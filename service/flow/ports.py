@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from service.consent.consent import Consent
-from service.flow.ports_alert import Alerts, Answers, Escalations
+from service.flow.ports_alert import Alerts, Escalations
 from service.flow.ports_intake import Inbox, KeptMessages, MessageControl
 from service.flow.ports_woman import Aliases, LifeEvents, Merging, Patients
 from service.referrals.alert import Alert, ResultVersion
@@ -211,8 +211,6 @@ class Transaction(Protocol):
     def alerts(self) -> Alerts: ...
     @property
     def escalations(self) -> Escalations: ...
-    @property
-    def answers(self) -> Answers: ...
     @property
     def contacts(self) -> Contacts: ...
     @property

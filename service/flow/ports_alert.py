@@ -22,15 +22,6 @@ class Alerts(Protocol):
     def unresolved_about(self, patient_id: str) -> Sequence[Alert]: ...
 
 
-class Answers(Protocol):
-    """By which ways an alert may be answered outside our API."""
-
-    def use_link(self, token_hash: str) -> bool:
-        """Whether the link was still good for its one use, which this was."""
-
-    def give_back_link(self, token_hash: str) -> None: ...
-
-
 class Escalations(Protocol):
     def add(self, escalation: Escalation) -> None: ...
     def find(self, id: str) -> Escalation | None: ...

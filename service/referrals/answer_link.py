@@ -1,4 +1,5 @@
-"""A one-time link by which an alert may be answered. Whoever has it may answer, so only its hash is kept."""
+"""A one-time link: one alert may be answered by it until that is over. Whoever has it may answer, so only its hash is
+kept."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ class AnswerLink:
     tenant_id: str
     result: str | None
     expires_at: datetime
-    used: bool = False
 
 
 @dataclass(frozen=True, slots=True)

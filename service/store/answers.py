@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from service.referrals.alert import Alert, AlertState
 from service.referrals.answer_link import AnswerLink
@@ -52,10 +52,6 @@ ASKED_OF = Prepared(
     .order_by(ORGANISATION.c.id)
 )
 FIND = Prepared(select(LINK).where(LINK.c.token_hash == bindparam("hash")))
-USE = Prepared(
-    update(LINK).where(LINK.c.token_hash == bindparam("hash"), LINK.c.used_at.is_(None)).values(used_at=bindparam("at"))
-)
-GIVE_BACK = Prepared(update(LINK).where(LINK.c.token_hash == bindparam("hash")).values(used_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ class Answers:
         return [Awaited(to_alert(row), row.record_id) for rows in asked for row in rows]
 
     def add_link(self, link: AnswerLink) -> None:
-        """Its time counts from when it was added first, and what it was used for it stays used for."""
+        """Its time counts from when it was added first."""
         row = {
             "token_hash": link.token_hash,
             "alert_id": link.alert_id,
@@ -95,16 +91,7 @@ class Answers:
         row = self._unit.execute(FIND, {"hash": token_hash}).one_or_none()
         if row is None:
             return None
-        return AnswerLink(
-            row.token_hash, row.alert_id, row.tenant_id, row.result, row.expires_at, row.used_at is not None
-        )
-
-    def use_link(self, token_hash: str) -> bool:
-        """Whether it was still good for its one use, which this was."""
-        return self._unit.execute(USE, {"hash": token_hash, "at": self._unit.now()}).rowcount == 1
-
-    def give_back_link(self, token_hash: str) -> None:
-        self._unit.execute(GIVE_BACK, {"hash": token_hash})
+        return AnswerLink(row.token_hash, row.alert_id, row.tenant_id, row.result, row.expires_at)
 
 
 @cache

@@ -81,19 +81,6 @@ def test_what_comes_late_is_good_for_half_its_time_at_least(sender: Sender) -> N
     assert len(good_until) == 4
 
 
-def test_what_an_answer_has_used_up_is_not_good_again_because_the_message_is_sent_again(sender: Sender) -> None:
-    sender.in_danger()
-    channel = Silent()
-    sender.step(sender.worker(channel))
-    (kept,) = sender.rows("answer_link")
-    assert sender.run(the_service(new_id()), lambda tx: tx.answers.use_link(kept["token_hash"]))
-    sender.pass_time(MINUTE)
-    sender.step(sender.worker(channel))
-    assert len(channel.links) == 2
-    (after,) = sender.rows("answer_link")
-    assert after["used_at"] is not None
-
-
 def test_what_a_person_sends_on_its_way_again_brings_a_new_one(sender: Sender) -> None:
     sender.in_danger()
     channel = Silent(REFUSED)

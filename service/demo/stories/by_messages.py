@@ -122,7 +122,7 @@ async def _worry(stage: EngineStage, offer: Offer) -> None:
 
 
 async def _answer_the_worry(stage: EngineStage, offer: Offer) -> None:
-    meaning = "The message has a link that takes one answer. The midwife opens it; the volunteer sees that she has."
+    meaning = "Its link takes answers until the alert is over. The midwife opens it; the volunteer sees that she has."
     async with stage.step("A clinician answers by the link in the message", meaning):
         (link,) = stage.engine.chart.life("answer-link")
         said = {"name": CLINICIAN, "role": CLINICIAN_ROLE, "answer": "seen"}

@@ -235,4 +235,3 @@ class AnswerLinkRow(Row, table=True):
     tenant_id: str = required(Text)
     result: str | None = optional(Text)
     expires_at: datetime = required(Instant)
-    used_at: datetime | None = optional(Instant)
