@@ -36,6 +36,9 @@ class Asked(NamedTuple):
         return json.dumps(self)
 
 
+A_BUNDLE = Asked("POST", "")
+
+
 def asked_of(request: Request) -> Asked:
     scope, headers = request.scope, request.headers
     path, query = scope["path"].removeprefix("/fhir").strip("/"), scope["query_string"].decode("latin-1")

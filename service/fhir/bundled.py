@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from service.fhir import survey
+from service.fhir.asked import A_BUNDLE
 from service.fhir.door import Door
 from service.fhir.faults import Fault
 from service.fhir.guard import check, decode
@@ -94,7 +95,7 @@ def legible(body: bytes, door: Door, caller: Caller, now: datetime) -> Legible |
     places = {each.place for each in read}
     left = [exactly for place, (_, exactly) in enumerate(entries) if place not in places]
     handles = {each.request.full_url: each.handle for each in linked if each.request.full_url}
-    return Legible(_transaction(body, linked, read), salvaged(door, caller, orjson.dumps(left), handles))
+    return Legible(_transaction(body, linked, read), salvaged(door, caller, orjson.dumps(left), handles, A_BUNDLE))
 
 
 class Alone(NamedTuple):

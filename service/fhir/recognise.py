@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from service.fhir.asked import A_BUNDLE, Asked
 from service.fhir.read.common import entries, reference_of
 from service.fhir.read.communication import lenient
 from service.fhir.read.questionnaire_response import use_of
@@ -51,23 +52,51 @@ def salvage(
     base: str,
     now: datetime,
     handles: Mapping[str, str] | None = None,
+    asked: Asked = A_BUNDLE,
 ) -> list[Salvaged]:
     """What can be told of each resource in it, and whom it is of. `base` is this server's, without /fhir; `handles` are
-    those of the transaction that it is of, by the URL of their entries.
+    those of the transaction that it is of, by the URL of their entries; `asked` is the request that it came with.
 
     A member that stands twice counts with all its values. What can be told of the body as a whole alone is nobody's.
     """
     handles = handles or {}
     whole, tree = recognise(body, rules, forms), lenient(body)
-    held = tree.get("entry", tree) if isinstance(tree, dict) else tree
-    resources = [each.get("resource", each) for each in entries(held) if isinstance(each, dict)]
-    found = [_told(each, rules, forms, base, now, handles) for each in resources if each is not None]
+    found = [
+        _told({"resourceType": where.type, **each}, where, rules, forms, base, now, handles)
+        for each, where in _sent(tree, asked, base)
+    ]
     worst = max((each.recognised for each in found), default=Recognised.NOTHING)
     return [*found, Salvaged(whole)] if whole > worst else found
 
 
-def _told(resource: Any, rules: Rules, forms: _Forms, base: str, now: datetime, handles: Mapping[str, str]) -> Salvaged:
-    who = who_in(resource, now)
+def _sent(tree: Any, asked: Asked, base: str) -> Iterator[tuple[dict[str, Any], Asked]]:
+    """Each resource in it, and what is asked with it. What is no resource may be whatever is taken at its
+    address."""
+    if not isinstance(tree, dict | list) and asked.path:
+        yield {}, asked
+    held = tree.get("entry", tree) if isinstance(tree, dict) else tree
+    for each in entries(held):
+        if isinstance(each, dict):
+            where = _asked_by(each, base) or asked
+            yield from ((one, where) for one in entries(each.get("resource", each)) if isinstance(one, dict))
+
+
+def _asked_by(entry: dict[str, Any], base: str) -> Asked | None:
+    request = entry.get("request")
+    url = request.get("url") if isinstance(request, dict) else None
+    return Asked("", url.removeprefix(f"{base}/fhir").partition("?")[0].strip("/")) if isinstance(url, str) else None
+
+
+def _told(
+    resource: dict[str, Any],
+    asked: Asked,
+    rules: Rules,
+    forms: _Forms,
+    base: str,
+    now: datetime,
+    handles: Mapping[str, str],
+) -> Salvaged:
+    who = who_in(resource, asked.id, now)
     names = [Reference("Patient", identifier=each) for each in who.received.names] if who else []
     own = [Reference("Patient", who.own_id)] if who and who.own_id else []
     return Salvaged(
@@ -76,6 +105,7 @@ def _told(resource: Any, rules: Rules, forms: _Forms, base: str, now: datetime, 
         may_tell_of_event(resource, rules, now),
         refuses=may_be_a_no(resource, rules.consent_terms),
         who=who,
+        addressed=Reference(asked.type, asked.id) if asked.id else None,
     )
 
 

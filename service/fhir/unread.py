@@ -74,10 +74,10 @@ def tell_operator(caller: Caller, id: str) -> None:
     )
 
 
-def salvaged(door: Door, caller: Caller, body: bytes, handles: Mapping[str, str] | None = None) -> list[Salvaged]:
-    """What a hospital's body tells of results, though it was refused (`salvage`)."""
+def salvaged(door: Door, caller: Caller, body: bytes, handles: Mapping[str, str], asked: Asked) -> list[Salvaged]:
+    """What a hospital's body tells, though it was refused (`salvage`)."""
     forms = door.rules.policy(caller.organisation_id).forms
-    return salvage(body, door.rules, forms, door.base_url, door.clock.now(), handles)
+    return salvage(body, door.rules, forms, door.base_url, door.clock.now(), handles, asked)
 
 
 def unread(door: Door, caller: Caller, asked: Asked, body: bytes, problem: BadInput) -> Unreadable:
@@ -87,7 +87,7 @@ def unread(door: Door, caller: Caller, asked: Asked, body: bytes, problem: BadIn
         sealed=door.sealer.seal(body, f"unreadable_message/{id}"),
         fingerprint=hashlib.sha256(body).hexdigest(),
         reason=",".join(sorted({issue.code for issue in problem.issues})),
-        results=salvaged(door, caller, body) if of_hospital else (),
+        results=salvaged(door, caller, body, {}, asked) if of_hospital else (),
         type=asked.type,
         sealed_request=door.sealer.seal(asked.text().encode(), f"unreadable_message/{id}/request"),
     )

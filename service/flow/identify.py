@@ -59,6 +59,12 @@ def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
     return owner
 
 
+def who_said(tx: Transaction, consent: Reference) -> set[str]:
+    """The woman whose Consent this is, by our id; nobody when it is none."""
+    known = tx.visible.consent(consent.id) if consent.type == "Consent" and consent.id else None
+    return {known.patient_id} if known else set()
+
+
 def subject_of(tx: Transaction, reference: Reference) -> str | None:
     """The one patient meant; None also when it may be two: neither of them may get what is the other's."""
     meant = women_meant(tx, reference)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, auto
 
-from service.flow.identify import subject_of
+from service.flow.identify import subject_of, who_said
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.received import Reference, listed, number_in
@@ -32,7 +32,7 @@ class Salvaged:
     """What can be told of a resource, or of a whole body. `subjects` is everybody whom it names as its subject; nobody
     when any of that cannot be told for certain. `safety_event`: it tells of a loss, or of anything else that makes
     contact unwelcome. `number` is by what the record has them, where `subjects` does not say it. `refuses`: it may be
-    her no. `who` is what it says of who she is, where it is about that."""
+    her no. `who` is what it says of who she is, where it is about that. `addressed` is what it was sent to change."""
 
     recognised: Recognised
     subjects: Sequence[Reference] = ()
@@ -40,6 +40,7 @@ class Salvaged:
     number: str = ""
     refuses: bool = False
     who: ReceivedPatient | None = None
+    addressed: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,22 @@ def _hear_unheard(tx: Transaction, rules: Rules, unreadable: Unreadable, now: da
     for each in unreadable.results:
         if each.safety_event or each.refuses:
             events = frozenset({LifeEvent.SAFETY_EVENT} if each.safety_event else ())
-            told = Unnamed(each.number or listed(map(number_in, each.subjects)), events, each.refuses)
+            told = Unnamed(each.number or _number(each), events, each.refuses)
             hear_unheard(tx, rules, whose_is(tx, each), told, unreadable.fingerprint, now)
 
 
+def _number(salvaged: Salvaged) -> str:
+    named = [salvaged.addressed] if salvaged.addressed and not salvaged.subjects else salvaged.subjects
+    return listed(map(number_in, named))
+
+
 def whose_is(tx: Transaction, salvaged: Salvaged) -> str | None:
-    """The one woman whom all that it names as its subject means, and what it says of her does not contradict."""
+    """The one woman whom all that it names as its subject means, and what it says of her does not contradict. Whose the
+    Consent is that it was sent to change it is too, unless it names another who is known."""
     if salvaged.who is not None:
         return woman_named(tx, salvaged.who)
     women = {subject_of(tx, each) for each in salvaged.subjects}
+    if salvaged.addressed is not None:
+        hers = who_said(tx, salvaged.addressed)
+        women = women - {None} | hers if hers else women
     return women.pop() if len(women) == 1 else None

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from service.flow.answer import Answer, Refused
-from service.flow.identify import subject_of
+from service.flow.identify import who_said, women_meant
 from service.flow.ports import Transaction
-from service.flow.received import number_in, numbers
+from service.flow.received import Reference, number_in, numbers
 from service.flow.record_consent import ReceivedConsent, record_consent
 from service.flow.register_patient import ReceivedPatient, register_patient, woman_named
 from service.flow.rules import Rules
@@ -23,8 +23,14 @@ def receive_patient(tx: Transaction, rules: Rules, message: ReceivedPatient, now
 def receive_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:
     answer = record_consent(tx, rules, message, now)
     if isinstance(answer, Refused):
-        _hear(tx, rules, message, subject_of(tx, message.patient), number_in(message.patient), answer, now)
+        _hear(tx, rules, message, _who_said(tx, message), number_in(message.patient), answer, now)
     return answer
+
+
+def _who_said(tx: Transaction, message: ReceivedConsent) -> str | None:
+    """Whom it names, and else the woman whose Consent it was to change."""
+    women = women_meant(tx, message.patient) or who_said(tx, Reference("Consent", message.received.target_id))
+    return women.pop() if len(women) == 1 else None
 
 
 def _hear(

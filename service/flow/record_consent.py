@@ -7,7 +7,7 @@ from typing import NamedTuple
 from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.flow.agreed import is_against
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
-from service.flow.doubt_identity import one_subject
+from service.flow.doubt_identity import doubt_all, one_subject
 from service.flow.follow_consent import follow_consent
 from service.flow.identify import identify, known_as
 from service.flow.learn import learn, said_at
@@ -103,6 +103,8 @@ def _revise(
     tx: Transaction, rules: Rules, message: ReceivedConsent, known: Consent | None, said: Consent, now: datetime
 ) -> Answer:
     received = message.received
+    if known is not None and known.patient_id != said.patient_id and received.target_id is not None:
+        return doubt_all(tx, rules, {known.patient_id, said.patient_id}, "patient", now)
     if known is None or known.patient_id != said.patient_id:
         return Refused(Reason.NOT_FOUND)
     latest = tx.inbox.latest("Consent", known.id)

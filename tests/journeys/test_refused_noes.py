@@ -40,6 +40,11 @@ def in_a_batch(world: World, sent: Resource) -> Sending:
     return lambda: int(send(world, whole).json()["entry"][0]["response"]["status"][:3])
 
 
+def status(world: World, offer: Resource) -> str:
+    (now,) = world.tasks(f"_id={offer['id']}")
+    return str(now["status"])
+
+
 Door = Callable[[World, Resource], Sending]
 DOORS = (alone, in_a_transaction, in_a_batch)
 
@@ -70,6 +75,8 @@ def told(world: World, send: Sending) -> list[tuple[str, str]]:
         ({"status": "inactive", "scope": {"text": "Peer support"}}, True),
         ({"status": "inactive", "scope": {"coding": [{"system": "urn:x", "code": "research"}]}}, False),
         ({"status": "draft"}, False),
+        ({"provision": {"period": {"end": "2030-01-01"}}}, True),
+        ({"provision": 7}, True),
         ({}, False),
     ],
     ids=lambda each: json.dumps(each) if isinstance(each, dict) else "",
@@ -83,6 +90,60 @@ def test_what_may_be_her_no_and_is_refused_for_its_form_stops_contact_until_a_pe
     assert found == ([("unreadable-refusal", f"Patient/{her}")] if may_be_a_no else [])
     (now,) = world.tasks(f"_id={offer['id']}")
     assert now["status"] == ("cancelled" if may_be_a_no else "requested")
+
+
+NOWHERE = {"reference": "Patient/01a00000-0000-7000-8000-00000000dead"}
+
+
+@pytest.mark.parametrize(
+    ("whose", "what"),
+    [
+        (None, {}),
+        (None, {"language": 7}),
+        (NOWHERE, {}),
+        (NOWHERE, {"language": 7}),
+        ({"reference": "nobody"}, {"id": "another"}),
+    ],
+    ids=str,
+)
+def test_a_no_that_is_sent_to_her_consent_is_hers_though_it_names_nobody(
+    world: World, whose: Resource | None, what: Resource
+) -> None:
+    _, her, offer = world.offered()
+    agreed = world.consents[her]
+    sent = {name: each for name, each in agreed.items() if name != "patient"} | {"status": "inactive"} | what
+    sent |= {"patient": whose} if whose else {}
+    found = told(world, lambda: world.hospital.ask("PUT", f"Consent/{agreed['id']}", sent).status_code)
+    assert found == [("unreadable-refusal", f"Patient/{her}")]
+    assert status(world, offer) == "cancelled"
+
+
+@pytest.mark.parametrize("in_a_bundle", [False, True])
+def test_what_is_sent_to_her_consent_and_says_of_nothing_what_it_is_stops_contact(
+    world: World, in_a_bundle: bool
+) -> None:
+    _, her, offer = world.offered()
+    agreed = world.consents[her]
+    address = f"Consent/{agreed['id']}"
+    if in_a_bundle:
+        whole = bundle({"resource": {"language": 7}, "request": {"method": "PUT", "url": address}})
+        found = told(world, lambda: send(world, whole).status_code)
+    else:
+        found = told(world, lambda: world.hospital.ask("PUT", address, "no").status_code)
+    assert found == [("unreadable-refusal", f"Patient/{her}")]
+    assert status(world, offer) == "cancelled"
+
+
+def test_a_no_that_is_sent_to_the_consent_of_another_woman_stops_contact_with_both(world: World) -> None:
+    _, her, offer = world.offered()
+    agreed = world.consents[her]
+    _, another, other_offer = world.offered()
+    sent = agreed | {"status": "inactive", "patient": {"reference": f"Patient/{another}"}}
+    found = told(world, lambda: world.hospital.ask("PUT", f"Consent/{agreed['id']}", sent).status_code)
+    assert found == [("unnamed-refusal", "")]
+    conflicts = json.dumps(alerts(world, "identity-conflict"))
+    assert [each for each in (her, another) if each not in conflicts] == []
+    assert (status(world, offer), status(world, other_offer)) == ("cancelled", "cancelled")
 
 
 @pytest.mark.parametrize("door", DOORS)

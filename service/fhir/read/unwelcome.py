@@ -53,22 +53,24 @@ def may_tell_of_event(resource: Any, rules: Rules, now: datetime) -> bool:
 
 def may_be_a_no(resource: Any, terms: ConsentTerms) -> bool:
     """A Consent (`read_consent`) that is not plainly a yes, unsaid, or about something else. Of a status that nobody
-    knows it may be that she has taken back a yes."""
+    knows it may be that she has taken back a yes, and what permits nothing may be meant to deny."""
     if not _is(resource, "Consent"):
         return False
     scopes = set(_codes(resource.get("scope")))
     if scopes and terms.scopes.isdisjoint(scopes):
         return False
     status = resource.get("status")
-    return _denies(resource) if status == Status.ACTIVE.value else status not in _UNSAID
+    return not _permits(resource) if status == Status.ACTIVE.value else status not in _UNSAID
 
 
-def who_in(resource: Any, now: datetime) -> ReceivedPatient | None:
-    """Who a Patient says she is, by what of that is sound; None where its identifiers are not."""
+def who_in(resource: Any, address: str | None, now: datetime) -> ReceivedPatient | None:
+    """Who a Patient says she is, by what of that is sound and the id that it is sent to; None where its identifiers are
+    not sound."""
     if not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
         return None
     told = {name: resource[name] for name in _WHO if name in resource and _read({name: resource[name]}, now)}
-    return None if "identifier" in resource.keys() - told.keys() else _read(told, now)
+    said = None if "identifier" in resource.keys() - told.keys() else _read(told, now)
+    return said and said._replace(received=said.received._replace(target_id=address))
 
 
 def _read(told: dict[str, Any], now: datetime) -> ReceivedPatient | None:
@@ -84,12 +86,11 @@ def _is(resource: Any, type: str) -> bool:
     return isinstance(resource, dict) and resource.get("resourceType") == type and not is_test_data(resource)
 
 
-def _denies(consent: dict[str, Any]) -> bool:
+def _permits(consent: dict[str, Any]) -> bool:
     roots = _objects(consent.get("provision"))
     typed = [each for each in roots if "type" in each]
     clauses = typed or [each for root in roots for each in _objects(root.get("provision"))]
-    types = [each.get("type") for each in clauses]
-    return "deny" in types and "permit" not in types
+    return "permit" in [each.get("type") for each in clauses]
 
 
 def _objects(node: Any) -> list[dict[str, Any]]:
