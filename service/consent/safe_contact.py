@@ -4,6 +4,8 @@ ring.
 Everything not said is denied (reference: domestic-abuse safe-contact practice; HIPAA 164.522(b) asks for no reason).
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -32,6 +34,23 @@ class TextContent(StrEnum):
     NAMED = "named"
 
 
+# What a value has to look like to be a way to reach her: "ask first" is none, and what is written beside a number may
+# be whom to ask for, or when not to ring. Its first group is what it is known by.
+_DIGITS = r"[\s(]{0,2}\+?(?:[\s().-]{0,3}/?\d){5,16}"
+_NUMBER = re.compile(rf"({_DIGITS})(?:\s?(?:x|ext\.?)\s?\d{{1,6}})?\s?", re.ASCII | re.IGNORECASE)
+_ADDRESS = re.compile(r"(.*\d.*)", re.DOTALL)
+_LOOKS: Mapping[Mode, re.Pattern[str]] = {
+    Mode.VOICE: _NUMBER,
+    Mode.SMS: _NUMBER,
+    Mode.WHATSAPP: _NUMBER,
+    Mode.EMAIL: re.compile(r"\s*([^\s@<>,:;]+@[^\s@<>,:;]+)\s*"),
+    Mode.POST: _ADDRESS,
+    Mode.IN_PERSON: _ADDRESS,
+}
+# With its country or without it, a number ends in these.
+_LAST_DIGITS = 7
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One way to reach her. `value` is the number or address; meeting in person needs none."""
@@ -41,7 +60,14 @@ class Channel:
     value: str | None = None
 
     def usable(self) -> bool:
-        return self.permission is Permission.ALLOW and (bool(self.value) or self.mode is Mode.IN_PERSON)
+        return self.permission is Permission.ALLOW and (self.address() is not None or self.mode is Mode.IN_PERSON)
+
+    def address(self) -> str | None:
+        """The number or address, alike however it is written; None where there is none, or more than that."""
+        looks = _LOOKS[self.mode]
+        found = looks.fullmatch(self.value or "")
+        said = "".join(filter(str.isalnum, found[1].casefold())) if found else None
+        return said[-_LAST_DIGITS:] if said and looks is _NUMBER else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +105,18 @@ def safe_channel(safe_contact: SafeContact | None, today: date) -> Channel | Non
     """The one channel a programme may be given, None when there is none or when the agreement is due for review."""
     if safe_contact is None or (safe_contact.review_by is not None and safe_contact.review_by < today):
         return None
-    usable = [channel for channel in safe_contact.channels if channel.usable()]
     order = list(Mode)
-    return min(usable, key=lambda channel: order.index(channel.mode), default=None)
+    return min(_ways(safe_contact), key=lambda channel: order.index(channel.mode), default=None)
+
+
+def _ways(safe_contact: SafeContact) -> list[Channel]:
+    """Those that are allowed. What is denied or unknown as well is not, and a denial of no certain number is one of
+    every number."""
+    told = safe_contact.channels
+    denied = {(each.mode, each.address()) for each in told if each.permission is not Permission.ALLOW}
+    return [
+        each for each in told if each.usable() and denied.isdisjoint((each.mode, at) for at in (each.address(), None))
+    ]
 
 
 def newest(*said: SafeContact | None) -> SafeContact | None:
@@ -95,11 +130,10 @@ def narrows(known: SafeContact | None, received: SafeContact | None) -> bool:
     another time zone the same hours are others), without her word or her story, or with another one."""
     if known is None or received is None:
         return known is not None
-    ways = {channel for channel in known.channels if channel.usable()}
     same_times = known.timezone == received.timezone and set(known.windows) <= set(received.windows)
     fewer_windows = bool(received.windows) and not (known.windows and same_times)
     return (
-        not ways <= set(received.channels)
+        not set(_ways(known)) <= set(_ways(received))
         or (known.voicemail is Permission.ALLOW and received.voicemail is not Permission.ALLOW)
         or list(TextContent).index(received.text_content) < list(TextContent).index(known.text_content)
         or received.withhold_number > known.withhold_number

@@ -159,7 +159,7 @@ def test_a_change_that_ends_permission_is_always_less(known: Consent, received: 
         assert gives_less(known, received)
 
 
-BY_VOICE = SafeContact((Channel(Mode.VOICE, Permission.ALLOW, "1"),))
+BY_VOICE = SafeContact((Channel(Mode.VOICE, Permission.ALLOW, "12345"),))
 LESS = {
     **{f"ended: {end}": received for end, received in ENDS.items()},
     "another organisation": replace(YES, recipient_id=OTHER_ACTOR),

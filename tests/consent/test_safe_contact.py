@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -24,8 +25,17 @@ TODAY, NOW = date(2026, 6, 1), datetime(2026, 6, 1, 12, tzinfo=UTC)
 ORDER = ["voice", "sms", "whatsapp", "email", "post", "in-person"]
 
 
-def allowed(mode: Mode, value: str | None = "1") -> Channel:
-    return Channel(mode, Permission.ALLOW, value)
+NUMBER = "+44 7700 900123"
+# Something by which each is reached.
+REACHED = dict.fromkeys(Mode, "12345") | {Mode.EMAIL: "her@mail.example"}
+
+
+def allowed(mode: Mode, value: str | None = "12345") -> Channel:
+    return Channel(mode, Permission.ALLOW, REACHED[mode] if value == "12345" else value)
+
+
+def denied(mode: Mode, value: str | None = None) -> Channel:
+    return Channel(mode, Permission.DENY, value)
 
 
 def test_nothing_said_is_no_channel() -> None:
@@ -41,7 +51,7 @@ def test_what_is_not_said_about_voicemail_text_and_number_is_the_safest() -> Non
 @pytest.mark.parametrize("permission", [Permission.DENY, Permission.UNKNOWN])
 @pytest.mark.parametrize("mode", Mode)
 def test_only_an_allowed_channel_is_safe(mode: Mode, permission: Permission) -> None:
-    assert safe_channel(SafeContact((Channel(mode, permission, "1"),)), TODAY) is None
+    assert safe_channel(SafeContact((Channel(mode, permission, REACHED[mode]),)), TODAY) is None
     assert safe_channel(SafeContact((allowed(mode),)), TODAY) == allowed(mode)
 
 
@@ -58,13 +68,90 @@ def test_the_review_day_is_the_last_on_which_it_holds() -> None:
     assert safe_channel(agreed, TODAY + timedelta(days=1)) is None
 
 
-@given(st.lists(st.builds(Channel, st.sampled_from(Mode), st.sampled_from(Permission), st.sampled_from(["1", None]))))
-def test_the_one_channel_given_is_the_first_in_order_of_those_allowed(channels: list[Channel]) -> None:
-    found = safe_channel(SafeContact(tuple(channels)), TODAY)
-    modes = {each.mode.value for each in channels if each.permission.value == "allow" and each.value}
-    if any(each.permission.value == "allow" and each.mode.value == "in-person" for each in channels):
-        modes.add("in-person")
-    assert (found.mode.value if found else None) == next((mode for mode in ORDER if mode in modes), None)
+@given(st.sets(st.sampled_from(Mode)), st.randoms())
+def test_the_one_channel_given_is_the_first_in_order_of_those_allowed(modes: set[Mode], order: Random) -> None:
+    told = [allowed(each) if each in modes else denied(each) for each in Mode]
+    order.shuffle(told)
+    found = safe_channel(SafeContact(tuple(told)), TODAY)
+    assert (found.mode if found else None) == next((each for each in Mode if each in modes), None)
+    assert [each.value for each in Mode] == ORDER
+
+
+@pytest.mark.parametrize(
+    ("allows", "denies"),
+    [
+        (NUMBER, NUMBER),
+        (NUMBER, "+447700900123"),
+        ("+447700900123", "07700 900123"),
+        ("07700 900123", "+44 (0)7700-900123"),
+        (NUMBER, "0044 7700.900.123"),
+        (NUMBER, None),
+        ("020 7946 0000 ext 12", "+44 20 7946 0000 x 34"),
+        (NUMBER, "her partner's telephone"),
+        (NUMBER, "07700 900456, and every other"),
+    ],
+)
+@pytest.mark.parametrize("permission", [Permission.DENY, Permission.UNKNOWN])
+def test_a_number_that_is_denied_stays_denied_however_it_is_written(
+    allows: str, denies: str | None, permission: Permission
+) -> None:
+    told = [allowed(Mode.VOICE, allows), Channel(Mode.VOICE, permission, denies)]
+    for each in (told, told[::-1]):
+        assert safe_channel(SafeContact(tuple(each)), TODAY) is None
+    assert not narrows(SafeContact(tuple(told)), SafeContact(()))
+    assert narrows(SafeContact((told[0],)), SafeContact(tuple(told)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        denied(Mode.VOICE, "+44 7700 900456"),
+        denied(Mode.SMS, NUMBER),
+        denied(Mode.POST),
+        allowed(Mode.VOICE, "+44 7700 900456"),
+    ],
+)
+def test_a_denial_is_of_its_own_number_and_way_alone(other: Channel) -> None:
+    assert safe_channel(SafeContact((allowed(Mode.VOICE, NUMBER), other)), TODAY) == allowed(Mode.VOICE, NUMBER)
+
+
+def test_an_address_that_is_denied_stays_denied_however_it_is_written() -> None:
+    for mode, allows, denies in (
+        (Mode.EMAIL, "her@mail.example", "Her@Mail.example"),
+        (Mode.POST, "1 Test Street, Testham", "1, Test Street\nTESTHAM"),
+    ):
+        assert safe_channel(SafeContact((allowed(mode, allows), denied(mode, denies))), TODAY) is None
+    elsewhere = SafeContact((allowed(Mode.POST, "1 Test Street"), denied(Mode.POST, "2 Test Street")))
+    assert safe_channel(elsewhere, TODAY) == allowed(Mode.POST, "1 Test Street")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ask for John on 07700 900111",
+        "07700 900111 after six",
+        "07700 900111 / 07700 900222",
+        "07700 900111 07700 900222",
+        "her@mail.example",
+        "-",
+        "112",
+    ],
+)
+@pytest.mark.parametrize("mode", [Mode.VOICE, Mode.SMS, Mode.WHATSAPP])
+def test_what_is_more_than_a_number_is_nothing_to_dial(mode: Mode, value: str) -> None:
+    assert safe_channel(SafeContact((allowed(mode, value),)), TODAY) is None
+
+
+@pytest.mark.parametrize("value", ["her sister's: a@mail.example", "a@mail.example, b@mail.example", "07700 900123"])
+def test_what_is_more_than_an_address_is_nowhere_to_write_to(value: str) -> None:
+    assert safe_channel(SafeContact((allowed(Mode.EMAIL, value),)), TODAY) is None
+
+
+@pytest.mark.parametrize(
+    "value", [NUMBER, "(020) 7946 0000", "07700.900-123", "0049 (0)30/1234567", " 12345 ", "020 7946 0000 ext 12"]
+)
+def test_a_number_is_given_as_it_was_written(value: str) -> None:
+    assert safe_channel(SafeContact((allowed(Mode.VOICE, value),)), TODAY) == allowed(Mode.VOICE, value)
 
 
 MORNINGS, EVENINGS = Window(("mon",), time(9), time(11)), Window(("mon",), time(18), time(19))
@@ -86,8 +173,8 @@ AGREED = SafeContact(
     [
         None,
         replace(AGREED, channels=(allowed(Mode.VOICE),)),
-        replace(AGREED, channels=(allowed(Mode.VOICE), Channel(Mode.SMS, Permission.DENY, "1"))),
-        replace(AGREED, channels=(allowed(Mode.VOICE), allowed(Mode.SMS, "2"))),
+        replace(AGREED, channels=(allowed(Mode.VOICE), Channel(Mode.SMS, Permission.DENY, "12345"))),
+        replace(AGREED, channels=(allowed(Mode.VOICE), allowed(Mode.SMS, "67890"))),
         replace(AGREED, voicemail=Permission.DENY),
         replace(AGREED, text_content=TextContent.NONE),
         replace(AGREED, withhold_number=True),
@@ -177,5 +264,5 @@ def test_hours_that_both_allow_make_no_other_way_safe() -> None:
 
 
 def test_what_was_never_usable_is_not_missed() -> None:
-    denied = replace(AGREED, channels=(Channel(Mode.SMS, Permission.DENY, "1"),))
+    denied = replace(AGREED, channels=(Channel(Mode.SMS, Permission.DENY, "12345"),))
     assert not narrows(denied, replace(denied, channels=()))

@@ -1,6 +1,7 @@
 """The safe-contact extension -> SafeContact. What is not said, said twice or not understood is denied."""
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, time
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -14,13 +15,20 @@ from service.fhir.terms import SAFE_CONTACT
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+_PARTS = (
+    "channel", "voicemail", "text-content", "withhold-number", "caller-description", "window", "timezone", "code-word",
+    "review-by",
+)  # fmt: skip
+_OF_A_CHANNEL = ("mode", "permission", "value")
+_OF_A_WINDOW = ("day", "from", "to")
+
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def read_safe_contact(tree: Tree) -> SafeContact | None:
     """Of a Consent or a ServiceRequest; None when nothing is said.
 
-    Raises BadInput when windows or dates cannot be told: they keep her safe.
+    Raises BadInput when windows or dates cannot be told, or there are parts that nobody knows: they keep her safe.
     """
     said = _parts(tree, SAFE_CONTACT)
     where = f"{tree['resourceType']}.extension"
@@ -30,9 +38,10 @@ def read_safe_contact(tree: Tree) -> SafeContact | None:
 
 
 def _safe_contact(node: Tree, where: str) -> SafeContact:
+    _refuse_unknown(node, _PARTS, where)
     permission = _choice(node, "voicemail", Permission)
     return SafeContact(
-        channels=_channels(node),
+        channels=tuple(way for each in _parts(node, "channel") for way in _channel(each, where)),
         voicemail=Permission.ALLOW if permission is Permission.ALLOW else Permission.DENY,
         text_content=_choice(node, "text-content", TextContent) or TextContent.NONE,
         withhold_number=_only(node, "withhold-number") is not False,
@@ -44,22 +53,17 @@ def _safe_contact(node: Tree, where: str) -> SafeContact:
     )
 
 
-def _channels(node: Tree) -> tuple[Channel, ...]:
-    """The ways that are known. A way that is denied stays denied, also where it is allowed as well."""
-    found = []
-    for each in _parts(node, "channel"):
-        mode = _choice(each, "mode", Mode)
-        if mode is not None:
-            permission = _choice(each, "permission", Permission) or Permission.UNKNOWN
-            found.append(Channel(mode, permission, _text(each, "value")))
-    denied = {(each.mode, each.value) for each in found if each.permission is Permission.DENY}
-    return tuple(
-        replace(each, permission=Permission.DENY) if {(each.mode, each.value), (each.mode, None)} & denied else each
-        for each in found
-    )
+def _channel(node: Tree, where: str) -> Iterable[Channel]:
+    """One of each way that is meant. What is denied of a way that is not known is denied of every way."""
+    _refuse_unknown(node, _OF_A_CHANNEL, where)
+    mode = _choice(node, "mode", Mode)
+    permission = _choice(node, "permission", Permission) or Permission.DENY
+    modes = [mode] if mode else Mode if permission is Permission.DENY else []
+    return (Channel(each, permission, _text(node, "value")) for each in modes)
 
 
 def _window(node: Tree, where: str) -> Window:
+    _refuse_unknown(node, _OF_A_WINDOW, where)
     days = extension_values(node, "day")
     start, end = _time(node, "from"), _time(node, "to")
     if not days or not all(day in DAYS for day in days) or start is None or end is None or start >= end:
@@ -82,13 +86,14 @@ def _time(node: Tree, url: str) -> time | None:
 
 
 def _timezone(node: Tree, where: str) -> str | None:
-    """Windows in a zone that nobody knows would be read as somebody's own."""
+    """Windows in no zone, or in one that nobody knows, would be read as somebody's own."""
     said = _text(node, "timezone")
-    try:
-        return None if said is None else ZoneInfo(said).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        pass
-    raise unclear(where, "'timezone' of the safe-contact extension is a name of the IANA list.", "value")
+    if said is None and not _parts(node, "window"):
+        return None
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(said or "").key
+    text = "'timezone' of the safe-contact extension is a name of the IANA list, and windows need it once."
+    raise unclear(where, text, "value")
 
 
 def _review_by(node: Tree, where: str) -> date | None:
@@ -101,6 +106,12 @@ def _review_by(node: Tree, where: str) -> date | None:
     except (AttributeError, TypeError, ValueError):
         pass
     raise unclear(where, "'review-by' of the safe-contact extension is a date.", "value")
+
+
+def _refuse_unknown(node: Tree, known: Sequence[str], where: str) -> None:
+    if not {each["url"] for each in node.get("extension", ())} <= set(known):
+        text = f"The safe-contact extension has a part that nobody knows here, where known are: {', '.join(known)}."
+        raise unclear(where, text, "not-supported")
 
 
 def _parts(node: Tree, url: str) -> list[Tree]:

@@ -1,7 +1,6 @@
 """What is said beside a yes, and holds for every yes in the message, and how she may safely be reached, which may be
 said alone. What is not known to be safe is not."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -20,17 +19,6 @@ _PERMITS: Mapping[bool, Permission] = {True: Permission.ALLOW, False: Permission
 _WAYS = frozenset(Detail(mode.value) for mode in Mode)
 OF_A_YES = frozenset({Detail.REPORT_BACK, Detail.UNTIL})
 """What is said of a yes, and not of how she may be reached."""
-# What a value has to look like to be a way to reach her: "ask first" is none.
-_NUMBER = re.compile(r"(?=(?:\D*\d){5})\+?[\d ()./-]+(?:(?:x|ext\.?) *\d+)?", re.ASCII | re.IGNORECASE)
-_ADDRESS = re.compile(r".*\d.*")
-_LOOKS: Mapping[Mode, re.Pattern[str]] = {
-    Mode.VOICE: _NUMBER,
-    Mode.SMS: _NUMBER,
-    Mode.WHATSAPP: _NUMBER,
-    Mode.EMAIL: re.compile(r"[^\s@]+@[^\s@]+"),
-    Mode.POST: _ADDRESS,
-    Mode.IN_PERSON: _ADDRESS,
-}
 
 
 class Beside(NamedTuple):
@@ -110,5 +98,5 @@ def _channel(mode: Mode, one: Beside) -> Channel:
     if not one.stands or one.answer is False:
         return Channel(mode, Permission.DENY)
     written = (said(one.obx, 5, component) for component in (1, 4, 12))
-    value = next((each for each in written if _LOOKS[mode].fullmatch(each)), None)
+    value = next((each for each in written if Channel(mode, Permission.ALLOW, each).address() is not None), None)
     return Channel(mode, _PERMITS[value is not None or (mode is Mode.IN_PERSON and says_yes(one))], value)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact, TextContent, Window, safe_channel
 from service.fhir.outcome import BadInput
 from service.fhir.read.safe_contact import read_safe_contact
 from service.fhir.terms import SAFE_CONTACT
@@ -12,6 +12,7 @@ from service.fhir.terms import SAFE_CONTACT
 Tree = dict[str, Any]
 Guarded = Callable[[Tree], Tree]
 NUMBER = "+44 7700 900123"
+ZONE: Tree = {"url": "timezone", "valueCode": "Europe/London"}
 
 
 def channel(mode: str, permission: str, value: str | None = NUMBER) -> Tree:
@@ -50,7 +51,7 @@ def test_all_that_she_said_is_read(read: Callable[..., SafeContact | None]) -> N
         {"url": "caller-description", "valueString": "the library"},
         window(("wed", "mon")),
         window(("sat",), "10:30:00", "11:00:00"),
-        {"url": "timezone", "valueCode": "Europe/London"},
+        ZONE,
         {"url": "code-word", "valueString": "marigold"},
         {"url": "review-by", "valueDate": "2026-04-01"},
     )
@@ -81,7 +82,6 @@ def test_all_that_she_said_is_read(read: Callable[..., SafeContact | None]) -> N
         [{"url": "voicemail", "valueBoolean": True}],
         [{"url": "text-content", "valueCode": "everything"}],
         [{"url": "withhold-number", "valueString": "false"}],
-        [{"url": "shouting", "valueCode": "allow"}],
     ],
 )
 def test_what_is_not_said_or_not_understood_is_denied(
@@ -90,25 +90,30 @@ def test_what_is_not_said_or_not_understood_is_denied(
     assert read(channel("pigeon", "allow"), *parts) == SafeContact(channels=())
 
 
-@pytest.mark.parametrize(
-    ("sent", "permission"),
-    [
-        ([channel("voice", "maybe")], Permission.UNKNOWN),
-        ([{"url": "channel", "extension": [{"url": "mode", "valueCode": "voice"}]}], Permission.UNKNOWN),
-        ([channel("voice", "allow"), channel("voice", "deny")], Permission.DENY),
-        ([channel("voice", "deny", None), channel("voice", "allow")], Permission.DENY),
-        ([channel("voice", "allow"), channel("sms", "deny")], Permission.ALLOW),
-        ([channel("voice", "allow"), channel("voice", "deny", "+44 7700 900456")], Permission.ALLOW),
-    ],
-)
-def test_a_way_that_is_denied_or_unclear_is_not_allowed(
-    read: Callable[..., SafeContact | None], sent: list[Tree], permission: Permission
+@pytest.mark.parametrize("permission", ["maybe", None])
+def test_a_way_whose_permission_is_not_understood_is_denied(
+    read: Callable[..., SafeContact | None], permission: str | None
 ) -> None:
-    for order in (sent, sent[::-1]):
-        said = read(*order)
-        assert said is not None
-        wanted = [each for each in said.channels if each.mode is Mode.VOICE and each.value in (NUMBER, None)]
-        assert {each.permission for each in wanted} == {permission}
+    said = [{"url": "permission", "valueCode": permission}] if permission else []
+    told = read({"url": "channel", "extension": [{"url": "mode", "valueCode": "voice"}, *said]})
+    assert told == SafeContact((Channel(Mode.VOICE, Permission.DENY),))
+
+
+@pytest.mark.parametrize("mode", ["phone", "Voice"])
+def test_what_is_denied_of_a_way_that_is_not_known_is_denied_of_every_way(
+    read: Callable[..., SafeContact | None], mode: str
+) -> None:
+    everywhere = {Channel(each, Permission.DENY, NUMBER) for each in Mode}
+    said = read(channel("voice", "allow"), channel(mode, "deny"))
+    assert said is not None
+    assert set(said.channels) == {Channel(Mode.VOICE, Permission.ALLOW, NUMBER)} | everywhere
+    assert safe_channel(said, date(2026, 3, 1)) is None
+
+
+def test_a_denial_of_two_ways_at_once_is_one_of_every_way(read: Callable[..., SafeContact | None]) -> None:
+    both = channel("voice", "deny", None)
+    both["extension"].append({"url": "mode", "valueCode": "sms"})
+    assert safe_channel(read(channel("post", "allow", "1 Test Street"), both), date(2026, 3, 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -126,16 +131,22 @@ def test_a_way_that_is_denied_or_unclear_is_not_allowed(
         {"url": "window", "extension": [{"url": "day", "valueCoding": {"code": "mon"}}, *window(())["extension"]]},
         {"url": "window", "extension": [*window(end=None)["extension"], {"url": "to", "valueString": "23:00+02:00"}]},
         {"url": "window", "valueString": "mornings"},
+        {"url": "never-mention", "valueString": "the baby"},
+        {"url": "window", "extension": [*window()["extension"], {"url": "not-before", "valueDate": "2026-04-01"}]},
+        {
+            "url": "channel",
+            "extension": [*channel("sms", "allow")["extension"], {"url": "ask-for", "valueString": "J"}],
+        },
         {"url": "review-by", "valueString": "soon"},
         {"url": "review-by", "valueQuantity": {"value": 3}},
         {"url": "review-by", "valueInteger": 2026},
     ],
 )
-def test_a_window_or_a_review_that_cannot_be_told_is_refused(
+def test_a_window_a_review_or_a_part_that_cannot_be_told_is_refused(
     read: Callable[..., SafeContact | None], malformed: Tree
 ) -> None:
     with pytest.raises(BadInput) as caught:
-        read(channel("voice", "allow"), malformed)
+        read(channel("voice", "allow"), ZONE, malformed)
     assert caught.value.status == 422
     assert caught.value.issues[0].expression == "Patient.extension"
 
@@ -161,6 +172,10 @@ def test_an_agreement_is_reviewed_on_the_first_day_that_may_be_meant(
     assert said.review_by == day
 
 
-def test_windows_in_a_zone_that_nobody_knows_are_refused(read: Callable[..., SafeContact | None]) -> None:
+@pytest.mark.parametrize("zones", [[], [{"url": "timezone", "valueCode": "Mars/Base"}], [ZONE, ZONE]])
+def test_windows_in_no_one_zone_that_is_known_are_refused(
+    read: Callable[..., SafeContact | None], zones: list[Tree]
+) -> None:
+    assert read(window(), ZONE) is not None
     with pytest.raises(BadInput):
-        read({"url": "timezone", "valueCode": "Mars/Base"})
+        read(window(), *zones)

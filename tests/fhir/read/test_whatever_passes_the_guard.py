@@ -56,6 +56,7 @@ EXAMPLES["Consent"]["provision"]["actor"][0]["role"] = IRCP
 EXAMPLES["Consent"]["extension"][0]["extension"] = [
     {"url": "channel", "extension": [{"url": "mode", "valueCode": "sms"}, {"url": "permission", "valueCode": "allow"}]},
     {"url": "review-by", "valueDate": "2026-04-01"},
+    {"url": "timezone", "valueCode": "Europe/London"},
     {
         "url": "window",
         "extension": [
