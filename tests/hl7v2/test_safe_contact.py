@@ -215,6 +215,13 @@ def test_a_programme_stops_to_report_back_when_the_same_yes_allows_it_no_more(wa
     assert ward.state()[0] == "supported"
 
 
+@pytest.mark.parametrize("said", [obx("REPORT", "N"), obx("UNTIL", "20260601")])
+def test_what_is_said_of_a_yes_is_told_where_there_is_none(ward: Ward, said: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    assert ward.tells("A08", pid(), said) == "AA OBX^1 100 W"
+    assert (ward.state()[0], ward.alerts()) == ("supported", ["not-all-used"])
+
+
 def test_a_site_without_codes_for_it_says_nothing_of_it(ward: Ward) -> None:
     ward.hospital.habits["codes"] = replace(ward.hospital.habits["codes"], details={})
     ward.sends(message("A08", pid(), con("A", AT)))

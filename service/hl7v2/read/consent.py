@@ -17,7 +17,7 @@ from service.flow.record_consent import ReceivedConsent
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent_body import consent_body
-from service.hl7v2.read.consent_detail import Details, details_in, safe_contact, says_yes, unread
+from service.hl7v2.read.consent_detail import OF_A_YES, Details, details_in, safe_contact, says_yes, unread
 from service.hl7v2.read.consent_word import Word, words_in
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Segment
@@ -49,8 +49,8 @@ def read_consents(
     codes = dialect.codes
     if not (codes.consents or codes.details) and "CON" not in {each.name for each in segments}:
         return [], flaws
-    details = details_in(segments, dialect)
-    for word in words_in(segments, dialect, flaws):
+    details, spoken = details_in(segments, dialect), list(words_in(segments, dialect, flaws))
+    for word in spoken:
         if isinstance(word.agrees, Problem):
             flaws.append(Flaw(word.agrees, at(word.segment, word.answer)))
         read = _consent(word, subject, details, dialect, rules, now, asked)
@@ -62,6 +62,8 @@ def read_consents(
     # What nobody can tell is held against every yes in the message.
     words.sort(key=lambda each: each[0].said.status is Status.PROPOSED)
     flaws += unread(details, dialect)
+    if not spoken:
+        flaws += [Flaw(Problem.SEGMENT_MISSING, at(details[each].obx)) for each in sorted(OF_A_YES & details.keys())]
     return [*_safe_contact(words, details, subject, dialect), *(Part(*each) for each in words)], flaws
 
 

@@ -1,0 +1,65 @@
+"""How she may be reached is a word of its own, and what may be a no is heard as one: on both databases."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
+from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.hear_safe_contact import ReceivedSafeContact, hear_safe_contact
+from service.flow.received import Received, Reference
+from tests.flow.support import Family, Service
+from tests.hl7v2.ward import Ward, pid
+
+OTHER = SafeContact((Channel(Mode.SMS, Permission.ALLOW, "+44 7700 900456"),))
+NOTHING_SAFE = SafeContact(())
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
+
+
+def hear(service: Service, family: Family, said: SafeContact, replays: str | None = None) -> Answer:
+    service.pass_time(timedelta(minutes=1))
+    received = Received("Patient", b"", replays=replays)
+    message = ReceivedSafeContact(received, Reference("Patient", family.woman), said)
+    return service.run(family.hospital, lambda tx: hear_safe_contact(tx, service.rules, message, service.now()))
+
+
+def test_the_newest_word_counts_before_what_a_consent_says(service: Service) -> None:
+    family, offer = service.supported()
+    assert isinstance(hear(service, family, OTHER), Accepted)
+    (view,) = service.disclose(family.community, offer)
+    assert view.channel == OTHER.channels[0]
+    assert isinstance(hear(service, family, OTHER), Repeated)
+
+
+def test_without_a_safe_way_support_pauses_and_a_clinician_is_told_once(service: Service) -> None:
+    family, _ = service.supported()
+    for _ in range(2):
+        hear(service, family, NOTHING_SAFE)
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    assert service.alerts(family.woman) == ["safe-contact-withdrawn"]
+
+
+def test_a_replay_undoes_no_word_of_hers(service: Service) -> None:
+    family, _ = service.supported()
+    assert isinstance(hear(service, family, NOTHING_SAFE, replays="earlier"), Repeated)
+    assert service.states(family.woman) == ("supported", ["accepted"])
+
+
+def test_of_a_woman_who_is_not_known_nothing_is_heard(service: Service) -> None:
+    family, _ = service.supported()
+    assert hear(service, replace(family, woman="nobody"), OTHER) == Refused(Reason.SUBJECT_UNKNOWN)
+
+
+def test_an_answer_that_may_be_a_no_pauses_contact_once(service: Service) -> None:
+    ward = Ward(service)
+    ward.supported()
+    for _ in range(2):
+        unclear = "OBX|1|ST|PEER^x^L||DECLINED||||||F|||20260530"
+        assert ward.tells("A08", pid(), unclear) == "AA OBX^1^5 103 W"
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    assert ward.alerts() == ["not-all-used", "unreadable-refusal"]
