@@ -35,6 +35,9 @@ class Failure(StrEnum):
     OTHER_ANSWER = "answer-to-another"
 
 
+# In the names of the TLS alerts by which a receiver refuses our certificate: by TLS 1.3 only once we are connected.
+_OF_OUR_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
+
 NOTHING_WAS_SENT = (Failure.BUSY, Failure.NOT_REACHED, Failure.NOT_TRUSTED)
 
 
@@ -170,21 +173,21 @@ class Line:
             async with asyncio.timeout(self.patience.connect):
                 reader, writer = await asyncio.open_connection(host, port, ssl=tls)
         except ssl.SSLError as problem:
-            self._tell_refused(problem)
-            raise NotAnswered(Failure.NOT_TRUSTED) from None
+            raise self._not_trusted(problem) from None
         except (OSError, TimeoutError):
             raise NotAnswered(Failure.NOT_REACHED) from None
         plain = writer.get_extra_info("socket")
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._open, self._refused = _Open(reader, writer), ""
+        self._open = _Open(reader, writer)
         return self._open
 
-    def _tell_refused(self, problem: ssl.SSLError) -> None:
-        """Why, in the words of OpenSSL, and once until it is another reason: it is tried each second."""
+    def _not_trusted(self, problem: ssl.SSLError) -> NotAnswered:
+        """Logged with the reason, in the words of OpenSSL, and once until it is another: it is tried each second."""
         reason = getattr(problem, "verify_message", "") or problem.reason or ""
         if reason != self._refused:
             self._refused = reason
             telemetry.tell("tls-refused", engine=f"{self.address.host}:{self.address.port}", reason=reason)
+        return NotAnswered(Failure.NOT_TRUSTED)
 
     async def _send(self, connection: _Open, data: bytes, hear: Hear) -> Meaning:
         failure, received = Failure.NO_ANSWER, connection.received
@@ -197,7 +200,7 @@ class Line:
                         if reply is not None:
                             await _write(connection, framed(reply))
                         if meaning in (Meaning.ANSWER, Meaning.NOT_NOW):
-                            connection.used_at = time.monotonic()
+                            connection.used_at, self._refused = time.monotonic(), ""
                             return meaning
                         if meaning is Meaning.NO_MESSAGE:
                             raise NotAnswered(Failure.NO_MESSAGE)
@@ -207,7 +210,9 @@ class Line:
                             limit.reschedule(min(soon, limit.when() or soon))
         except TimeoutError:
             raise NotAnswered(failure) from None
-        except OSError:
+        except OSError as problem:
+            if isinstance(problem, ssl.SSLError) and any(each in str(problem.reason) for each in _OF_OUR_CERTIFICATE):
+                raise self._not_trusted(problem) from None
             raise _Unheard if connection.received == received else NotAnswered(Failure.CUT_OFF) from None
 
     async def _read(self, connection: _Open) -> list[Frame]:

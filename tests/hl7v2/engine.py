@@ -84,7 +84,7 @@ class Engine:
         framer = Framer()
         try:
             if self.tls is not None:
-                connection = self.tls.wrap_socket(connection, server_side=True)
+                connection = self._encrypted(connection, self.tls)
             with connection:
                 while data := connection.recv(65_536):
                     frames = list(framer.feed(data))
@@ -96,6 +96,20 @@ class Engine:
                             connection.sendall(piece)
         except OSError:
             return
+
+    @staticmethod
+    def _encrypted(connection: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        """Whoever is refused is heard out, for what closes on unread bytes resets the connection, its reason lost."""
+        plain = connection.dup()
+        try:
+            return tls.wrap_socket(connection, server_side=True)
+        except ssl.SSLError:
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(65_536):
+                pass
+            raise
+        finally:
+            plain.close()
 
     def _answer(self, message: Message) -> Iterable[bytes]:
         with self._lock:

@@ -415,15 +415,25 @@ def test_behind_an_answer_to_another_message_its_own_is_waited_for_a_short_time(
         assert took < 5
 
 
-def test_an_engine_that_does_not_know_us_takes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("shown", ["nothing", "a certificate of another authority"])
+def test_an_engine_that_does_not_know_us_takes_nothing_and_the_log_says_why_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, shown: str, version: ssl.TLSVersion
+) -> None:
     server, authority = server_of(tmp_path)
+    server.maximum_version = version
+    caplog.set_level(logging.INFO, "peer_referral")
+    other = issue(tmp_path, "other")
+    own = (None, None) if shown == "nothing" else (other.certificate, other.key_file)
 
-    async def play(to: Engine) -> str:
-        return await send(line(to, client_context(None, None, authority)), "M1")
+    async def play(to: Engine) -> list[str]:
+        over = line(to, client_context(*own, authority), replace(HASTE, answer=5))
+        return [await send(over, f"M{number}") for number in range(3)]
 
     with engine(tls=server) as heard:
-        assert asyncio.run(play(heard)) in (Failure.CUT_OFF, Failure.NOT_TRUSTED)
+        assert asyncio.run(play(heard)) == [Failure.NOT_TRUSTED] * 3
         assert heard.heard == []
+    assert [each.message for each in caplog.records].count("tls-refused") == 1
 
 
 @pytest.mark.parametrize("file", ["certificate", "authority"])
