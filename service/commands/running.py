@@ -44,7 +44,9 @@ def serve(
 @explained
 def listen(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
-    port: Annotated[int | None, typer.Option(help="port to listen on; 2575 when nothing else is set")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "--mllp-port", help="port to listen on; 2575 when nothing else is set")
+    ] = None,
     probes_port: Annotated[int | None, typer.Option(help="port of its probes; 8081 when nothing else is set")] = None,
 ) -> None:
     """Listen for HL7 v2 alone, without the API and without a worker; probes are answered on this machine."""

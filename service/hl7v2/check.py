@@ -30,6 +30,7 @@ from service.screening.instrument import Role, Stage
 from service.screening.result import Reading, ScreeningResult, attach
 
 _BEGINS = re.compile(rb"(?:^|(?<=[\r\n]))(?=MSH[^A-Za-z0-9\s])")
+_NOT_OF_0125 = re.compile(r"Warning: Value (\w+) not in table HL70125 ")
 # What happens to a patient is told whole, and most of it has nothing to do with a referral.
 _OFTEN_OF_NO_USE = ("ADT",)
 _EVENTS = {
@@ -101,13 +102,23 @@ def _structure(looked: Looked) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
         try:
-            parse_message(text, VALIDATION_LEVEL.TOLERANT).validate(report_file=str(report))
+            judged = parse_message(text, VALIDATION_LEVEL.TOLERANT)
+            judged.validate(report_file=str(report))
         except HL7apyException as problem:
             return [f"Error: {problem}"] if not report.exists() else [*report.read_text().splitlines()]
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             # It raises these for messages that it cannot find its way in.
             return [f"Warning: not judged, hl7apy stops at it ({type(problem).__name__})"]
-        return [line for line in report.read_text().splitlines() if line.strip()]
+        lines = report.read_text().splitlines()
+        return [line for line in lines if line.strip() and not _doubts_a_type(line, judged.version)]
+
+
+def _doubts_a_type(line: str, version: str) -> bool:
+    """hl7apy has lost half of table 0125 (CWE, DTM, ID, IS, ...): in OBX-2 may stand what is a data type to itself."""
+    from hl7apy import load_library
+
+    doubted, library = _NOT_OF_0125.match(line), load_library(version)
+    return doubted is not None and doubted[1] in {*library.get_base_datatypes(), *library.DATATYPES_STRUCTS}
 
 
 def _text(looked: Looked) -> Iterator[str]:

@@ -96,7 +96,7 @@ def test_the_listener_serves_alone_and_knows_after_a_restart_what_it_kept(
     assert f'"event": "mllp-listening", "host": "127.0.0.1", "port": {port}, "encrypted": "false"' in started
     assert f'"event": "probes-answered", "port": {service.port}' in started
     assert service.stop() == 0
-    service.start("listen")
+    service.start("listen", "--mllp-port", str(port))
     with connected(port) as engine:
         (again,) = engine.send(message("M1"))
         assert told(again) == ("AA", "M1")
