@@ -13,11 +13,18 @@ ONE_PREGNANCY = timedelta(days=150)
 FEMALE = "female"
 # A record writes such a date where it has none (1900-01-01, 0001-01-01); nobody is so old.
 _OLDEST = timedelta(days=120 * 365)
+# Forty weeks from the first day on which anything can be known, and some for a date that is put right.
+_LONGEST_EXPECTED = timedelta(days=300)
 
 
 def birth_date(written: date | None, today: date) -> date | None:
     """As far as it can be somebody's."""
     return None if written is None or today - written > _OLDEST else written
+
+
+def due_date(written: date | None, today: date) -> date | None:
+    """As far as somebody can expect a baby then: a date without end would leave her antenatal after the birth."""
+    return None if written is None or written - today > _LONGEST_EXPECTED else written
 
 
 class PatientFacts(NamedTuple):

@@ -1,6 +1,6 @@
 """What a hospital's ADT tells of a woman's life, and what follows for her support (DESIGN 6; trust.md, D13 to D15)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -34,6 +34,14 @@ def test_an_event_that_is_nothing_by_itself_tells_of_a_loss_and_of_a_no(ward: Wa
     assert ward.state() == PAUSED
     assert ward.tells(event, pid(), con("R")) == "AA"
     assert ward.state() == ("closed", ["cancelled"])
+
+
+@pytest.mark.parametrize("event", ["A08", "A01", "A31"])
+def test_the_due_date_counts_in_an_event_too(ward: Ward, event: str) -> None:
+    assert ward.tells(event, pid(), "OBX|1|DT|11778-8^EDD^LN||20260801||||||F") == "AA"
+    assert [row["due_date"] for row in ward.rows("patient")] == [date(2026, 8, 1)]
+    assert ward.tells(event, pid(), "OBX|1|DT|11778-8^EDD^LN||20991231||||||F") == "AA OBX^1^5 102 W"
+    assert [row["due_date"] for row in ward.rows("patient")] == [date(2026, 8, 1)]
 
 
 def test_a_death_and_a_loss_count_in_a_referral_that_has_no_request(ward: Ward) -> None:

@@ -16,6 +16,7 @@ from service.flow.received import Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.referrals.life_event import is_history
+from service.referrals.patient import due_date
 from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import (
     CORRECTING,
@@ -64,7 +65,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
             for instrument_id, stated in sorted(readings.items())
         ),
         corrects=status in CORRECTING,
-        due_date=_due_date(parts, meanings) if status in DECIDING else None,
+        due_date=_due_date(parts, meanings, now.date()) if status in DECIDING else None,
         safety_event=not is_history(effective, now) and _tells_of_event(parts, meanings, status, rules),
     )
 
@@ -172,7 +173,7 @@ def source_of(reference: Reference) -> str:
     return "/".join(filter(None, (reference.base, reference.type, reference.id)))
 
 
-def _due_date(parts: list[tuple[str, Tree]], meanings: list[_Meaning | None]) -> date | None:
+def _due_date(parts: list[tuple[str, Tree]], meanings: list[_Meaning | None], today: date) -> date | None:
     told = [
         whole_day(node.get("valueDateTime", ""))
         for (_, node), meaning in zip(parts, meanings, strict=True)
@@ -181,4 +182,7 @@ def _due_date(parts: list[tuple[str, Tree]], meanings: list[_Meaning | None]) ->
     days = {day for day in told if day is not None}
     if len(days) > 1:
         raise unclear("Observation.component", "Two different estimated due dates are given.")
-    return next(iter(days), None)
+    told_day = next(iter(days), None)
+    if due_date(told_day, today) != told_day:
+        raise unclear("Observation.value", "Nobody is due so late: an estimated due date is at most 300 days ahead.")
+    return told_day

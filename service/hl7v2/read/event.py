@@ -27,6 +27,7 @@ from service.hl7v2.read.patient import (
     says_died,
 )
 from service.hl7v2.read.recognise import recognise_orders
+from service.hl7v2.read.result import read_order, tells_only_when_due
 from service.hl7v2.segments import Message, Segment
 from service.referrals.life_event import HARMS, LifeEvent
 from service.referrals.patient import PatientFacts
@@ -92,9 +93,13 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
     consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
-    speaks_of_her = updates or _tell_of_harm(life) or bool(consents) or recognised is not Recognised.NOTHING
+    orders = [order for each in patients for order in each.orders if tells_only_when_due(order)]
+    due = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
+    flaws += [flaw for each in due for flaw in each.flaws]
+    told = _tell_of_harm(life) or bool(consents) or bool(due) or recognised is not Recognised.NOTHING
+    speaks_of_her = updates or told
     parts = [Part(_with_death(named.patient, life), at(pid))] if speaks_of_her else []
-    parts += [*consents, *life]
+    parts += [*consents, *life, *(each.part for each in due if each.part is not None)]
     if recognised is not Recognised.NOTHING:
         # Results come in an ORU: what stands here has no order, of which status and time could be known.
         flaws.append(Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"))

@@ -7,7 +7,7 @@ or take back a single one of them, and says nothing of the others (HL7 v2.5.1, 7
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from service.flow.keep_unreadable import Recognised
@@ -26,6 +26,7 @@ from service.hl7v2.read.orders import Order
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
+from service.referrals.patient import due_date
 from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
 
@@ -83,6 +84,12 @@ def read_order(
     return Understood(Part(_result(reader, subject), at(head)), flaws, recognise_orders(lost, dialect, rules))
 
 
+def tells_only_when_due(order: Order) -> bool:
+    """Whether it tells when her baby is due, and nothing that only an order of a screening can tell."""
+    of_others = order.asked.instrument_id is not None or any(one.of_instrument is not None for one in order.seen)
+    return not of_others and any(one.meaning is _DUE_DATE for one in order.seen)
+
+
 def _useless(order: Order, head: Segment) -> Flaw | None:
     """Why nothing of it can be acted on."""
     if not order.observations:
@@ -98,7 +105,7 @@ def _flaws(reader: _Reader, wrong: list[Observed]) -> Iterator[Flaw]:
     yield from [Flaw(Problem.TIME_UNREADABLE, at(*place)) for place in reader.times.untimely]
     unscorable = [one for one in reader.order.seen if one.has_no_score]
     yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in (*reader.files, *unscorable)]
-    told = [(one, day(said(one.obx, 5))) for one in reader.due_dates]
+    told = [(one, _due_on(one, reader.now)) for one in reader.due_dates]
     differ = len({when for _, when in told}) > 1
     yield from [Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5)) for one, when in told if differ or when is None]
 
@@ -111,7 +118,7 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
     body = observation(
         named, seen, subject, name, statuses, first and first.fhir, reader.dialect, placer, _notes(order)
     )
-    due_dates = {day(said(one.obx, 5)) for one in reader.due_dates}
+    due_dates = {_due_on(one, reader.now) for one in reader.due_dates}
     return ReceivedResult(
         received=Received("Observation", body, (name,) if name else ()),
         subject=subject,
@@ -120,6 +127,10 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
         due_date=due_dates.pop() if len(due_dates) == 1 else None,
         whole=False,
     )
+
+
+def _due_on(one: Observed, now: datetime) -> date | None:
+    return due_date(day(said(one.obx, 5)), now.date())
 
 
 def _notes(order: Order) -> list[str]:

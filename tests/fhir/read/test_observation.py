@@ -332,6 +332,11 @@ def test_a_due_date_may_come_with_the_result(read: Read) -> None:
     assert stated(message) == (TOTAL_15,)
 
 
+def test_a_day_on_which_nobody_can_be_due_is_refused(read: Read) -> None:
+    with pytest.raises(BadInput):
+        read(DUE, valueDateTime="2099-12-31")
+
+
 def test_two_due_dates_that_differ_are_refused(read: Read) -> None:
     dates = [part(DUE, valueDateTime="2026-06-01"), part(DUE_FROM_PERIOD, valueDateTime="2026-06-09")]
     with pytest.raises(BadInput):

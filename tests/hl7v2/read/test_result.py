@@ -9,7 +9,7 @@ import pytest
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.keep_unreadable import Recognised
-from service.flow.received_message import Group
+from service.flow.received_message import Group, Problem
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
@@ -556,6 +556,13 @@ def test_whoever_else_answered_is_told_from_her(group: Receive, who: str, respon
 def test_the_due_date_is_read_also_outside_an_order(group: Receive, code: str) -> None:
     assert result(group(obx(code, "20260801", type="DT"))).due_date == date(2026, 8, 1)
     assert result(group(obr("X"), obx(code, "20260801", type="DT", status="P"))).due_date is None
+
+
+@pytest.mark.parametrize("written", ["20991231", "99991231", "20280101"])
+def test_a_day_on_which_nobody_can_be_due_is_told_and_none(group: Receive, written: str) -> None:
+    read = group(obx("EDD", written, type="DT"))
+    assert result(read).due_date is None
+    assert [(each.problem, each.at) for each in read.flaws] == [(Problem.VALUE_UNREADABLE, "OBX^1^5")]
 
 
 def test_two_due_dates_are_none(group: Receive) -> None:
