@@ -41,6 +41,8 @@ _BETWEEN = b"\x1c"
 _COMMITTED = ("C", Verdict.ACCEPT)
 # An instrument alone, in a test or under another's control id, worries nobody; a risk does.
 _ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED})
+# MSH-11 of training and of debugging (table 0103).
+_TESTS = frozenset("TD")
 # Of what was cut nobody knows the rest, and it is the rest that may hold the result.
 _CUT: frozenset[What] = frozenset({Fault.CUT_SHORT, Fault.TOO_LONG, Fault.OUTSIDE})
 
@@ -196,7 +198,7 @@ class Door:
 
 def _may_be_hers(looked: Looked, wrong: What) -> bool:
     """What says that it is a test, and a message of a type that is not taken, says nothing of anybody."""
-    is_test = wrong is Unfit.NOT_PRODUCTION and looked.header is not None and bool(looked.header.text(11))
+    is_test = wrong is Unfit.NOT_PRODUCTION and looked.header is not None and looked.header.text(11).upper() in _TESTS
     return not is_test and looked.type[0] in ("", *TYPES)
 
 

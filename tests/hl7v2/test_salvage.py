@@ -154,6 +154,7 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes | Frame], str]] = {
     "no event": (lambda body: changed(body, 9, "ADT"), "AR MSH^1^9^1^2 201 E"),
     "an event that is not taken": (lambda body: changed(body, 9, "ADT^Z99"), "AR MSH^1^9^1^2 201 E"),
     "nothing of whether it is a test": (lambda body: changed(body, 11, ""), "AR MSH^1^11 202 E"),
+    "neither care nor a test": (lambda body: changed(body, 11, "PROD"), "AR MSH^1^11 202 E"),
     "a version that there is not": (lambda body: changed(body, 12, "9.9"), "AR MSH^1^12 203 E"),
     "a character set that is not known": (lambda body: changed(body, 18, "KLINGON"), "AR MSH^1^18 103 E"),
     "a line that is no segment": (lambda body: body + b"and a line break\r", "AR 100 E"),
