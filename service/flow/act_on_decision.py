@@ -81,7 +81,7 @@ def _follow(
         # It waits for a review: one that is over, of what was no reason to refer yet, has not seen it.
         heard_before = any(each.code is consequence.alert for each in tx.alerts.unresolved_about(result.patient_id))
     if opened is not None:
-        referral = open_referral(tx, rules, result.tenant_id, result.patient_id, opened, now)
+        referral = open_referral(tx, rules, result.tenant_id, result.patient_id, opened, now, result.id)
     if consequence.opens is not None and referral is not None:
         tx.results.join(result.id, referral.id)
     if opened is None and referral is not None and consequence.tells is not None and not heard_before:

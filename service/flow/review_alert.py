@@ -40,7 +40,8 @@ def review_alert(
     if referral is not None and trigger is not None:
         advance(tx, rules, referral, trigger, now, by=practitioner)
     elif referral is None and alert.patient_id is not None and opens_a_referral(alert, outcome, stay):
-        open_referral(tx, rules, alert.tenant_id, alert.patient_id, ReferralState.PLACING, now)
+        result_id = alert.result.id if alert.result else None
+        open_referral(tx, rules, alert.tenant_id, alert.patient_id, ReferralState.PLACING, now, result_id)
     return reviewed
 
 

@@ -25,6 +25,7 @@ class NoteKind(StrEnum):
     RESUMED = "resumed"
     COMPLETED = "completed"
     CLOSED = "closed"
+    MERGED = "merged"
     VOIDED = "voided"
 
 
@@ -41,7 +42,10 @@ _ON_ENTERING: dict[ReferralState, NoteKind] = {
     _S.CLOSED: _K.CLOSED,
     _S.ENTERED_IN_ERROR: _K.VOIDED,
 }
-_ON_TRIGGER: dict[ReferralTrigger, NoteKind] = {ReferralTrigger.RESUMED: _K.RESUMED}
+_ON_TRIGGER: dict[ReferralTrigger, NoteKind] = {
+    ReferralTrigger.RESUMED: _K.RESUMED,
+    ReferralTrigger.MERGED: _K.MERGED,
+}
 # These may be raised without the referral moving, and their note is written with them. Every other alert speaks for
 # itself: a note is no alarm, and none may be taken for one.
 NOTED_WITH_ALERT: dict[AlertCode, NoteKind] = {
@@ -53,7 +57,7 @@ NOTED_WITH_ALERT: dict[AlertCode, NoteKind] = {
 # Of these a programme is part: what they say rests on her permission that it reports back.
 ABOUT_THE_PROGRAMME = (_K.OFFERED, _K.ACCEPTED, _K.RETURNED, _K.PAUSED, _K.RESUMED, _K.COMPLETED, _K.CLOSED)
 # No more is to be expected after these.
-CLOSING = (_K.COMPLETED, _K.CLOSED, _K.VOIDED)
+CLOSING = (_K.COMPLETED, _K.CLOSED, _K.MERGED, _K.VOIDED)
 
 
 @dataclass(frozen=True, slots=True)

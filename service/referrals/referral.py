@@ -174,7 +174,8 @@ REFERRAL_TABLE: dict[tuple[ReferralState, ReferralTrigger], Step] = {
 
 
 class Referral(NamedTuple):
-    """`reason` says why it was closed, in the words of the trigger that closed it."""
+    """`reason` says why it was closed, in the words of the trigger that closed it. `result_id` is of the result that
+    opened it, also when that counts for another since two records became one."""
 
     id: str
     version: int
@@ -184,6 +185,7 @@ class Referral(NamedTuple):
     opened_at: datetime
     changed_at: datetime
     reason: str | None = None
+    result_id: str | None = None
 
 
 # Of two, that goes on in which most would be lost, or in which somebody has to decide first.

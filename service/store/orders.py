@@ -9,17 +9,19 @@ from sqlalchemy import bindparam, func, select
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.intake import InboundMessageRow, ResourceVersionRow
+from service.store.tables.referral import ReferralRow
 from service.store.tables.woman import ScreeningResultRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
-MESSAGE, RESOURCE, RESULT = table(InboundMessageRow), table(ResourceVersionRow), table(ScreeningResultRow)
+MESSAGE, RESOURCE = table(InboundMessageRow), table(ResourceVersionRow)
+REFERRAL, RESULT = table(ReferralRow), table(ScreeningResultRow)
 OF_RESULT = Prepared(select(RESULT.c.pieces).where(RESULT.c.id == bindparam("result")))
-# What opened it comes first.
-OF_REFERRAL = Prepared(
-    select(RESULT.c.pieces).where(RESULT.c.referral_id == bindparam("referral")).order_by(RESULT.c.id).limit(1)
-)
+OPENED_IT = select(REFERRAL.c.result_id).where(REFERRAL.c.id == bindparam("referral")).scalar_subquery()
+# Of one that a clinician asked for, the first that counts for it.
+FIRST_OF_ITS = select(func.min(RESULT.c.id)).where(RESULT.c.referral_id == bindparam("referral")).scalar_subquery()
+OF_REFERRAL = Prepared(select(RESULT.c.pieces).where(RESULT.c.id == func.coalesce(OPENED_IT, FIRST_OF_ITS)))
 OBSERVATIONS = (
     select(RESOURCE.c.id, func.coalesce(RESOURCE.c.body, MESSAGE.c.body).label("bytes"))
     .join_from(RESOURCE, MESSAGE, MESSAGE.c.id == RESOURCE.c.message_id)

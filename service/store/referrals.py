@@ -58,6 +58,7 @@ class Referrals:
             "tenant_id": referral.tenant_id,
             "patient_id": referral.patient_id,
             "opened_at": referral.opened_at,
+            "result_id": referral.result_id,
             **_columns(referral),
         }
         self._unit.make(REFERRAL, row)
@@ -124,6 +125,7 @@ def to_referral(row: Row[Any]) -> Referral:
         opened_at=row.opened_at,
         changed_at=row.changed_at,
         reason=row.reason,
+        result_id=row.result_id,
     )
 
 

@@ -33,7 +33,7 @@ def test_what_the_service_sends_is_filed(chart: Chart, name: str) -> None:
     assert {(each.number, each.placer) for each in filed} == {(TESSIE.hospital_number, ORDER)}
 
 
-NOT_ON_FILE = "OBX-11 is not C for what is on file, and F or C for what is new"
+NOT_ON_FILE = "OBX-11 is not C or D for what is on file, and F or C for what is new"
 FLAWS = [
     ("referral", "ORU^R01", "ORU^R30", "MSH-9 is nothing that is taken here"),
     ("referral", "QD33HESODIN33KZ7XMGK", "", "MSH-10 is missing"),

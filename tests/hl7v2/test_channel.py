@@ -8,7 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
+from service.demo.people import HOSPITAL_NUMBER
+from service.flow.merge_patients import ReceivedMerge, merge_patients
+from service.flow.received import Identifier, Received
 from service.hl7v2.frame import framed
+from service.hl7v2.placer import as_identifier
 from service.hl7v2.segments import Message
 from service.hl7v2.write.build import NotValid
 from service.hl7v2.write.outbound import Asked
@@ -16,7 +20,7 @@ from service.screening.instrument import AnswerLinks, Approval, Recorded
 from service.shared.caller import Caller
 from service.shared.ids import new_id
 from tests.delivery.support import ANSWERS, KnowsEverybody
-from tests.flow.support import MINUTE, piece, scores
+from tests.flow.support import FACTS, MINUTE, body, piece, scores
 from tests.hl7v2.engine import (
     CLOSE,
     Answer,
@@ -169,17 +173,42 @@ def test_an_alert_brings_the_link_by_which_it_is_answered(new_sender: NewSender)
         assert len(sender.rows("answer_link")) == 1
 
 
+def test_each_referral_keeps_the_order_behind_it_when_two_records_become_one(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        hospital, community = sender.hospital(), sender.community()
+        sender.programme(community)
+        earlier, later = sender.woman(hospital), sender.woman(hospital)
+        for woman, number in ((earlier, "ORD-60"), (later, "ORD-61")):
+            sender.consent(hospital, woman, community)
+            sender.result(hospital, woman, piece(16, scores(16)), content=ordered(number))
+            sender.settle()
+        sender.update(community, sender.offers(later)[0].id, "accepted")
+        sender.settle()
+        stays, goes = (Identifier(HOSPITAL_NUMBER, sender.numbers[each]) for each in (later, earlier))
+        merge = ReceivedMerge(Received("Patient", body(), (stays,), stays), FACTS, (goes,))
+        sender.run(hospital, lambda tx: merge_patients(tx, sender.rules, merge, sender.now()))
+        sender.settle()
+        orders = [order for each in heard.heard if (order := each.first("OBR")) and code_of(each) == "PEER-REFERRAL"]
+        placers = {order.text(3): set[str]() for order in orders}
+        for order in orders:
+            placers[order.text(3)].add(order.raw(2))
+        assert {tuple(each) for each in placers.values()} == {("ORD-60^MATERNITY",), ("ORD-61^MATERNITY",)}
+        notes = [(each.first("TXA"), each) for each in heard.heard if each.header.text(9) == "MDM"]
+        told = {" ".join(obx.text(5) for obx in each.named("OBX")): head.raw(14) for head, each in notes if head}
+        assert {placer for said, placer in told.items() if "the other goes on" in said} == {"ORD-60^MATERNITY"}
+
+
+def ordered(order: str) -> bytes:
+    """An Observation that names the hospital's own order."""
+    return orjson.dumps({"resourceType": "Observation", "identifier": [as_identifier(order, "MATERNITY", "")]})
+
+
 def test_the_number_of_the_order_behind_it_comes_back(new_sender: NewSender) -> None:
-    placer = {
-        "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "PLAC"}]},
-        "value": "ORD-4711",
-        "assigner": {"display": "MATERNITY"},
-    }
     with engine() as heard:
         sender = new_sender(heard)
         family = sender.family()
-        content = orjson.dumps({"resourceType": "Observation", "identifier": [{"value": "x"}, placer]})
-        sender.result(family.hospital, family.woman, piece(16, scores(16, harm=1)), content=content)
+        sender.result(family.hospital, family.woman, piece(16, scores(16, harm=1)), content=ordered("ORD-4711"))
         sender.step()
         sender.step()
         assert len(heard.heard) > 1

@@ -43,6 +43,7 @@ class ReferralRow(Row, table=True):
     reason: str | None = optional(Text)
     opened_at: datetime = required(Instant)
     changed_at: datetime = required(Instant)
+    result_id: str | None = optional(Text)
     place_again_at: datetime | None = optional(Instant)
     stamp: int = required(BigInteger)
 

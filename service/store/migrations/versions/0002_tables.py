@@ -439,6 +439,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("result_id", sa.Text(), nullable=True),
         sa.Column("place_again_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_referral_patient_id")),
