@@ -32,7 +32,9 @@ def hear_safe_contact(tx: Transaction, rules: Rules, message: ReceivedSafeContac
         return Refused(Reason.SUBJECT_UNKNOWN)
     patient = tx.patients.lock(patient_id)
     known = newest(patient.safe_contact, *(each.safe_contact for each in tx.consents.of_patient(patient_id)))
-    if known is not None and (known == message.said or message.received.replays is not None):
+    # What a consent has said counts no more when that does not.
+    told = known == patient.safe_contact == message.said
+    if told or (known is not None and message.received.replays is not None):
         return Repeated("Patient", patient_id, patient.version)
     learn(tx, patient_id, None, said_at(message.said, now))
     tx.audit.write(AuditEvent(Action.UPDATE, f"Patient/{patient_id}", patient_id, "safe-contact"))

@@ -44,6 +44,14 @@ def test_without_a_safe_way_support_pauses_and_a_clinician_is_told_once(service:
     assert service.alerts(family.woman) == ["safe-contact-withdrawn"]
 
 
+def test_what_a_consent_says_as_well_outlives_it(service: Service) -> None:
+    family, _ = service.supported()
+    (consent,) = service.rows("consent", patient_id=family.woman)
+    said = SafeContact((Channel(Mode.VOICE, Permission.ALLOW, consent["safe_contact"]["channels"][0][2]),))
+    assert isinstance(hear(service, family, said), Accepted)
+    assert isinstance(hear(service, family, said), Repeated)
+
+
 def test_a_replay_undoes_no_word_of_hers(service: Service) -> None:
     family, _ = service.supported()
     assert isinstance(hear(service, family, NOTHING_SAFE, replays="earlier"), Repeated)
