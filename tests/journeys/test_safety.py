@@ -61,6 +61,19 @@ def test_self_harm_present_alerts_whatever_the_total(world: World, answers: Answ
     assert nothing_is_seen(world, before)
 
 
+def test_a_worse_answer_about_self_harm_in_the_same_result_alerts_again(either_world: World) -> None:
+    world = either_world
+    _, patient_id = woman_who_agreed(world)
+    sent = epds(patient_id, (0,) * 9 + (1,))
+    world.hospital.must(201)("POST", "Observation", sent)
+    for heard, answer in ((1, 1), (2, 3), (2, 2)):
+        said = epds(patient_id, (0,) * 9 + (answer,))
+        corrected = sent | {"status": "corrected", "valueInteger": answer, "component": said["component"]}
+        world.hospital.must(200)("POST", "Observation", corrected)
+        raised = [each for each in world.tasks(f"patient={patient_id}", world.hospital) if is_alert(each)]
+        assert len(raised) == heard
+
+
 def test_a_positive_total_alone_is_held_for_review_with_an_alert(world: World) -> None:
     before = mark(world)
     person, patient_id = woman_who_agreed(world)
