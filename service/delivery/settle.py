@@ -6,7 +6,7 @@ from datetime import datetime
 from service.delivery.channel import Learned, Parcel, Sent
 from service.delivery.stuck import end, has_failed, may_be_ended_by, of_her_present, tell_of
 from service.flow.rules import Rules
-from service.referrals.delivery import DELIVERY_TABLE, UNSETTLED, Delivery, DeliveryState
+from service.referrals.delivery import DELIVERY_TABLE, HAD_NO_TURN, UNSETTLED, Delivery, DeliveryState
 from service.store.unit_of_work import UnitOfWork
 
 
@@ -24,7 +24,7 @@ def settle(
     after = DELIVERY_TABLE[delivery.state, sent.trigger]
     owed = after in UNSETTLED
     failed = after is DeliveryState.DEAD or has_failed(delivery, rules.policy(delivery.destination_id), now)
-    stuck = owed and not delivery.shown and failed
+    stuck = owed and not delivery.shown and failed and sent.outcome not in HAD_NO_TURN
     ended = [] if owed else may_be_ended_by(tx, delivery)
     if stuck or ended:
         delivery = of_her_present(tx, delivery)

@@ -74,6 +74,8 @@ def state_after(trigger: DeliveryTrigger) -> DeliveryState:
 # is not known whether it has. What failed so must not wait longer than the destination was away.
 REACHED_NOBODY = ("not-reached", "tls-refused", "not-authorised", "redirected", "busy")
 GOT_NO_ANSWER = ("no-answer", "cut-off")
+# It was not sent, for others went before it for too long, all of which may have been taken.
+HAD_NO_TURN = ("busy", "others-before-it")
 # What a record says that serves nobody at the moment, a gateway before it, and one that does not take this type or
 # may not be asked of this woman: of the message it says nothing.
 TURNED_AWAY = ("http-403", "http-404", "http-405")

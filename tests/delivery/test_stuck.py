@@ -9,7 +9,7 @@ from service.delivery.channel import Parcel, Sent
 from service.delivery.words import alert_words
 from service.demo.hospital import HospitalRecord
 from service.office import Office
-from service.referrals.delivery import DeliveryTrigger
+from service.referrals.delivery import HAD_NO_TURN, DeliveryTrigger
 from service.shared.caller import the_service
 from service.shared.ids import new_id
 from tests.delivery.conftest import NewSender
@@ -91,6 +91,16 @@ def test_nobody_is_told_after_a_long_time_with_few_attempts(sender: Sender) -> N
     assert told(sender, family.woman) == []
     send(sender, 1, FAILS, about(family.woman))
     assert told(sender, family.woman) == [(family.woman, "open")]
+
+
+@pytest.mark.parametrize("outcome", HAD_NO_TURN)
+def test_nobody_is_told_of_what_only_waits_its_turn(either_sender: Sender, outcome: str) -> None:
+    family, _ = either_sender.offered()
+    waits = Sent(DeliveryTrigger.TRY_AGAIN, outcome, wait=timedelta(seconds=30))
+    send(either_sender, 20, waits, about(family.woman))
+    assert told(either_sender, family.woman) == []
+    send(either_sender, 1, FAILS, about(family.woman))
+    assert told(either_sender, family.woman) == [(family.woman, "open")]
 
 
 def test_of_an_alert_they_are_told_sooner(sender: Sender) -> None:
