@@ -11,7 +11,7 @@ from service.console import answering
 from service.delivery.channel import EitherChannel
 from service.delivery.copies import Copies
 from service.delivery.links import Links
-from service.delivery.reach import unheard
+from service.delivery.reach import answerless, unheard
 from service.delivery.worker import Worker
 from service.fhir import probes
 from service.fhir.application import create_application
@@ -53,9 +53,14 @@ def messages(settings: Settings) -> Iterator[Messages]:
 def build_worker(parts: Parts) -> Worker:
     """Who sends deliveries and keeps due times. Raises InvalidSettings, and InvalidMappings also for a hospital that
     would hear of no alert."""
-    problems = unheard(parts.store.read_now(the_service(new_id()), lambda tx: tx.organisations.all()), parts.rules)
+    organisations, clients = parts.store.read_now(
+        the_service(new_id()), lambda tx: (tx.organisations.all(), tx.access.clients())
+    )
+    problems = unheard(organisations, parts.rules)
     if problems:
         raise InvalidMappings(problems)
+    for each in answerless(organisations, clients, parts.rules):
+        telemetry.tell_person("alerts-cannot-be-answered", organisation=each)
     by_fhir = FhirChannel(parts.connect, parts.rules, parts.clock)
     worker = Worker(
         store=parts.store,

@@ -38,6 +38,8 @@ def add_organisation(
     with opened_office() as office:
         id = office.add_organisation(name, kind, fhir_endpoint, identifier, hl7v2_endpoint)
     typer.echo(id if quiet else f"Organization/{id} is registered: {name}")
+    if hl7v2_endpoint is not None and not quiet:
+        typer.echo("To answer alerts it needs an [answer_link] in its site's file, or a client that may update Task.")
 
 
 @organisation.command("list")

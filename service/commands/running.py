@@ -86,15 +86,18 @@ def check(
 ) -> None:
     """Read all of mappings/ and list every problem in it."""
     from service.delivery.reach import tells_by_message
+    from service.flow.rules import DEFAULT_SITE
     from service.mappings import load, load_dialects, load_outbound
     from service.settings import read_settings
 
     folder = folder or read_settings().mappings_folder
     rules = load(folder)
-    load_dialects(rules, folder)
+    dialects = load_dialects(rules, folder)
     load_outbound(folder)
     for policy in rules.policies.values():
         if not tells_by_message(policy):
             typer.echo(f"{policy.id}: alerts go out as Tasks alone, so it cannot be a hospital reached by HL7 v2")
+        if policy.id in dialects and policy.id != DEFAULT_SITE and policy.answer_link is None:
+            typer.echo(f"{policy.id}: no [answer_link], so a hospital that speaks HL7 v2 alone could answer no alert")
     instruments = ", ".join(sorted(rules.instruments))
     typer.echo(f"mappings/ is right: {instruments}; {len(rules.policies)} site policies; version {rules.version}")

@@ -1,9 +1,11 @@
-"""Whether every hospital would hear of an alert."""
+"""Whether every hospital would hear of an alert, and has a way to answer it."""
 
 from collections.abc import Iterable
 
 from service.flow.rules import Rules
 from service.screening.instrument import Policy, Recorded
+from service.security.scopes import Interaction, allows
+from service.shared.client import Client
 from service.store.directory import Organisation
 
 
@@ -20,3 +22,21 @@ def unheard(organisations: Iterable[Organisation], rules: Rules) -> list[str]:
         for each in organisations
         if each.active and each.hl7v2_endpoint is not None and not tells_by_message(rules.policy(each.id))
     ]
+
+
+def answerless(organisations: Iterable[Organisation], clients: Iterable[Client], rules: Rules) -> list[str]:
+    """The ids of the hospitals that are reached by HL7 v2 and can answer no alert: none has a link, and no client of
+    theirs may update a Task. What waits for a review there waits for ever."""
+    answer_here = {each.organisation_id for each in clients if not each.revoked and _may_answer(each)}
+    return [
+        each.id
+        for each in organisations
+        if each.active
+        and each.hl7v2_endpoint is not None
+        and each.id not in answer_here
+        and rules.policy(each.id).answer_link is None
+    ]
+
+
+def _may_answer(client: Client) -> bool:
+    return allows(client.scopes, "Task", Interaction.UPDATE)

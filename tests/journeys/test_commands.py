@@ -471,6 +471,26 @@ def test_a_hospital_may_be_reached_by_hl7_v2_instead(run: Run, monkeypatch: pyte
         assert rows(run("organisation", "list"))[-1][-1] == endpoint
 
 
+def test_that_a_hospital_could_answer_no_alert_is_said_wherever_it_is_set_up(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add = ("organisation", "add", "St Test", "--kind", "hospital", "--hl7v2-endpoint", V2)
+    said = run(*add).stdout
+    assert "[answer_link]" in said
+    id = said.split()[0].removeprefix("Organization/")
+    folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
+    approved = 'by = "Somebody"\non = 2026-11-22\n'
+    silent = f'organisation = "{id}"\n[approval]\n{approved}[hl7v2]\nzone = "UTC"\n'
+    for written, says in ((silent, True), (f"{silent}[answer_link]\n{approved}hours = 72\n", False)):
+        (folder / "sites" / "own.toml").write_text(written, "utf-8")
+        assert (f"{id}: no [answer_link]" in run("mappings", "check", str(folder)).stdout) is says
+        caplog.clear()
+        parts = prepare(read_settings(data_folder=tmp_path / "data", mappings_folder=folder))
+        build_worker(parts)
+        parts.store.close_now()
+        assert ("alerts-cannot-be-answered" in caplog.messages) is says
+
+
 def test_nothing_that_a_hospital_could_not_hear_of_is_begun(run: Run, tmp_path: Path) -> None:
     id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q", "--hl7v2-endpoint", V2))
     folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))

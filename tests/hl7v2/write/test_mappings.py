@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from service.delivery.reach import unheard
+from service.delivery.reach import answerless, unheard
 from service.hl7v2.write.alert import NOT_NAMED
 from service.hl7v2.write.outbound import Asked, Coded, Topic, Version
 from service.mappings import load, load_dialects, load_outbound, own_folder
 from service.referrals.offer import Ending, OfferState
 from service.referrals.referral import OPEN as OPEN_REFERRAL
 from service.referrals.referral import REFERRAL_ENDED, REFERRAL_TABLE, ReferralState, ReferralTrigger
-from service.screening.instrument import Priority, Recorded
+from service.screening.instrument import AnswerLinks, Priority, Recorded
+from service.shared.caller import OrganisationKind
+from service.shared.client import Client
 from service.shared.errors import InvalidMappings
 from tests.fhir.write.support import COMMUNITY, HOSPITAL, RULES
 from tests.hl7v2.write.support import OUTBOUND, RECEIVER
@@ -98,3 +100,17 @@ def test_a_hospital_that_would_hear_of_no_alert_is_found() -> None:
     (problem,) = unheard(everybody, replace(RULES, policies=tasks_alone))
     assert RECEIVER.id in problem
     assert unheard(everybody, RULES) == []
+
+
+def test_a_hospital_that_has_no_way_to_answer_an_alert_is_found() -> None:
+    everybody = [HOSPITAL, RECEIVER, COMMUNITY, replace(RECEIVER, active=False)]
+    default = RULES.policies["default"]
+    silent = replace(RULES, policies={"default": replace(default, answer_link=None)})
+    link = replace(default, answer_link=AnswerLinks(default.approval, 24))
+
+    client = Client("client-1", RECEIVER.id, OrganisationKind.HOSPITAL, frozenset({"system/Task.rus"}))
+    reader = replace(client, scopes=frozenset({"system/Task.rs"}))
+    for useless in ([], [reader], [replace(client, revoked=True)]):
+        assert answerless(everybody, useless, silent) == [RECEIVER.id]
+    assert answerless(everybody, [client], silent) == []
+    assert answerless(everybody, [], replace(RULES, policies={"default": link})) == []
