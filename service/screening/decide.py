@@ -45,6 +45,7 @@ class Reason(StrEnum):
     SCORE_MISMATCH = "score-mismatch"
     CODE_ROLE_MISMATCH = "code-role-mismatch"
     STAGE_UNKNOWN = "stage-unknown"
+    ANOTHER_ANSWERED = "another-answered"
 
 
 _IN_ORDER = tuple(Reason)
@@ -133,6 +134,9 @@ def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> D
     total = _total(said, instrument)
     self_harm, self_harm_reason = _self_harm(said, instrument, total.value)
     outcome, outcome_reasons = _outcome(total, result.stage, instrument, policy)
+    if result.is_anothers and outcome is not Outcome.NEGATIVE:
+        # It is no reason to refer her, and for a person to see who needs help.
+        outcome, outcome_reasons = Outcome.UNSCORABLE, frozenset({Reason.ANOTHER_ANSWERED})
     reasons = total.reasons | self_harm_reason | outcome_reasons
     if said.code_role_mismatch:
         reasons |= {Reason.CODE_ROLE_MISMATCH}
@@ -141,7 +145,7 @@ def decide(result: ScreeningResult, instrument: Instrument, policy: Policy) -> D
         self_harm=self_harm,
         harm=harm_in(said.items.items(), instrument),
         reasons=tuple(sorted(reasons, key=_IN_ORDER.index)),
-        total_used=total.value,
+        total_used=None if outcome is Outcome.UNSCORABLE else total.value,
         rule_version=rule_version(instrument, policy),
     )
 

@@ -30,6 +30,7 @@ SELF = "patient"
 """The respondent of a result that she answered herself."""
 # The respondent of a result whose source tells no time of administration begins so and goes on with the source's name.
 OF_ITS_OWN = "source:"
+_ANOTHERS_OWN = f"{OF_ITS_OWN}another:"
 DECIDING = frozenset({Status.FINAL, Status.AMENDED, Status.CORRECTED})
 # What voids or changes what came before under the same identifier.
 CORRECTING = frozenset({Status.AMENDED, Status.CORRECTED, Status.CANCELLED, Status.ENTERED_IN_ERROR})
@@ -135,6 +136,12 @@ class ScreeningResult(_Administration):
         )
 
     @property
+    def is_anothers(self) -> bool:
+        """Whether somebody else than she answered: what it says of her is not known."""
+        hers = self.respondent == SELF or self.respondent.startswith(OF_ITS_OWN)
+        return not hers or self.respondent.startswith(_ANOTHERS_OWN)
+
+    @property
     def undecided(self) -> list[Piece]:
         """The pieces that may not decide, or not yet, and that nobody has taken back."""
         return [piece for piece in self.pieces.values() if piece.status not in _SETTLED]
@@ -150,6 +157,11 @@ class ScreeningResult(_Administration):
         arrived = [piece for piece in self.pieces.values() if piece.status not in STILL_TO_COME]
         came = {name for piece in arrived for name in (piece.source, *piece.names)}
         return any(piece.expects - came for piece in self.pieces.values() if piece.status in DECIDING)
+
+
+def of_its_own(respondent: str, source: str) -> str:
+    """The respondent of what `source` says without a time."""
+    return f"{OF_ITS_OWN if respondent == SELF else _ANOTHERS_OWN}{source}"
 
 
 def attach(result: ScreeningResult, *pieces: Piece) -> ScreeningResult:

@@ -51,6 +51,24 @@ def test_self_harm_present_alerts_the_hospital_and_no_programme_sees_anything(wo
     assert nothing_is_seen(world, before)
 
 
+@pytest.mark.parametrize(
+    ("answers", "alert"), [(POSITIVE, "unscorable"), (IN_DANGER, "self-harm-present"), (NEGATIVE, None)]
+)
+@pytest.mark.parametrize("said", ["performer", "focus"])
+def test_what_her_partner_answered_refers_nobody_and_what_is_more_than_negative_is_looked_at(
+    world: World, said: str, answers: Answers, alert: str | None
+) -> None:
+    before = mark(world)
+    _, patient_id = woman_who_agreed(world)
+    partners = epds(patient_id, answers) | {said: [{"reference": "RelatedPerson/test-partner"}]}
+    world.hospital.must(201)("POST", "Observation", partners)
+    tasks = world.tasks(f"patient={patient_id}", world.hospital)
+    assert [each["reasonCode"]["coding"][0]["code"] for each in tasks] == ([alert] if alert else [])
+    assert nothing_is_seen(world, before)
+    world.screen(patient_id)
+    assert nothing_is_seen(world, before) == (alert == "self-harm-present")
+
+
 @pytest.mark.parametrize("answers", [(0,) * 9 + (1,), (0,) * 9 + (3,)], ids=["total of 1", "total of 3"])
 def test_self_harm_present_alerts_whatever_the_total(world: World, answers: Answers) -> None:
     before = mark(world)

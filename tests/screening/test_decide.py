@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.mappings import load
 from service.screening.decide import Outcome, Reason, SelfHarm, decide, too_old_to_refer
 from service.screening.instrument import Role, Stage
-from service.screening.result import Piece, Reading, ScreeningResult, Status
+from service.screening.result import SELF, Piece, Reading, ScreeningResult, Status, of_its_own
 
 RULES = load()
 POLICY = RULES.policy("any hospital")
@@ -29,7 +29,7 @@ def result(
     readings += [_reading(Role.TOTAL, None, stated) for stated in (total, *more_totals) if stated is not None]
     piece = Piece("Observation/1", Status.FINAL, tuple(readings))
     effective = datetime(2026, 1, 10, tzinfo=UTC)
-    return ScreeningResult("r1", "h1", "p1", "epds", "p1", effective, stage, {piece.source: piece})
+    return ScreeningResult("r1", "h1", "p1", "epds", SELF, effective, stage, {piece.source: piece})
 
 
 def _reading(role: Role, item: int | None, value: Sent) -> Reading:
@@ -220,6 +220,24 @@ def test_the_two_judgements_do_not_depend_on_each_other() -> None:
         for decision in [decide(result(total, {} if item_10 is None else {10: item_10}), EPDS, POLICY)]
     }
     assert seen == set(product(Outcome, (PRESENT, ABSENT, UNKNOWN)))
+
+
+@pytest.mark.parametrize("respondent", ["RelatedPerson/2", "other", of_its_own("RelatedPerson/2", "order")])
+def test_what_somebody_else_answered_refers_nobody_and_hides_no_risk(respondent: str) -> None:
+    for total, item_10, outcome, self_harm in (
+        (15, 0, UNSCORABLE, ABSENT),
+        (11, 0, UNSCORABLE, ABSENT),
+        (4, 0, NEGATIVE, ABSENT),
+        (15, 1, UNSCORABLE, PRESENT),
+    ):
+        decision = decide(result(total, {10: item_10})._replace(respondent=respondent), EPDS, POLICY)
+        assert (decision.outcome, decision.self_harm) == (outcome, self_harm)
+        assert (Reason.ANOTHER_ANSWERED in decision.reasons) == (decision.total_used is None) == (outcome is UNSCORABLE)
+
+
+def test_what_she_answered_at_a_time_that_nobody_told_is_hers() -> None:
+    hers = result(15, {10: 0})._replace(respondent=of_its_own(SELF, "order"))
+    assert decide(hers, EPDS, POLICY).outcome is POSITIVE
 
 
 TAKEN = datetime(2026, 1, 10, tzinfo=UTC)  # as `result` has it

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from service.mappings import load
 from service.screening.decide import Outcome, Readiness, SelfHarm, announced_self_harm, decide, readiness
 from service.screening.instrument import Role, Stage
-from service.screening.result import Piece, Reading, ScreeningResult, Status, attach
+from service.screening.result import SELF, Piece, Reading, ScreeningResult, Status, attach
 
 RULES = load()
 POLICY = RULES.policy("any hospital")
@@ -30,7 +30,7 @@ def result(
     readings += [] if total is None else [_reading(Role.TOTAL, None, total)]
     piece = Piece("Observation/1", status, tuple(readings), expects)
     effective = datetime(2026, 1, 10, tzinfo=UTC)
-    return ScreeningResult("r1", "h1", "p1", "epds", "p1", effective, Stage.ANTENATAL, {piece.source: piece})
+    return ScreeningResult("r1", "h1", "p1", "epds", SELF, effective, Stage.ANTENATAL, {piece.source: piece})
 
 
 def _reading(role: Role, item: int | None, value: Sent) -> Reading:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.mappings import load
 from service.screening.decide import decide
 from service.screening.instrument import CodeUse, Role, Stage
-from service.screening.result import Piece, Reading, Said, ScreeningResult, Status, attach, reading, whole_score
+from service.screening.result import SELF, Piece, Reading, Said, ScreeningResult, Status, attach, reading, whole_score
 
 RULES = load()
 EPDS = RULES.instruments["epds"]
@@ -18,7 +18,7 @@ NOTHING = ScreeningResult(
     tenant_id="h1",
     patient_id="p1",
     instrument_id="epds",
-    respondent="p1",
+    respondent=SELF,
     effective=datetime(2026, 1, 10, 9, 30, tzinfo=UTC),
     stage=Stage.POSTNATAL,
 )

@@ -60,6 +60,12 @@ def reference_of(node: Tree, base: str, default_type: str) -> Reference | None:
     return Reference(match["type"], match["id"], elsewhere, identifier)
 
 
+def party(node: Tree, base: str, default_type: str = "Organization") -> Reference | None:
+    """An organisation or person as comparable with another naming of it: by its id when it has one."""
+    found = reference_of(node, base, default_type)
+    return found._replace(identifier=None) if found and found.id else found
+
+
 def read_reference(node: Tree | None, expression: str, base: str, default_type: str) -> Reference:
     """The same, for a reference that must be there and be understood. Raises BadInput."""
     if node is None:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from service.consent.consent import NO_LONGER_GIVEN, Consent, Status
 from service.consent.terms import ConsentTerms
-from service.fhir.read.common import codes, listed, read_reference, unclear
-from service.fhir.read.permit import blank, party, read_permit
+from service.fhir.read.common import codes, listed, party, read_reference, unclear
+from service.fhir.read.permit import blank, read_permit
 from service.fhir.read.support_needs import read_support_needs
 from service.fhir.read.times import begins, ends, is_partial
 from service.fhir.survey import Tree

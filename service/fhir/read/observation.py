@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 
-from service.fhir.read.common import codes, read_reference, reference_of, refuse_misnumbered, refuse_test_data, unclear
+from service.fhir.read.common import (
+    codes,
+    party,
+    read_reference,
+    reference_of,
+    refuse_misnumbered,
+    refuse_test_data,
+    unclear,
+)
 from service.fhir.read.times import begins, ends, whole_day
 from service.fhir.survey import Tree
 from service.flow.received import Received, Reference
@@ -21,12 +29,12 @@ from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import (
     CORRECTING,
     DECIDING,
-    OF_ITS_OWN,
     SELF,
     VOID,
     Piece,
     Reading,
     Status,
+    of_its_own,
     reading,
     whole_score,
 )
@@ -55,7 +63,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
     source = _source(received, meanings[0])
     effective, respondent = _effective(tree), _respondent(tree, base)
     if effective is None:
-        effective, respondent = _at_the_latest(tree, now), f"{OF_ITS_OWN}{source}"
+        effective, respondent = _at_the_latest(tree, now), of_its_own(respondent, source)
     expects, names = _expects(tree, base), frozenset({f"Observation/{tree['id']}"} if "id" in tree else ())
     return ReceivedResult(
         received=received,
@@ -152,9 +160,13 @@ def _at_the_latest(tree: Tree, now: datetime) -> datetime:
 
 
 def _respondent(tree: Tree, base: str) -> str:
-    """Who answered: she herself, unless a related person is named as the one who did."""
+    """Who answered: she herself, unless a related person is named as the one who did, or anything else than she is what
+    it is about."""
     performers = (reference_of(each, base, "") for each in tree.get("performer", ()))
     others = [source_of(each) for each in performers if each is not None and each.type == "RelatedPerson"]
+    herself = party(tree["subject"], base, "Patient")
+    about = (party(each, base, "Patient") for each in tree.get("focus", ()))
+    others += [source_of(each) if each else "focus" for each in about if each != herself]
     return min(others, default=SELF)
 
 

@@ -11,7 +11,7 @@ from service.consent.consent import Consent, Status
 from service.consent.terms import ConsentTerms
 from service.fhir.modifiers import MODIFIERS
 from service.fhir.outcome import BadInput, Finding
-from service.fhir.read.common import codes, listed, reference_of, unclear
+from service.fhir.read.common import codes, listed, party, unclear
 from service.fhir.read.safe_contact import read_safe_contact
 from service.fhir.read.times import begins, ends, is_ahead
 from service.fhir.survey import Tree
@@ -44,12 +44,6 @@ def blank(status: Status, *, permits: bool, given_at: datetime | None) -> Consen
         may_report_back=False,
         safe_contact=None,
     )
-
-
-def party(node: Tree, base: str, default_type: str = "Organization") -> Reference | None:
-    """An organisation or person as comparable with another naming of it: by its id when it has one."""
-    found = reference_of(node, base, default_type)
-    return found._replace(identifier=None) if found and found.id else found
 
 
 def read_permit(

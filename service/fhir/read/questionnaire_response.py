@@ -26,7 +26,7 @@ from service.flow.received import Received
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.screening.instrument import CodeUse, Role
-from service.screening.result import DECIDING, OF_ITS_OWN, SELF, Piece, Reading, Status, reading, whole_score
+from service.screening.result import DECIDING, SELF, Piece, Reading, Status, of_its_own, reading, whole_score
 from service.shared.code import LOINC, Code
 
 # A form that is being filled in, or was given up, says nothing yet; the rest means what it means of an Observation.
@@ -76,7 +76,7 @@ def read_response(
         administered=tuple(
             Administered(
                 instrument_id,
-                respondent if effective else f"{OF_ITS_OWN}{source}",
+                respondent if effective else of_its_own(respondent, source),
                 begins(effective) if effective else now,
                 Piece(source, status, tuple(readings), names=frozenset(_own_name(tree))),
             )

@@ -28,7 +28,7 @@ from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import Moment, day
 from service.referrals.patient import due_date
 from service.screening.instrument import CodeUse, Context, Role
-from service.screening.result import CORRECTING, DECIDING, OF_ITS_OWN, SELF, STILL_TO_COME, VOID, Piece, Reading, Status
+from service.screening.result import CORRECTING, DECIDING, SELF, STILL_TO_COME, VOID, Piece, Reading, Status, of_its_own
 
 _DUE_DATE = Context.ESTIMATED_DUE_DATE
 OTHERS = "other"
@@ -153,19 +153,18 @@ def _administered(reader: _Reader, name: str | None) -> Iterator[Administered]:
         # The questionnaire came, and nothing that is known of it: the panel alone, of which a clinician hears in time.
         status = order.status or next((one.status for one in order.seen), Status.UNKNOWN)
         found[asked, first, f"{name or ''} {Role.PANEL.value}".strip(), status] = (_NO_VALUE,)
-    respondent, of_its_own = _respondent(reader), f"{OF_ITS_OWN}{name or 'order'}"
-    rest = frozenset({f"{of_its_own} rest"} if order.status in STILL_TO_COME else ())
+    respondent = _respondent(reader)
+    untimed = of_its_own(respondent, name or "order")
+    rest = frozenset({f"{untimed} rest"} if order.status in STILL_TO_COME else ())
     for (instrument_id, when, source, status), readings in found.items():
         piece = Piece(source, status, readings, rest if status in DECIDING else frozenset())
-        who, effective = (respondent, when.begins) if when else (of_its_own, reader.latest())
+        who, effective = (respondent, when.begins) if when else (untimed, reader.latest())
         yield Administered(instrument_id, who, effective, piece)
     for one in reader.files:
         # Beside a score that comes otherwise it must not make that unreadable.
         when = times.get(one.obx.number)
         piece = Piece(f"{name or ''} file".strip(), one.status, (_A_FILE,))
-        yield Administered(
-            one.of_instrument or "", f"{of_its_own} file", when.begins if when else reader.latest(), piece
-        )
+        yield Administered(one.of_instrument or "", f"{untimed} file", when.begins if when else reader.latest(), piece)
 
 
 def _files(seen: list[Observed]) -> list[Observed]:

@@ -283,6 +283,26 @@ def test_a_partner_who_answered_is_another_respondent(read: Read, performer: lis
     assert message.administered[0].respondent == respondent
 
 
+@pytest.mark.parametrize(
+    ("focus", "respondent"),
+    [
+        ([{"reference": "Patient/1"}], "patient"),
+        ([{"reference": f"{BASE}/fhir/Patient/1", "display": "she"}], "patient"),
+        ([{"reference": "RelatedPerson/2"}], "RelatedPerson/2"),
+        ([{"reference": "Patient/1"}, {"reference": "Patient/2"}], "Patient/2"),
+        ([{"display": "her husband"}], "focus"),
+    ],
+)
+def test_what_is_about_somebody_else_is_another_respondents(read: Read, focus: list[Tree], respondent: str) -> None:
+    assert read(EPDS_TOTAL, valueInteger=15, focus=focus).administered[0].respondent == respondent
+
+
+def test_that_it_was_another_is_known_without_a_time_too(read: Read) -> None:
+    sent = {"identifier": [{"system": "urn:a", "value": "1"}], "performer": [{"reference": "RelatedPerson/2"}]}
+    (administered,) = read(EPDS_TOTAL, valueInteger=15, effectiveDateTime=None, **sent).administered
+    assert administered.respondent == "source:another:urn:a|1"
+
+
 def test_the_parts_it_names_are_expected_by_their_sources(read: Read) -> None:
     members = [
         {"identifier": {"system": "urn:a", "value": "1"}},

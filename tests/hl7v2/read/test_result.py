@@ -550,6 +550,8 @@ def test_whoever_else_answered_is_told_from_her(group: Receive, who: str, respon
     read = group(obr(), obx(TOTAL, "14"), obx("EPDSBY^By^L", who, type="ST"))
     assert {each.respondent for each in result(read).administered} == {respondent}
     assert flaws(read) == []
+    (untimed,) = result(group(obr(at=""), obx(TOTAL, "14"), obx("EPDSBY^By^L", who, type="ST"))).administered
+    assert untimed.respondent.startswith("source:another:") == (respondent == "other")
 
 
 @pytest.mark.parametrize("code", ["11778-8^EDD^LN", "EDD^Due date^L"])
