@@ -43,6 +43,8 @@ _CODE_UNKNOWN = (Problem.CODE_UNKNOWN, 3)
 _WORDS = frozenset({"", "ST", "TX", "FT"})
 # What is remembered is as long as a score, a code or a date.
 _SHORT = 64
+# A list of choices may be long; what has more values than this states none, and would be dear with every later message.
+_MOST_VALUES = 100
 # Neither the place of an OBX in the message nor its time, but all that says what it is.
 _SAYS, _NOTHING = itemgetter(2, 3, 5, 6, 11), ("",) * 12
 # OBR-25, table 0123; D is of table 0085, but is written there too.
@@ -162,10 +164,11 @@ def _observed(
     found = meanings(named, asked.code, dialect, rules)
     if not found and type in FILES:
         found = _of_file(named, asked, dialect, rules)
+    too_many = len(values) > _MOST_VALUES
     # What was taken back is not shown.
-    shown = components(obx, named, type, values, dialect) if named and status not in VOID else []
+    shown = components(obx, named, type, values, dialect) if named and status not in VOID and not too_many else []
     unwelcome = is_unwelcome(named, type, values, dialect, rules)
-    if len(found) == 1 and status is not None:
+    if len(found) == 1 and status is not None and not too_many:
         (meaning,) = found
         one = Observed(obx, named, type, values, meaning, status, shown, unwelcome)
         return one if type in FILES or not isinstance(meaning, CodeUse) else _stated(one, meaning, dialect, rules)
@@ -179,7 +182,7 @@ def _observed(
     wrong = None
     if found:
         problem = Problem.VALUE_UNREADABLE if letter or len(found) > 1 else Problem.VALUE_MISSING
-        wrong = (problem, 3 if len(found) > 1 else 11)
+        wrong = (Problem.VALUE_UNREADABLE, 5) if too_many else (problem, 3 if len(found) > 1 else 11)
     elif strays or (asked.instrument_id and values and decides and not (unwelcome or _belongs_beside(named, dialect))):
         wrong = _CODE_UNKNOWN
     return Observed(obx, named, type, values, some, status or Status.UNKNOWN, shown, unwelcome, wrong=wrong)

@@ -413,6 +413,18 @@ def test_a_coded_answer_has_its_score(group: Receive) -> None:
     assert readings(group(header, obx("44260-8^9^LN", "B^^L^LA6570-1^^LN", type="CE"))) == [Reading(Role.ITEM, 9, 2)]
 
 
+@pytest.mark.parametrize(
+    ("answer", "recognised"), [("0", Recognised.AN_INSTRUMENT), ("2", Recognised.A_CRITICAL_ANSWER)]
+)
+def test_more_values_than_anybody_chooses_state_nothing_and_reach_a_person(
+    group: Receive, answer: str, recognised: Recognised
+) -> None:
+    read = group(obr(), obx("EPDS10", "~".join([answer] * 101)), obx("EPDS1", "1"))
+    assert [(each.problem, each.at) for each in read.flaws] == [(Problem.VALUE_UNREADABLE, "OBX^1^5")]
+    assert [reading.item for reading in readings(read)] == [1]
+    assert read.recognised is recognised
+
+
 def test_each_repetition_is_an_answer(group: Receive) -> None:
     assert [each.value for each in readings(group(obr(), obx(ITEM_10, "0~2")))] == [0, 2]
 
