@@ -152,7 +152,7 @@ class Door:
 
     def _results(self, looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Salvaged]:
         """What may stand in it of results, of each woman of whom that is certain, and of nobody what is worse."""
-        message, found = looked.message, list[Salvaged]()
+        message, whole, found = looked.message, Recognised.NOTHING, list[Salvaged]()
         try:
             whole = recognise(message, dialect, self.rules) if message else salvage(looked.body, dialect, self.rules)
             if wrong in _CUT and tells_of_results(looked.body):
@@ -161,7 +161,7 @@ class Door:
                 found += results_in(message or salvaged(looked.body), dialect, self.rules, now)
         except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
             telemetry.tell_defect("message-not-recognised", defect)
-            whole = Recognised.AN_INSTRUMENT
+            whole = max(whole, Recognised.AN_INSTRUMENT)
         if whole > max((each.recognised for each in found), default=Recognised.NOTHING):
             found.append(Salvaged(whole))
         return [each for each in found if wrong not in _ONLY_RISK or each.recognised is Recognised.A_CRITICAL_ANSWER]
