@@ -21,12 +21,12 @@ from service.fhir.shown import Shown
 from service.fhir.unread import body_of
 from service.flow.answer import Answer, Reason, Refused, Repeated
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
-from service.flow.instruct import ReceivedInstruction, instruct
+from service.flow.hear_refused_order import receive_order
+from service.flow.instruct import ReceivedInstruction
 from service.flow.receive_update import receive_update
 from service.flow.received import Received
 from service.flow.received_update import ReceivedUpdate
-from service.flow.revise_referral import ReceivedRevision, revise_referral
-from service.flow.rules import Rules
+from service.flow.revise_referral import ReceivedRevision
 from service.referrals.instruction import Order
 from service.security.scopes import Interaction
 from service.shared.caller import Caller, OrganisationKind
@@ -49,14 +49,6 @@ def _referral(
     tree: Tree, received: Received, door: Door, caller: Caller, now: datetime
 ) -> ReceivedInstruction | ReceivedRevision:
     return read_service_request(tree, received, door.base_url, now)
-
-
-def _change_referral(
-    tx: UnitOfWork, rules: Rules, message: ReceivedInstruction | ReceivedRevision, now: datetime
-) -> Answer:
-    if isinstance(message, ReceivedInstruction):
-        return instruct(tx, rules, message, now)
-    return revise_referral(tx, rules, message, now)
 
 
 def _operation(order: Order) -> Read:
@@ -84,14 +76,19 @@ class Ours:
 # A programme reports on the offer it holds; a hospital answers the alerts raised for it and says what becomes of its
 # referral.
 _TASK_STEPS: Steps = {_COMMUNITY: (_update, receive_update), _HOSPITAL: (_answer, answer_alert)}
-_ORDER_STEPS: Steps = {_HOSPITAL: (_referral, _change_referral)}
+
+
+def _steps(read: Read) -> Steps:
+    return {_HOSPITAL: (read, receive_order)}
+
+
 _REQUEST = "/fhir/ServiceRequest/{id}"
 OURS = (
     Ours("PUT", "/fhir/Task/{id}", "Task", "Task", _TASK_STEPS),
-    Ours("PUT", _REQUEST, "ServiceRequest", "ServiceRequest", _ORDER_STEPS),
+    Ours("PUT", _REQUEST, "ServiceRequest", "ServiceRequest", _steps(_referral)),
     *(
-        Ours("POST", f"{_REQUEST}/${order}", "ServiceRequest", "Parameters", {_HOSPITAL: (_operation(order), instruct)})
-        for order in (Order.HOLD, Order.RESUME)
+        Ours("POST", f"{_REQUEST}/${each}", "ServiceRequest", "Parameters", _steps(_operation(each)))
+        for each in (Order.HOLD, Order.RESUME)
     ),
 )
 

@@ -11,7 +11,7 @@ from service.fhir.asked import A_BUNDLE, Asked
 from service.fhir.read.common import entries, reference_of
 from service.fhir.read.communication import lenient
 from service.fhir.read.questionnaire_response import use_of
-from service.fhir.read.unwelcome import may_be_a_no, may_tell_of_event, who_in
+from service.fhir.read.unwelcome import may_be_a_no, may_stop, may_tell_of_event, who_in
 from service.fhir.read.written import is_name
 from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received import Reference
@@ -106,6 +106,7 @@ def _told(
         refuses=may_be_a_no(resource, rules.consent_terms),
         who=who,
         addressed=Reference(asked.type, asked.id) if asked.id else None,
+        stops=may_stop(resource, asked),
     )
 
 

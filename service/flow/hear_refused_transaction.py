@@ -99,7 +99,8 @@ def _hear(
 
 
 def _stands_alone(told: Salvaged) -> bool:
-    return told.recognised is Recognised.A_CRITICAL_ANSWER or told.safety_event or told.refuses
+    unwelcome = told.safety_event or told.refuses or told.stops is not None
+    return unwelcome or told.recognised is Recognised.A_CRITICAL_ANSWER
 
 
 def _women(tx: Transaction, transaction: ReceivedTransaction) -> dict[str, _Woman]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from service.flow.answer import Reason, Refused
 from service.flow.ports import Transaction
 from service.flow.received import Identifier, Received, Reference
+from service.referrals.referral import Referral
 from service.shared.errors import Unavailable
 
 OWN_IDS = ""
@@ -57,6 +58,15 @@ def identify(tx: Transaction, received: Received, new_id: str) -> str | Refused:
             raise Unavailable("Another message claims one of the same identifiers at this moment.", 1)
         owner = holder
     return owner
+
+
+def referral_called(tx: Transaction, id: str) -> Referral | None:
+    """By our id, or by that of its copy in the hospital's record."""
+    referral = tx.visible.referral(id)
+    if referral is None:
+        bearers = bearers_of(tx, "ServiceRequest", id)
+        referral = tx.visible.referral(bearers.pop()) if len(bearers) == 1 else None
+    return referral
 
 
 def who_said(tx: Transaction, consent: Reference) -> set[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import is_reachable
-from service.flow.identify import MERGED_ID, bearers_of, subject_of
+from service.flow.identify import MERGED_ID, referral_called, subject_of
 from service.flow.owe import owe
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -66,11 +66,12 @@ class ReceivedInstruction:
 def instruct(tx: Transaction, rules: Rules, message: ReceivedInstruction, now: datetime) -> Answer:
     """Do as told, at most once. A hold reaches every offer; only a clinician's word lifts it, and nothing else does.
 
-    What ends a referral is done whatever If-Match says, and the answer names the elements that were not acted on.
+    What pauses or ends a referral is done whatever If-Match says, and the answer names the elements that were not acted
+    on.
     """
     answer_it = partial(_follow, rules=rules, message=message, now=now)
     received = message.received
-    if message.said.order in ENDS:
+    if message.said.order is not Order.RESUME:
         received = received._replace(expected_version=None)
     return about_referral(tx, message.referral_id, received, message.described, answer_it)
 
@@ -83,12 +84,14 @@ def about_referral(
     answer_it: Callable[[Transaction, Referral], Answer],
 ) -> Answer:
     """Find the referral that a hospital means, answer the message about it under the woman's lock, and keep both."""
-    named = _named(tx, referral_id)
+    named = referral_called(tx, referral_id)
     if named is None:
         return remember(tx, received, None, Refused(Reason.NOT_FOUND))
     tx.patients.lock(named.patient_id)
     # Read again under the lock: it may have moved while we waited for it.
-    referral = tx.referrals.get(_going_on(tx, named.id, described))
+    # Who knows of the merge brings back what it had read.
+    knows = ReferralTrigger.MERGED in described.reasons
+    referral = tx.referrals.get(named.id if knows else going_on(tx, named.id))
     answer: Answer
     another = _means_another(tx, referral, replace(described, ids=described.ids - {named.id}))
     if another is not None:
@@ -100,11 +103,9 @@ def about_referral(
     return remember(tx, received._replace(target_id=referral.id), referral.patient_id, answer)
 
 
-def _going_on(tx: Transaction, named_id: str, described: Described) -> str:
-    """Of one that was closed as merged the one that goes on is meant, unless the message knows of that: then it brings
-    back what it had read."""
-    knows = ReferralTrigger.MERGED in described.reasons
-    return named_id if knows else tx.aliases.find("ServiceRequest", MERGED_ID, named_id) or named_id
+def going_on(tx: Transaction, id: str) -> str:
+    """Of one that was closed as merged the one that goes on is meant."""
+    return tx.aliases.find("ServiceRequest", MERGED_ID, id) or id
 
 
 def _means_another(tx: Transaction, referral: Referral, described: Described) -> str | None:
@@ -129,14 +130,6 @@ def were_told(tx: Transaction, referral: Referral, words: Sequence[str]) -> bool
     told = tx.referrals.instructions((referral.id,)).get(referral.id, ())
     left = " ".join(each for each in words if each not in {order.words for order in told})
     return not left or left in {order.text for order in told}
-
-
-def _named(tx: Transaction, id: str) -> Referral | None:
-    referral = tx.visible.referral(id)
-    if referral is None:
-        bearers = bearers_of(tx, "ServiceRequest", id)
-        referral = tx.visible.referral(bearers.pop()) if len(bearers) == 1 else None
-    return referral
 
 
 def _follow(

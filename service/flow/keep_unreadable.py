@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, auto
 
+from service.flow.hear_refused_order import RefusedOrder, hear_refused_order
 from service.flow.identify import subject_of, who_said
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
@@ -14,6 +15,7 @@ from service.flow.rules import Rules
 from service.flow.tell_of_result import tell_of_result
 from service.flow.tell_unnamed import Unnamed, tell_unnamed
 from service.flow.unheard import hear_unheard
+from service.referrals.instruction import Order
 from service.referrals.life_event import LifeEvent
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import OrganisationKind
@@ -32,7 +34,8 @@ class Salvaged:
     """What can be told of a resource, or of a whole body. `subjects` is everybody whom it names as its subject; nobody
     when any of that cannot be told for certain. `safety_event`: it tells of a loss, or of anything else that makes
     contact unwelcome. `number` is by what the record has them, where `subjects` does not say it. `refuses`: it may be
-    her no. `who` is what it says of who she is, where it is about that. `addressed` is what it was sent to change."""
+    her no. `who` is what it says of who she is, where it is about that. `addressed` is what it was sent to
+    change. `stops` is the order that it may be about the referral that it was sent to."""
 
     recognised: Recognised
     subjects: Sequence[Reference] = ()
@@ -41,6 +44,7 @@ class Salvaged:
     refuses: bool = False
     who: ReceivedPatient | None = None
     addressed: Reference | None = None
+    stops: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,9 @@ def _hear_unheard(tx: Transaction, rules: Rules, unreadable: Unreadable, now: da
             events = frozenset({LifeEvent.SAFETY_EVENT} if each.safety_event else ())
             told = Unnamed(each.number or _number(each), events, each.refuses)
             hear_unheard(tx, rules, whose_is(tx, each), told, unreadable.fingerprint, now)
+        if each.stops is not None and each.addressed is not None and each.addressed.id is not None:
+            order = RefusedOrder(each.stops, each.addressed.id, each.subjects, unreadable.fingerprint)
+            hear_refused_order(tx, rules, order, now)
 
 
 def _number(salvaged: Salvaged) -> str:

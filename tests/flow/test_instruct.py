@@ -472,15 +472,13 @@ def test_what_describes_another_referral_is_refused_by_its_element_unless_it_is_
 
 
 @pytest.mark.parametrize("order", Order)
-def test_an_old_version_in_the_way_of_an_order_stops_all_but_what_ends_the_referral(
-    service: Service, order: Order
-) -> None:
+def test_an_old_version_stands_in_the_way_of_an_order_to_go_on_and_of_no_other(service: Service, order: Order) -> None:
     family = _held(service)
     referral = service.referral(family.woman)
     answer = service.tell(family.hospital, referral.id, order, text="Now.", expected_version=referral.version - 1)
-    ends = order in (CLOSE, VOID)
-    assert why(answer) == ("accepted" if ends else "version-stale")
-    assert (service.referral(family.woman) == referral) is not ends
+    goes_on = order is RESUME
+    assert why(answer) == ("version-stale" if goes_on else "accepted")
+    assert (service.referral(family.woman) == referral) is goes_on
 
 
 def test_what_is_said_of_a_referral_that_is_over_already_is_named_unless_it_was_said_before(service: Service) -> None:

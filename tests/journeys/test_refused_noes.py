@@ -1,4 +1,4 @@
-"""A no, or a death, in what FHIR refuses: contact pauses when it is certain whose it is, and a person is told."""
+"""A no, a death or an order to stop in what FHIR refuses: contact pauses when it is certain whose it is."""
 
 import json
 from collections.abc import Callable
@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from service.demo.people import Person, consent, patient
+from service.shared.ids import new_id
 from tests.journeys.bundles import Resource, about, bundle, entry, name, number_of
 from tests.journeys.support import World, total
 from tests.journeys.test_bundles import alerts, send
+from tests.journeys.test_holds import referral_of
 
 TOLD = ("unreadable-refusal", "safety-event", "unnamed-refusal", "unnamed-event")
 STRANGER = "Patient/01a00000-0000-7000-8000-00000000f00d"
@@ -228,3 +230,96 @@ def test_a_death_in_a_creation_of_a_woman_who_is_known_pauses_contact_once(world
     assert len([each for each in alerts(world, "safety-event") if her in json.dumps(each)]) == 1
     (now,) = world.tasks(f"_id={offer['id']}")
     assert now["status"] == "cancelled"
+
+
+WHO = {"resourceType": "Parameters", "parameter": [{"name": "practitioner", "valueString": "TEST Midwife"}]}
+
+
+def order(world: World, offer: Resource, woman: str, **says: object) -> tuple[str, Resource]:
+    """The address of the referral that was offered, and an order to end it as one of this woman."""
+    address = referral_of(world, offer)
+    whole = {"resourceType": "ServiceRequest", "id": address.partition("/")[2], "status": "revoked", "intent": "order"}
+    return address, whole | {"subject": {"reference": f"Patient/{woman}"}} | says
+
+
+@pytest.mark.parametrize(
+    ("operation", "says", "stops"),
+    [
+        ("", {"language": 7}, True),
+        ("", {"id": "another"}, True),
+        ("", {"subject": None}, True),
+        ("", {"authoredOn": "yesterday"}, True),
+        ("", {"status": "entered-in-error", "intent": "none"}, True),
+        ("", {"status": "cancelled"}, True),
+        ("", {"status": "on-hold", "language": 7}, True),
+        ("", None, True),
+        ("", {"status": "active", "language": 7}, False),
+        ("", {"status": "completed"}, False),
+        ("/$hold", {"resourceType": "Parameters"}, True),
+        ("/$hold", WHO, True),
+        ("/$hold", None, True),
+        ("/$resume", {"resourceType": "Parameters"}, False),
+    ],
+    ids=json.dumps,
+)
+@pytest.mark.parametrize("held", [False, True])
+def test_an_order_to_stop_that_is_refused_stops_contact_until_a_person_has_looked(
+    world: World, operation: str, says: Resource | None, stops: bool, held: bool
+) -> None:
+    _, her, offer = world.offered()
+    address, whole = order(world, offer, her)
+    if held:
+        role = {"name": "role", "valueString": "midwife"}
+        world.hospital.must(200)("POST", f"{address}/$hold", WHO | {"parameter": [*WHO["parameter"], role]})
+    sent = says if operation or says is None else whole | says
+    method = "POST" if operation else "PUT"
+    found = told(world, lambda: world.hospital.ask(method, address + operation, sent).status_code)
+    nothing_new = held and (operation or (says or {}).get("status") == "on-hold")
+    assert found == ([("unreadable-refusal", f"Patient/{her}")] if stops and not nothing_new else [])
+    assert status(world, offer) == ("cancelled" if stops or held else "requested")
+
+
+def test_a_status_that_only_a_hold_sets_stops_contact_until_a_person_has_looked(world: World) -> None:
+    _, her, offer = world.offered()
+    address, whole = order(world, offer, her, status="on-hold")
+    assert [world.hospital.ask("PUT", address, whole).status_code for _ in range(2)] == [422, 200]
+    assert len([each for each in alerts(world, "unreadable-refusal") if her in json.dumps(each)]) == 1
+    assert status(world, offer) == "cancelled"
+
+
+def test_an_order_about_a_referral_that_is_over_stops_nothing(world: World) -> None:
+    _, her, offer = world.offered()
+    address, whole = order(world, offer, her)
+    world.hospital.must(200)("PUT", address, whole)
+    assert told(world, lambda: world.hospital.ask("PUT", address, whole | {"language": 7}).status_code) == []
+
+
+@pytest.mark.parametrize("wrong", [{}, {"language": 7}], ids=str)
+def test_an_order_to_stop_that_names_another_woman_stops_contact_with_both(world: World, wrong: Resource) -> None:
+    (_, her, offer), (_, another, other_offer) = world.offered(), world.offered()
+    address, whole = order(world, offer, another, **wrong)
+    assert told(world, lambda: world.hospital.ask("PUT", address, whole).status_code) == []
+    conflicts = json.dumps(alerts(world, "identity-conflict"))
+    assert [each for each in (her, another) if each not in conflicts] == []
+    assert (status(world, offer), status(world, other_offer)) == ("cancelled", "cancelled")
+
+
+def test_an_order_to_end_a_referral_that_nobody_knows_stops_contact_with_the_woman_it_names(world: World) -> None:
+    _, her, offer = world.offered()
+    _, whole = order(world, offer, her, id=new_id())
+    found = told(world, lambda: world.hospital.ask("PUT", f"ServiceRequest/{whole['id']}", whole).status_code)
+    assert found == [("unreadable-refusal", f"Patient/{her}")]
+    assert status(world, offer) == "cancelled"
+
+
+def test_a_hold_of_a_referral_that_nobody_knows_is_told(world: World) -> None:
+    address = f"ServiceRequest/{new_id()}/$hold"
+    assert told(world, lambda: world.hospital.ask("POST", address).status_code) == [("unnamed-refusal", "")]
+
+
+def test_an_order_to_stop_in_a_bundle_stops_contact_until_a_person_has_looked(world: World) -> None:
+    _, her, offer = world.offered()
+    address, whole = order(world, offer, her)
+    sent = bundle({"resource": whole, "request": {"method": "PUT", "url": address}})
+    assert told(world, lambda: send(world, sent).status_code) == [("unreadable-refusal", f"Patient/{her}")]
+    assert status(world, offer) == "cancelled"

@@ -1,5 +1,5 @@
 """What is refused for its form: whether it tells of a loss or of her death, of anything else that makes contact
-unwelcome, or may be her no to it.
+unwelcome, or may be her no to it, or an order to stop it.
 
 By the rules of what is taken, as far as its form lets them be asked. What cannot be told speaks against nothing: a
 pause harms little.
@@ -13,14 +13,18 @@ import orjson
 
 from service.consent.consent import NOT_YET_SAID, Status
 from service.consent.terms import ConsentTerms
+from service.fhir.asked import Asked
 from service.fhir.guard import check
 from service.fhir.outcome import BadInput
 from service.fhir.read.common import entries, is_test_data, received
 from service.fhir.read.patient import read_patient
 from service.fhir.read.times import begins
+from service.fhir.write.record import REQUEST_STATUS
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
+from service.referrals.instruction import Order
 from service.referrals.life_event import is_history
+from service.referrals.referral import ReferralState
 from service.screening.instrument import Context
 from service.screening.result import VOID
 from service.screening.result import Status as ResultStatus
@@ -29,6 +33,8 @@ from service.shared.code import Code
 _TIMES = ("effectiveDateTime", "effectiveInstant")
 _NOT_DIED = (False, None, "", "false")
 _UNSAID = tuple(each.value for each in NOT_YET_SAID)
+# A record may call an order completed when all is done that it had to do: nobody is to stop for that.
+_GOES_ON = ("draft", "active", "completed", "unknown")
 # What of a Patient says who she is.
 _WHO = ("id", "identifier", "name", "gender", "birthDate")
 
@@ -61,6 +67,18 @@ def may_be_a_no(resource: Any, terms: ConsentTerms) -> bool:
         return False
     status = resource.get("status")
     return not _permits(resource) if status == Status.ACTIVE.value else status not in _UNSAID
+
+
+def may_stop(resource: dict[str, Any], asked: Asked) -> Order | None:
+    """What is sent to a referral (`read_service_request`) and does not plainly let it go on, and every `$hold`."""
+    if asked.type != "ServiceRequest" or asked.id is None or is_test_data(resource):
+        return None
+    if asked.path.endswith(f"/${Order.HOLD}"):
+        return Order.HOLD
+    status = resource.get("status")
+    if asked.path.endswith(f"/${Order.RESUME}") or status in _GOES_ON:
+        return None
+    return Order.HOLD if status == REQUEST_STATUS[ReferralState.ON_HOLD] else Order.CLOSE
 
 
 def who_in(resource: Any, address: str | None, now: datetime) -> ReceivedPatient | None:
