@@ -102,22 +102,22 @@ def _structure(looked: Looked) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
         try:
-            judged = parse_message(text, VALIDATION_LEVEL.TOLERANT)
-            judged.validate(report_file=str(report))
+            parse_message(text, VALIDATION_LEVEL.TOLERANT).validate(report_file=str(report))
         except HL7apyException as problem:
-            return [f"Error: {problem}"] if not report.exists() else [*report.read_text().splitlines()]
+            if not report.exists():
+                return [f"Error: {problem}"]
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             # It raises these for messages that it cannot find its way in.
             return [f"Warning: not judged, hl7apy stops at it ({type(problem).__name__})"]
         lines = report.read_text().splitlines()
-        return [line for line in lines if line.strip() and not _doubts_a_type(line, judged.version)]
+        return [line for line in lines if line.strip() and not _doubts_a_type(line)]
 
 
-def _doubts_a_type(line: str, version: str) -> bool:
+def _doubts_a_type(line: str) -> bool:
     """hl7apy has lost half of table 0125 (CWE, DTM, ID, IS, ...): in OBX-2 may stand what is a data type to itself."""
     from hl7apy import load_library
 
-    doubted, library = _NOT_OF_0125.match(line), load_library(version)
+    doubted, library = _NOT_OF_0125.match(line), load_library("2.6")
     return doubted is not None and doubted[1] in {*library.get_base_datatypes(), *library.DATATYPES_STRUCTS}
 
 

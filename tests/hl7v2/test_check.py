@@ -73,9 +73,12 @@ def test_what_is_wrong_with_a_message_is_said(body: bytes, said: str) -> None:
 
 
 @pytest.mark.parametrize(("version", "type"), [("2.5.1", "IS"), ("2.6", "CWE"), ("2.6", "DTM")])
-def test_a_data_type_of_the_standard_is_no_wrong_code(version: str, type: str) -> None:
+def test_a_data_type_of_the_standard_is_no_wrong_code_whatever_else_is_wrong(version: str, type: str) -> None:
     obx = f"OBX|2|{type}|ANY^Any^L||20260601||||||F\r".encode()
-    assert not any("HL70125" in line for line in checked(changed(oru(), 12, version) + obx).lines)
+    whole = changed(oru(), 12, version) + obx
+    for body in (whole, whole.replace(b"|20260601||||||F", b"|20260601||||||")):
+        assert not any("HL70125" in line for line in checked(body).lines)
+    assert any(line.startswith("  structure: Error") for line in checked(body).lines)
 
 
 def test_what_would_be_refused_or_left_over_fails_and_a_warning_of_a_table_does_not() -> None:
