@@ -59,6 +59,9 @@ def _service_request(
 
 def _task(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime) -> Parcel:
     offer = tx.offers.get(delivery.resource_id)
+    if offer.status_reason in rules.status_reasons.values():
+        # What the programme was told to do is no reason that anybody gave, and not said to whoever reads the record.
+        offer = offer._replace(status_reason=None)
     identifiers, record_ids = _names(
         tx, destination, ("Patient", offer.patient_id), ("ServiceRequest", offer.referral_id), ("Task", offer.id)
     )

@@ -20,6 +20,8 @@ LIVES = {
 }
 # Work that begins with the first contact is a step of its own or not, and so is a count of none.
 BESIDE = {"offer-status": "in-progress", "contact-attempts": "0"}
+# The alert, the referral, and the offer of it.
+ORDERS = ["PEER-ALERT", "PEER-REFERRAL", "PEER-REFERRAL"]
 NOTES = ("has been asked", "has accepted", "has come to its end")
 
 
@@ -33,7 +35,7 @@ def problems_of_the_chart(chart: Chart, person: Person) -> list[str]:
     return [
         *wrong(numbers == {person.hospital_number}, "PID-3 is not hers alone"),
         *wrong(placers == chart.orders, "OBR-2 and TXA-14 are not her order's number alone"),
-        *wrong([name for name, _ in orders] == ["PEER-ALERT", "PEER-REFERRAL"], f"OBR-3 names {len(orders)} orders"),
+        *wrong([name for name, _ in orders] == ORDERS, f"OBR-3 names {len(orders)} orders"),
         *wrong(len(named) == len({name for name, *_ in named}), "OBX-21 stands for several observations"),
         *(f"{code} was {' -> '.join(_life(chart, code))}" for code in LIVES if _life(chart, code) != LIVES[code]),
         *wrong(

@@ -62,7 +62,7 @@ def test_a_message_with_a_flaw_is_refused_whole(chart: Chart, name: str, old: st
     [
         ("offer", ("", ""), NOT_ON_FILE),
         ("offer", ("|11ff76cd|", "|11ff76ce|"), "OBX-21 was another observation's"),
-        ("offer", ("d001^PEER-REFERRAL|PEER", "d002^PEER-REFERRAL|PEER"), "OBX-21 was another observation's"),
+        ("offer", ("4a7e^PEER-REFERRAL|PEER", "4a7f^PEER-REFERRAL|PEER"), "OBX-21 was another observation's"),
         ("note", ("", ""), "TXA-12 is on file already"),
     ],
 )
@@ -83,7 +83,9 @@ def told(chart: Chart) -> Chart:
     """As it is when the story has come to its end."""
     begun = Observation("C", TESSIE.hospital_number, "R1", "PEER-REFERRAL", ORDER, "", "", "", "", "", "F")
     chart.observations = [
-        replace(begun, code=code, name=code, value=value) for code, life in LIVES.items() for value in life
+        replace(begun, order="R1" if code == "referral-status" else "O1", code=code, name=code, value=value)
+        for code, life in LIVES.items()
+        for value in life
     ]
     chart.observations.append(replace(begun, ordered="PEER-ALERT", order="A1", code="priority", name="priority"))
     chart.documents = [Document("C", TESSIE.hospital_number, note, ORDER, f"Somebody {note}.") for note in NOTES]
@@ -104,7 +106,7 @@ def changed(place: int, **values: str) -> Callable[[Chart], None]:
 SPOILT: list[tuple[Callable[[Chart], object], str]] = [
     (changed(0, number="TEST-000418"), "PID-3 is not hers alone"),
     (changed(0, placer=""), "OBR-2 and TXA-14 are not her order's number alone"),
-    (changed(0, order="R2"), "OBR-3 names 3 orders"),
+    (changed(0, order="R2"), "OBR-3 names 4 orders"),
     (changed(0, part="2"), "OBX-21 stands for several observations"),
     (changed(1, value="offered"), "referral-status was offered -> completed"),
     (lambda chart: chart.observations.insert(2, chart.observations[0]), "offered -> supported -> offered -> completed"),

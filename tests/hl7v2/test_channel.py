@@ -126,6 +126,21 @@ def test_an_alert_that_nobody_acknowledges_comes_again_as_a_new_result(new_sende
         assert [observed(each)["team"] for each in heard.heard] == ["Maternity team", "Perinatal mental-health lead"]
 
 
+def test_what_the_programme_was_told_to_do_is_no_reason_in_the_record(new_sender: NewSender) -> None:
+    with engine() as heard:
+        sender = new_sender(heard)
+        family, offer = sender.supported()
+        sender.update(family.community, offer.id, "on-hold", "She is away.")
+        sender.settle()
+        sender.withdraw(family)
+        sender.settle()
+        told = [each for each in heard.heard if "offer-status" in observed(each)]
+        assert [observed(each)["offer-status"] for each in told] == ["held-by-programme", "cancelled"]
+        assert observed(told[0])["offer-reason"] == "She is away."
+        assert not observed(told[1]).get("offer-reason")
+        assert "consent-withdrawn" in {observed(each).get("referral-reason") for each in heard.heard}
+
+
 def test_that_an_alert_is_over_is_told_once_and_alarms_nobody(new_sender: NewSender) -> None:
     with engine() as heard:
         sender = new_sender(heard)

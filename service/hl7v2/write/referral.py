@@ -23,15 +23,15 @@ def referral_result(sheet: Sheet) -> list[Draft]:
 
 
 def offer_result(sheet: Sheet) -> list[Draft]:
-    """Where an offer of it stands, under the same order, and what its programme says of the time with her if she
-    allows that. Raises NotNamed."""
+    """Where an offer of it stands, as an order below it, so that a record which files each order as a whole loses
+    nothing; and what its programme says of the time with her if she allows that. Raises NotNamed."""
     referral, offer = _referral(sheet), sheet.parcel.offer
     assert offer is not None  # noqa: S101 - packed with every offer
     findings = list(_offer(sheet, offer))
     if sheet.parcel.engagement is not None:
         findings += _engagement(sheet, sheet.parcel.engagement, offer.id)
     # No moment of an offer's last change is known here, but it is owed since then.
-    order = Order(Topic.REFERRAL, referral.id, referral.opened_at, sheet.written_at, findings)
+    order = Order(Topic.REFERRAL, offer.id, referral.opened_at, sheet.written_at, findings, parent=referral.id)
     return result(sheet, [patient(sheet)], order)
 
 
@@ -40,11 +40,13 @@ def _offer(sheet: Sheet, offer: Offer) -> Iterator[Finding]:
     assert parcel.programme is not None  # noqa: S101 - packed with every offer
     yield words(Topic.PROGRAMME, parcel.programme.name, f"{offer.id}.programme", part)
     yield status(sheet, Topic.OFFER_STATUS, offer.state.value, f"{offer.id}.status", part)
-    if reason := reason_told(offer, parcel.engagement):
+    reason = reason_told(offer, parcel.engagement)
+    # What was told while she allowed it stays with the hospital, and is not taken back.
+    if reason or parcel.engagement is not None:
         yield words(Topic.OFFER_REASON, reason, f"{offer.id}.reason", part)
-    if offer.state is OfferState.REQUESTED:
-        yield moment(sheet, Topic.RESPOND_BY, offer.respond_by, f"{offer.id}.respond-by", part)
-    if parcel.engagement is not None and offer.business_status:
+    respond_by = offer.respond_by if offer.state is OfferState.REQUESTED else None
+    yield moment(sheet, Topic.RESPOND_BY, respond_by, f"{offer.id}.respond-by", part)
+    if parcel.engagement is not None:
         yield words(Topic.PROGRAMME_STATUS, offer.business_status, f"{offer.id}.programme-status", part)
 
 
@@ -52,8 +54,7 @@ def _engagement(sheet: Sheet, engagement: Engagement, offer_id: str) -> Iterator
     part = _part(offer_id)
     yield number(Topic.CONTACT_ATTEMPTS, engagement.attempts, f"{offer_id}.attempts", part)
     yield number(Topic.SESSIONS_ATTENDED, engagement.sessions, f"{offer_id}.sessions", part)
-    if engagement.last_contact is not None:
-        yield moment(sheet, Topic.LAST_CONTACT, engagement.last_contact, f"{offer_id}.last-contact", part)
+    yield moment(sheet, Topic.LAST_CONTACT, engagement.last_contact, f"{offer_id}.last-contact", part)
     if engagement.ending is not None:
         yield status(sheet, Topic.ENDING, engagement.ending.value, f"{offer_id}.ending", part)
 

@@ -31,13 +31,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`filler` names it for good (OBR-3). `began_at` is OBR-7, and `changed_at` when what it says came to be so."""
+    """`filler` names it for good (OBR-3), `parent` the order that it is part of (OBR-29). `began_at` is OBR-7, and
+    `changed_at` when what it says came to be so."""
 
     topic: Topic
     filler: str
     began_at: datetime
     changed_at: datetime
     findings: Sequence[Finding]
+    parent: str = ""
 
 
 def result(sheet: Sheet, whom: Sequence[Draft], *orders: Order) -> list[Draft]:
@@ -83,6 +85,7 @@ def _obr(sheet: Sheet, number: int, order: Order, status: str) -> Draft:
             7: time(order.began_at),
             22: time(order.changed_at),
             25: status,
+            **({29: f"^{sheet.entity(order.parent).replace('^', '&')}"} if order.parent else {}),
         },
     )
 

@@ -16,6 +16,7 @@ from service.hl7v2.write.build import Draft, NotValid, build
 from service.hl7v2.write.fields import LINE_WIDTH, lines
 from service.hl7v2.write.message import NotNamed
 from service.hl7v2.write.outbound import Asked, Coded, Completion, Topic, Version
+from service.referrals.contact import Engagement
 from service.referrals.offer import OfferState
 from service.referrals.referral import ReferralState
 from service.shared.ids import new_id
@@ -82,7 +83,7 @@ def test_an_offer_in_every_state_is_valid(state: OfferState) -> None:
 
 def test_what_the_programme_says_of_the_time_with_her_is_sent_only_where_she_allows_it() -> None:
     told, untold = observed(sent(SUPPORTED)), observed(sent(UNTOLD))
-    assert set(untold) == {"programme", "offer-status"}
+    assert set(untold) == {"programme", "offer-status", "respond-by"}
     assert set(told) - set(untold) == {
         "offer-reason", "programme-status", "contact-attempts", "sessions-attended", "last-contact", "ending",
     }  # fmt: skip
@@ -113,7 +114,24 @@ def test_an_update_has_the_names_of_what_it_replaces() -> None:
         key: names[0][key] for key in ("programme", "offer-status")
     }
     orders = [each.first("OBR") for each in (before, after)]
-    assert {order.text(3) for order in orders if order} == {REFERRAL.id}
+    assert {(order.text(3), order.raw(29)) for order in orders if order} == {
+        (OFFERED.delivery.resource_id, f"^{REFERRAL.id}&PEER-REFERRAL")
+    }
+
+
+def test_an_update_takes_back_what_is_so_no_more_and_leaves_what_was_told_while_she_allowed_it() -> None:
+    assert SUPPORTED.offer is not None
+    nothing_more = SUPPORTED.offer._replace(status_reason=None, business_status=None)
+    engagement = Engagement(attempts=0, sessions=0, last_contact=None)
+    withdrawn = {"offer-reason", "programme-status", "last-contact", "respond-by"}
+    for parcel, expected in (
+        (replace(SUPPORTED, offer=nothing_more, engagement=engagement), withdrawn),
+        (replace(SUPPORTED, offer=nothing_more, engagement=engagement, first_told=None), set()),
+        (UNTOLD, {"respond-by"}),
+    ):
+        lines = sent(parcel).named("OBX")
+        assert {obx.text(3) for obx in lines if (obx.text(11), obx.raw(5)) == ("D", "")} == expected
+        assert all(obx.raw(5) for obx in lines if obx.text(11) != "D")
 
 
 def test_two_offers_of_a_referral_are_told_apart() -> None:
