@@ -109,6 +109,18 @@ class Office:
         if (fhir or hl7v2) is not None and kind != OrganisationKind.HOSPITAL:
             raise NotAccepted("Only a hospital has a record to write into; leave the endpoint out.")
 
+    def move_engine(self, id: str, endpoint: str) -> None:
+        """Have the HL7 v2 that a hospital is owed go to `endpoint` from now on. Raises NotAccepted."""
+        self._check_endpoints(OrganisationKind.HOSPITAL, None, endpoint)
+
+        def move(tx: UnitOfWork) -> None:
+            if self._organisation(tx, id).line is None:
+                raise NotAccepted("It is not reached by HL7 v2, and what its record knows of us is at its own address.")
+            tx.organisations.move_engine(id, endpoint)
+            tx.audit.write(AuditEvent(Action.UPDATE, f"Organization/{id}"))
+
+        self._do(move)
+
     def organisations(self) -> list[Organisation]:
         return self._store.read_now(self._caller, lambda tx: tx.organisations.all())
 

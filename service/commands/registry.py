@@ -51,6 +51,18 @@ def list_organisations() -> None:
     print_table(("id", "kind", "name", "endpoint"), rows)
 
 
+@organisation.command("change")
+@explained
+def change_organisation(
+    id: str,
+    hl7v2_endpoint: Annotated[str, typer.Option(help="where it takes HL7 v2 from now on, as mllps://HOST:PORT")],
+) -> None:
+    """Say where a hospital's HL7 v2 engine has moved to. What waits goes there too; nothing is restarted."""
+    with opened_office() as office:
+        office.move_engine(id, hl7v2_endpoint)
+    typer.echo(f"Organization/{id} takes HL7 v2 at {hl7v2_endpoint}.")
+
+
 @client.command("add")
 @explained
 def add_client(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, update
 
 from service.flow.received import Identifier
 from service.shared.caller import OrganisationKind
@@ -23,6 +23,11 @@ NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
     ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))
 )
 ONE_ORGANISATION = Prepared(select(ORGANISATION).where(ORGANISATION.c.id == bindparam("organisation")))
+MOVE_ENGINE = Prepared(
+    update(ORGANISATION)
+    .where(ORGANISATION.c.id == bindparam("organisation"))
+    .values(hl7v2_endpoint=bindparam("endpoint"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ class Organisations:
             "added_at": organisation.added_at,
         }
         self._unit.later(ORGANISATION, row)
+
+    def move_engine(self, id: str, endpoint: str) -> None:
+        self._unit.execute(MOVE_ENGINE, {"organisation": id, "endpoint": endpoint})
 
 
 def _to_organisation(row: Row[Any]) -> Organisation:

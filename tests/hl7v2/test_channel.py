@@ -16,6 +16,7 @@ from service.hl7v2.placer import as_identifier
 from service.hl7v2.segments import Message
 from service.hl7v2.write.build import NotValid
 from service.hl7v2.write.outbound import Asked
+from service.office import Office
 from service.screening.instrument import AnswerLinks, Approval, Recorded
 from service.shared.caller import Caller
 from service.shared.ids import new_id
@@ -85,6 +86,20 @@ def test_a_referral_its_offer_and_a_note_arrive_and_each_comes_once(new_sender: 
         assert heard.connections == 1
         pids = [message.first("PID") for message in heard.heard]
         assert {pid.raw(3) for pid in pids if pid} == {f"{each}^^^ST TEST^MR" for each in sender.numbers.values()}
+
+
+def test_what_waits_for_an_engine_that_has_moved_goes_where_it_is_now(new_sender: NewSender) -> None:
+    with engine(says("AE")) as old, engine() as new:
+        sender = new_sender(old)
+        family, _ = sender.offered()
+        sender.step()
+        office = Office(sender.store, sender.rules, sender.clock, new_id, allow_loopback=True)
+        office.move_engine(family.hospital.organisation_id, new.endpoint)
+        before = len(old.heard)
+        sender.pass_time(LONG)
+        sender.settle()
+        assert (states(sender), len(old.heard)) == ({"done"}, before)
+        assert kinds(new) == ["ORU PEER-REFERRAL", "ORU PEER-REFERRAL", "MDM"]
 
 
 def test_a_later_status_replaces_the_earlier_one_under_the_same_name(new_sender: NewSender) -> None:

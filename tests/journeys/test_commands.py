@@ -40,6 +40,7 @@ from tests.journeys.support import EMBEDDED, description
 Run = Callable[..., Result]
 NOWHERE = "http://127.0.0.1:9/fhir"
 V2 = "mllps://engine.example:2575"
+MOVED = "mllps://elsewhere.example:2575"
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
@@ -137,8 +138,9 @@ def test_migrate_and_the_office_work_on_postgresql(
     before = refusal(run("organisation", "list"))
     assert "peer-referral migrate" in before
     assert [run("migrate").exit_code for _ in range(2)] == [0, 0]
-    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q"))
-    assert rows(run("organisation", "list"))[0][0] == hospital
+    hospital = id_of(run("organisation", "add", "St Test", "--kind", "hospital", "-q", "--hl7v2-endpoint", V2))
+    assert run("organisation", "change", hospital, "--hl7v2-endpoint", MOVED).exit_code == 0
+    assert rows(run("organisation", "list"))[0] == [hospital, "hospital", "St Test", MOVED]
 
 
 def test_mappings_check_names_what_is_there_and_every_problem_there_is(run: Run, tmp_path: Path) -> None:
@@ -215,6 +217,8 @@ def test_a_delivery_that_waits_shows_how_old_it_is_and_when_it_is_tried_again(
         ),
         (("organisation", "add", "X", "--kind", "community", "--hl7v2-endpoint", V2), "Only a hospital"),
         (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
+        (("organisation", "change", "nobody", "--hl7v2-endpoint", V2), "no such organisation"),
+        (("organisation", "change", "nobody", "--hl7v2-endpoint", "mllps://x"), "mllps://HOST:PORT"),
         (("client", "revoke", "nobody"), "no such client"),
         (("deliveries", "retry", "nothing"), "no such delivery"),
         (("deliveries", "retry"), "deliveries or --dead"),
@@ -489,6 +493,14 @@ def test_that_a_hospital_could_answer_no_alert_is_said_wherever_it_is_set_up(
         build_worker(parts)
         parts.store.close_now()
         assert ("alerts-cannot-be-answered" in caplog.messages) is says
+
+
+def test_an_engine_that_has_moved_is_reached_there_and_no_record_by_fhir_is_moved(run: Run) -> None:
+    add = ("organisation", "add", "St Test", "--kind", "hospital", "-q")
+    by_v2, by_fhir = id_of(run(*add, "--hl7v2-endpoint", V2)), id_of(run(*add, "--fhir-endpoint", NOWHERE))
+    assert MOVED in run("organisation", "change", by_v2, "--hl7v2-endpoint", MOVED).stdout
+    assert "not reached by HL7 v2" in refusal(run("organisation", "change", by_fhir, "--hl7v2-endpoint", MOVED))
+    assert {row[0]: row[-1] for row in rows(run("organisation", "list"))} == {by_v2: MOVED, by_fhir: NOWHERE}
 
 
 def test_nothing_that_a_hospital_could_not_hear_of_is_begun(run: Run, tmp_path: Path) -> None:
