@@ -4,6 +4,7 @@ from service.fhir import lengths
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.parameters import malformed, read_parameters
+from service.fhir.read.common import identifier_of
 from service.flow.received import Identifier
 
 
@@ -12,12 +13,13 @@ def condition_of(text: str | None, *, required: bool) -> Identifier | None:
     if not text and not required:
         return None
     pairs = read_parameters((text or "").partition("?")[2] or text or "")
-    system, bar, value = pairs[0][1].partition("|") if len(pairs) == 1 and pairs[0][0] == "identifier" else ("", "", "")
-    if not (system and bar and value):
+    system, _, value = pairs[0][1].partition("|") if len(pairs) == 1 and pairs[0][0] == "identifier" else ("", "", "")
+    named = identifier_of(system, value)
+    if named is None:
         raise malformed("identifier")
-    if max(len(system), len(value)) > lengths.NAME:
+    if max(map(len, named)) > lengths.NAME:
         raise BadInput.of(Finding(Fault.TOO_LONG, "identifier", f"{lengths.NAME:,}"))
-    return Identifier(system, value)
+    return named
 
 
 def expected_version_of(if_match: str | None) -> int | None:

@@ -9,7 +9,13 @@ from service.flow.received import Identifier
 
 @pytest.mark.parametrize(
     "written",
-    ["identifier=urn:x|1", "?identifier=urn:x|1", "Patient?identifier=urn:x|1", "identifier=urn%3Ax%7C1"],
+    [
+        "identifier=urn:x|1",
+        "?identifier=urn:x|1",
+        "Patient?identifier=urn:x|1",
+        "identifier=urn%3Ax%7C1",
+        "identifier=urn:x%20|%201+",
+    ],
 )
 def test_a_condition_is_one_identifier_in_whatever_way_it_is_written(written: str) -> None:
     assert condition_of(written, required=True) == Identifier("urn:x", "1")
@@ -25,6 +31,7 @@ def test_a_value_may_hold_a_bar_and_a_plus() -> None:
         "identifier=1",
         "identifier=|1",
         "identifier=urn:x|",
+        "identifier=urn:x|%20",
         "_id=1",
         "identifier=urn:x|1&active=true",
         "?",

@@ -45,6 +45,19 @@ def test_a_created_resource_answers_with_where_it_is_and_its_version(world: Worl
     assert {name: held[name] for name in sent} == sent
 
 
+def test_a_blank_behind_her_number_makes_no_second_woman(world: World) -> None:
+    person, known, task = world.offered()
+    system, number = person.identifier
+    padded = {"system": system, "value": f"{number} "}
+    sent = patient(person) | {"identifier": [padded]}
+    assert code(world.hospital.ask("POST", "Patient", sent)) == "duplicate"
+    assert world.hospital.must(200)("PUT", f"Patient?identifier={system}|{number}%20", sent)["id"] == known
+
+    name = {"system": "urn:no", "value": f"{number} no"}
+    world.agree(person, known, identifier=[name], patient={"identifier": padded}, status="rejected")
+    assert world.programme.must(200)("GET", f"Task/{task['id']}")["status"] == "cancelled"
+
+
 def test_a_hospital_may_speak_of_its_patient_by_its_own_id(world: World) -> None:
     own_id = new_id()
     known = world.hospital.must(201)("POST", "Patient", patient(new_person()) | {"id": own_id})["id"]

@@ -15,6 +15,7 @@ from service.fhir.asked import Asked
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding, Issue
+from service.fhir.read.common import identifier_of
 from service.fhir.survey import Tree
 from service.flow.received import Identifier
 
@@ -46,8 +47,9 @@ class Request:
             yield self.condition
         said = self.resource.get("identifier", [])
         for each in said if isinstance(said, list) else (said,):
-            if each.get("system") and each.get("value"):
-                yield Identifier(each["system"], each["value"])
+            named = identifier_of(each.get("system"), each.get("value"))
+            if named is not None:
+                yield named
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,11 @@ def refuse_test_data(tree: Tree) -> None:
         )
 
 
+def identifier_of(system: str | None, value: str | None) -> Identifier | None:
+    """A blank before or behind is of no number: with one she would be another woman."""
+    found = Identifier((system or "").strip(), (value or "").strip())
+    return found if all(found) else None
+
+
 def _identifier(node: Tree) -> Identifier | None:
-    system, value = node.get("system"), node.get("value")
-    return Identifier(system, value) if system and value else None
+    return identifier_of(node.get("system"), node.get("value"))

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from service.fhir.outcome import BadInput
-from service.fhir.read.common import codes, read_reference, received
+from service.fhir.read.common import codes, read_reference, received, reference_of
 from service.flow.received import Identifier, Reference
 from service.shared.code import Code
 
@@ -70,6 +70,13 @@ def test_a_reference_that_cannot_be_followed_here_is_refused_without_repeating_i
     issue = caught.value.issues[0]
     assert (caught.value.status, issue.code, issue.expression) == (422, code, "Observation.subject")
     assert "secret" not in issue.text.lower()
+
+
+def test_a_blank_around_a_number_is_not_of_the_number() -> None:
+    padded = {"system": f" {NUMBER.system}", "value": f"{NUMBER.value}\t\u00a0"}
+    message = received({"resourceType": "Patient", "identifier": [padded, {"system": "urn:a", "value": " "}]}, b"{}")
+    assert message.identifiers == (NUMBER,)
+    assert reference_of({"identifier": padded}, "", "Patient") == Reference("Patient", identifier=NUMBER)
 
 
 def test_an_identifier_counts_only_with_system_and_value() -> None:
