@@ -63,6 +63,7 @@ def admission(
     at = datetime.now(UTC) - timedelta(minutes=5)
     organisations = world.hospital.identity.organisation_id, world.programme.identity.organisation_id
     agreed = about(consent(person, "-", *organisations, world.today - timedelta(hours=1)), woman, "patient")
+    agreed |= {"performer": [agreed["patient"]]}
     stated = about(total("-", sum(answers), at), woman) | {"derivedFrom": [{"reference": filled_in}]}
     return person, bundle(
         entry(name(), stated),
