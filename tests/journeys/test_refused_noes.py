@@ -136,7 +136,8 @@ def test_what_is_sent_to_her_consent_and_says_of_nothing_what_it_is_stops_contac
     assert status(world, offer) == "cancelled"
 
 
-def test_a_no_that_is_sent_to_the_consent_of_another_woman_stops_contact_with_both(world: World) -> None:
+def test_a_no_that_is_sent_to_the_consent_of_another_woman_stops_contact_with_both(either_world: World) -> None:
+    world = either_world
     _, her, offer = world.offered()
     agreed = world.consents[her]
     _, another, other_offer = world.offered()
@@ -295,7 +296,10 @@ def test_an_order_about_a_referral_that_is_over_stops_nothing(world: World) -> N
 
 
 @pytest.mark.parametrize("wrong", [{}, {"language": 7}], ids=str)
-def test_an_order_to_stop_that_names_another_woman_stops_contact_with_both(world: World, wrong: Resource) -> None:
+def test_an_order_to_stop_that_names_another_woman_stops_contact_with_both(
+    either_world: World, wrong: Resource
+) -> None:
+    world = either_world
     (_, her, offer), (_, another, other_offer) = world.offered(), world.offered()
     address, whole = order(world, offer, another, **wrong)
     assert told(world, lambda: world.hospital.ask("PUT", address, whole).status_code) == []
