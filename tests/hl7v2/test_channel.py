@@ -1,6 +1,6 @@
 """What a hospital that speaks only HL7 v2 is told, and what comes of every way in which it may answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -33,9 +33,15 @@ from tests.hl7v2.engine import (
     says,
     then_closes,
 )
-from tests.hl7v2.sending import DIALECT, OUTBOUND, NewSender, V2Sender
+from tests.hl7v2.sending import DIALECT, OUTBOUND, NewSender, V2Sender, senders
 
 LONG = timedelta(minutes=16)
+
+
+@pytest.fixture
+def on_either(migrated_url: str) -> Iterator[NewSender]:
+    """On each database in turn."""
+    yield from senders(migrated_url)
 
 
 def states(sender: V2Sender) -> set[str]:
@@ -156,9 +162,9 @@ def test_what_the_programme_was_told_to_do_is_no_reason_in_the_record(new_sender
         assert "consent-withdrawn" in {observed(each).get("referral-reason") for each in heard.heard}
 
 
-def test_that_an_alert_is_over_is_told_once_and_alarms_nobody(new_sender: NewSender) -> None:
+def test_that_an_alert_is_over_is_told_once_and_alarms_nobody(on_either: NewSender) -> None:
     with engine() as heard:
-        sender = new_sender(heard)
+        sender = on_either(heard)
         link_answers(sender)
         whom = waits_for_consent(sender)
         sender.settle()
@@ -203,9 +209,9 @@ def test_an_alert_brings_the_link_by_which_it_is_answered(new_sender: NewSender)
         assert len(sender.rows("answer_link")) == 1
 
 
-def test_each_referral_keeps_the_order_behind_it_when_two_records_become_one(new_sender: NewSender) -> None:
+def test_each_referral_keeps_the_order_behind_it_when_two_records_become_one(on_either: NewSender) -> None:
     with engine() as heard:
-        sender = new_sender(heard)
+        sender = on_either(heard)
         hospital, community = sender.hospital(), sender.community()
         sender.programme(community)
         earlier, later = sender.woman(hospital), sender.woman(hospital)
