@@ -20,7 +20,7 @@ from service.flow.answer import Accepted, Answer, Reason, Refused
 from service.flow.answer_alert import ReceivedAnswer, answer_alert
 from service.flow.received import Received
 from service.flow.rules import Rules
-from service.referrals.alert import Alert, Practitioner
+from service.referrals.alert import Alert, AlertState, Practitioner
 from service.referrals.answer_link import AnswerLink, Token
 from service.shared.caller import Caller, OrganisationKind, the_service
 from service.shared.clock import Clock
@@ -35,6 +35,7 @@ LONGEST_TOKEN = 64
 _TOO_LONG = f"Nothing was kept: your name and your role may each have at most {PERSON} characters."
 _NO_TEXT = "Nothing was kept: your name or your role holds a character that is no letter, digit or sign."
 _KEPT = "Your answer is kept with your name, your role and the time."
+_OVER = "Its time has passed. Answer the alert in the record, or by the link that came last."
 _STILL_OPEN = " The alert is not over. Open this link again, or answer in the record, when it is dealt with."
 
 Work = Callable[["Desk", Token, Request], Awaitable[Response]]
@@ -107,7 +108,7 @@ async def _find(desk: Desk, token: Token, request: Request) -> tuple[AnswerLink,
     if not offered(alert):
         return _answered(410)
     if link.expires_at <= desk.clock.now():
-        return page("This link is over", paragraph("Its time has passed. Answer the alert in the record."), 410)
+        return page("This link is over", paragraph(_OVER), 410)
     if link.result != (str(alert.result) if alert.result else None):
         return _outdated()
     return found
@@ -129,7 +130,8 @@ def _message(link: AnswerLink, alert: Alert, body: bytes, filled: Mapping[str, s
     state, outcome = ANSWERS[filled["answer"]]
     received = Received("Task", body, target_id=alert.id, door="link")
     by = Practitioner(filled["name"], filled["role"])
-    return ReceivedAnswer(received, alert.id, state, by, outcome, link.result)
+    until = link.expires_at if state is AlertState.ACKNOWLEDGED else None
+    return ReceivedAnswer(received, alert.id, state, by, outcome, link.result, until)
 
 
 def _said(answer: Answer, given: str) -> Response:

@@ -33,7 +33,8 @@ class ReceivedAnswer:
     """`state` is the one that the alert is to have, None when what was sent is no state of an alert.
 
     `outcome` is what a review came to. `reviewed` names the result and its version that the sender had before it, as
-    the alert's Task names it; None when the sender names none. `subject` is the woman whom the sender names, if any,
+    the alert's Task names it; None when the sender names none. `until` is when the link ends by which somebody has seen
+    it. `subject` is the woman whom the sender names, if any,
     and `referral` the referral.
     """
 
@@ -43,6 +44,7 @@ class ReceivedAnswer:
     practitioner: Practitioner = NOBODY_NAMED
     outcome: ReviewOutcome | None = None
     reviewed: str | None = None
+    until: datetime | None = None
     subject: Reference | None = None
     referral: Reference | None = None
 
@@ -82,8 +84,9 @@ def _answer(tx: Transaction, rules: Rules, alert: Alert, message: ReceivedAnswer
     trigger = None if message.state is None else _BRINGS_ABOUT.get(message.state)
     if trigger is None:
         return Refused(Reason.TRANSITION_NOT_ALLOWED, "status")
-    seen = alert.seen_by(message.practitioner, now)
-    if trigger is AlertTrigger.RESOLVE and ALERT_KINDS[alert.code].task is AlertTask.REVIEW:
+    is_review = ALERT_KINDS[alert.code].task is AlertTask.REVIEW
+    seen = alert.seen_by(message.practitioner, now, message.until if is_review else None)
+    if is_review and trigger is AlertTrigger.RESOLVE:
         return _review(tx, rules, seen, message, now)
     if seen.acknowledged_by is None:
         return Refused(Reason.PRACTITIONER_REQUIRED, "output")

@@ -105,7 +105,7 @@ def _place_again(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime)
 
 def _climb(tx: Transaction, rules: Rules, overdue: Overdue, now: datetime) -> None:
     alert = tx.alerts.lock(overdue.id)
-    if alert.due_at <= now:
+    if alert.climbs and alert.due_at <= now:
         move_alert(tx, rules, alert, AlertTrigger.OVERDUE, now)
 
 

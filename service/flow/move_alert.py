@@ -8,7 +8,7 @@ from service.flow.escalate import show_answer
 from service.flow.owe import owe_alert
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
-from service.referrals.alert import ALERT_TABLE, Alert, AlertCode, AlertEffect, AlertTrigger
+from service.referrals.alert import ALERT_TABLE, Alert, AlertCode, AlertEffect, AlertState, AlertTrigger
 from service.shared.audit import Action, AuditEvent
 
 
@@ -32,10 +32,12 @@ def move_alert(tx: Transaction, rules: Rules, alert: Alert, trigger: AlertTrigge
 
 
 def _climb(rules: Rules, alert: Alert, now: datetime) -> Alert:
-    """Put it to the next rung of its ladder; at the top it is said again every day for as long as nobody answers."""
+    """Put it to the next rung of its ladder; at the top, and where somebody has seen it, it is said again every day for
+    as long as nobody answers."""
     policy, rung = rules.policy(alert.tenant_id), alert.rung + 1
     minutes = timedelta(minutes=policy.acknowledge_within_minutes[alert.priority])
-    wait = minutes if rung < len(policy.ladder) else timedelta(days=1)
+    soon = alert.state is AlertState.OPEN and rung < len(policy.ladder)
+    wait = minutes if soon else timedelta(days=1)
     return replace(alert, due_at=now + wait, rung=rung)
 
 

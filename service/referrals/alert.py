@@ -32,6 +32,7 @@ ALERT_TABLE: dict[tuple[AlertState, AlertTrigger], tuple[AlertState, tuple[Alert
     (_S.OPEN, _T.OVERDUE): (_S.OPEN, (AlertEffect.CLIMB_THE_LADDER,)),
     (_S.OPEN, _T.NO_LONGER_NEEDED): (_S.RESOLVED, ()),
     (_S.ACKNOWLEDGED, _T.RESOLVE): (_S.RESOLVED, ()),
+    (_S.ACKNOWLEDGED, _T.OVERDUE): (_S.ACKNOWLEDGED, (AlertEffect.CLIMB_THE_LADDER,)),
     (_S.ACKNOWLEDGED, _T.NO_LONGER_NEEDED): (_S.RESOLVED, ()),
 }
 
@@ -183,13 +184,13 @@ of a flood. The last of those that ask to ring a programme counts it."""
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`due_at` is when it must have been acknowledged; `rung` counts the steps of the ladder already climbed.
-
-    `programmes` are the ids of those that a request for consent names. `result` is what it is about and
-    what a review of it rests on. Whoever acknowledged it stands in the three elements of that name; `review` is None
-    until a review has ended it. `copy_seen` names the version of the copy in the hospital's record whose answer was
-    last refused, `copy_refusal` why. `telephone` is the programme's that is to be rung, when the alert asks for that.
-    `women_waiting` is of how many women at least something waits for a record that takes nothing.
+    """`due_at` is when it must have been acknowledged, or where `seen_by_link` reviewed: whoever has seen it by a link
+    has nothing left to review it by once that is over. `rung` counts the steps of the ladder already climbed.
+    `programmes` are the ids of those that a request for consent names. `result` is what it is about and what a review
+    of it rests on. Whoever acknowledged it stands in the three elements of that name; `review` is None until a review
+    has ended it. `copy_seen` names the version of the copy in the hospital's record whose answer was last refused,
+    `copy_refusal` why. `telephone` is the programme's that is to be rung, when the alert asks for that. `women_waiting`
+    is of how many women at least something waits for a record that takes nothing.
 
     `topic` says what it is about where the same may happen again and again; until somebody has seen it, it stands for
     all of them, and `times` counts them. A count alone makes no new version. Of what somebody said, or what happened to
@@ -219,6 +220,11 @@ class Alert:
     copy_seen: str | None = None
     copy_refusal: str | None = None
     women_waiting: int | None = None
+    seen_by_link: bool = False
+
+    @property
+    def climbs(self) -> bool:
+        return self.state is AlertState.OPEN or (self.state is AlertState.ACKNOWLEDGED and self.seen_by_link)
 
     @property
     def message_name(self) -> str:
@@ -234,10 +240,10 @@ class Alert:
         reviewed = self.review.outcome if self.review else None
         return self.is_over and outcome not in (None, reviewed)
 
-    def seen_by(self, practitioner: Practitioner, now: datetime) -> "Alert":
-        """Acknowledged by whoever was first; the state is its table's to change."""
+    def seen_by(self, practitioner: Practitioner, now: datetime, until: datetime | None = None) -> "Alert":
+        """Acknowledged by whoever was first; the state is its table's to change. It is to be reviewed `until` then."""
         if self.acknowledged_at is not None:
             return self
-        return replace(
-            self, acknowledged_by=practitioner.name, acknowledged_by_role=practitioner.role, acknowledged_at=now
-        )
+        name, role = practitioner.name, practitioner.role
+        seen = replace(self, acknowledged_by=name, acknowledged_by_role=role, acknowledged_at=now)
+        return seen if until is None else replace(seen, due_at=until, seen_by_link=True)

@@ -141,6 +141,7 @@ def _columns(alert: Alert) -> dict[str, object]:
         "copy_seen": alert.copy_seen,
         "copy_refusal": alert.copy_refusal,
         "women_waiting": alert.women_waiting,
+        "seen_by_link": alert.seen_by_link,
     }
 
 
@@ -167,6 +168,7 @@ def to_alert(row: Row[Any]) -> Alert:
         copy_refusal=row.copy_refusal,
         telephone=row.telephone,
         women_waiting=row.women_waiting,
+        seen_by_link=row.seen_by_link,
         topic=row.topic,
         times=row.times,
     )

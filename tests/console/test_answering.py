@@ -99,6 +99,16 @@ def test_who_has_seen_it_comes_back_by_the_same_link_and_ends_it(desk: Desk) -> 
     assert desk.ask("POST", GOOD).status_code == 410
 
 
+def test_a_review_that_was_only_seen_is_said_again_when_the_link_is_over(desk: Desk) -> None:
+    desk.ask("POST", {**GOOD, "answer": "seen"})
+    for hours, rung in ((1, 0), (1, 1), (23, 1), (1, 2)):
+        desk.service.chase(timedelta(hours=hours))
+        assert (desk.alert["state"], desk.alert["rung"]) == ("acknowledged", rung)
+        said = ("Communication", desk.alert["id"], desk.alert["version"]) in desk.service.owed(desk.woman)
+        assert said is (rung > 0)
+    assert desk.alert["acknowledged_by"] == "M. Test"
+
+
 @pytest.mark.parametrize("change", [{"name": " "}, {"role": ""}, {"answer": ""}, {"answer": "done"}, {"answer": "x"}])
 def test_without_a_name_a_role_and_an_answer_the_form_comes_again(desk: Desk, change: dict[str, str]) -> None:
     answer = desk.ask("POST", {**GOOD, "role": "<b>Midwife", **change})

@@ -51,6 +51,15 @@ def test_an_alert_that_was_seen_does_not_climb_and_can_then_be_dealt_with(servic
     assert why(answer(service, hospital, alert["id"], "accepted")) == "already-answered"
 
 
+def test_what_is_no_review_and_was_seen_by_a_link_does_not_climb(service: Service) -> None:
+    hospital, woman, alert = alerted(service, "unplaced")
+    received = Received("Task", body(), target_id=alert["id"])
+    message = ReceivedAnswer(received, alert["id"], AlertState.ACKNOWLEDGED, MIDWIFE, until=service.now())
+    service.run(hospital, lambda tx: answer_alert(tx, service.rules, message, service.now()))
+    service.chase(DAY)
+    assert service.alert(woman, "unplaced")["rung"] == 0
+
+
 @pytest.mark.parametrize("status", ["accepted", "completed"])
 def test_nobody_answers_without_a_name_and_whoever_is_named_then_is_heard(service: Service, status: str) -> None:
     hospital, woman, alert = alerted(service, "unplaced")

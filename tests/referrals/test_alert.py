@@ -1,16 +1,30 @@
 """The alert's machine, pair by pair, and what each kind of alert asks of whom."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
-from service.referrals.alert import ALERT_KINDS, ALERT_TABLE, AlertCode, AlertEffect, AlertState, AlertTrigger
+from service.referrals.alert import (
+    ALERT_KINDS,
+    ALERT_TABLE,
+    NOBODY_NAMED,
+    Alert,
+    AlertCode,
+    AlertEffect,
+    AlertState,
+    AlertTrigger,
+)
 from service.referrals.referral import REFERRAL_TABLE
+from service.screening.instrument import Priority
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 EXPECTED: dict[str, dict[str, str]] = {
     "acknowledge": {"open": "acknowledged"},
     "resolve": {"open": "resolved", "acknowledged": "resolved"},
-    "overdue": {"open": "open climb-the-ladder"},
+    "overdue": {"open": "open climb-the-ladder", "acknowledged": "acknowledged climb-the-ladder"},
     "no-longer-needed": {"open": "resolved", "acknowledged": "resolved"},
 }
 
@@ -66,9 +80,13 @@ def test_every_state_is_reached_and_resolved_is_the_end() -> None:
     assert not [state for state, _ in ALERT_TABLE if state is AlertState.RESOLVED]
 
 
-def test_only_what_nobody_has_acknowledged_climbs_the_ladder() -> None:
+def test_only_what_nobody_has_acknowledged_or_a_review_that_was_seen_by_a_link_climbs_the_ladder() -> None:
     climbs = {state for (state, _), (_, effects) in ALERT_TABLE.items() if AlertEffect.CLIMB_THE_LADDER in effects}
-    assert climbs == {AlertState.OPEN}
+    assert climbs == {AlertState.OPEN, AlertState.ACKNOWLEDGED}
+    review = Alert("a", 1, "x", None, None, AlertCode.ESCALATION, Priority.URGENT, AlertState.OPEN, NOW, NOW)
+    seen = [review.seen_by(NOBODY_NAMED, NOW, until) for until in (None, NOW)]
+    assert [replace(each, state=AlertState.ACKNOWLEDGED).climbs for each in seen] == [False, True]
+    assert not replace(seen[1], state=AlertState.RESOLVED).climbs
 
 
 @pytest.mark.parametrize("code", AlertCode)

@@ -18,7 +18,8 @@ _WORKLIST = ", ".join(f"'{code.value}'" for code, kind in ALERT_KINDS.items() if
 IS_UNRESOLVED = text(f"state <> '{AlertState.RESOLVED.value}'")
 IS_AWAITED = text(f"{IS_UNRESOLVED.text} AND code NOT IN ({_WORKLIST})")
 HAS_TOPIC = text("topic IS NOT NULL")
-CLIMBS = text(f"state = '{AlertState.OPEN.value}' AND code NOT IN ({_WORKLIST})")
+_MAY_CLIMB = f"(state = '{AlertState.OPEN.value}' OR (state = '{AlertState.ACKNOWLEDGED.value}' AND seen_by_link))"
+CLIMBS = text(f"{_MAY_CLIMB} AND code NOT IN ({_WORKLIST})")
 IS_TOMBSTONE = text(f"let_go_at IS NULL AND {is_one_of('state', TOMBSTONES)}")
 
 
@@ -219,6 +220,7 @@ class AlertRow(Row, table=True):
     copy_refusal: str | None = optional(Text)
     telephone: str | None = optional(Text)
     women_waiting: int | None = optional(Integer)
+    seen_by_link: bool = required(Boolean)
     topic: str | None = optional(Text)
     times: int = required(Integer)
     stamp: int = required(BigInteger)

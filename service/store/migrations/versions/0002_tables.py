@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("copy_refusal", sa.Text(), nullable=True),
         sa.Column("telephone", sa.Text(), nullable=True),
         sa.Column("women_waiting", sa.Integer(), nullable=True),
+        sa.Column("seen_by_link", sa.Boolean(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=True),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("stamp", sa.BigInteger(), nullable=False),
@@ -49,8 +50,14 @@ def upgrade() -> None:
             "ix_alert_due_at_climbs",
             ["due_at"],
             unique=False,
-            sqlite_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
-            postgresql_where=sa.text("state = 'open' AND code NOT IN ('self-harm-not-seen', 'repeat-screening')"),
+            sqlite_where=sa.text(
+                "(state = 'open' OR (state = 'acknowledged' AND seen_by_link)) AND code NOT IN ('self-harm-not-seen',"
+                " 'repeat-screening')"
+            ),
+            postgresql_where=sa.text(
+                "(state = 'open' OR (state = 'acknowledged' AND seen_by_link)) AND code NOT IN ('self-harm-not-seen',"
+                " 'repeat-screening')"
+            ),
         )
         batch_op.create_index("ix_alert_patient_id", ["patient_id"], unique=False)
         batch_op.create_index("ix_alert_referral_id", ["referral_id"], unique=False)
