@@ -95,6 +95,7 @@ def test_a_no_that_may_be_either_of_two_womens_is_told(world: World, permits: bo
     before = len(alerts(world, "unnamed-refusal"))
     sent = refusal_of(world, person, f"Patient/{first}") | {"status": "active" if permits else "inactive"}
     sent["patient"]["identifier"] = dict(zip(("system", "value"), other.identifier, strict=True))
+    sent["performer"] = [sent["patient"]]
     assert world.hospital.ask("POST", "Consent", sent).status_code == 409
     assert [code for code in ("identity-conflict",) for each in alerts(world, code) if second in json.dumps(each)]
     assert len(alerts(world, "unnamed-refusal")) == before + (not permits)
