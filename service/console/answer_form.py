@@ -1,4 +1,4 @@
-"""The form of the page behind a one-time link: what may be answered, and who answers."""
+"""The form of the page behind an answer link: what may be answered, and who answers."""
 
 from collections.abc import Mapping
 from datetime import datetime

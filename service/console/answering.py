@@ -1,4 +1,4 @@
-"""The page behind a one-time link, where a clinician answers an alert.
+"""The page behind an answer link, where a clinician answers an alert.
 
 Opening it changes nothing, for mail scanners open links too. It says when the alert was raised and what to do, and
 never whom it is about.

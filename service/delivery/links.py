@@ -1,4 +1,4 @@
-"""The one-time link in an alert's message: the same one however often that is sent, and never whole in our store."""
+"""The answer link in an alert's message: the same one however often that is sent, and never whole in our store."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

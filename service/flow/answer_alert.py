@@ -1,6 +1,6 @@
 """A clinician answers an alert: seen, dealt with, or reviewed (FHIR Task update by the hospital it was raised for).
 
-Three doors lead here: our API, the copy in the hospital's record, and a one-time link.
+Three doors lead here: our API, the copy in the hospital's record, and an answer link.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A one-time link: one alert may be answered by it until that is over. Whoever has it may answer, so only its hash is
+"""An answer link: one alert may be answered by it until that is over. Whoever has it may answer, so only its hash is
 kept."""
 
 import hashlib

@@ -162,7 +162,7 @@ class Policy:
     still open a referral. `overdue_days`: how long after the due date the stage stays unknown. `record`: what the
     hospital's own record takes. `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`:
     what the questions of the site's own forms stand for, by the form's canonical URL ("" for a form that is sent
-    without one) and the linkId. `answer_link`: whether an alert brings a one-time link by which it is answered; None
+    without one) and the linkId. `answer_link`: whether an alert brings an answer link by which it is answered; None
     never does.
     """
 

@@ -1,4 +1,4 @@
-"""By which ways an alert may still be answered outside our API: its copy in the record, and its one-time links."""
+"""By which ways an alert may still be answered outside our API: its copy in the record, and its answer links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page behind a one-time link, over HTTP: opening it changes nothing, and it ends its alert once."""
+"""The page behind an answer link, over HTTP: opening it changes nothing, and it ends its alert once."""
 
 import re
 from datetime import timedelta

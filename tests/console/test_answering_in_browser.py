@@ -1,4 +1,4 @@
-"""The page behind a one-time link in headless Chromium, judged by axe: its form, and each of its answers."""
+"""The page behind an answer link in headless Chromium, judged by axe: its form, and each of its answers."""
 
 import socket
 import threading

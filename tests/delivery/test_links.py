@@ -1,4 +1,4 @@
-"""The one-time link of an alert's message, which says the same however often it is sent."""
+"""The answer link of an alert's message, which says the same however often it is sent."""
 
 import hashlib
 from dataclasses import replace

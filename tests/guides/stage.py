@@ -121,7 +121,7 @@ async def stage(folder: Path, programme: str) -> AsyncIterator[Stage]:
 
 
 def _mappings(folder: Path) -> Path:
-    """Those that come with the service, and a site that wants the one-time links."""
+    """Those that come with the service, and a site that wants the answer links."""
     copied = folder / "mappings"
     shutil.copytree(PROJECT / "mappings", copied)
     with (copied / "sites" / "default.toml").open("a", encoding="utf-8") as site:

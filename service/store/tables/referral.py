@@ -227,7 +227,7 @@ class AlertRow(Row, table=True):
 
 
 class AnswerLinkRow(Row, table=True):
-    """A one-time link by which an alert may be answered, known by the hash of its token. `result` names what the
+    """An answer link by which an alert may be answered, known by the hash of its token. `result` names what the
     alert was about when the link was made."""
 
     __tablename__ = "answer_link"
