@@ -50,7 +50,9 @@ def hear_refused_order(tx: Transaction, rules: Rules, refused: RefusedOrder, now
     women = {woman for each in refused.subjects for woman in women_meant(tx, each)}
     if called is not None:
         referral = tx.referrals.get(going_on(tx, called.id))
-        women = women | {referral.patient_id} if referral.state in OPEN else set()
+        theirs = {referral.patient_id}
+        # What is said again of a referral that is over means nothing for its woman's next one.
+        women = women | theirs if referral.state in OPEN else women - theirs
     elif not women:
         named = [*refused.subjects, Reference("ServiceRequest", refused.referral_id)]
         hear_unheard(tx, rules, None, Unnamed(listed(map(number_in, named)), refuses=True), refused.content, now)

@@ -105,7 +105,7 @@ def _absorb(
     tx.patients.save(_joined(survivor, retired, reached))
     _tell_again(tx, rules, survivor.id)
     if referral is not None:
-        _hold_back(tx, rules, tx.referrals.get(referral.id), unheard, now)
+        _decide_here(tx, rules, tx.referrals.get(referral.id), unheard, now)
     if doubted or denied or both:
         doubt_identity(tx, rules, survivor.id, now)
         if survivor.facts.deceased is not retired.facts.deceased:
@@ -155,7 +155,7 @@ def _tells_news(tx: Transaction, retired: Patient, survivor: Patient, now: datet
     return not unheard <= heard
 
 
-def _hold_back(tx: Transaction, rules: Rules, referral: Referral, event: bool, now: datetime) -> None:
+def _decide_here(tx: Transaction, rules: Rules, referral: Referral, event: bool, now: datetime) -> None:
     """What waits in the other record for a clinician's decision is to be decided about this referral."""
     about = tx.alerts.unresolved_about(referral.patient_id)
     asked = [each for each in about if each.code in GROUPED and each.referral_id != referral.id]

@@ -296,6 +296,19 @@ def test_an_order_about_a_referral_that_is_over_stops_nothing(world: World) -> N
 
 
 @pytest.mark.parametrize("wrong", [{}, {"language": 7}], ids=str)
+def test_an_order_about_a_referral_that_is_over_stops_contact_with_another_woman_whom_it_names(
+    world: World, wrong: Resource
+) -> None:
+    (_, her, offer), (_, another, other_offer) = world.offered(), world.offered()
+    address, whole = order(world, offer, her)
+    world.hospital.must(200)("PUT", address, whole)
+    sent = whole | {"subject": {"reference": f"Patient/{another}"}} | wrong
+    found = told(world, lambda: world.hospital.ask("PUT", address, sent).status_code)
+    assert found == [("unreadable-refusal", f"Patient/{another}")]
+    assert status(world, other_offer) == "cancelled"
+
+
+@pytest.mark.parametrize("wrong", [{}, {"language": 7}], ids=str)
 def test_an_order_to_stop_that_names_another_woman_stops_contact_with_both(
     either_world: World, wrong: Resource
 ) -> None:
