@@ -201,6 +201,7 @@ def test_a_test_that_holds_no_risk_calls_nobody(hospital: Hospital) -> None:
 
 
 def test_the_same_message_again_gets_the_same_acknowledgement_and_has_no_effect(hospital: Hospital) -> None:
+    """trust.md, E51."""
     body = oru(total=22)
     first, resent = hospital.answers(body)[0], changed(body, 7, "20260601130000+0000")
     assert hospital.answers(resent)[0] == first
@@ -217,6 +218,7 @@ def test_a_repeat_of_what_was_used_in_part_is_told_the_same_once_more(hospital: 
 
 
 def test_other_content_under_the_same_control_id_is_refused_and_kept_and_a_person_told(hospital: Hospital) -> None:
+    """trust.md, E51."""
     hospital.send(oru("M1"))
     assert hospital.told(oru("M1", total=22)) == "AR MSH^1^10 207 E"
     assert hospital.alerts() == ["content-conflict"]
@@ -289,8 +291,23 @@ def test_each_group_has_an_outcome_of_its_own(hospital: Hospital) -> None:
     assert "identity-conflict" in hospital.alerts()
 
 
+@pytest.mark.parametrize(("left_out", "alert"), [("PID", "unreadable-risk"), ("OBX", "unreadable-result")])
+def test_of_a_result_that_lacks_a_segment_nothing_is_lost_and_a_person_is_told(
+    hospital: Hospital, left_out: str, alert: str
+) -> None:
+    """trust.md, E53: it is kept, so that it is AA with a warning; AE would ask for it again."""
+    tenth = "OBX|2|NM|44260-8^^LN||2||||||F|||20260601110000+0000"
+    lines = [*oru(total=22).decode().rstrip("\r").split("\r"), tenth]
+    body = "\r".join(line for line in lines if not line.startswith(left_out)) + "\r"
+    told = hospital.told(body.encode())
+    assert (told[:2], " 100 W" in told) == ("AA", True)
+    assert hospital.alerts() == [alert]
+    assert hospital.rows("referral") == []
+
+
 @pytest.mark.parametrize("type", ["ORU^R01^ORU_R01", "ADT^A08^ADT_A01"])
 def test_the_numbers_of_two_women_in_one_pid_are_used_for_neither(hospital: Hospital, type: str) -> None:
+    """trust.md, E53."""
     for number, woman in enumerate(("W1", "W2")):
         hospital.send(oru(f"M{number}", woman=woman, total=22))
     two = oru("M2", total=25).replace(b"W1^^^HOSP&1.2.3&ISO^MR", b"W1^^^HOSP&1.2.3&ISO^MR~W2^^^HOSP&1.2.3&ISO^MR")
@@ -512,6 +529,7 @@ def test_a_document_that_is_deleted_takes_back_what_it_said(hospital: Hospital) 
     ids=["a letter", "words in a result", "a letter to an order", "a file to an order", "a word for a number"],
 )
 def test_of_what_has_no_score_a_clinician_is_told_at_once_and_once(hospital: Hospital, body: bytes, place: str) -> None:
+    """trust.md, E54."""
     assert hospital.told(body) == f"AA {place} 102 W"
     ((patient_id, code),) = [(row["patient_id"], row["code"]) for row in hospital.rows("alert")]
     assert (code, [row["id"] for row in hospital.rows("patient")]) == ("unscorable", [patient_id])

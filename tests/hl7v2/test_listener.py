@@ -39,6 +39,7 @@ def counted(name: str, **labels: str) -> float:
 
 @on_a_loop
 async def test_a_message_is_answered_byte_by_byte_and_as_a_whole() -> None:
+    """trust.md, E37."""
     async with listening() as running, running.peer() as peer:
         await peer.send(*(framed(ONE)[place : place + 1] for place in range(len(framed(ONE)))))
         assert await peer.answer() == "MSA|AA|M1"
@@ -49,6 +50,7 @@ async def test_a_message_is_answered_byte_by_byte_and_as_a_whole() -> None:
 
 @on_a_loop
 async def test_a_hundred_at_once_are_answered_in_their_order() -> None:
+    """trust.md, E38."""
     async with listening() as running, running.peer() as peer:
         controls = [f"M{number}" for number in range(100)]
         await peer.send(b"".join(framed(message(control)) for control in controls))
@@ -74,6 +76,7 @@ async def test_an_answer_of_two_messages_and_one_of_none_keep_the_order() -> Non
 async def test_line_ends_and_garbage_before_a_message_are_skipped_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """trust.md, E39."""
     caplog.set_level(logging.INFO, "peer_referral")
     async with listening() as running, running.peer() as peer:
         await peer.send(b"\r\nTessie said\r\n" + framed(ONE), b"and more" + framed(message("M2")))
@@ -108,6 +111,7 @@ def test_segments_in_no_message_are_put_to_the_door_and_never_answered(end: str)
 
 @on_a_loop
 async def test_64_kilobytes_without_a_message_end_the_connection() -> None:
+    """trust.md, E40."""
     async with listening() as running, running.peer() as peer:
         await peer.send(b"x" * (LONGEST_NOISE + 1))
         assert await peer.closed() == []
@@ -116,6 +120,7 @@ async def test_64_kilobytes_without_a_message_end_the_connection() -> None:
 
 @on_a_loop
 async def test_a_message_that_does_not_end_is_waited_for_and_then_left_to_its_sender() -> None:
+    """trust.md, E41."""
     async with listening(HASTY) as running, running.peer() as slow:
         await slow.send(VT + ONE)
         assert await slow.closed() == []
@@ -124,6 +129,7 @@ async def test_a_message_that_does_not_end_is_waited_for_and_then_left_to_its_se
 
 @on_a_loop
 async def test_a_byte_now_and_then_buys_no_time() -> None:
+    """trust.md, E41."""
     async with listening(HASTY) as running, running.peer() as slow:
         sent = 0
         while not slow.reader.at_eof() and sent < 200:
@@ -139,6 +145,7 @@ async def test_a_byte_now_and_then_buys_no_time() -> None:
 
 @on_a_loop
 async def test_fs_without_cr_is_enough_after_a_moment_and_before_the_next() -> None:
+    """trust.md, E42."""
     async with listening(HASTY) as running, running.peer() as peer:
         await peer.send(VT + ONE + FS)
         assert await peer.answer() == "MSA|AA|M1"
@@ -353,6 +360,8 @@ async def test_one_address_has_its_share_of_the_connections_and_another_one_the_
 
 @on_a_loop
 async def test_beyond_a_thousand_idle_and_slow_senders_none_comes_in_and_a_healthy_one_never_waits() -> None:
+    """trust.md, E58."""
+
     async def slowest_but_few(crowd: Sequence[asyncio.StreamWriter]) -> float:
         """The time within which 95 of 100 messages are answered."""
         took = []

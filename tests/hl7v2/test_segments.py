@@ -34,6 +34,7 @@ SAME = {
 
 @pytest.mark.parametrize("ends", SAME)
 def test_as_many_segments_as_were_sent_with_segment_ends(ends: str) -> None:
+    """trust.md, E45."""
     read_now, plain = read(SAME[ends]), read(message())
     assert [each.name for each in read_now.segments] == ["MSH", "PID", "OBR", "OBX", "OBX"]
     assert [each.number for each in read_now.segments] == [1, 1, 1, 1, 2]
@@ -212,6 +213,7 @@ DELIMITERS = {
 
 @pytest.mark.parametrize("case", DELIMITERS)
 def test_a_message_is_read_with(case: str) -> None:
+    """trust.md, E55."""
     marks = DELIMITERS[case]
     field, component, repetition = tuple(marks[:3])
     pid = field.join(("PID", "1", "", component.join(("1001", "", "", "WARD")) + repetition + "2002"))
@@ -255,6 +257,7 @@ ESCAPES = {
 
 @pytest.mark.parametrize("sent", ESCAPES)
 def test_an_escape_is_decoded_once_in(sent: str) -> None:
+    """trust.md, E55."""
     assert note(noted(sent)) == ESCAPES[sent]
 
 
@@ -268,6 +271,7 @@ def test_a_hexadecimal_escape_is_in_the_character_set_of_the_message() -> None:
 
 
 def test_sub_ids_that_repeat_stay_apart() -> None:
+    """trust.md, E55."""
     body = message() + b"OBX|3|NM|A||1\rOBX|4|NM|A|1|2\rOBX|5|NM|A|1|3\r"
     assert [(each.text(4), each.text(5)) for each in read(body).named("OBX")][2:] == [("", "1"), ("1", "2"), ("1", "3")]
 

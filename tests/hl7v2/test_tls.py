@@ -112,6 +112,7 @@ def test_a_certificate_that_is_its_own_authority_may_be_trusted_by_itself(ward: 
 def test_a_certificate_of_another_authority_is_refused_in_the_handshake_and_the_audit_has_it(
     ward: Ward, tmp_path: Path
 ) -> None:
+    """trust.md, E59."""
     stranger = issue(tmp_path, "stranger", issue(tmp_path, "elsewhere"))
 
     async def test() -> None:
