@@ -8,15 +8,15 @@ from typing import TypeVar
 
 from service.delivery.reach import tells_by_message
 from service.flow.ports import MOST_ENTRIES
-from service.flow.received import Identifier
+from service.flow.received import Identifier, identifier_of
 from service.flow.rules import DEFAULT_SITE, Rules
 from service.hl7v2 import lines
 from service.mappings import read_programme
 from service.referrals.delivery import Delivery, DeliveryState
-from service.referrals.programme import Programme
+from service.referrals.programme import LONGEST_NAME, Programme
+from service.security import outgoing
 from service.security import scopes as scope_rules
 from service.security.jwks import address_problem, set_problems
-from service.security.outgoing import may_be_called
 from service.security.senders import fingerprint
 from service.shared.audit import Action, AuditEvent
 from service.shared.caller import Caller, OrganisationKind, the_service
@@ -63,10 +63,11 @@ class Office:
         """Raises NotAccepted for an endpoint that may not be called, two of them, or an identifier without its `|` or
         another organisation's: whom a Consent means by it could not be told."""
         self._check_endpoints(kind, fhir_endpoint, hl7v2_endpoint)
-        if not name.strip():
-            raise NotAccepted("An organisation needs a name.")
-        system, bar, value = (identifier or "").partition("|")
-        if identifier is not None and not (system and bar and value):
+        name = name.strip()
+        if not (name.isprintable() and 0 < len(name) <= LONGEST_NAME):
+            raise NotAccepted(f"An organisation needs a name: one line of at most {LONGEST_NAME} characters.")
+        named = identifier_of(*(identifier or "").partition("|")[::2])
+        if identifier is not None and named is None:
             raise NotAccepted("Write the identifier as SYSTEM|VALUE.")
         organisation = Organisation(
             id=self._make_id(),
@@ -74,7 +75,7 @@ class Office:
             kind=OrganisationKind(kind),
             fhir_endpoint=fhir_endpoint.rstrip("/") if fhir_endpoint else None,
             hl7v2_endpoint=hl7v2_endpoint,
-            identifier=Identifier(system, value) if identifier else None,
+            identifier=named,
             active=True,
             added_at=self._clock.now(),
         )
@@ -94,13 +95,10 @@ class Office:
     def _check_endpoints(self, kind: str, fhir: str | None, hl7v2: str | None) -> None:
         if fhir is not None and hl7v2 is not None:
             raise NotAccepted("Give either a FHIR endpoint or an HL7 v2 endpoint: what is owed goes one way.")
-        if fhir is not None and not may_be_called(fhir):
-            raise NotAccepted("The FHIR endpoint must be an https address without a user, or http on this machine.")
-        if hl7v2 is not None and not lines.may_be_called(hl7v2, allow_plain=self._allow_plain):
-            raise NotAccepted(
-                "The HL7 v2 endpoint must be mllps://HOST:PORT, or mllp://HOST:PORT on this machine."
-                " Elsewhere mllp needs PEER_REFERRAL_MLLP_PLAIN."
-            )
+        if fhir is not None and (problem := outgoing.endpoint_problem(fhir)):
+            raise NotAccepted(f"The FHIR endpoint {problem}.")
+        if hl7v2 is not None and (problem := lines.endpoint_problem(hl7v2, allow_plain=self._allow_plain)):
+            raise NotAccepted(f"The HL7 v2 endpoint {problem}.")
         if hl7v2 is not None and not tells_by_message(self._rules.policies[DEFAULT_SITE]):
             raise NotAccepted(
                 "By sites/default.toml alerts go out as Tasks alone, of which HL7 v2 has no form: this hospital would"
@@ -184,14 +182,14 @@ class Office:
         if not self._do(revoke):
             raise NotAccepted("There is no such client that is still active.")
 
-    def import_programme(self, file: Path) -> str:
+    def import_programme(self, file: Path) -> Programme:
         """Add the programme, or replace the description of the one of that name in that organisation.
 
         Raises InvalidMappings for a description that is wrong, NotAccepted for one of an unknown organisation.
         """
         draft = read_programme(file, self._make_id(), self._rules)
 
-        def put(tx: UnitOfWork) -> str:
+        def put(tx: UnitOfWork) -> Programme:
             organisation = self._organisation(tx, draft.organisation_id)
             if organisation.kind is not OrganisationKind.COMMUNITY:
                 raise NotAccepted("A programme belongs to a community organisation.")
@@ -200,7 +198,7 @@ class Office:
             tx.programmes.put(programme, self._clock.now())
             action = Action.UPDATE if known else Action.CREATE
             tx.audit.write(AuditEvent(action, f"HealthcareService/{programme.id}"))
-            return programme.id
+            return programme
 
         return self._do(put)
 

@@ -1,5 +1,8 @@
 """The environment, read once into one frozen object. Every name begins with PEER_REFERRAL_."""
 
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -146,6 +149,16 @@ def read_settings(**overrides: object) -> Settings:
         return Settings.model_validate({**Settings().model_dump(exclude_unset=True), **given}) if given else Settings()
     except ValidationError as problem:
         raise InvalidSettings("\n".join(map(_said, problem.errors()))) from None
+
+
+def unknown_settings() -> Iterator[str]:
+    """A sentence for each name in the environment that begins as ours do and sets nothing. It stops no command: a
+    newer version may know it, and some platforms set names of their own after that of a service."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            close = get_close_matches(name.upper(), known, 1, 0.9)
+            yield f"{name} is no setting and does nothing.{f' Is {close[0]} meant?' if close else ''}"
 
 
 def _said(problem: ErrorDetails) -> str:

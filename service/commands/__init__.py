@@ -20,10 +20,15 @@ T = TypeVar("T")
 
 
 def explained(command: Callable[P, T]) -> Callable[P, T]:
-    """A problem of ours ends a command with its own words and exit code 2, never with a trace."""
+    """A problem of ours ends a command with its own words and exit code 2, never with a trace. What the environment
+    only seems to set is said first."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        from service.settings import unknown_settings
+
+        for each in unknown_settings():
+            typer.echo(each, err=True)
         try:
             return command(*args, **kwargs)
         except InvalidMappings as problem:

@@ -1,6 +1,7 @@
 """organisation, client and programme: who takes part. Each `add` prints the new id, alone with --quiet."""
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service.commands import explained, opened_office
+from service.referrals.programme import Programme
 from service.shared.caller import OrganisationKind
 
 organisation = typer.Typer(help="Hospitals and community organisations.", no_args_is_help=True)
@@ -136,8 +138,14 @@ def import_programme(
 ) -> None:
     """Register a programme from its description, or replace that of the organisation's programme of the same name."""
     with opened_office() as office:
-        id = office.import_programme(file)
-    typer.echo(id if quiet else f"Programme {id} is registered.")
+        added = office.import_programme(file)
+    typer.echo(added.id if quiet else f"Programme {added.id} is registered.")
+    if added.training_has_lapsed(_today()):
+        until = added.training_renewed_until
+        typer.echo(
+            f"It gets no new offers: training_renewed_until was {until}. Import it again once that is renewed.",
+            err=True,
+        )
 
 
 @programme.command("list")
@@ -150,7 +158,7 @@ def list_programmes() -> None:
                 each.id,
                 each.organisation_id,
                 each.name,
-                "active" if each.active else "not active",
+                _state(each, _today()),
                 each.model.value,
                 " ".join(sorted(each.languages)),
                 ", ".join(sorted(each.districts)) or "everywhere",
@@ -160,6 +168,15 @@ def list_programmes() -> None:
         ]
     columns = ("id", "organisation", "name", "state", "model", "languages", "districts", "places taken")
     print_table(columns, rows)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _state(programme: Programme, today: date) -> str:
+    lapsed = "training lapsed" if programme.training_has_lapsed(today) else "active"
+    return lapsed if programme.active else "not active"
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

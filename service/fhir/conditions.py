@@ -4,8 +4,7 @@ from service.fhir import lengths
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding
 from service.fhir.parameters import malformed, read_parameters
-from service.fhir.read.common import identifier_of
-from service.flow.received import Identifier
+from service.flow.received import Identifier, identifier_of
 
 
 def condition_of(text: str | None, *, required: bool) -> Identifier | None:

@@ -15,6 +15,12 @@ class Identifier(NamedTuple):
     value: str
 
 
+def identifier_of(system: str | None, value: str | None) -> Identifier | None:
+    """A blank before or behind is of no number: with one she would be another woman. None where a part is missing."""
+    found = Identifier((system or "").strip(), (value or "").strip())
+    return found if all(found) else None
+
+
 # The system of the names that we give to what came without any in a transaction, so that a repeat of it is known.
 ENTRY_NAME = "urn:peer-referral:transaction-entry"
 # The same for a contact: its system, and then a name that is the same whenever the same is reported of one offer.

@@ -24,7 +24,8 @@ def address_of(endpoint: str) -> Address | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    further = parts.path or parts.query or parts.fragment or "@" in parts.netloc
-    if parts.scheme not in ("mllp", "mllps") or not host or not port or further:
+    if parts.scheme not in ("mllp", "mllps") or not host or not port:
         return None
-    return Address(host, port, parts.scheme == "mllps")
+    # Of blanks and empty parts urlsplit says nothing, or leaves them out.
+    further = any(each.isspace() or each in "@?#" for each in endpoint) or parts.path
+    return None if further else Address(host, port, parts.scheme == "mllps")

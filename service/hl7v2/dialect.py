@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from service.flow.received import Identifier
+from service.flow.received import Identifier, identifier_of
 from service.hl7v2.site_codes import SiteCodes
 from service.screening.instrument import CodeUse, Context, Role
 from service.shared.code import Code
@@ -57,10 +57,9 @@ class Dialect:
 
     def identifier(self, value: str, namespace: str, universal: str, kind: str, type: str) -> Identifier | None:
         """What a CX stands for: CX.1, the three parts of CX.4, and CX.5. None when nobody can tell whose it is."""
-        if not value or type in self.not_hers:
+        if type in self.not_hers:
             return None
-        system = self._system(namespace, universal, kind, type)
-        return None if system is None else Identifier(system, value)
+        return identifier_of(self._system(namespace, universal, kind, type), value)
 
     def _system(self, namespace: str, universal: str, kind: str, type: str) -> str | None:
         if not namespace and not universal:

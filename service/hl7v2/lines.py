@@ -11,9 +11,15 @@ class NotCalled(Exception):
     """The endpoint may not be called: it is none, or a plain connection to beyond this machine. Nothing was sent."""
 
 
-def may_be_called(endpoint: str, *, allow_plain: bool) -> bool:
-    """Whether what is owed may go there: over TLS, on this machine, or anywhere where plain connections are allowed."""
-    return _callable(endpoint, allow_plain) is not None
+def endpoint_problem(endpoint: str, *, allow_plain: bool) -> str | None:
+    """Why what is owed may not go there, in words for whoever registers it; None when it may: over TLS, on this
+    machine, or anywhere where plain connections are allowed."""
+    if _callable(endpoint, allow_plain) is not None:
+        return None
+    return (
+        "must be mllps://HOST:PORT and nothing else, or mllp://HOST:PORT on this machine."
+        " Elsewhere mllp needs PEER_REFERRAL_MLLP_PLAIN"
+    )
 
 
 @dataclass(slots=True)

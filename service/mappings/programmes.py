@@ -2,8 +2,9 @@
 
 from service.mappings.reader import Table
 from service.referrals.needs import Access
-from service.referrals.programme import DeliveryMode, Model, Programme, Serves, Statements
+from service.referrals.programme import LONGEST_NAME, DeliveryMode, Model, Programme, Serves, Statements
 from service.screening.instrument import Stage
+from service.shared.language import is_primary
 
 
 def programme_of(table: Table, id: str, default_respond_hours: int) -> Programme:
@@ -19,7 +20,7 @@ def programme_of(table: Table, id: str, default_respond_hours: int) -> Programme
         active=table.flag("active"),
         model=table.member("model", Model),
         modes=table.members("modes", DeliveryMode),
-        languages=frozenset(language.casefold() for language in table.texts("languages")),
+        languages=_languages(table),
         districts=frozenset(district.casefold() for district in table.texts("districts")),
         stages=stages,
         interpreters=table.flag("interpreters"),
@@ -31,9 +32,18 @@ def programme_of(table: Table, id: str, default_respond_hours: int) -> Programme
         serves=_serves(table),
         states=_statements(table),
     )
+    if not programme.name.isprintable() or len(programme.name) > LONGEST_NAME:
+        table.note("name", f"is not one line of at most {LONGEST_NAME} characters")
     if respond == 0:
         table.note("respond_within_hours", "leaves no time to answer")
     return programme
+
+
+def _languages(table: Table) -> frozenset[str]:
+    languages = frozenset(language.casefold() for language in table.texts("languages"))
+    if not all(map(is_primary, languages)):
+        table.note("languages", "holds what is no primary language tag, as en or pl: no woman's would ever equal it")
+    return languages
 
 
 def _serves(table: Table) -> Serves:

@@ -120,11 +120,10 @@ def judge(ranking: Ranking, standings: Sequence[Standing], needs: Needs) -> tupl
 
 def _misses(programme: Programme, needs: Needs, asked: frozenset[str], today: date) -> PassedOver | None:
     serves, support = programme.serves, needs.support
-    lapsed = programme.training_renewed_until is not None and programme.training_renewed_until < today
     checks = (
         (not programme.active, PassedOver.NOT_ACTIVE),
         (programme.id in asked, PassedOver.ALREADY_ASKED),
-        (lapsed, PassedOver.TRAINING_LAPSED),
+        (programme.training_has_lapsed(today), PassedOver.TRAINING_LAPSED),
         (needs.stage is not Stage.UNKNOWN and needs.stage not in programme.stages, PassedOver.STAGE_NOT_SERVED),
         (not _serves_district(programme, needs), PassedOver.DISTRICT_NOT_SERVED),
         (not (_speaks(programme, needs) or programme.interpreters), PassedOver.LANGUAGE_NOT_SPOKEN),

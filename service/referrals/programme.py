@@ -7,6 +7,9 @@ from enum import StrEnum
 from service.referrals.needs import Access, Wish
 from service.screening.instrument import Stage
 
+LONGEST_NAME = 200
+"""Characters of the name of a programme or an organisation, which records, notes and lists repeat."""
+
 
 class Model(StrEnum):
     """The forms that perinatal peer support takes in the literature."""
@@ -94,3 +97,6 @@ class Programme:
     @property
     def open_places(self) -> int:
         return max(0, self.places - self.places_taken)
+
+    def training_has_lapsed(self, today: date) -> bool:
+        return self.training_renewed_until is not None and self.training_renewed_until < today

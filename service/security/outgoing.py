@@ -213,13 +213,19 @@ def _may_be_called(url: httpx.URL, from_loopback: bool) -> bool:
     return secure or (url.scheme == "http" and from_loopback and is_loopback(url.host))
 
 
-def may_be_called(endpoint: str) -> bool:
-    """Whether a FHIR endpoint is one that a token may be shown to: https, or http on this machine."""
+def endpoint_problem(endpoint: str) -> str | None:
+    """Why a token may not be shown at this FHIR endpoint, in words for whoever registers it; None when it may."""
     try:
         url = httpx.URL(endpoint)
-        return _may_be_called(url, from_loopback=True) and not url.userinfo
     except httpx.InvalidURL:
-        return False
+        return "is not a URL"
+    if not endpoint.isprintable() or " " in endpoint:
+        return "has a blank in it, or another character that no URL has"
+    if url.userinfo:
+        return "may have no user in it: the service signs in by its own key"
+    if {"?", "#"} & set(endpoint):
+        return "may have no query and no fragment: resources are asked for by what is put behind it"
+    return None if _may_be_called(url, from_loopback=True) else "must be an https address, or http on this machine"
 
 
 def _http(limit: int, timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:

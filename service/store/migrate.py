@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from service.shared.errors import ServiceError
+from service.shared.errors import ServiceError, Unavailable
 from service.store.address import create_privately, exclusive, parse_url
-from service.store.dialect import dialect_of
+from service.store.dialect import Dialect, dialect_of
+from service.store.trouble import Trouble, error_name, is_by_driver
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -23,23 +24,34 @@ class MigrationFailed(ServiceError):
 def migrate(url: str) -> None:
     """Runs what is missing, in one transaction under a lock. Running it again, or twice at once, does nothing more.
 
-    MigrationFailed, or the database's own error, leaves everything as it was. It also fails on tables that say they are
-    of this version and are others.
+    Unavailable, MigrationFailed, or a defect's own error, leaves everything as it was. MigrationFailed is also for
+    tables that say they are of this version and are others.
     """
     address = parse_url(url)
     dialect = dialect_of(address)
     create_privately(address)
-    with exclusive(url, "migrate", wait=True), dialect.engine(address).connect() as connection:
-        dialect.begin_migration(connection)
-        try:
-            if not is_current(connection):
-                upgrade(connection)
-            if wrong := problem(connection):
-                raise MigrationFailed(wrong)
-            dialect.commit(connection)
-        except BaseException:
-            dialect.rollback(connection)
-            raise
+    try:
+        with exclusive(url, "migrate", wait=True), dialect.engine(address).connect() as connection:
+            dialect.begin_migration(connection)
+            try:
+                _migrate(connection, dialect)
+            except BaseException:
+                dialect.rollback(connection)
+                raise
+    except Exception as error:
+        if dialect.classify_error(error) is not Trouble.OTHER:
+            raise Unavailable(f"The database cannot be reached, or migrated now ({error_name(error)}).") from error
+        if is_by_driver(error):
+            raise MigrationFailed(f"The database refuses to be migrated ({error_name(error)}).") from error
+        raise
+
+
+def _migrate(connection: Connection, dialect: Dialect) -> None:
+    if not is_current(connection):
+        upgrade(connection)
+    if wrong := problem(connection):
+        raise MigrationFailed(wrong)
+    dialect.commit(connection)
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:

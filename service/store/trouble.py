@@ -49,5 +49,8 @@ def as_heard(error: Exception, trouble: Trouble) -> Exception:
     """What the waiter of a failed unit is told: never a driver's message, for it may quote what was being written."""
     if trouble is not Trouble.OTHER:
         return Unavailable(f"The store could not commit ({error_name(error)}).")
-    by_driver = type(original(error)).__module__.partition(".")[0] in ("sqlite3", "psycopg")
-    return StatementRefused(error_name(error)) if by_driver else error
+    return StatementRefused(error_name(error)) if is_by_driver(error) else error
+
+
+def is_by_driver(error: BaseException) -> bool:
+    return type(original(error)).__module__.partition(".")[0] in ("sqlite3", "psycopg")

@@ -17,7 +17,7 @@ from service.delivery.channel import GaveWay
 from service.hl7v2.address import Address, address_of
 from service.hl7v2.awaited import Awaited
 from service.hl7v2.frame import framed
-from service.hl7v2.lines import Lines, NotCalled, may_be_called
+from service.hl7v2.lines import Lines, NotCalled, endpoint_problem
 from service.hl7v2.outgoing import Failure, Line, NotAnswered, Patience
 from service.hl7v2.segments import Message
 from service.hl7v2.turns import Turns
@@ -70,6 +70,11 @@ async def send(over: Line, control: str, rank: int = 1) -> str:
         ("https://engine.example:2575", None),
         ("engine.example:2575", None),
         ("mllp://[::1:2575", None),
+        (" mllp://engine.example:2575", None),
+        ("mllp://engine.example:2575\n", None),
+        ("mllp://engine.example:2575?", None),
+        ("mllp://engine.example:2575?x=1", None),
+        ("mllp://engine.example:2575#f", None),
         ("", None),
     ],
 )
@@ -89,7 +94,7 @@ def test_an_endpoint_is_a_host_and_a_port(endpoint: str, address: Address | None
     ],
 )
 def test_a_plain_connection_stays_on_this_machine_unless_that_is_allowed(endpoint: str, plain: bool, may: bool) -> None:
-    assert may_be_called(endpoint, allow_plain=plain) is may
+    assert (endpoint_problem(endpoint, allow_plain=plain) is None) is may
     lines = Lines(ssl.create_default_context, allow_plain=plain)
     if may:
         assert lines.connect(endpoint) is lines.connect(endpoint)

@@ -1,6 +1,7 @@
 """The command line is a contract that others script against: names, options, bare ids, tables and exit codes."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -51,8 +52,10 @@ def run(tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.copy(migrated_file, tmp_path / "data" / EMBEDDED)
     monkeypatch.setenv("PEER_REFERRAL_DATA_FOLDER", str(tmp_path / "data"))
 
+    of_tests = {name: None for name in os.environ if name.startswith("PEER_REFERRAL_TEST_")}
+
     def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(application, arguments)
+        return CliRunner().invoke(application, arguments, env=of_tests)
 
     return invoke
 
@@ -205,7 +208,22 @@ def test_a_delivery_that_waits_shows_how_old_it_is_and_when_it_is_tried_again(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", "ftp://x"), "must be an https address"),
+        *(
+            (("organisation", "add", "X", "--kind", "hospital", "--fhir-endpoint", endpoint), said)
+            for endpoint, said in (
+                ("ftp://x", "must be an https address"),
+                ("http://record.example/fhir", "must be an https address"),
+                ("https://[::1", "is not a URL"),
+                ("https://record.example/fhir?x=1", "no query and no fragment"),
+                ("https://record.example/fhir#f", "no query and no fragment"),
+                ("https://record.example/fhir ", "has a blank"),
+                ("https://user:secret@record.example/fhir", "no user"),
+            )
+        ),
+        (("organisation", "add", "X" * 201, "--kind", "hospital"), "at most 200 characters"),
+        (("organisation", "add", " ", "--kind", "hospital"), "needs a name"),
+        (("organisation", "add", "one\ntwo", "--kind", "hospital"), "one line"),
+        (("organisation", "add", "X", "--kind", "hospital", "--identifier", "https://x| "), "SYSTEM|VALUE"),
         (
             ("organisation", "add", "X", "--kind", "hospital", "--hl7v2-endpoint", "mllp://engine.example:2575"),
             "PEER_REFERRAL_MLLP_PLAIN",
@@ -373,6 +391,9 @@ def test_keys_that_cannot_be_read_are_said_in_one_line(run: Run, tmp_path: Path,
         ({"model": "séance"}, "model"),
         ({"name": ""}, "name"),
         ({"surprise": 1}, "surprise"),
+        ({"name": "X" * 201}, "at most 200 characters"),
+        ({"languages": ["en", "klingonish"]}, "no primary language tag"),
+        ({"languages": ["en-GB"]}, "no primary language tag"),
     ],
 )
 def test_a_wrong_programme_is_refused_by_the_name_of_its_field(
@@ -385,6 +406,22 @@ def test_a_wrong_programme_is_refused_by_the_name_of_its_field(
     assert outcome.exit_code == 2
     assert said in outcome.stderr
     assert rows(run("programme", "list")) == []
+
+
+def test_a_programme_whose_training_has_lapsed_is_described_and_it_is_said_that_it_gets_no_offers(
+    run: Run, tmp_path: Path
+) -> None:
+    community = id_of(run("organisation", "add", "Circle", "--kind", "community", "-q"))
+    file = tmp_path / "programme.toml"
+    yesterday, today = (str(datetime.now(UTC).date() - timedelta(days)) for days in (1, 0))
+    for until, states in ((yesterday, ["training", "lapsed"]), (today, ["active"])):
+        text = description(assemble(NOWHERE), community, training_renewed_until=until)
+        file.write_text(text.replace(f'"{until}"', until))
+        outcome = run("programme", "import", str(file), "--quiet")
+        assert (f"no new offers: training_renewed_until was {until}" in outcome.stderr) is (until == yesterday)
+        assert id_of(outcome)
+        ((_, _, *rest),) = rows(run("programme", "list"))
+        assert " ".join(states) in " ".join(rest)
 
 
 def test_a_programme_belongs_to_a_community_organisation_that_is_known(run: Run, tmp_path: Path) -> None:
@@ -413,8 +450,27 @@ def test_a_wrong_environment_is_named_and_nothing_starts(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    for command in (("organisation", "list"), ("serve",), ("worker",)):
+    for command in (("organisation", "list"), ("serve",), ("worker",), ("migrate",)):
         assert said in refusal(run(*command))
+
+
+def test_a_file_that_is_no_database_is_said_in_one_line_by_every_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data" / EMBEDDED).write_bytes(b"not a database" * 100)
+    for command in (("migrate",), ("organisation", "list"), ("serve",), ("backup", str(tmp_path / "backup"))):
+        assert "SQLITE_NOTADB" in refusal(run(*command))
+
+
+def test_a_name_that_sets_nothing_is_said_with_the_one_that_may_be_meant_and_stops_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEER_REFERRAL_DATABSE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    monkeypatch.setenv("PEER_REFERRAL_SERVICE_HOST", "10.0.0.1")
+    outcome = run("organisation", "list")
+    assert outcome.exit_code == 0
+    assert outcome.stderr.splitlines() == [
+        "PEER_REFERRAL_DATABSE_URL is no setting and does nothing. Is PEER_REFERRAL_DATABASE_URL meant?",
+        "PEER_REFERRAL_SERVICE_HOST is no setting and does nothing.",
+    ]
 
 
 def test_a_backup_says_what_it_holds_and_replaces_nothing_unasked(run: Run, tmp_path: Path) -> None:

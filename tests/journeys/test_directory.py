@@ -41,7 +41,7 @@ def describe(world: World, party: Party, **said: Any) -> str:
     file = world.service.folder / "another.toml"
     file.write_text("".join(lines))
     with open_office(world.service.settings()) as office:
-        return office.import_programme(file)
+        return office.import_programme(file).id
 
 
 @pytest.fixture(scope="module")

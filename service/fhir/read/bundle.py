@@ -15,9 +15,8 @@ from service.fhir.asked import Asked
 from service.fhir.conditions import condition_of, expected_version_of
 from service.fhir.faults import Fault
 from service.fhir.outcome import BadInput, Finding, Issue
-from service.fhir.read.common import identifier_of
 from service.fhir.survey import Tree
-from service.flow.received import Identifier
+from service.flow.received import Identifier, identifier_of
 
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}$")
 _HISTORY = re.compile(r"/_history/[A-Za-z0-9.-]{1,64}$")

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.fhir.outcome import BadInput, Issue
 from service.fhir.survey import Tree
-from service.flow.received import Identifier, Received, Reference
+from service.flow.received import Identifier, Received, Reference, identifier_of
 from service.flow.rules import Rules
 from service.shared.code import Code
 
@@ -138,12 +138,6 @@ def refuse_test_data(tree: Tree) -> None:
             f"{tree['resourceType']}.meta",
             "This is marked as test data (HTEST), which this server does not take. Send it to a test server.",
         )
-
-
-def identifier_of(system: str | None, value: str | None) -> Identifier | None:
-    """A blank before or behind is of no number: with one she would be another woman."""
-    found = Identifier((system or "").strip(), (value or "").strip())
-    return found if all(found) else None
 
 
 def _identifier(node: Tree) -> Identifier | None:
