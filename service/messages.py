@@ -16,7 +16,7 @@ from service.hl7v2.errors import MEANINGS
 from service.hl7v2.look import DOOR as HL7V2
 from service.office import NotAccepted
 from service.shared.audit import Action, AuditEvent
-from service.shared.caller import Caller, OrganisationKind, the_service
+from service.shared.caller import NOBODY, Caller, OrganisationKind, the_service
 from service.shared.ids import new_id
 from service.store.messages import Content, KeptMessage, MessageQuery
 from service.store.unit_of_work import UnitOfWork
@@ -60,7 +60,8 @@ class Messages:
         """The message that it became. Raises NotAccepted when it cannot be put through its door once more."""
         kept, content, root, kind = self._store.read_now(self._caller, lambda tx: _to_be_replayed(tx, id))
         body, request = self._opened(kept, content)
-        caller = Caller("service", kept.tenant_id, kind, frozenset(), kept.correlation_id)
+        tenant_id, kind = self._sender_of(body) if kept.tenant_id == NOBODY else (kept.tenant_id, kind)
+        caller = Caller("service", tenant_id, kind, frozenset(), kept.correlation_id)
         if kept.door == HL7V2:
             became = hl7v2_replay.replay(self._hl7v2, kept, body, root, caller)
         elif kind is OrganisationKind.HOSPITAL and fhir_replay.can_be_replayed(kept):
@@ -73,6 +74,12 @@ class Messages:
         if became is None:
             raise NotAccepted("It was replayed before; `messages show` names what it became.")
         return self._store.read_now(self._caller, lambda tx: _found(tx, became))
+
+    def _sender_of(self, body: bytes) -> tuple[str, OrganisationKind]:
+        sender = self._store.read_now(self._caller, lambda tx: hl7v2_replay.sender_of(tx, body))
+        if sender is None:
+            raise NotAccepted("Its sender is not registered: `client add --mllp-sender`, and replay it then.")
+        return sender.organisation_id, sender.kind
 
     def _replay_fhir(
         self, kept: KeptMessage, body: bytes, asked: Asked | None, root: str, caller: Caller
@@ -98,7 +105,7 @@ def _none(tx: UnitOfWork, query: MessageQuery) -> Sequence[KeptMessage]:
     # What one refused by FHIR became is all the codes of its answer, with commas.
     if asked is not None and not {*asked.split(",")} <= DISPOSITIONS | issue_types():
         raise NotAccepted("No message becomes that; `messages list` without --disposition shows what they became.")
-    if organisation is not None and tx.organisations.find(organisation) is None:
+    if organisation not in (None, NOBODY) and tx.organisations.find(organisation) is None:
         raise NotAccepted("There is no such organisation; `organisation list` shows them.")
     return ()
 

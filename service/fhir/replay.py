@@ -63,7 +63,8 @@ def replay(door: Door, kept: KeptMessage, body: bytes, asked: Asked | None, root
         refusing = problem
     if not kept.sealed:
         raise refusing
-    refused = unread(door, caller, asked, body, refusing)
+    # Whoever replays it sees that, so nobody else is told.
+    refused = replace(unread(door, caller, asked, body, refusing), results=())
     return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))
 
 

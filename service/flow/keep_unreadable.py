@@ -67,6 +67,14 @@ class Unreadable:
     sealed_request: bytes | None = None
     unnamed: Sequence[Unnamed] = ()
 
+    @property
+    def is_critical(self) -> bool:
+        """Whether somebody has to hear of it at once."""
+        return bool(self.unnamed) or any(
+            each.recognised is Recognised.A_CRITICAL_ANSWER or each.safety_event or each.refuses or each.stops
+            for each in self.results
+        )
+
 
 def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
     """Keep it for a person to look at, and tell one where it may hold a hospital's result, or a risk."""
@@ -79,6 +87,11 @@ def keep_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: 
         sealed_request=unreadable.sealed_request,
     )
     tx.audit.write(AuditEvent(Action.CREATE, f"UnreadableMessage/{unreadable.id}", None, "unreadable"))
+    tell_of_unreadable(tx, rules, unreadable, now)
+
+
+def tell_of_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
+    """Let the hospital that has sent it hear what may stand in it."""
     if tx.caller.kind is OrganisationKind.HOSPITAL:
         lock_women(tx, {subject for each in unreadable.results for subject in each.subjects})
         _tell_of_results(tx, rules, unreadable, now)

@@ -27,6 +27,9 @@ class Inbox(Protocol):
     def keep_unreadable(
         self, id: str, sealed_body: bytes, reason: str, *, door: str, type: str, sealed_request: bytes | None
     ) -> None: ...
+    def of_strangers(self) -> tuple[int, int]:
+        """How many bodies are kept of clients that nobody has registered, and how many bytes they have."""
+
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
         """Version and bytes of a received resource of this tenant."""
 

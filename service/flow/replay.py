@@ -93,8 +93,8 @@ def _disposition(answers: Sequence[Answer]) -> str:
 
 
 def refuse_replay(tx: Transaction, rules: Rules, refused: Unreadable, now: datetime, replays: str) -> str | None:
-    """The same for a message that cannot be taken still. Whoever replays it sees that, so nobody else is told."""
+    """The same for a message that cannot be taken still."""
     if not tx.messages.replayed(replays, by=refused.id):
         return None
-    keep_unreadable(tx, rules, replace(refused, results=()), now)
+    keep_unreadable(tx, rules, refused, now)
     return refused.id

@@ -100,7 +100,7 @@ MEANINGS: dict[What, Meaning] = {
     Unfit.EVENT_UNSUPPORTED: _refused("201", "This event of the message type is not taken here.", "MSH^1^9^1^2"),
     Unfit.NOT_PRODUCTION: _refused("202", "Only messages of production are taken here.", "MSH^1^11"),
     Unfit.VERSION_UNSUPPORTED: _refused("203", "This version of HL7 is not taken here.", "MSH^1^12"),
-    Unfit.SENDER_UNKNOWN: _refused("204", "This sender is not registered here. The message was not kept.", "MSH^1^3"),
+    Unfit.SENDER_UNKNOWN: _refused("204", "This sender is not registered here.", "MSH^1^3"),
     Unfit.DEFECT: _refused("207", "The message could not be processed. Our operator has been told."),
     Unfit.UNAVAILABLE: _refused("207", "Nothing can be kept at the moment. Please send the message again."),
     Rest.MORE: Meaning("207", WARNING, "There are more problems than are told here."),

@@ -1,12 +1,14 @@
 """A frame as far as it can be read, and the key by which it is known when it comes again."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.flow.received import ControlKey, Received
 from service.flow.received_message import Group, ReceivedMessage
 from service.hl7v2.errors import What
 from service.hl7v2.frame import Frame
+from service.hl7v2.salvage import headers_in
 from service.hl7v2.segments import Message, NotReadable, Segment, header_of, read
 
 DOOR = "hl7v2"
@@ -16,6 +18,7 @@ class Looked(NamedTuple):
     """A frame as far as it could be read. `message` is None when it could not; `wrong` is why it is not taken.
 
     `type` is MSH-9.1 and MSH-9.2. Senders write them in either case, and leave out or make up the third (E47).
+    `senders` is what names its sender, MSH-3|MSH-4: of what cannot be read, each header that is found in it.
     """
 
     body: bytes
@@ -23,10 +26,7 @@ class Looked(NamedTuple):
     type: tuple[str, str]
     message: Message | None
     wrong: What | None
-
-    @property
-    def sender(self) -> str:
-        return f"{self.header.text(3)}|{self.header.text(4)}" if self.header else ""
+    senders: Sequence[str]
 
 
 def look(frame: Frame) -> Looked:
@@ -40,7 +40,9 @@ def look(frame: Frame) -> Looked:
             wrong = problem.defect
     header = message.header if message else header_of(frame.body)
     type = (header.text(9, 1).upper(), header.text(9, 2).upper()) if header else ("", "")
-    return Looked(frame.body, header, type, message, wrong)
+    headers = [message.header] if message else headers_in(frame.body)
+    senders = [f"{each.text(3)}|{each.text(4)}" for each in headers]
+    return Looked(frame.body, header, type, message, wrong, senders)
 
 
 def received_message(looked: Looked, groups: tuple[Group, ...], replays: str | None = None) -> ReceivedMessage:

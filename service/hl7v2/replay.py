@@ -9,9 +9,12 @@ from service.flow.replay import refuse_replay, replay_message
 from service.hl7v2.door import Door
 from service.hl7v2.frame import Fault, Frame
 from service.hl7v2.look import look, received_message
+from service.hl7v2.refused import sealed
 from service.hl7v2.understand import understand
-from service.shared.caller import Caller
+from service.shared.caller import NOBODY, Caller
+from service.shared.client import Client
 from service.store.messages import KeptMessage
+from service.store.unit_of_work import UnitOfWork
 
 
 def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller) -> str | None:
@@ -24,7 +27,11 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
     dialect = door.dialect(caller)
     understood = understand(looked, dialect, door.rules, now)
     if not isinstance(understood, tuple):
-        refused = door.sealed(looked, understood)
+        # Whoever replays it sees that, so nobody else is told; but of what was nobody's no hospital has heard.
+        untold = kept.tenant_id == NOBODY
+        refused = (
+            door.refused(looked, [dialect], understood, now) if untold else sealed(looked, understood, door.sealer)
+        )
         return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))
     message = received_message(looked, understood, root)
     units = units_of(message.groups)
@@ -36,6 +43,11 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
             tx, door.rules, message, now, kept.id, lambda flaws: door.accepted(looked, dialect, flaws)
         ),
     )
+
+
+def sender_of(tx: UnitOfWork, body: bytes) -> Client | None:
+    """Who is registered by now as the sender of a message that was nobody's."""
+    return tx.access.sender("mllp_sender", *look(Frame(body)).senders)
 
 
 def _replay_long(

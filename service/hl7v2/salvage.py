@@ -1,6 +1,7 @@
 """What can be made out of a body that is no message: enough to tell whether somebody has to look at it today."""
 
 import re
+from collections.abc import Iterable, Iterator
 
 from service.flow.keep_unreadable import Recognised
 from service.flow.rules import LEAST_TELLING, Rules
@@ -11,8 +12,8 @@ from service.hl7v2.segments import ASSUMED, Delimiters, Message, Segment, header
 _LINES = re.compile(rb"\r\n|\r|\n")
 _NOT_TEXT = re.compile(rb"[\x01-\x08\x0b-\x1f]")
 _BYTE_ORDER_MARKS = b"\xef\xbb\xbf\xff\xfe"
-# The characters of a code, of a number and of a delimiter are the same in every set that this reads by its bytes; in
-# those of two or four bytes for each, NUL is what stands beside them.
+_WIDE = re.compile(rb"(?P<big>\xfe\xff|\0)|\xff\xfe|[^\0]\0", re.DOTALL)
+# The characters of a code, of a number and of a delimiter are the same in every set that this reads by its bytes.
 _CHARACTER_SET, _BY_BYTES = 18, "8859/1"
 _USUAL_HEADER = Segment("MSH", 1, Delimiters(), ASSUMED, ("MSH", "|", "^~\\&"))
 _HOLD_RESULTS = ("ORU", "MDM", "REF")
@@ -25,9 +26,8 @@ def salvaged(body: bytes) -> Message:
     The first header that can be read is its header; without one the usual delimiters are assumed. Headers behind it,
     and those of a batch or a file, are left out.
     """
-    lines = [_NOT_TEXT.sub(b" ", line).strip() for line in _LINES.split(_by_bytes(body))]
-    headers = (header_of(line) for line in lines if line.startswith(b"MSH"))
-    header = next(filter(None, headers), None) or _USUAL_HEADER
+    lines = _lines(body)
+    header = next(_headers(lines), _USUAL_HEADER)
     mark = header.delimiters.field
     between = re.escape(mark.encode())
     segment = re.compile(rb"(?!MSH)[A-Z][A-Z0-9]{2}(" + between + rb"|$)")
@@ -42,6 +42,23 @@ def salvaged(body: bytes) -> Message:
         elif (cut := rest.match(line)) and len(kept) > 1:
             kept.append(cut[1])
     return read(b"".join(kept))
+
+
+def headers_in(body: bytes) -> list[Segment]:
+    """Every header in it, also of a batch or a file: its third and fourth field name a sender too."""
+    return list(_headers(_lines(body), (b"MSH", b"BHS", b"FHS")))
+
+
+def _headers(lines: Iterable[bytes], names: tuple[bytes, ...] = (b"MSH",)) -> Iterator[Segment]:
+    found = (_header(line) for line in lines if line.startswith(names))
+    return filter(None, found)
+
+
+def _header(line: bytes) -> Segment | None:
+    """By the usual delimiters where its own cannot be used."""
+    mark = line[3:4] or b"|"
+    usual = mark + b"^~\\&" + mark + line[4:].partition(mark)[2]
+    return header_of(b"MSH" + line[3:]) or header_of(b"MSH" + usual)
 
 
 def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:
@@ -65,7 +82,14 @@ def tells_of_one(body: bytes) -> bool:
     return _by_bytes(body).count(b"PID") == 1
 
 
+def _lines(body: bytes) -> list[bytes]:
+    return [_NOT_TEXT.sub(b" ", line).strip() for line in _LINES.split(_by_bytes(body))]
+
+
 def _by_bytes(body: bytes) -> bytes:
+    """With one byte for each character that a code is written in; UTF-32 is UTF-16 with NUL between."""
+    if wide := _WIDE.match(body):
+        body = body.decode("utf-16-be" if wide["big"] else "utf-16-le", "replace").encode()
     return body.lstrip(_BYTE_ORDER_MARKS).replace(b"\0", b"")
 
 

@@ -1,14 +1,14 @@
 """Who sends HL7 v2: known by the certificate of its connection, or by MSH-3 and MSH-4 where connections are plain."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from service.security.bearer import CACHE_SECONDS, MOST_CACHED
 from service.security.ports import Store
-from service.shared.caller import Caller, the_service
+from service.shared.caller import NOBODY, UNKNOWN_CLIENT, Caller, OrganisationKind, the_service
 from service.shared.client import Client, SenderName
 from service.shared.ids import new_id
 
@@ -25,21 +25,22 @@ class Senders:
 
     def __init__(self, store: Store, elapsed: Callable[[], float] = time.monotonic) -> None:
         self._store, self._elapsed = store, elapsed
-        self._seen: dict[tuple[SenderName, str], tuple[float, Client]] = {}
+        self._seen: dict[tuple[SenderName, Sequence[str]], tuple[float, Client]] = {}
 
-    async def caller(self, by: SenderName, name: str) -> Caller | None:
-        """The caller that a message comes from, with a correlation id of its own; None when nobody is known by this.
+    async def caller(self, by: SenderName, *names: str) -> Caller | None:
+        """The caller that a message comes from, with a correlation id of its own; None when nobody is known by any of
+        these names, or several organisations are.
 
         The name of a `certificate` is its `fingerprint`, that of an `mllp_sender` MSH-3|MSH-4. Raises Unavailable when
         the store is.
         """
-        key = (by, name)
+        key = (by, names)
         asked_at = self._elapsed()
         checked_at, client = self._seen.get(key, (float("-inf"), None))
         if client is None or asked_at - checked_at >= CACHE_SECONDS:
             client = await self._store.read(
                 the_service(new_id()),
-                lambda tx: tx.access.sender(by, name),
+                lambda tx: tx.access.sender(by, *names),
             )
             self._seen.pop(key, None)
         if client is None:
@@ -49,3 +50,10 @@ class Senders:
                 self._seen.clear()
             self._seen[key] = (asked_at, client)
         return Caller(client.id, client.organisation_id, client.kind, client.scopes, new_id())
+
+    async def stranger(self) -> Caller:
+        """The caller of a message that is of nobody who is known: it is that of the one hospital that sends HL7 v2, and
+        where several do it may be anybody's. Raises Unavailable."""
+        client = await self._store.read(the_service(new_id()), lambda tx: tx.access.only_sender())
+        organisation, kind = (client.organisation_id, client.kind) if client else (NOBODY, OrganisationKind.SERVICE)
+        return Caller(UNKNOWN_CLIENT, organisation, kind, frozenset(), new_id())

@@ -22,6 +22,12 @@ class Caller:
     correlation_id: str
 
 
+UNKNOWN_CLIENT = "unknown"
+"""The client that has sent what nobody is registered for."""
+NOBODY = "nobody"
+"""The organisation of what such a client has sent, where it may be any one's."""
+
+
 def the_service(correlation_id: str) -> Caller:
     """The service itself, when time rather than a message makes it act."""
     return Caller("service", "service", OrganisationKind.SERVICE, frozenset(), correlation_id)

@@ -21,6 +21,9 @@ STUCK = Counter("peer_referral_deliveries_stuck_total", "Deliveries that a perso
 NOT_HEARD = Counter(
     "peer_referral_words_not_heard_total", "Messages of programmes that no clinician was told of: a person must look"
 )
+RISKS_NOT_HEARD = Counter(
+    "peer_referral_risks_not_heard_total", "HL7 v2 messages with a risk, of senders whom no hospital has registered"
+)
 MLLP_CONNECTIONS = Gauge("peer_referral_mllp_connections", "Connections of senders of HL7 v2 that are open")
 MLLP_FRAMES = Counter("peer_referral_mllp_messages_total", "HL7 v2 messages that came whole", ["outcome"])
 MLLP_FAULTS = Counter("peer_referral_mllp_faults_total", "What was wrong with what came over MLLP", ["fault"])
@@ -79,6 +82,12 @@ def tell_words_not_heard(**facts: str) -> None:
     """Count and log what a programme told and no clinician heard: the operator has to find out."""
     NOT_HEARD.inc()
     tell_person("words-not-heard", **facts)
+
+
+def tell_risk_not_heard(**facts: str) -> None:
+    """Count and log that a risk, a loss, a death or a no came by HL7 v2 and no hospital was told of it."""
+    RISKS_NOT_HEARD.inc()
+    tell_person("risk-not-heard", **facts)
 
 
 def tell_defect(event: str, error: BaseException, **facts: str | int | None) -> None:

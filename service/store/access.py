@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, text, update
 
 from service.shared.caller import OrganisationKind
 from service.shared.client import Client, Grant, SenderName
@@ -49,11 +49,20 @@ class Access:
         row = self._connection.execute(one).one_or_none()
         return None if row is None else _client(row)
 
-    def sender(self, by: SenderName, name: str) -> Client | None:
-        """The client that is active and known by this certificate, or by this MSH-3|MSH-4; None when there is none."""
-        active = (CLIENT.c[by] == name) & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
-        row = self._connection.execute(select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(active)).one_or_none()
-        return None if row is None else _client(row)
+    def sender(self, by: SenderName, *names: str) -> Client | None:
+        """The client that is active and known by this certificate, or by this MSH-3|MSH-4; None when there is none, and
+        when these are the names of several organisations."""
+        return self._one_of(CLIENT.c[by].in_(names))
+
+    def only_sender(self) -> Client | None:
+        """A client by which the one organisation sends that sends HL7 v2; None when none does, or several."""
+        return self._one_of(CLIENT.c.certificate.is_not(None) | CLIENT.c.mllp_sender.is_not(None))
+
+    def _one_of(self, asked: ColumnElement[bool]) -> Client | None:
+        active = asked & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
+        found = select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(active).order_by(CLIENT.c.id)
+        clients = [_client(row) for row in self._connection.execute(found)]
+        return clients[0] if len({each.organisation_id for each in clients}) == 1 else None
 
     def clients(self) -> list[Client]:
         """Every client, the oldest first."""

@@ -12,7 +12,7 @@ from service.flow.received import Received
 from service.store.patients import PRESENT
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
-from service.store.tables.intake import InboundMessageRow, ResourceVersionRow, UnreadableMessageRow
+from service.store.tables.intake import IS_OF_A_STRANGER, InboundMessageRow, ResourceVersionRow, UnreadableMessageRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
@@ -34,6 +34,12 @@ LATEST = Prepared(
     )
     .order_by(RESOURCE.c.version.desc())
     .limit(1)
+)
+STRANGERS = Prepared(
+    select(
+        func.count().label("messages"),
+        func.coalesce(func.sum(func.length(UNREADABLE.c.sealed_body)), 0).label("bytes"),
+    ).where(IS_OF_A_STRANGER)
 )
 SETTLE = Prepared(
     update(MESSAGE).where(MESSAGE.c.id == bindparam("message"), MESSAGE.c.tenant_id == bindparam("of_tenant"))
@@ -114,6 +120,10 @@ class Inbox:
             "sealed_request": sealed_request,
         }
         unit.later(UNREADABLE, row)
+
+    def of_strangers(self) -> tuple[int, int]:
+        row = self._unit.execute(STRANGERS).one()
+        return row.messages, int(row.bytes)
 
     def latest(self, type: str, id: str) -> tuple[int, bytes] | None:
         kept = self._latest(type, id)

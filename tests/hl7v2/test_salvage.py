@@ -302,7 +302,7 @@ def test_a_risk_of_a_woman_who_is_known_takes_back_what_nobody_answered_though_i
 def test_a_risk_is_told_as_one_though_nobody_can_find_out_whose_it_is(
     hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.hl7v2.door.results_in", lambda *_: 1 / 0)
+    monkeypatch.setattr("service.hl7v2.refused.results_in", lambda *_: 1 / 0)
     assert hospital.told(changed(own(RISK), 12, "9.9")).startswith("AR")
     assert hospital.alerts() == ["unreadable-risk"]
 

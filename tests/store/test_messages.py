@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.flow.received import ControlKey, Earlier, Received
-from service.shared.caller import Caller, OrganisationKind
+from service.shared.caller import UNKNOWN_CLIENT, Caller, OrganisationKind
 from service.shared.client import Client, SenderName
 from service.shared.ids import new_id
 from service.store.messages import KeptMessage, MessageQuery
@@ -118,6 +118,51 @@ def test_a_sender_is_found_by_its_certificate_or_its_name_until_it_is_revoked(
 def test_a_client_is_known_in_exactly_one_way(service: Service, known_by: dict[str, str]) -> None:
     with pytest.raises(StatementRefused):
         add(service, service.hospital(), **known_by)
+
+
+def test_of_several_names_a_sender_is_found_that_all_of_them_have_who_are_known(service: Service) -> None:
+    hospital, other = service.hospital(), service.hospital()
+    one, two = (add(service, hospital, mllp_sender=f"SEVERAL|{each}") for each in "AB")
+    add(service, other, mllp_sender="SEVERAL|C")
+    named = {
+        ("SEVERAL|A", "SEVERAL|?"): one,
+        ("SEVERAL|B", "SEVERAL|A"): one,
+        ("SEVERAL|B",): two,
+        ("SEVERAL|A", "SEVERAL|C"): None,
+        (): None,
+    }
+    found = service.read(hospital, lambda tx: {each: tx.access.sender("mllp_sender", *each) for each in named})
+    assert found == named
+
+
+def test_the_only_sender_is_that_of_the_one_organisation_that_sends_hl7v2(service: Service) -> None:
+    def only() -> Client | None:
+        return service.read(service.hospital(), lambda tx: tx.access.only_sender())
+
+    def revoke_all(tx: UnitOfWork) -> None:
+        for each in tx.access.clients():
+            tx.access.revoke_client(each.id, service.now())
+
+    service.run(service.hospital(), revoke_all)
+    assert only() is None
+    hospital, other = service.hospital(), service.hospital()
+    add(service, other, jwks="{}")
+    one = add(service, hospital, mllp_sender="ONLY|A")
+    add(service, hospital, certificate="0a" * 32)
+    assert only() == one
+    theirs = add(service, other, certificate="0b" * 32)
+    assert only() is None
+    service.run(other, lambda tx: tx.access.revoke_client(theirs.id, service.now()))
+    assert only() == one
+
+
+def test_what_strangers_have_sent_is_counted_and_measured(service: Service) -> None:
+    hospital = service.hospital()
+    stranger = replace(hospital, client_id=UNKNOWN_CLIENT)
+    assert service.read(hospital, lambda tx: tx.inbox.of_strangers()) == (0, 0)
+    for caller in (stranger, hospital, stranger):
+        keep_sealed(service, caller, "sender-unknown")
+    assert service.read(hospital, lambda tx: tx.inbox.of_strangers()) == (2, 2 * len(b"sealed"))
 
 
 def keep(service: Service, hospital: Caller, door: str, type: str, disposition: str) -> str:

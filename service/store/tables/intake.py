@@ -5,9 +5,11 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, text
 from sqlmodel import Field
 
+from service.shared.caller import UNKNOWN_CLIENT
 from service.store.tables.columns import Instant, Row, Text, optional, required
 
 WAS_REPLAYED = text("replayed_as IS NOT NULL")
+IS_OF_A_STRANGER = text(f"client_id = '{UNKNOWN_CLIENT}'")
 
 
 def _replayed(table: str) -> Index:
@@ -40,10 +42,20 @@ class InboundMessageRow(Row, table=True):
 
 
 class UnreadableMessageRow(Row, table=True):
-    """A body from an authenticated sender that could not be understood: encrypted, and gone after `expires_at`."""
+    """A body that could not be understood, or whose sender nobody has registered: encrypted, and gone after
+    `expires_at`."""
 
     __tablename__ = "unreadable_message"
-    __table_args__ = (Index("ix_unreadable_message_expires_at", "expires_at"), _replayed("unreadable_message"))
+    __table_args__ = (
+        Index("ix_unreadable_message_expires_at", "expires_at"),
+        Index(
+            "ix_unreadable_message_of_strangers",
+            "client_id",
+            sqlite_where=IS_OF_A_STRANGER,
+            postgresql_where=IS_OF_A_STRANGER,
+        ),
+        _replayed("unreadable_message"),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: str = required(Text)

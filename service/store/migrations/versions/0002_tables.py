@@ -211,6 +211,13 @@ def upgrade() -> None:
     with op.batch_alter_table("unreadable_message", schema=None) as batch_op:
         batch_op.create_index("ix_unreadable_message_expires_at", ["expires_at"], unique=False)
         batch_op.create_index(
+            "ix_unreadable_message_of_strangers",
+            ["client_id"],
+            unique=False,
+            sqlite_where=sa.text("client_id = 'unknown'"),
+            postgresql_where=sa.text("client_id = 'unknown'"),
+        )
+        batch_op.create_index(
             "ix_unreadable_message_replayed_as",
             ["replayed_as"],
             unique=False,
