@@ -79,13 +79,15 @@ class Learned:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of it. `outcome` is a short code, never content; `wait` is what the destination asked for.
-    `control_id` is MSH-10 of a status that may have arrived."""
+    `control_id` is MSH-10 of a status that may have arrived. `told` is its version where that is newer than what was
+    owed: it need not be said again."""
 
     trigger: DeliveryTrigger
     outcome: str
     learned: tuple[Learned, ...] = ()
     wait: timedelta | None = None
     control_id: str | None = None
+    told: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ def settle(
     held = tx.leases.settle(delivery, owner, sent.trigger, sent.outcome, due, sent.control_id)
     if held:
         end(tx, rules, alerts, now)
+    if held and sent.told is not None:
+        tx.versions.told(delivery, sent.told)
     return held and stuck and tell_of(tx, rules, delivery, after, now)
 
 

@@ -161,8 +161,8 @@ class Deliveries(Protocol):
         lane: Lane = Lane.STATUS,
         over: bool = False,
     ) -> None:
-        """Owe the tenant's record this version of a resource; a version of it that was not sent yet is superseded.
-        `over`: it is an alert that waits for nobody any more."""
+        """Owe the tenant's record this version of a resource; a version of it that was not sent yet is superseded, and
+        this one has its place. `over`: it is an alert that waits for nobody any more."""
 
 
 class Audit(Protocol):

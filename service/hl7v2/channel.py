@@ -16,7 +16,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.lines import NotCalled
 from service.hl7v2.outgoing import NOTHING_WAS_SENT, Line, NotAnswered
 from service.hl7v2.write.build import NotValid, build
-from service.hl7v2.write.drafts import control_of, drafted, is_said, may_be_on_file
+from service.hl7v2.write.drafts import control_of, drafted, is_said, may_be_on_file, newer_told
 from service.hl7v2.write.message import NotNamed, Sheet
 from service.hl7v2.write.outbound import Asked, Outbound
 from service.referrals.delivery import DeliveryTrigger
@@ -55,7 +55,8 @@ class Hl7v2Channel:
             telemetry.tell_defect("message-not-valid", defect, delivery=parcel.delivery.id, rule=str(defect))
             return Sent(DeliveryTrigger.REFUSED_FOR_GOOD, "not-valid")
         sent = await self._exchange(line, sheet, control_of(drafts), message)
-        return replace(sent, control_id=may_be_on_file(parcel.delivery, drafts, sent.trigger))
+        on_file = may_be_on_file(parcel.delivery, drafts, sent.trigger)
+        return replace(sent, control_id=on_file, told=newer_told(parcel, sent.trigger))
 
     async def _exchange(self, line: Line, sheet: Sheet, control: str, message: bytes) -> Sent:
         awaited = Awaited(control, sheet.outbound.application is Asked.ALWAYS, self.clock.now())

@@ -39,16 +39,6 @@ def in_states(column: ColumnElement[Any], states: Iterable[DeliveryState]) -> Co
     return or_(*(column == state.value for state in states))
 
 
-SUPERSEDE = Prepared(
-    update(DELIVERY)
-    .where(
-        DELIVERY.c.destination_id == bindparam("destination"),
-        DELIVERY.c.resource_type == bindparam("of_type"),
-        DELIVERY.c.resource_id == bindparam("of_id"),
-        in_states(DELIVERY.c.state, states_before(DeliveryTrigger.OVERTAKEN)),
-    )
-    .values(state=state_after(DeliveryTrigger.OVERTAKEN).value, settled_at=bindparam("at"))
-)
 SHOW = Prepared(
     update(DELIVERY)
     .where(DELIVERY.c.id == bindparam("delivery"), DELIVERY.c.shown_at.is_(None))
@@ -124,11 +114,26 @@ STUCK_OF_ALL = Prepared(
 )
 
 
-# What a delivery is made of, by what it is called in the statement that owes it.
+# What a delivery is made of, as the statement that owes it is given it.
 GIVEN = {
-    column.key: f"its_{column.key}" for column in DELIVERY.columns if column.key == "patient_id" or not column.nullable
+    column.key: bindparam(f"its_{column.key}", type_=column.type)
+    for column in DELIVERY.columns
+    if column.key == "patient_id" or not (column.nullable or column.key == "place")
 }
-IS_OVER = bindparam("is_over", type_=DELIVERY.c.introduces.type)
+IS_OVER = bindparam("its_over", type_=DELIVERY.c.introduces.type)
+EARLIER = DELIVERY.alias("earlier")
+# That of what waits of the same: what came after that builds upon it, or tells of it in words.
+PLACE = func.coalesce(
+    select(func.min(EARLIER.c.place))
+    .where(
+        EARLIER.c.destination_id == GIVEN["destination_id"],
+        EARLIER.c.resource_type == GIVEN["resource_type"],
+        EARLIER.c.resource_id == GIVEN["resource_id"],
+        in_states(EARLIER.c.state, states_before(DeliveryTrigger.OVERTAKEN)),
+    )
+    .scalar_subquery(),
+    GIVEN["id"],
+)
 
 
 class Deliveries:
@@ -150,7 +155,7 @@ class Deliveries:
         self.owed[tenant_id, type, id] = {
             "destination_id": tenant_id, "lane": lane.value, "resource_type": type, "resource_id": id,
             "version": version, "patient_id": patient_id, "state": READY, "attempts": 0, "introduces": False,
-            "due_at": now, "owed_at": now, "correlation_id": self._unit.caller.correlation_id, IS_OVER.key: over,
+            "due_at": now, "owed_at": now, "correlation_id": self._unit.caller.correlation_id, "over": over,
         }  # fmt: skip
 
     def write(self) -> None:
@@ -162,15 +167,11 @@ class Deliveries:
         # Ids of one millisecond are in no order of their own, and deliveries are claimed in the order of their ids.
         for row, id in zip(rows, sorted(self._unit.new_id() for _ in rows), strict=True):
             row["id"] = id
-        known = [
-            {"destination": row["destination_id"], "of_type": row["resource_type"], "of_id": row["resource_id"]}
-            for row in rows
-            if row["version"] != 1 and (DELIVERY, row["resource_id"]) not in self._unit.empty
-        ]
-        if known:
-            self._unit.execute(SUPERSEDE, [{**key, "at": self._unit.now()} for key in known])
-        given = [{GIVEN.get(name, name): value for name, value in row.items()} for row in rows]
+        given = [{f"its_{name}": value for name, value in row.items()} for row in rows]
         self._unit.execute(_owe(self._unit.dialect), given)
+        known = [row for row in rows if row["version"] != 1 and (DELIVERY, row["resource_id"]) not in self._unit.empty]
+        if known:
+            self._unit.versions.overtake(known)
         self._unit.empty -= {(DELIVERY, row["resource_id"]) for row in rows}
 
     def show(self, delivery: Delivery) -> bool:
@@ -216,17 +217,16 @@ class Deliveries:
 def _owe(dialect: Dialect) -> Prepared:
     """Adds a delivery if its destination takes it. HL7 v2 has no Task by which an alert is answered: of one it is told
     only that its alert is over."""
-    given = {name: bindparam(its, type_=DELIVERY.c[name].type) for name, its in GIVEN.items()}
-    takes = select(*given.values()).where(
-        ORGANISATION.c.id == given["destination_id"],
+    takes = select(*GIVEN.values(), PLACE).where(
+        ORGANISATION.c.id == GIVEN["destination_id"],
         ORGANISATION.c.active,
         or_(
             ORGANISATION.c.fhir_endpoint.is_not(None),
             ORGANISATION.c.hl7v2_endpoint.is_not(None)
-            & or_(given["resource_type"] != Recorded.ALERT_TASKS.value, IS_OVER),
+            & or_(GIVEN["resource_type"] != Recorded.ALERT_TASKS.value, IS_OVER),
         ),
     )
-    return Prepared(dialect.insert(DELIVERY).from_select(list(given), takes).on_conflict_do_nothing())
+    return Prepared(dialect.insert(DELIVERY).from_select([*GIVEN, "place"], takes).on_conflict_do_nothing())
 
 
 def to_delivery(row: Row[Any]) -> Delivery:

@@ -45,7 +45,7 @@ HELD_UP = [
     exists().where(
         BESIDE,
         OTHER.c.lane == Lane.STATUS.value,
-        OTHER.c.id < DELIVERY.c.id,
+        OTHER.c.place < DELIVERY.c.place,
         IS_UNSETTLED,
         OTHER.c.state == state.value,
         OTHER.c.due_at > bindparam("at"),
@@ -76,7 +76,7 @@ DUE = and_(IS_WAITING, FREE, IN_TURN)
 FIRST_DUE = (
     select(DELIVERY.c.lane)
     .where(DELIVERY.c.destination_id == ORGANISATION.c.id, DELIVERY.c.lane <= bindparam("of_lane"), DUE)
-    .order_by(DELIVERY.c.lane, DELIVERY.c.id)
+    .order_by(DELIVERY.c.lane, DELIVERY.c.place)
     .limit(1)
     .correlate(ORGANISATION)
     .scalar_subquery()
@@ -86,7 +86,7 @@ ANYTHING_DUE = Prepared(select(FIRST_DUE).where(ORGANISATION.c.id == bindparam("
 CLAIMABLE = (
     select(DELIVERY)
     .where(DELIVERY.c.destination_id == bindparam("destination"), DELIVERY.c.lane == bindparam("of_lane"), DUE)
-    .order_by(DELIVERY.c.id)
+    .order_by(DELIVERY.c.place)
     .limit(bindparam("at_most"))
 )
 LEASE = Prepared(

@@ -36,7 +36,7 @@ ASLEEP = (
             or_(*(DELIVERY.c.last_outcome == each for each in (*GOT_NO_ANSWER, *TURNED_AWAY))) & ~TRIED,
         ),
     )
-    .order_by(DELIVERY.c.lane, DELIVERY.c.id)
+    .order_by(DELIVERY.c.lane, DELIVERY.c.place)
     .limit(bindparam("at_most"))
 )
 

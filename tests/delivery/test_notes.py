@@ -91,10 +91,8 @@ def test_a_note_leads_to_her_and_to_the_referral_in_the_same_record(sender: Send
     assert [each.id for each in found] == [note["id"]]
 
 
-def test_a_note_that_comes_before_the_newest_status_leads_to_the_referral_all_the_same(
-    sender: Sender, record: HospitalRecord
-) -> None:
-    """The acceptance superseded the first ServiceRequest, so the note of the offer is the oldest that is owed."""
+def test_every_note_of_an_outage_leads_to_the_referral_as_it_is_now(sender: Sender, record: HospitalRecord) -> None:
+    """The ServiceRequest of the acceptance has the place of the first one, before both notes."""
     sender.supported()
     sender.settle()
     (request,) = held(record, "ServiceRequest")

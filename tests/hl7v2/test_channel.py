@@ -20,7 +20,7 @@ from service.office import Office
 from service.screening.instrument import AnswerLinks, Approval, Recorded
 from service.shared.caller import Caller
 from service.shared.ids import new_id
-from tests.delivery.support import ANSWERS, KnowsEverybody
+from tests.delivery.support import ANSWERS, LEASE, KnowsEverybody
 from tests.flow.support import FACTS, MINUTE, body, piece, scores
 from tests.hl7v2.engine import (
     CLOSE,
@@ -593,3 +593,31 @@ def test_the_note_never_comes_before_what_it_tells_of(new_sender: NewSender, ans
             sender.pass_time(timedelta(seconds=2))
         assert kinds(heard) == ["ORU PEER-REFERRAL", "ORU PEER-REFERRAL", "ORU PEER-REFERRAL", "MDM"]
         assert heard.controls[0] == heard.controls[1]
+
+
+def test_after_an_outage_no_note_comes_before_the_status_that_it_tells_of(on_either: NewSender) -> None:
+    with engine(says("AE")) as heard:
+        sender = on_either(heard)
+        family, offer = sender.supported()
+        sender.step()
+        sender.update(family.community, offer.id, "completed")
+        sender.settle()
+        tried, *after = kinds(heard)
+        assert tried == "ORU PEER-REFERRAL"
+        assert after == ["ORU PEER-REFERRAL", "ORU PEER-REFERRAL", "MDM", "MDM", "MDM"]
+        assert [observed(each).get("referral-status") for each in heard.heard[:2]] == ["supported", "completed"]
+
+
+def test_a_status_whose_sender_died_says_what_is_newest_and_says_it_once(on_either: NewSender) -> None:
+    with engine() as heard:
+        sender = on_either(heard)
+        family, offer = sender.offered()
+        assert len(sender.claim("died", LEASE)) == 3
+        sender.update(family.community, offer.id, "accepted")
+        sender.pass_time(LEASE)
+        sender.settle(pause=MINUTE)
+        assert kinds(heard) == ["ORU PEER-REFERRAL", "ORU PEER-REFERRAL", "MDM", "MDM"]
+        assert [observed(each).get("offer-status") for each in heard.heard] == [None, "accepted", None, None]
+        sender.update(family.community, offer.id, "in-progress")
+        sender.settle(pause=MINUTE)
+        assert [obx.text(11) for obx in heard.heard[-1].named("OBX")][:2] == ["C", "C"]

@@ -138,6 +138,22 @@ def test_a_newer_status_waits_until_it_is_known_what_became_of_the_older(
     assert (("Task", 2) in claimed) is goes_on
 
 
+@pytest.mark.parametrize("under_way", [False, True], ids=["nobody has begun", "it is under way meanwhile"])
+def test_a_newer_status_has_the_place_of_what_it_replaces_and_what_tells_of_it_comes_after_it(
+    service: Service, under_way: bool
+) -> None:
+    family, offer = service.offered()
+    leased = only(service, family, "one") if under_way else []
+    service.update(family.community, offer.id, "accepted")
+    for each in leased:
+        is_note = each.resource_type == "DocumentReference"
+        settle(service, each, "one", DeliveryTrigger.TAKEN if is_note else DeliveryTrigger.TRY_AGAIN)
+    service.update(family.community, offer.id, "completed")
+    claimed = [(each.resource_type, each.version) for each in only(service, family, "two")]
+    notes = [("DocumentReference", 1)] * (2 if under_way else 3)
+    assert claimed == [("ServiceRequest", 4), ("Task", 3), *notes]
+
+
 def _claim(service: Service, family: Family, id: str) -> None:
     only(service, family, "two")
 

@@ -51,6 +51,15 @@ def may_be_on_file(delivery: Delivery, drafts: tuple[Draft, ...], trigger: Deliv
     return control_of(drafts) if arrived and delivery.resource_type in _STATUSES else None
 
 
+def newer_told(parcel: Parcel, trigger: DeliveryTrigger) -> int | None:
+    """The version of a status that was taken, if that is newer than the one that was owed: to say it once more would be
+    a correction of nothing."""
+    delivery, status = parcel.delivery, parcel.offer or parcel.referral
+    if trigger is not DeliveryTrigger.TAKEN or delivery.resource_type not in _STATUSES or status is None:
+        return None
+    return status.version if status.version > delivery.version else None
+
+
 def control_of(drafts: tuple[Draft, ...]) -> str:
     """MSH-10."""
     return drafts[0].fields[10]

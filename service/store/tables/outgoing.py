@@ -17,8 +17,10 @@ IS_UNSETTLED = text(is_one_of("state", UNSETTLED))
 
 class DeliveryRow(Row, table=True):
     """One message owed to one destination: it names a resource and a version, and is written out only when it is
-    sent. While it is leased, `introduces` says that whoever holds it makes her known to the destination. `control_id`
-    is MSH-10 of the first message of it that may have arrived, if it is a status that goes by HL7 v2."""
+    sent. `place` is its own id, or the place of the earlier version that it is sent instead of: in this order is sent
+    what is owed to one destination. While it is leased, `introduces` says that whoever holds it makes her known to the
+    destination. `control_id` is MSH-10 of the first message of it that may have arrived, if it is a status that goes by
+    HL7 v2."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -36,13 +38,14 @@ class DeliveryRow(Row, table=True):
             "ix_delivery_waiting",
             "destination_id",
             "lane",
-            "id",
+            "place",
             sqlite_where=IS_WAITING,
             postgresql_where=IS_WAITING,
         ),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
+    place: str = required(Text)
     destination_id: str = required(Text, foreign_key="organisation.id")
     lane: int = required(Integer)
     resource_type: str = required(Text)

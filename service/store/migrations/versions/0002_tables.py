@@ -278,6 +278,7 @@ def upgrade() -> None:
     op.create_table(
         "delivery",
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
         sa.Column("destination_id", sa.Text(), nullable=False),
         sa.Column("lane", sa.Integer(), nullable=False),
         sa.Column("resource_type", sa.Text(), nullable=False),
@@ -310,7 +311,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_delivery_waiting",
-            ["destination_id", "lane", "id"],
+            ["destination_id", "lane", "place"],
             unique=False,
             sqlite_where=sa.text("(state = 'ready' OR state = 'unknown' OR state = 'leased')"),
             postgresql_where=sa.text("(state = 'ready' OR state = 'unknown' OR state = 'leased')"),
