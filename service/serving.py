@@ -14,6 +14,7 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.delivery.worker import Worker
 from service.hl7v2.listener import Listener
@@ -34,6 +35,10 @@ MLLP_PORT = 2575
 LISTEN_PROBES_PORT, WORKER_PROBES_PORT = 8081, 8082
 # Beside the connections of senders: those of HTTP, the database, logs and libraries.
 OTHER_FILES = 1_024
+
+
+# As long as a message of HL7 v2 may take. The longest body comes in it at half a megabit a second.
+REQUEST_SECONDS = 30
 
 
 class NotStarted(ServiceError):
@@ -86,6 +91,7 @@ def _run(application: FastAPI, http: socket.socket, *, trusted_proxies: str = ""
     gc.freeze()  # what is there when serving begins stays, so the collector need not look through it again
     config = uvicorn.Config(
         application,
+        http=Punctual,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -101,6 +107,44 @@ def _run(application: FastAPI, http: socket.socket, *, trusted_proxies: str = ""
     server.run(sockets=[http])
     if not server.started:
         raise NotStarted("The service did not come up; what it said is above.")
+
+
+class Punctual(HttpToolsProtocol):
+    """A request must have come whole, its headers and its body, REQUEST_SECONDS after the connection was made or it
+    began; else the connection ends. The server below would wait for the rest for ever."""
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begin()
+
+    def on_message_begin(self) -> None:
+        self._end()
+        self._begin()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._end()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    def _begin(self) -> None:
+        self._limit = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.flow.read_paused:
+            # It is the service that does not read on.
+            self._begin()
+        else:
+            self.transport.close()
+
+    def _end(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
 
 
 @asynccontextmanager

@@ -91,12 +91,17 @@ async def _read_some(record: Outgoing, wanted: Collection[str], since: datetime 
         bundle = json_of(response)
     except Stop as stop:
         raise NotRead from stop
-    entries = [each for each in bundle.get("entry", ()) if isinstance(each, dict)]
-    found = [each["resource"] for each in entries if isinstance(each.get("resource"), dict)]
+    found = [each["resource"] for each in _objects(bundle, "entry") if isinstance(each.get("resource"), dict)]
     came = {each["id"]: each for each in found if isinstance(each.get("id"), str) and each["id"] in wanted}
-    if not came and any(each["relation"] == "next" for each in bundle.get("link", ())):
+    if not came and any(each.get("relation") == "next" for each in _objects(bundle, "link")):
         raise NotRead
     return came
+
+
+def _objects(bundle: Tree, name: str) -> list[Tree]:
+    """What is odd among them must not keep an answer beside it from being heard."""
+    held = bundle.get(name)
+    return [each for each in held if isinstance(each, dict)] if isinstance(held, list) else []
 
 
 def _answer(resource: Tree, alert_id: str) -> ReceivedAnswer | None:

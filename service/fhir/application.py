@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +27,8 @@ from service.shared.version import VERSION
 _HTTP_FAULTS = {404: Fault.ADDRESS_UNKNOWN, 405: Fault.METHOD_NOT_ALLOWED}
 
 WORTH_LOGGING = 400
+CLIENT_GONE = 499
+"""No status of HTTP: as proxies write it of a request whose client went away."""
 LONG_SECONDS = 1.0
 
 
@@ -48,6 +51,8 @@ def create_application(
         ),
         docs_url=None,
         redoc_url=None,
+        # A redirect would go to whatever host the request names.
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     application.add_middleware(Identified)
@@ -94,6 +99,9 @@ class Identified:
             # What no database takes as text names nothing here.
             inside = refusal(Fault.ADDRESS_UNKNOWN) if NOT_ALLOWED.search(scope["path"]) else self._application
             await inside(scope, receive, send_with_ids)
+        except ClientDisconnect:
+            # It went away before all of it had come: nothing was heard, and there is nobody to be answered.
+            status = CLIENT_GONE
         except Exception as defect:
             telemetry.tell_defect("defect", defect, request_id=request_id)
             if status:

@@ -1,7 +1,7 @@
 """What every address of the FHIR door shares: who is calling, what it sent, and how it is answered."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any
@@ -28,6 +28,8 @@ from service.store.unit_of_work import UnitOfWork
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8; fhirVersion=4.0"
 TAKEN_MEDIA_TYPES = ("application/fhir+json", "application/json")
+# What each may say of itself; nothing else that stands behind a semicolon changes what it means.
+TAKEN_PARAMETERS = {"charset": ("utf-8", "us-ascii"), "fhirversion": ("4.0", "4.0.1")}
 FORM = "application/x-www-form-urlencoded"
 LONGEST_FORM = 64 * 1024
 ANSWERED_MEDIA_TYPES = (*TAKEN_MEDIA_TYPES, "application/*", "*/*")
@@ -122,7 +124,14 @@ def only(caller: Caller, *kinds: OrganisationKind) -> None:
 
 
 def _acceptable(accept: str) -> bool:
-    return any(each.partition(";")[0].strip().lower() in ANSWERED_MEDIA_TYPES for each in accept.split(","))
+    return any(_is_one_of(ANSWERED_MEDIA_TYPES, each) for each in accept.split(","))
+
+
+def _is_one_of(media_types: Collection[str], written: str) -> bool:
+    """Whether it is one of these as it is read and written here: R4, in UTF-8 (FHIR R4, 3.1.0.1.10.1)."""
+    name, *parameters = (each.strip().lower() for each in written.split(";"))
+    said = (each.partition("=")[::2] for each in parameters)
+    return name in media_types and all(value.strip('"') in TAKEN_PARAMETERS.get(of, (value,)) for of, value in said)
 
 
 async def read_all(request: Request) -> bytes:
@@ -134,21 +143,17 @@ async def read_all(request: Request) -> bytes:
 
 
 def unsupported() -> BadInput:
-    return BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, TAKEN_MEDIA_TYPES[0]))
+    return BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, f"{TAKEN_MEDIA_TYPES[0]}; fhirVersion=4.0"))
 
 
 def is_json(request: Request) -> bool:
     """Whether it says so of its body."""
-    return _media_type_of(request) in TAKEN_MEDIA_TYPES
-
-
-def _media_type_of(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return _is_one_of(TAKEN_MEDIA_TYPES, request.headers.get("content-type", ""))
 
 
 async def read_form(request: Request) -> list[tuple[str, str]]:
     """The parameters of a search by POST (FHIR R4, 3.1.1.1)."""
-    if _media_type_of(request) != FORM:
+    if not _is_one_of((FORM,), request.headers.get("content-type", "")):
         raise BadInput.of(Finding(Fault.MEDIA_TYPE_UNSUPPORTED, None, FORM))
     body = await _read(request, LONGEST_FORM)
     return read_parameters(body.decode(errors="surrogateescape"))

@@ -52,6 +52,7 @@ class Fault(Enum):
     ID_DIFFERS = auto()
     PARAMETER_UNKNOWN = auto()
     PARAMETER_MALFORMED = auto()
+    PARAMETER_TOO_MANY = auto()
     HEADER_MALFORMED = auto()
     NOT_AUTHENTICATED = auto()
     SCOPE_TOO_SMALL = auto()
@@ -135,12 +136,15 @@ ERRORS: Mapping[Fault | Reason, Row] = {
     Fault.ID_DIFFERS: Row(400, "value", "The id in the body must be present and the same as in the address."),
     Fault.PARAMETER_UNKNOWN: Row(400, "not-supported", "This server does not know the parameter '{}'."),
     Fault.PARAMETER_MALFORMED: Row(400, "value", "The parameter '{}' does not have the form FHIR gives it."),
+    Fault.PARAMETER_TOO_MANY: Row(400, "value", "The parameter '{}' may come only once, and not in a link with _page."),
     Fault.HEADER_MALFORMED: Row(400, "value", "The header '{}' does not have the form FHIR gives it."),
     Fault.NOT_AUTHENTICATED: Row(401, "login", "Send a valid access token: Authorization: Bearer …"),
     Fault.SCOPE_TOO_SMALL: Row(403, "forbidden", "The scopes of the access token do not cover this request{}."),
     Fault.ADDRESS_UNKNOWN: Row(404, "not-found", "There is nothing at this address. GET metadata lists what there is."),
     Fault.METHOD_NOT_ALLOWED: Row(405, "not-supported", "This address does not take this method{}."),
-    Fault.NOT_ACCEPTABLE: Row(406, "not-supported", "This server answers application/fhir+json only."),
+    Fault.NOT_ACCEPTABLE: Row(
+        406, "not-supported", "This server answers application/fhir+json only, fhirVersion 4.0 in UTF-8."
+    ),
     Fault.MEDIA_TYPE_UNSUPPORTED: Row(415, "not-supported", "Send Content-Type {}, in UTF-8 and not compressed."),
     Fault.TOO_MANY_REQUESTS: Row(429, "throttled", "Too many requests. Try again after the time in Retry-After."),
     Fault.UNAVAILABLE: Row(503, "transient", "It may not be kept. Send the same again after the time in Retry-After."),

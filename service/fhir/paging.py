@@ -2,8 +2,10 @@
 next one."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, TypeVar
 
 import orjson
@@ -12,7 +14,7 @@ from pydantic import TypeAdapter
 
 from service.fhir.door import Door, Problem, answer, read_form
 from service.fhir.outcome import reply
-from service.fhir.parameters import malformed, query_of, read_parameters
+from service.fhir.parameters import Parameters, malformed, query_of, read_parameters, too_many
 from service.fhir.survey import Tree
 from service.fhir.write.bundle import SearchMode, search_bundle
 from service.flow.answer import Reason
@@ -20,6 +22,9 @@ from service.security.sealing import Sealer
 from service.shared.caller import Caller
 
 FIRST_PAGE = 1_000
+# What says how the answer is given and not what is looked for, which may come again and narrows a search further.
+_ONCE = ("_count", "_sort", "_page")
+_BESIDE_LINK = ("_page", "_format")
 _FORMATS = ("json", "application/json", "application/fhir+json", "application/fhir json")
 _DIVIDED = re.compile(r"(?:,(?:[^\\,]|\\.)+)+")
 _ALTERNATIVE = re.compile(r",((?:[^\\,]|\\.)+)")
@@ -44,6 +49,14 @@ def count(value: str) -> int:
     return int(value)
 
 
+def _one_too_many(parameters: Parameters) -> str | None:
+    """The name of one of which nothing would be heard. A link holds the whole search."""
+    counts = Counter(name for name, _ in parameters)
+    repeated = (name for name in _ONCE if counts[name] > 1)
+    beside = (name for name in counts if "_page" in counts and name not in _BESIDE_LINK)
+    return next(chain(repeated, beside), None)
+
+
 def check_format(value: str) -> None:
     if value.partition(";")[0] not in _FORMATS:
         raise malformed("_format")
@@ -64,9 +77,12 @@ class Paged(Generic[Search]):
         parameters = read_parameters(query_of(request))
         if request.method == "POST":
             parameters += await read_form(request)
-        link = dict(parameters).get("_page")
+        lenient, link = "handling=lenient" in request.headers.get("prefer", ""), dict(parameters).get("_page")
+        name = _one_too_many(parameters)
+        if name is not None and not lenient:
+            raise too_many(name)
         if link is None:
-            return self.read(parameters, lenient="handling=lenient" in request.headers.get("prefer", ""))
+            return self.read(parameters, lenient=lenient)
         search = self.read_link(door.sealer, caller.organisation_id, link)
         if search is None:
             raise Problem(reply(Reason.NOT_FOUND))

@@ -31,8 +31,16 @@ def query_of(request: Request) -> str:
 
 
 def malformed(name: str) -> BadInput:
-    return BadInput.of(Finding(Fault.PARAMETER_MALFORMED, None, name[:LONGEST_NAME]))
+    return _about(name, Fault.PARAMETER_MALFORMED)
 
 
 def unknown(name: str) -> BadInput:
-    return BadInput.of(Finding(Fault.PARAMETER_UNKNOWN, None, name[:LONGEST_NAME]))
+    return _about(name, Fault.PARAMETER_UNKNOWN)
+
+
+def too_many(name: str) -> BadInput:
+    return _about(name, Fault.PARAMETER_TOO_MANY)
+
+
+def _about(name: str, fault: Fault) -> BadInput:
+    return BadInput.of(Finding(fault, None, name[:LONGEST_NAME]))

@@ -43,7 +43,7 @@ async def _watch(ready: Ready) -> None:
 
 def application(ready: Ready, lifespan: Lifespan) -> FastAPI:
     """The probes alone, of a process that serves nothing else by HTTP."""
-    probes = FastAPI(openapi_url=None, lifespan=lifespan)
+    probes = FastAPI(openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     probes.include_router(router(ready))
     return probes
 

@@ -52,9 +52,14 @@ async def _read(door: Door, resource_type: str, id: str, request: Request) -> Re
     shown = await door.store.read(caller, partial(_show_or_note, door=door, type=resource_type, id=id, now=now))
     if shown is None:
         return refusal(Refused(Reason.NOT_FOUND))
-    if f'W/"{shown.etag}"' in request.headers.get("if-none-match", ""):
+    if _is_known(shown, request.headers.get("if-none-match", "")):
         return answer(b"", status=304, etag=shown.etag, stamp=shown.stamp)
     return answer(shown.body(), etag=shown.etag, stamp=shown.stamp)
+
+
+def _is_known(shown: Shown, if_none_match: str) -> bool:
+    """By its ETag, strong or weak, or by `*`: that there is any (RFC 9110, section 13.1.2)."""
+    return if_none_match.strip() == "*" or f'"{shown.etag}"' in if_none_match
 
 
 async def _placement(door: Door, id: str, request: Request) -> Response:

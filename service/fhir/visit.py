@@ -60,8 +60,7 @@ class Visit:
 
     async def find(self, type: str, identifier: Identifier) -> str | None:
         query = str(httpx.QueryParams({"identifier": f"{identifier.system}|{identifier.value}"}))
-        bundle = json_of(await self.ask("GET", f"{type}?{query}"))
-        held = (entry.get("resource", {}) for entry in bundle.get("entry", []))
+        held = _resources_of(json_of(await self.ask("GET", f"{type}?{query}")))
         found = [each for each in held if each.get("resourceType") == type]
         if len(found) > 1:
             raise Stop(DeliveryTrigger.REFUSED_FOR_GOOD, "several-in-the-record")
@@ -140,6 +139,16 @@ def json_of(response: httpx.Response, otherwise: DeliveryTrigger = DeliveryTrigg
     if not isinstance(tree, dict):
         raise Stop(otherwise, "unreadable-answer")
     return tree
+
+
+def _resources_of(bundle: Tree) -> list[Tree]:
+    """What a search has found. Anything else than a Bundle of resources does not say that there is none."""
+    entries = bundle.get("entry", [])
+    listed = isinstance(entries, list) and all(isinstance(each, dict) for each in entries)
+    found: list[Any] = [each.get("resource", {}) for each in entries] if listed else [None]
+    if bundle.get("resourceType") != "Bundle" or not all(isinstance(each, dict) for each in found):
+        raise Stop(DeliveryTrigger.TRY_AGAIN, "unreadable-answer")
+    return found
 
 
 def carries(resource: Tree, type: str, identifier: Identifier) -> bool:

@@ -82,6 +82,17 @@ def test_copies_that_a_record_has_no_more_keep_nobody_from_the_others(had: int) 
     assert len(record.asked) == (had + 1) // 2 + 1
 
 
+@pytest.mark.parametrize("odd", [None, "x", ["x", None], [{"resource": None}, {"relation": None}, {}]])
+def test_what_is_odd_in_a_page_is_left_and_no_defect(odd: object) -> None:
+    class Odd(Record):
+        def answer(self, found: list[Tree]) -> Tree:
+            page = super().answer(found)
+            entries = page["entry"] + odd if isinstance(odd, list) and page["entry"] else odd
+            return page | {"entry": entries, "link": odd}
+
+    assert read(Odd(task("r0"))) == (["alert-0"] if isinstance(odd, list) else [])
+
+
 def test_a_record_that_gives_a_page_of_others_and_says_that_there_is_more_was_not_read() -> None:
     class Heedless(Record):
         def answer(self, found: list[Tree]) -> Tree:

@@ -236,6 +236,18 @@ def test_a_post_is_in_doubt_unless_it_is_certain_that_nothing_was_kept(
         (httpx.Response(404), AGAIN, "http-404"),
         (httpx.Response(405), AGAIN, "http-405"),
         (httpx.Response(410), NEVER, "http-410"),
+        *(
+            (httpx.Response(200, json=tree), AGAIN, "unreadable-answer")
+            for tree in (
+                {"resourceType": "OperationOutcome"},
+                {"resourceType": "Bundle", "entry": None},
+                {"resourceType": "Bundle", "entry": "x"},
+                {"resourceType": "Bundle", "entry": ["x"]},
+                {"resourceType": "Bundle", "entry": [None]},
+                {"resourceType": "Bundle", "entry": [{"resource": None}]},
+                {"resourceType": "Bundle", "entry": [{"resource": ["x"]}]},
+            )
+        ),
         (found(resource(), resource(id="their-2")), NEVER, "several-in-the-record"),
         (found(resource(value="another")), NEVER, "another-resource"),
         (found(resource(system="https://elsewhere.example")), NEVER, "another-resource"),

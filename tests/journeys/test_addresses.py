@@ -47,6 +47,13 @@ def test_a_name_that_is_no_text_is_told_without_it(either_world: World) -> None:
     refused(either_world.hospital.ask("GET", "Task?a%00b=1"), 400, "'a\ufffdb'")
 
 
+def test_nobody_is_sent_elsewhere_from_an_address_that_is_not_there(either_world: World) -> None:
+    party = either_world.hospital
+    for path in ("Task/", "Task/..%2f", "metadata/"):
+        answer = party.ask("GET", path, Host="evil.example")
+        assert (answer.status_code, answer.json()["resourceType"]) == (404, "OperationOutcome")
+
+
 def conditional(party: Party, written: str) -> list[httpx.Response]:
     sent = patient(new_person())
     criterion = f"identifier=https%3A%2F%2Fa.example%7C{written}"

@@ -224,11 +224,14 @@ def test_what_has_not_changed_is_not_sent_again(world: World) -> None:
         again = world.programme.ask("GET", reference, If_None_Match=first.headers["etag"])
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == first.headers["etag"]
+        for known in ("*", first.headers["etag"].removeprefix("W/"), f'W/"0", {first.headers["etag"]}'):
+            assert world.programme.ask("GET", reference, If_None_Match=known).status_code == 304
         assert world.programme.ask("GET", reference, If_None_Match='W/"0"').status_code == 200
     before = {each: world.programme.ask("GET", each).headers["etag"] for each in references}
     world.programme.must(200)("PUT", f"Task/{task['id']}", task | {"status": "accepted"})
     for reference, etag in before.items():
         assert world.programme.ask("GET", reference, If_None_Match=etag).status_code == 200, reference
+    assert world.programme.ask("GET", f"Task/{new_id()}", If_None_Match="*").status_code == 404
 
 
 def test_a_version_in_an_answer_is_the_one_in_its_headers(world: World) -> None:
@@ -495,7 +498,16 @@ def test_an_address_that_is_not_there_says_so_in_fhir(world: World) -> None:
         assert (answer.status_code, code(answer)) == (404, "not-found")
 
 
-@pytest.mark.parametrize("accept", ["application/fhir+xml", "text/html", "application/fhir+turtle, text/xml"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/fhir+xml",
+        "text/html",
+        "application/fhir+turtle, text/xml",
+        "application/fhir+json; fhirVersion=5.0",
+        "application/fhir+json; charset=iso-8859-1",
+    ],
+)
 def test_an_answer_in_another_format_is_not_to_be_had(world: World, accept: str) -> None:
     answer = world.hospital.ask("GET", f"Patient/{new_id()}", Accept=accept)
     assert (answer.status_code, code(answer)) == (406, "not-supported")
@@ -508,11 +520,24 @@ def test_an_answer_in_another_format_is_not_to_be_had(world: World, accept: str)
         {"Content_Type": "text/plain"},
         {"Content_Type": ""},
         {"Content_Encoding": "gzip"},
+        {"Content_Type": "application/fhir+json; charset=iso-8859-1"},
+        {"Content_Type": "application/fhir+json; charset=utf-8; fhirVersion=5.0"},
     ],
 )
 def test_a_body_in_another_format_is_not_taken(world: World, headers: dict[str, str]) -> None:
     answer = world.hospital.ask("POST", "Patient", patient(new_person()), **headers)
     assert (answer.status_code, code(answer)) == (415, "not-supported")
+    assert "application/fhir+json; fhirVersion=4.0, in UTF-8" in answer.json()["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize(
+    "named", ['charset="UTF-8"', "charset=us-ascii", "fhirVersion=4.0", "fhirVersion=4.0.1; q=0.9"]
+)
+def test_a_format_may_be_named_in_full(world: World, named: str) -> None:
+    for type in ("application/fhir+json", "application/json"):
+        full = f"{type}; {named}"
+        assert world.hospital.ask("POST", "Patient", patient(new_person()), Content_Type=full).status_code == 201
+        assert world.hospital.ask("GET", "Task?_count=1", Accept=full).status_code == 200
 
 
 def test_a_body_that_is_too_long_is_refused(world: World) -> None:

@@ -187,6 +187,24 @@ def test_a_link_that_was_tampered_with_or_is_anothers_leads_nowhere(world: World
     assert world.programme.identity.organisation_id not in page
 
 
+def test_what_stands_beside_a_link_would_not_be_heard_and_is_refused_by_its_name(world: World) -> None:
+    following = page_link(world)
+    for name in ("status", "_count", "_sort", "_page"):
+        answer = world.programme.ask("GET", f"{following}&{name}=x")
+        assert (answer.status_code, answer.json()["issue"][0]["code"]) == (400, "value")
+        assert f"'{name}'" in answer.json()["issue"][0]["diagnostics"]
+    assert world.programme.ask("GET", f"{following}&_format=json").status_code == 200
+    assert world.programme.ask("GET", f"{following}&status=accepted", Prefer="handling=lenient").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["Task", "HealthcareService"])
+@pytest.mark.parametrize("twice", ["_count=1&_count=2", "_sort=_lastUpdated&_sort=-_lastUpdated"])
+def test_how_to_answer_may_be_said_once(world: World, path: str, twice: str) -> None:
+    answer = world.programme.ask("GET", f"{path}?{twice}")
+    assert answer.status_code == 400
+    assert f"'{twice.partition('=')[0]}'" in answer.json()["issue"][0]["diagnostics"]
+
+
 def test_the_search_may_be_posted_as_a_form(world: World) -> None:
     _, _, task = world.offered()
     party = world.programme
