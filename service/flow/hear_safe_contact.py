@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from service.consent.safe_contact import SafeContact, newest
+from service.consent.safe_contact import SafeContact, narrows, newest
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import follow_safe_contact
@@ -13,6 +13,7 @@ from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
 from service.flow.rules import Rules
+from service.referrals.patient import Patient
 from service.referrals.referral import ReferralTrigger
 from service.shared.audit import Action, AuditEvent
 
@@ -31,7 +32,7 @@ def hear_safe_contact(tx: Transaction, rules: Rules, message: ReceivedSafeContac
     if patient_id is None:
         return Refused(Reason.SUBJECT_UNKNOWN)
     patient = tx.patients.lock(patient_id)
-    known = newest(patient.safe_contact, *(each.safe_contact for each in tx.consents.of_patient(patient_id)))
+    known = _known(tx, patient)
     # What a consent has said counts no more when that does not.
     told = known == patient.safe_contact == message.said
     if told or (known is not None and message.received.replays is not None):
@@ -45,3 +46,12 @@ def hear_safe_contact(tx: Transaction, rules: Rules, message: ReceivedSafeContac
         moved = advance(tx, rules, referral, ReferralTrigger.TRIED_AGAIN, now) or referral
         follow_safe_contact(tx, rules, moved, now)
     return Accepted("Patient", patient_id, patient.version)
+
+
+def takes_away(tx: Transaction, patient_id: str, message: ReceivedSafeContact) -> bool:
+    """Whether less is safe by it than was known to be."""
+    return narrows(_known(tx, tx.patients.lock(patient_id)), message.said)
+
+
+def _known(tx: Transaction, patient: Patient) -> SafeContact | None:
+    return newest(patient.safe_contact, *(each.safe_contact for each in tx.consents.of_patient(patient.id)))

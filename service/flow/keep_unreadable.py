@@ -70,7 +70,7 @@ class Unreadable:
     @property
     def is_critical(self) -> bool:
         """Whether somebody has to hear of it at once."""
-        return bool(self.unnamed) or any(
+        return any(each.is_critical for each in self.unnamed) or any(
             each.recognised is Recognised.A_CRITICAL_ANSWER or each.safety_event or each.refuses or each.stops
             for each in self.results
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent, hear_event
+from service.flow.hear_safe_contact import ReceivedSafeContact, takes_away
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
@@ -26,16 +27,21 @@ class Unnamed:
     what the record has whoever it is told of, empty where it names nobody; `person` what else it says of who that is,
     for a number may stand for anybody whose own is not known. It is shown to nobody.
 
-    Of a message that is not taken, `hers` is what of that is told of one woman, or said by her, and `who` what it says
-    of who she is.
+    Of a message that is not taken, `hers` is what of that is told of one woman, or said by her, and how she may be
+    reached; `who` is what it says of who she is.
     """
 
     number: str
     events: frozenset[LifeEvent] = frozenset()
     refuses: bool = False
-    hers: tuple[ReceivedEvent | ReceivedConsent, ...] = ()
+    hers: tuple[ReceivedEvent | ReceivedConsent | ReceivedSafeContact, ...] = ()
     who: ReceivedPatient | None = None
     person: str = ""
+
+    @property
+    def is_critical(self) -> bool:
+        """Whether somebody has to hear of it whoever is meant."""
+        return self.refuses or bool(self.events)
 
 
 def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
@@ -69,7 +75,8 @@ def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime
     for each in events:
         hear_event(tx, rules, each._replace(event=LifeEvent.ANNOUNCED), now)
     noes = [each for each in unnamed.hers if isinstance(each, ReceivedConsent)]
-    if not all(was_taken(tx, each) for each in noes):
+    ways = [each for each in unnamed.hers if isinstance(each, ReceivedSafeContact)]
+    if not all(was_taken(tx, each) for each in noes) or any(takes_away(tx, patient_id, each) for each in ways):
         pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
     left = frozenset[LifeEvent]() if events else unnamed.events
     return replace(unnamed, events=left, refuses=unnamed.refuses and not noes)

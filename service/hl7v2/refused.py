@@ -14,6 +14,7 @@ from service.hl7v2.frame import Fault
 from service.hl7v2.look import DOOR, Looked
 from service.hl7v2.read.message import TYPES, results_in, unnamed_in
 from service.hl7v2.read.recognise import recognise
+from service.hl7v2.read.referral import stops_in
 from service.hl7v2.salvage import salvage, salvaged, tells_of_one, tells_of_results
 from service.security.sealing import Sealer
 from service.shared import telemetry
@@ -39,7 +40,7 @@ def sealed(looked: Looked, wrong: What, sealer: Sealer) -> Unreadable:
 def heard(kept: Unreadable, looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: datetime) -> Unreadable:
     """With what a person is to be told of it."""
     results, unnamed = _results(looked, dialect, rules, wrong, now), _unnamed(looked, dialect, rules, wrong, now)
-    return replace(kept, results=results, unnamed=unnamed)
+    return replace(kept, results=[*results, *_stops(looked, dialect, wrong, now)], unnamed=unnamed)
 
 
 def _results(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: datetime) -> Sequence[Salvaged]:
@@ -69,6 +70,14 @@ def _unnamed(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: d
     except Exception as defect:  # noqa: BLE001  # as above
         telemetry.tell_defect("message-not-recognised", defect)
         return ()
+
+
+def _stops(looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Salvaged]:
+    """What it would end."""
+    if not _may_be_hers(looked, dialect):
+        return ()
+    found = stops_in(looked.message or salvaged(looked.body), dialect, now)
+    return [each if _says_whose(looked, wrong) else replace(each, subjects=()) for each in found]
 
 
 def _may_be_hers(looked: Looked, dialect: Dialect) -> bool:

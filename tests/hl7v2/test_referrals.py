@@ -1,8 +1,11 @@
 """A hospital refers by itself: REF^I12, and the RRI^I12 that answers it (v2.5.1, chapter 11)."""
 
+from collections.abc import Callable
+
 import pytest
 
 from service.hl7v2.segments import Message
+from service.referrals.instruction import Order
 from tests.flow.support import Service
 from tests.hl7v2.doors import changed
 from tests.hl7v2.ward import Ward, con, message, pid
@@ -211,11 +214,12 @@ def test_an_old_request_is_answered_for_by_the_referral_that_is_open(ward: Ward)
     assert len(ward.rows("referral")) == 1
 
 
-def test_another_womans_number_is_not_hers(ward: Ward) -> None:
+def test_another_womans_number_is_not_hers_and_nobody_knows_whom_its_end_means(ward: Ward) -> None:
     ward.answer(refer())
     answer = ward.answer(refer(event="I14", woman="W2"))
     assert status(answer)[2] == "R"
-    assert [row["state"] for row in ward.rows("referral")] == ["awaiting-consent"]
+    assert [row["state"] for row in ward.rows("referral")] == ["on-hold"]
+    assert "identity-conflict" in ward.alerts()
 
 
 def test_a_message_that_is_not_taken_gets_a_plain_acknowledgement(ward: Ward) -> None:
@@ -233,3 +237,67 @@ def test_the_answer_stands_in_the_place_of_the_applications_acknowledgement(
     body = changed(changed(refer(), 15, commit), 16, application)
     (answers,) = ward.hospital.answers(body)
     assert [each.split(b"|")[8].split(b"^")[0].decode() for each in answers] == types
+
+
+PAUSED = ("on-hold", ["held-by-service"])
+
+
+def test_an_end_under_a_number_that_is_not_known_pauses_contact_with_her_once(ward: Ward) -> None:
+    ward.supported()
+    answer = ward.answer(refer(number="REF-9", event="I14"))
+    assert status(answer) == ("RRI^I14^RRI_I12", "AA", "R")
+    assert ward.state() == PAUSED
+    assert ward.alerts() == ["not-all-used", "unreadable-refusal"]
+
+    ward.service.tell(ward.hospital.caller, ward.service.referral(ward.woman()).id, Order.RESUME)
+    assert ward.state() == ("supported", ["in-progress"])
+    ward.answer(refer(number="REF-9", event="I14"))
+    assert ward.state() == ("supported", ["in-progress"])
+
+
+def test_an_end_under_another_womans_number_pauses_contact_with_both(ward: Ward) -> None:
+    for woman in ("W1", "W2"):
+        ward.answer(refer(number=f"REF-{woman}", woman=woman))
+    ward.answer(refer(number="REF-W1", event="I14", woman="W2"))
+    assert [ward.state(each)[0] for each in ("W1", "W2")] == ["on-hold", "on-hold"]
+    assert ward.alerts().count("identity-conflict") == 2
+
+
+def test_an_end_of_nothing_that_is_open_wakes_nobody(ward: Ward) -> None:
+    ward.answer(refer(event="I14"))
+    assert ward.alerts() == ["not-all-used"]
+
+
+ENDS = {
+    "I14": refer(event="I14"),
+    "a status": message("I13", rf1("REF-9", _1="E"), pid(), type="REF"),
+    "without a number": message("I14", pid(), type="REF"),
+}
+
+
+@pytest.mark.parametrize("body", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda body: changed(body, 12, "9.9"), lambda body: body + b"no segment\r", lambda body: b"BHS|^~\\&\r" + body],
+    ids=["another version", "a line that is no segment", "a batch"],
+)
+def test_an_end_in_a_message_that_is_refused_pauses_contact(
+    ward: Ward, body: bytes, spoil: Callable[[bytes], bytes]
+) -> None:
+    ward.supported()
+    assert ward.hospital.told(spoil(body)).startswith("AR")
+    assert ward.state() == PAUSED
+    assert ward.alerts() == ["unreadable-refusal"]
+
+
+def test_an_end_in_a_message_that_is_refused_of_nobody_who_is_known_is_told(ward: Ward) -> None:
+    assert ward.hospital.told(changed(ENDS["I14"], 12, "9.9")).startswith("AR")
+    assert ward.alerts() == ["unnamed-refusal"]
+
+
+@pytest.mark.parametrize(("number", "value"), [(9, "REF^I12"), (11, "T")], ids=["a request", "a test"])
+def test_what_ends_nothing_pauses_nothing(ward: Ward, number: int, value: str) -> None:
+    ward.supported()
+    refused = changed(changed(ENDS["I14"], number, value), 12, "9.9")
+    assert ward.hospital.told(refused).startswith("AR")
+    assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])

@@ -1,11 +1,14 @@
 """How she may safely be reached, in the site's own codes: the newest word counts, and what is not known to be safe is
 not."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from service.hl7v2.frame import Fault, Frame
 from tests.flow.support import Service
+from tests.hl7v2.doors import changed
 from tests.hl7v2.ward import Ward, con, message, pid
 
 AT = "20260520"
@@ -227,3 +230,50 @@ def test_a_site_without_codes_for_it_says_nothing_of_it(ward: Ward) -> None:
     ward.sends(message("A08", pid(), con("A", AT)))
     (woman,) = ward.rows("patient")
     assert woman["safe_contact"] is None
+
+
+REFUSED = [
+    pytest.param(lambda body: changed(body, 12, "9.9"), id="another version"),
+    pytest.param(lambda body: body + b"and a line break\r", id="a line that is no segment"),
+    pytest.param(lambda body: b"BHS|^~\\&|EHR\r" + body + b"BTS|1\r", id="a batch"),
+    pytest.param(lambda body: Frame(body, Fault.CUT_SHORT), id="cut short"),
+]
+Spoil = Callable[[bytes], bytes | Frame]
+
+
+@pytest.mark.parametrize("spoil", REFUSED)
+@pytest.mark.parametrize(
+    ("said", "paused"),
+    [
+        ([phone("N")], True),
+        ([phone('""')], True),
+        ([phone(NUMBER, "D")], True),
+        ([phone(OTHER)], True),
+        ([con("A", AT)], True),
+        ([phone(NUMBER), obx("MAIL", "N")], False),
+        ([phone(NUMBER), obx("MAIL", "tessie@example.org")], False),
+        ([], False),
+    ],
+    ids=["no", "deleted", "taken back", "another number", "none beside a yes", "the same", "more", "nothing"],
+)
+def test_what_is_no_longer_safe_in_a_message_that_is_refused_pauses_contact_until_somebody_has_looked(
+    ward: Ward, said: list[str], paused: bool, spoil: Spoil
+) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    before = known(ward)
+    for _ in range(2):
+        assert ward.hospital.told(spoil(message("A08", pid(), *said))).startswith("AR")
+    assert ward.state() == (("on-hold", ["held-by-service"]) if paused else ("supported", ["accepted"]))
+    assert ward.alerts() == ["unreadable-refusal"] * paused
+    assert known(ward) == before
+
+
+@pytest.mark.parametrize(
+    "whose", [pid("W2"), pid(born="19850505"), "PID|1||W1^^^ELSEWHERE"], ids=["unknown", "may be another's", "unusable"]
+)
+def test_what_is_safe_for_nobody_who_is_certain_calls_nobody_in_a_message_that_is_refused(
+    ward: Ward, whose: str
+) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    assert ward.hospital.told(changed(message("A08", whose, phone("N")), 12, "9.9")).startswith("AR")
+    assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.hear_event import ReceivedEvent
+from service.flow.hear_safe_contact import ReceivedSafeContact
 from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.record_consent import ReceivedConsent
@@ -107,13 +108,13 @@ def _who(group: Group) -> ReceivedPatient | None:
 def unnamed_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Unnamed]:
     """What of a message that is not taken makes contact unwelcome, of each patient in it."""
     for patient in patients_in(message, dialect, rules):
-        told = unnamed(message, [patient], dialect, rules, now)
-        if told is not None:
-            group = _group(message, patient, dialect, rules, now)
-            steps = [part.step for part in group.parts]
-            events = [each for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS]
-            noes = [each for each in steps if isinstance(each, ReceivedConsent) and each.may_end]
-            yield replace(told, hers=(*events, *noes), who=_who(group))
+        told, group = unnamed(message, [patient], dialect, rules, now), _group(message, patient, dialect, rules, now)
+        steps = [part.step for part in group.parts]
+        events = [each for each in steps if isinstance(each, ReceivedEvent) and each.event in HARMS]
+        noes = [each for each in steps if isinstance(each, ReceivedConsent) and each.may_end]
+        ways = [each for each in steps if isinstance(each, ReceivedSafeContact)]
+        if told is not None or ways:
+            yield replace(told or Unnamed(""), hers=(*events, *noes, *ways), who=_who(group))
     yield from (each.unnamed for each in strays(message, dialect, now) if each.unnamed is not None)
 
 

@@ -7,7 +7,7 @@ consent in the same message is about: it is chosen among those that she has agre
 from collections.abc import Iterator
 from datetime import datetime
 
-from service.flow.keep_unreadable import Recognised
+from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
@@ -24,6 +24,7 @@ from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.result import read_order
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import moment
+from service.referrals.instruction import Order
 
 REFERRAL = "urn:peer-referral:hl7v2:referral"
 """The system of a request's name: whose number it is, and the number (RF1-6)."""
@@ -88,13 +89,30 @@ def _group(
     )
 
 
+def stops_in(message: Message, dialect: Dialect, now: datetime) -> Iterator[Salvaged]:
+    """The referral that a message which is not taken may be about to end, and whose."""
+    request, pid = message.first("RF1"), message.first("PID")
+    status = said(request, STATUS).upper() if request else ""
+    if message.header.text(9).upper() == "REF" and _ends(message, status):
+        number = number_in(message, request, NUMBER) if request else []
+        named = read_patient(pid, dialect, now, updates=False) if pid else None
+        subjects = [named.subject] if named and named.subject else []
+        yield Salvaged(
+            Recognised.NOTHING, subjects, addressed=Reference("ServiceRequest", "|".join(number)), stops=Order.CLOSE
+        )
+
+
+def _ends(message: Message, status: str) -> bool:
+    return message.header.text(9, 2).upper() == _CANCELS or status in _ENDED
+
+
 def _request(message: Message, subject: Reference, dialect: Dialect) -> tuple[ReceivedRequest | None, list[Flaw]]:
     """Of a request that ends, nothing counts but its number; one that may be over, or an end, opens nothing."""
     request = message.first("RF1")
     if request is None:
         return None, [Flaw(Problem.SEGMENT_MISSING, "RF1^1")]
     number, status = number_in(message, request, NUMBER), said(request, STATUS).upper()
-    ends = message.header.text(9, 2).upper() == _CANCELS or status in _ENDED
+    ends = _ends(message, status)
     asked, expires = (moment(said(request, field), dialect.zone) for field in (ASKED, EXPIRES))
     flaws = [] if number else [Flaw(Problem.VALUE_MISSING, at(request, NUMBER))]
     if not ends:
