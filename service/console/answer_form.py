@@ -1,7 +1,7 @@
 """The form of the page behind an answer link: what may be answered, and who answers."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from html import escape
 
 from fastapi import Response
@@ -12,6 +12,7 @@ from service.fhir.lengths import PERSON
 from service.flow.rules import Rules
 from service.referrals.alert import ALERT_KINDS, Alert, AlertState, AlertTask, ReviewOutcome
 from service.referrals.answer_link import AnswerLink
+from service.shared.clock import minute_read
 
 SEEN, DONE = "seen", "done"
 ANSWERS: Mapping[str, tuple[AlertState, ReviewOutcome | None]] = {
@@ -44,9 +45,12 @@ def form(
     """`filled` is what was sent when something was missing, and `problem` says what."""
     given = filled or {}
     told = f'<div class="problem" role="alert">{paragraph(problem)}</div>' if problem else ""
-    seen_at = alert.acknowledged_at
-    stands = f"somebody saw it {_time(seen_at)}" if seen_at else f"an answer is due by {_time(alert.due_at)}"
-    times = f"<p>Raised {_time(alert.raised_at)}; {stands}. This page takes answers until {_time(link.expires_at)}.</p>"
+    seen_at, zone = alert.acknowledged_at, rules.policy(alert.tenant_id).zone
+    raised, ends = _time(alert.raised_at, zone), _time(link.expires_at, zone)
+    stands = (
+        f"somebody saw it {_time(seen_at, zone)}" if seen_at else f"an answer is due by {_time(alert.due_at, zone)}"
+    )
+    times = f"<p>Raised {raised}; {stands}. This page takes answers until {ends}.</p>"
     choices = "".join(_choice(each, given.get("answer") == each) for each in offered(alert))
     content = (
         f"{told}{paragraph(alert_words(alert, rules))}{times}"
@@ -60,9 +64,8 @@ def form(
     return page("An alert waits for an answer", content, 422 if problem else 200)
 
 
-def _time(at: datetime) -> str:
-    moment = at.isoformat(timespec="minutes")
-    return f'<time datetime="{escape(moment)}">{escape(moment[:16].replace("T", " "))} UTC</time>'
+def _time(at: datetime, zone: tzinfo) -> str:
+    return f'<time datetime="{at.isoformat(timespec="minutes")}">{escape(minute_read(at, zone))}</time>'
 
 
 def _line(name: str, label: str, autocomplete: str, given: Mapping[str, str]) -> str:

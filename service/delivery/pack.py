@@ -103,7 +103,7 @@ def _note(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organis
         ("ServiceRequest", referral.id),
         ("DocumentReference", note.id),
     )
-    text = note_text(rules.note_texts, note.kind, told)
+    text = note_text(rules.note_texts, note.kind, told, rules.policy(destination.id).zone)
     return Parcel(delivery, destination, identifiers, record_ids, referral=referral, note=note, note_text=text)
 
 

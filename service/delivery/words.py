@@ -1,11 +1,10 @@
 """What a clinician reads of an alert, whichever way it goes out."""
 
-from datetime import UTC
-
 from service.flow.rules import Rules
 from service.referrals.alert import NAMES_A_NUMBER, Alert
 from service.referrals.escalation import Escalation
 from service.referrals.programme import Programme
+from service.shared.clock import minute_read
 
 
 def alert_words(alert: Alert, rules: Rules) -> str:
@@ -18,13 +17,14 @@ def alert_words(alert: Alert, rules: Rules) -> str:
     return " ".join(words)
 
 
-def marked(escalation: Escalation, programme: Programme, rules: Rules) -> str:
-    """The programme's own words for the hospital alone: whose they are, how to ring it and when it wrote them."""
+def marked(alert: Alert, escalation: Escalation, programme: Programme, rules: Rules) -> str:
+    """The programme's own words for the hospital of the alert alone: whose they are, how to ring it and when it wrote
+    them."""
     texts, said = rules.escalation_texts, escalation.said
     heading = texts["heading" if said else "withheld"].format(
         programme=programme.name,
         telephone=programme.telephone or texts["no-telephone"],
-        time=f"{escalation.told_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        time=minute_read(escalation.told_at, rules.policy(alert.tenant_id).zone),
     )
     if said is None:
         return heading

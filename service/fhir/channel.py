@@ -136,7 +136,7 @@ async def _bring_communication(visit: Visit, rules: Rules) -> None:
     patient = _patient(visit, alert.patient_id) if alert.patient_id else None
     identifier = Identifier(ALERT_ID, alert.message_name)
     told, programme = visit.parcel.escalation, visit.parcel.programme
-    words = [marked(told, programme, rules)] if told and programme else []
+    words = [marked(alert, told, programme, rules)] if told and programme else []
     further = [*(each.name for each in visit.parcel.fitting), *words]
     rung, text = rules.policy(alert.tenant_id).rung(alert.rung), alert_words(alert, rules)
     resource = outgoing_communication(alert, text, rung, patient, further, visit.parcel.link)

@@ -24,9 +24,10 @@ def answers_to(tx: UnitOfWork, rules: Rules, offer_ids: Sequence[str]) -> Mappin
 
 def words_behind(tx: UnitOfWork, rules: Rules, alerts: Sequence[Alert]) -> Mapping[str, str]:
     """By the alert's id, what a programme wrote, marked as such."""
-    told = tx.escalations.behind([each.id for each in alerts if each.code in TOLD_BY_A_PROGRAMME])
+    of_programmes = {each.id: each for each in alerts if each.code in TOLD_BY_A_PROGRAMME}
+    told = tx.escalations.behind(list(of_programmes))
     programmes = {id: tx.programmes.get(id) for id in {each.programme_id for each in told.values()}}
-    return {id: marked(each, programmes[each.programme_id], rules) for id, each in told.items()}
+    return {id: marked(of_programmes[id], each, programmes[each.programme_id], rules) for id, each in told.items()}
 
 
 def show_communication(tx: UnitOfWork, rules: Rules, type: str, id: str, now: datetime) -> Shown | None:

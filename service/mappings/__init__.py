@@ -130,7 +130,7 @@ def _policies(files: Folder, instruments: dict[str, Instrument]) -> dict[str, Po
 
 
 def _of_each_site(files: Folder, default_file: str, *path: str) -> dict[str, Table]:
-    """What each site that says anything at this path says there, laid over the default file; and that itself."""
+    """What each site says at this path, laid over the default file; and that itself."""
     default = files.content(default_file)
     found = {DEFAULT_SITE: files.table(default_file, default)}
     for name in files.names("sites/*.toml"):
@@ -141,7 +141,7 @@ def _of_each_site(files: Folder, default_file: str, *path: str) -> dict[str, Tab
         id, place = site.get("organisation", DEFAULT_SITE), f"{name}.{'.'.join(path)}"
         if not isinstance(own, dict) or not isinstance(id, str):
             files.problems.append(f"{place}: is not a table of an organisation")
-        elif own:
+        elif "organisation" in site:
             found[id] = files.table(place, over_default(default, own))
     return found
 

@@ -1,8 +1,6 @@
 """hl7v2/default.toml, and `[hl7v2]` of sites/*.toml: how a hospital writes its HL7 v2 messages."""
 
 from collections.abc import Iterator
-from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo
 
 from service.flow.rules import Rules
 from service.hl7v2.dialect import ANY_ORDER, ANY_TYPE, Dialect
@@ -15,11 +13,15 @@ from service.shared.language import language_tag
 
 def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
     table.leave("outbound")
+    if "zone" in table:
+        table.note(
+            "zone", "goes to the top of the site's file, above all tables: it is that of its FHIR and of its texts too"
+        )
     forms, panels = _forms(table, rules)
     asked, codes = table.optional_table("respondent"), read_site_codes(table)
     return Dialect(
         organisation_id=organisation_id,
-        zone=_zone(table),
+        zone=rules.policy(organisation_id).zone,
         tests_are_taken=table.flag("tests_are_taken"),
         always_acknowledge=table.flag("always_acknowledge"),
         closes_when_unavailable=table.flag("closes_when_unavailable"),
@@ -39,17 +41,6 @@ def read_dialect(table: Table, organisation_id: str, rules: Rules) -> Dialect:
         district=table.whole("district", at_least=1),
         codes=codes,
     )
-
-
-def _zone(table: Table) -> tzinfo:
-    name = table.text("zone")
-    if name in ("UTC", ""):
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        table.note("zone", "is no time zone that is known here, such as Europe/Amsterdam")
-        return UTC
 
 
 def _url(table: Table, key: str) -> str:

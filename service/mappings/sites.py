@@ -1,6 +1,8 @@
 """sites/*.toml: what each site has decided. A site's own file repeats only what differs from default.toml."""
 
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
 
 from service.flow.rules import DEFAULT_SITE
 from service.mappings.codes import approval
@@ -68,7 +70,19 @@ def read_policy(table: Table, is_default: bool, instruments: dict[str, Instrumen
         cut_offs=read_site_cut_offs(cut_offs, instruments) if cut_offs else {},
         forms=_forms(table.tables("form"), instruments),
         answer_link=_answer_link(table),
+        zone=_zone(table),
     )
+
+
+def _zone(table: Table) -> tzinfo:
+    name = table.text("zone")
+    if name in ("UTC", ""):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        table.note("zone", "is no time zone that is known here, such as Europe/Amsterdam")
+        return UTC
 
 
 def _answer_link(table: Table) -> AnswerLinks | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import tzinfo
 from enum import StrEnum
 from string import Formatter
 
 from service.referrals.contact import Engagement
 from service.referrals.note import ABOUT_THE_PROGRAMME, CLOSING, NoteKind
 from service.referrals.offer import Ending, Offer
+from service.shared.clock import day_read
 
 
 class NoteField(StrEnum):
@@ -65,12 +66,13 @@ class Told:
     engagement: Engagement
 
 
-def note_text(texts: NoteTexts, kind: NoteKind, told: Told | None) -> str:
-    """`told` None: she allows nothing to be reported of a programme, or none has been asked."""
+def note_text(texts: NoteTexts, kind: NoteKind, told: Told | None, zone: tzinfo) -> str:
+    """`told` None: she allows nothing to be reported of a programme, or none has been asked. Its days are those of
+    `zone`."""
     about_a_programme = kind in ABOUT_THE_PROGRAMME
     if about_a_programme and told is None:
         return _filled(texts.untold_closed if kind in CLOSING else texts.untold_open, {})
-    values = _values(texts, told) if about_a_programme and told else {}
+    values = _values(texts, told, zone) if about_a_programme and told else {}
     return _filled(texts.by_kind[kind], values)
 
 
@@ -83,11 +85,11 @@ def wrong_fields(template: str, allowed: frozenset[NoteField] | frozenset[Contac
     return [field for field, changed in named if field is not None and (changed or field not in set(allowed))]
 
 
-def _values(texts: NoteTexts, told: Told) -> dict[str, str]:
+def _values(texts: NoteTexts, told: Told, zone: tzinfo) -> dict[str, str]:
     return {
         NoteField.PROGRAMME: told.programme_name,
-        NoteField.RESPOND_BY: _day(told.offer.respond_by),
-        NoteField.SUMMARY: _summary(texts, told.engagement),
+        NoteField.RESPOND_BY: day_read(told.offer.respond_by, zone),
+        NoteField.SUMMARY: _summary(texts, told.engagement, zone),
     }
 
 
@@ -96,18 +98,14 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
     return " ".join(template.format_map(values).split())
 
 
-def _summary(texts: NoteTexts, engagement: Engagement) -> str:
+def _summary(texts: NoteTexts, engagement: Engagement, zone: tzinfo) -> str:
     template = texts.contacts if engagement.attempts else texts.no_contacts
     counted = template.format_map(
         {
             ContactsField.ATTEMPTS: engagement.attempts,
             ContactsField.SESSIONS: engagement.sessions,
-            ContactsField.LAST_CONTACT: _day(engagement.last_contact) if engagement.last_contact else "",
+            ContactsField.LAST_CONTACT: day_read(engagement.last_contact, zone) if engagement.last_contact else "",
         }
     )
     ended = texts.endings[engagement.ending] if engagement.ending else ""
     return f"{counted} {ended}"
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from service.shared.code import Code
@@ -163,7 +163,7 @@ class Policy:
     hospital's own record takes. `cut_offs`: the site's own, by instrument id, in place of the instrument's. `forms`:
     what the questions of the site's own forms stand for, by the form's canonical URL ("" for a form that is sent
     without one) and the linkId. `answer_link`: whether an alert brings an answer link by which it is answered; None
-    never does.
+    never does. `zone`: where its days begin, for whoever reads a text or writes a time without an offset.
     """
 
     id: str
@@ -191,6 +191,7 @@ class Policy:
     cut_offs: Mapping[str, Mapping[Stage, CutOff]]
     forms: Mapping[str, Mapping[str, CodeUse]]
     answer_link: AnswerLinks | None
+    zone: tzinfo
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -240,4 +241,6 @@ def _plain(value: object) -> object:
         return sorted(str(each) for each in value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
+    if isinstance(value, tzinfo):
+        return str(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -1,6 +1,6 @@
 """The rules' clock, injected everywhere so that a test can hold time still. It never stamps a row: the store does."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
 # Two clocks that are both kept right may still differ by so much; what is farther ahead has not happened yet.
@@ -19,9 +19,14 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+def may_be_a_day(instant: datetime) -> bool:
+    """Whether it may stand for a day without a time."""
+    return instant.astimezone(UTC).time() == time.min
+
+
 def is_to_come(instant: datetime, now: datetime) -> bool:
-    """Whether it has happened nowhere yet; midnight in UTC may stand for a day without a time."""
-    return instant > now + (DAYS_DIFFER_BY if instant.time() == time.min else CLOCKS_DIFFER_BY)
+    """Whether it has happened nowhere yet."""
+    return instant > now + (DAYS_DIFFER_BY if may_be_a_day(instant) else CLOCKS_DIFFER_BY)
 
 
 def milliseconds(instant: datetime) -> int:
@@ -31,3 +36,14 @@ def milliseconds(instant: datetime) -> int:
 
 def from_milliseconds(stamp: int) -> datetime:
     return datetime.fromtimestamp(stamp / 1000, UTC)
+
+
+def day_read(instant: datetime, zone: tzinfo) -> str:
+    """As a person reads it who is in this zone; what stands for a day is that day everywhere."""
+    local = instant if may_be_a_day(instant) else instant.astimezone(zone)
+    return f"{local.day} {local:%B %Y}"
+
+
+def minute_read(instant: datetime, zone: tzinfo) -> str:
+    """Likewise, with the name of the zone: UTC, CET, +03."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M %Z}"

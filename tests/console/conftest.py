@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from fastapi import FastAPI
 
-from service.console import answering
-from service.fhir.application import Identified
 from service.referrals.answer_link import AnswerLink, Token
 from service.shared.caller import the_service
 from service.shared.ids import new_id
-from tests.console.support import Desk
+from tests.console.support import Desk, serving
 from tests.flow.support import MINUTE, UNREACHABLE, Service, piece, scores
 
 
@@ -41,7 +38,4 @@ def _desk(service: Service, woman: str, code: str) -> Desk:
     about = f"{alert['result_id']}.{alert['result_version']}" if alert["result_id"] else None
     link = AnswerLink(token.hash, alert["id"], alert["tenant_id"], about, service.now() + timedelta(hours=2))
     service.run(the_service(new_id()), lambda tx: tx.answers.add_link(link))
-    application = FastAPI()
-    application.add_middleware(Identified)
-    application.include_router(answering.router(service.store, service.rules, service.clock))
-    return Desk(service, woman, f"/answer/{token.text}", application)
+    return Desk(service, woman, f"/answer/{token.text}", serving(service, service.rules))

@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 import httpx
 from fastapi import FastAPI
 
+from service.console import answering
+from service.fhir.application import Identified
+from service.flow.rules import Rules
 from tests.flow.support import MINUTE, Service, piece, scores
 
 GOOD = {"name": "M. Test", "role": "Midwife", "answer": "suitable"}
@@ -43,3 +46,11 @@ class Desk:
         hospital = replace(self.service.hospital(), organisation_id=str(self.alert["tenant_id"]))
         self.service.pass_time(MINUTE)
         self.service.result(hospital, self.woman, piece(16, scores(16, 1), source="another"))
+
+
+def serving(service: Service, rules: Rules) -> FastAPI:
+    """The pages behind answer links."""
+    application = FastAPI()
+    application.add_middleware(Identified)
+    application.include_router(answering.router(service.store, rules, service.clock))
+    return application

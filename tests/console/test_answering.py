@@ -1,15 +1,17 @@
 """The page behind an answer link, over HTTP: opening it changes nothing, and it ends its alert once."""
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from service.console import answering
 from service.fhir.lengths import PERSON
-from tests.console.support import GOOD, Desk
+from tests.console.support import GOOD, Desk, serving
 from tests.flow.support import FACTS
 
 
@@ -48,6 +50,16 @@ def test_it_names_nobody_and_no_fact(desk: Desk) -> None:
     for told in (FACTS.preferred_name, desk.woman, "self-harm", "15", "EPDS", "score"):
         assert str(told).lower() not in re.sub(r"<style>.*?</style>|datetime=\"[^\"]*\"|:\d\d", "", text).lower()
     assert desk.service.rules.alert_text("self-harm-present") in unescape(text)
+
+
+def test_it_says_until_when_by_the_clocks_of_the_hospital(desk: Desk) -> None:
+    rules, zone = desk.service.rules, ZoneInfo("Pacific/Auckland")
+    policies = {id: replace(each, zone=zone) for id, each in rules.policies.items()}
+    there = replace(desk, application=serving(desk.service, replace(rules, policies=policies)))
+    due = desk.alert["due_at"]
+    assert isinstance(due, datetime)
+    assert f"{due.astimezone(UTC):%Y-%m-%d %H:%M} UTC" in desk.ask().text
+    assert f"{due.astimezone(zone):%Y-%m-%d %H:%M} NZDT" in there.ask().text.replace("NZST", "NZDT")
 
 
 def test_it_stays_with_its_reader_and_needs_no_script(desk: Desk) -> None:

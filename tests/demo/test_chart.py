@@ -36,7 +36,7 @@ def test_what_the_service_sends_is_filed(chart: Chart, name: str) -> None:
 NOT_ON_FILE = "OBX-11 is not C or D for what is on file, and F or C for what is new"
 FLAWS = [
     ("referral", "ORU^R01", "ORU^R30", "MSH-9 is nothing that is taken here"),
-    ("referral", "QD33HESODIN33KZ7XMGK", "", "MSH-10 is missing"),
+    ("referral", "OPCOMSUBXRTDGNWYLFTC", "", "MSH-10 is missing"),
     ("referral", "|P|2.6|", "|T|2.6|", "MSH-11 and MSH-12 are not P and 2.6"),
     ("referral", "|P|2.6|", "|P|2.5|", "MSH-11 and MSH-12 are not P and 2.6"),
     ("referral", "TEST-000417", "TEST-000418", "PID-3 is nobody's here"),

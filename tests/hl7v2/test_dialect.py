@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from service.flow.rules import Rules
 from service.mappings import load, load_dialects, own_folder
 from service.shared.errors import InvalidMappings
 
@@ -22,8 +21,8 @@ def folder(tmp_path: Path) -> Path:
     return copied
 
 
-def test_a_hospital_says_only_what_differs(folder: Path, rules: Rules) -> None:
-    dialects = load_dialects(rules, folder)
+def test_a_hospital_says_only_what_differs(folder: Path) -> None:
+    dialects = load_dialects(load(folder), folder)
     default, own = dialects["default"], dialects["hospital"]
     assert (str(default.zone), str(own.zone)) == (str(UTC), "Europe/Amsterdam")
     assert own.coding_systems == default.coding_systems
@@ -31,10 +30,13 @@ def test_a_hospital_says_only_what_differs(folder: Path, rules: Rules) -> None:
     assert (default.forms, default.authorities) == ({}, {})
 
 
-def test_a_site_without_anything_about_v2_has_the_default(folder: Path, rules: Rules) -> None:
+def test_a_site_without_anything_about_v2_has_the_default_and_its_own_clocks(folder: Path) -> None:
     site = folder / "sites" / "hospital.toml"
     site.write_text(site.read_text("utf-8").partition("[hl7v2]")[0], "utf-8")
-    assert load_dialects(rules, folder).keys() == {"default"}
+    dialects = load_dialects(load(folder), folder)
+    default, own = dialects["default"], dialects["hospital"]
+    assert (str(default.zone), str(own.zone)) == (str(UTC), "Europe/Amsterdam")
+    assert (own.authorities, own.not_hers) == (default.authorities, default.not_hers)
 
 
 def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
@@ -44,10 +46,11 @@ def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ('zone = "Europe/Amsterdam"', 'zone = "Amsterdam"', "hl7v2.zone: is no time zone"),
-        ('zone = "Europe/Amsterdam"', "zone = 1", "hl7v2.zone: is not text"),
-        ('zone = "Europe/Amsterdam"', 'zones = "UTC"', "hl7v2.zones: is not a known key"),
-        ('zone = "Europe/Amsterdam"', "district = 0", "hl7v2.district: is below 1"),
+        ('zone = "Europe/Amsterdam"', 'zone = "Amsterdam"', "hospital.toml.zone: is no time zone"),
+        ('zone = "Europe/Amsterdam"', "zone = 1", "hospital.toml.zone: is not text"),
+        ('zone = "Europe/Amsterdam"', 'zones = "UTC"', "hospital.toml.zones: is not a known key"),
+        ("[hl7v2]", '[hl7v2]\nzone = "Europe/Amsterdam"', "hl7v2.zone: goes to the top of the site's file"),
+        ("[hl7v2]", "[hl7v2]\ndistrict = 0", "hl7v2.district: is below 1"),
         ('"https://hospital.example/mrn"', '"mrn"', "authority[1].system: is not an absolute URI"),
         ('"https://hospital.example/roqua"', '"roqua"', "hl7v2.default_authority: is not an absolute URI"),
         (
@@ -84,22 +87,20 @@ def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
         ('["PS-NORTH"]', '["PS-NORTH", "PS-NORTH"]', "programme[1].codes: PS-NORTH stands for two organisations"),
     ],
 )
-def test_what_is_wrong_is_named_and_nothing_is_loaded(
-    folder: Path, rules: Rules, old: str, new: str, problem: str
-) -> None:
+def test_what_is_wrong_is_named_and_nothing_is_loaded(folder: Path, old: str, new: str, problem: str) -> None:
     site = folder / "sites" / "hospital.toml"
     text = site.read_text("utf-8")
     assert old in text
     site.write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(InvalidMappings, match=re.escape(problem)):
-        load_dialects(rules, folder)
+        load_dialects(load(folder), folder)
 
 
-def test_what_is_no_table_is_refused(folder: Path, rules: Rules) -> None:
+def test_what_is_no_table_is_refused(folder: Path) -> None:
     site = folder / "sites" / "hospital.toml"
     site.write_text('hl7v2 = "yes"\n' + site.read_text("utf-8").partition("[hl7v2]")[0], "utf-8")
     with pytest.raises(InvalidMappings, match=r"hospital\.toml\.hl7v2: is not a table"):
-        load_dialects(rules, folder)
+        load_dialects(load(folder), folder)
 
 
 def test_every_key_of_the_default_is_explained_at_its_top() -> None:

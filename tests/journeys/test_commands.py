@@ -540,7 +540,7 @@ def test_that_a_hospital_could_answer_no_alert_is_said_wherever_it_is_set_up(
     id = said.split()[0].removeprefix("Organization/")
     folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
     approved = 'by = "Somebody"\non = 2026-11-22\n'
-    silent = f'organisation = "{id}"\n[approval]\n{approved}[hl7v2]\nzone = "UTC"\n'
+    silent = f'organisation = "{id}"\n[approval]\n{approved}[hl7v2]\ndistrict = 8\n'
     for written, says in ((silent, True), (f"{silent}[answer_link]\n{approved}hours = 72\n", False)):
         (folder / "sites" / "own.toml").write_text(written, "utf-8")
         assert (f"{id}: no [answer_link]" in run("mappings", "check", str(folder)).stdout) is says

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_she_is_told_of_as_resumed_and_not_as_accepted_a_second_time() -> None:
 
 @pytest.mark.parametrize("kind", NoteKind)
 def test_without_her_permission_only_that_it_is_closed_or_not(kind: NoteKind) -> None:
-    said = note_text(TEXTS, kind, None)
+    said = note_text(TEXTS, kind, None, UTC)
     if kind in ABOUT_THE_PROGRAMME:
         closed = kind in (NoteKind.COMPLETED, NoteKind.CLOSED)
         assert said == f"The referral to peer support is {'' if closed else 'not '}closed."
@@ -68,7 +69,7 @@ def test_without_her_permission_only_that_it_is_closed_or_not(kind: NoteKind) ->
 
 @pytest.mark.parametrize("kind", ABOUT_THE_PROGRAMME)
 def test_with_it_the_programme_is_named(kind: NoteKind) -> None:
-    said = note_text(TEXTS, kind, TOLD)
+    said = note_text(TEXTS, kind, TOLD, UTC)
     assert "Riverside Friends" in said
     assert ("5 November 2026" in said) == (kind is NoteKind.OFFERED)
     summary = "Contacts tried or held: 3. Sessions attended: 2. Last contact: 20 November 2026. The support ended as"
@@ -77,17 +78,17 @@ def test_with_it_the_programme_is_named(kind: NoteKind) -> None:
 
 
 def test_where_nobody_tried_to_reach_her_that_is_said_however_it_ended() -> None:
-    said = note_text(TEXTS, NoteKind.CLOSED, replace(TOLD, engagement=UNMET))
+    said = note_text(TEXTS, NoteKind.CLOSED, replace(TOLD, engagement=UNMET), UTC)
     assert "No session was recorded" in said
     assert "Contacts" not in said
     assert "  " not in said
-    ended = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=replace(UNMET, ending=Ending.PLANNED)))
+    ended = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=replace(UNMET, ending=Ending.PLANNED)), UTC)
     assert f"{TEXTS.no_contacts} {TEXTS.endings[Ending.PLANNED]}" in ended
-    assert TEXTS.no_contacts not in note_text(TEXTS, NoteKind.COMPLETED, TOLD)
+    assert TEXTS.no_contacts not in note_text(TEXTS, NoteKind.COMPLETED, TOLD, UTC)
 
 
 def test_a_name_is_never_read_as_a_template() -> None:
-    said = note_text(TEXTS, NoteKind.ACCEPTED, replace(TOLD, programme_name="Friends {summary}\r\n{0.__class__}"))
+    said = note_text(TEXTS, NoteKind.ACCEPTED, replace(TOLD, programme_name="Friends {summary}\r\n{0.__class__}"), UTC)
     assert said.startswith("Friends {summary} {0.__class__} has accepted")
 
 
@@ -138,3 +139,20 @@ def test_how_contacts_ended_is_what_the_programme_says_or_what_follows_from_its_
     state: OfferState, said: Ending | None, attempts: int, sessions: int, ending: Ending | None
 ) -> None:
     assert ending_of(OFFER._replace(state=state, ending=said), attempts, sessions) is ending
+
+
+@pytest.mark.parametrize(
+    ("zone", "happened", "day"),
+    [
+        ("UTC", "2026-11-20T11:30:00", "20 November 2026"),
+        ("Pacific/Auckland", "2026-11-20T11:30:00", "21 November 2026"),
+        ("America/New_York", "2026-11-20T03:30:00", "19 November 2026"),
+        # A day without a time, which is kept as its midnight in UTC.
+        ("America/New_York", "2026-11-20T00:00:00", "20 November 2026"),
+        ("Pacific/Auckland", "2026-11-20T00:00:00", "20 November 2026"),
+    ],
+)
+def test_days_are_those_of_the_hospital_s_clocks(zone: str, happened: str, day: str) -> None:
+    met = replace(MET, last_contact=datetime.fromisoformat(f"{happened}+00:00"))
+    said = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=met), ZoneInfo(zone))
+    assert f"Last contact: {day}." in said

@@ -59,7 +59,7 @@ def _findings(sheet: Sheet, alert: Alert, rules: Rules, name: str, whom: Sequenc
     if alert.patient_id is not None and not whom:
         yield status(sheet, Topic.PATIENT, NOT_NAMED, f"{name}.patient")
     if parcel.escalation is not None and parcel.programme is not None:
-        said = marked(parcel.escalation, parcel.programme, rules)
+        said = marked(alert, parcel.escalation, parcel.programme, rules)
         yield from _text(Topic.ALERT_MESSAGE, said, f"{name}.message", flag)
     for number, each in enumerate(parcel.fitting, 1):
         yield words(Topic.FITTING_PROGRAMME, each.name, f"{name}.fitting.{number}", str(number))

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 from service.hl7v2.segments import escaped
 from service.hl7v2.write.outbound import Coded
@@ -27,8 +27,9 @@ def coded(code: Coded) -> str:
     return components(*code)
 
 
-def time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%d%H%M%S}+0000"
+def time(moment: datetime, zone: tzinfo) -> str:
+    """As a clock shows it there, with the offset: what does not heed an offset is right all the same."""
+    return f"{moment.astimezone(zone):%Y%m%d%H%M%S%z}"
 
 
 def lines(words: str) -> Sequence[str]:

@@ -40,6 +40,10 @@ class Sheet:
         """When it began to be owed: a message that is sent again is the same, with its time (MSH-7)."""
         return self.parcel.delivery.owed_at
 
+    def time(self, moment: datetime) -> str:
+        """A DTM, as the hospital's clocks show it."""
+        return time(moment, self.dialect.zone)
+
     @property
     def placer(self) -> str:
         """An EI: the hospital's own order behind all this; empty without one."""
@@ -65,7 +69,7 @@ def header(sheet: Sheet, type: str, event: str) -> Draft:
         "MSH",
         {
             **dict(enumerate(map(text, (*sheet.sender, *outbound.receiving)), 3)),
-            7: time(sheet.written_at),
+            7: sheet.time(sheet.written_at),
             9: f"{type}^{event}^{type}_{event}",
             11: "P",
             12: outbound.version.value,

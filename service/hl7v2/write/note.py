@@ -5,7 +5,7 @@ it stands by some of them.
 """
 
 from service.hl7v2.write.build import Draft
-from service.hl7v2.write.fields import coded, lines, text, time
+from service.hl7v2.write.fields import coded, lines, text
 from service.hl7v2.write.message import Sheet, header, patient
 from service.hl7v2.write.outbound import Topic, Version
 
@@ -17,7 +17,7 @@ def note_document(sheet: Sheet) -> list[Draft]:
     """The segments of the message. Raises NotNamed."""
     parcel = sheet.parcel
     assert parcel.note is not None  # noqa: S101 - packed with every note
-    happened = time(parcel.note.happened_at)
+    happened = sheet.time(parcel.note.happened_at)
     document = {
         1: "1",
         2: _PROGRESS_NOTE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.hl7v2.write.build import Draft
-from service.hl7v2.write.fields import coded, text, time
+from service.hl7v2.write.fields import coded, text
 from service.hl7v2.write.message import Sheet, header
 from service.hl7v2.write.outbound import Topic, Version
 
@@ -59,7 +59,7 @@ def _segments(sheet: Sheet, number: int, order: Order) -> Iterator[Draft]:
 def moment(sheet: Sheet, topic: Topic, at: datetime | None, name: str, part: str = "") -> Finding:
     """A time, whose type has another name since 2.6."""
     type = "DTM" if sheet.outbound.version is Version.V2_6 else "TS"
-    return Finding(topic, type, time(at) if at else "", name, part)
+    return Finding(topic, type, sheet.time(at) if at else "", name, part)
 
 
 def status(sheet: Sheet, topic: Topic, value: str, name: str, part: str = "") -> Finding:
@@ -82,8 +82,8 @@ def _obr(sheet: Sheet, number: int, order: Order, status: str) -> Draft:
             2: sheet.placer,
             3: sheet.entity(order.filler),
             4: coded(sheet.outbound.topic(order.topic)),
-            7: time(order.began_at),
-            22: time(order.changed_at),
+            7: sheet.time(order.began_at),
+            22: sheet.time(order.changed_at),
             25: status,
             **({29: f"^{sheet.entity(order.parent).replace('^', '&')}"} if order.parent else {}),
         },
@@ -102,7 +102,7 @@ def _obx(sheet: Sheet, order: Order, number: int, finding: Finding, status: str)
             5: finding.value,
             8: finding.flag,
             11: status,
-            14: time(order.changed_at),
+            14: sheet.time(order.changed_at),
             21: named,
         },
     )

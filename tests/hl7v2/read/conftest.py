@@ -19,10 +19,10 @@ def rules() -> Rules:
 
 
 @pytest.fixture(scope="session")
-def dialects(rules: Rules, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Dialect]:
+def dialects(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Dialect]:
     folder = shutil.copytree(own_folder(), tmp_path_factory.mktemp("dialects") / "mappings")
     shutil.copy(GOLDEN / "site.toml", folder / "sites" / "hospital.toml")
-    return load_dialects(rules, folder)
+    return load_dialects(load(folder), folder)
 
 
 @pytest.fixture(scope="session")

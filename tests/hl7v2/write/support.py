@@ -6,11 +6,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from service.delivery.channel import Parcel
 from service.flow.received import Identifier
+from service.flow.rules import DEFAULT_SITE
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.placer import as_identifier
 from service.hl7v2.write.build import Draft, build
@@ -22,6 +24,7 @@ from service.referrals.alert import AlertState, Practitioner, Review, ReviewOutc
 from service.referrals.delivery import Delivery, DeliveryState, Lane
 from service.referrals.note_text import Told, note_text
 from service.referrals.offer import OfferState
+from tests.fhir.write import support
 from tests.fhir.write.support import (
     ASKING,
     CLOSED,
@@ -35,11 +38,13 @@ from tests.fhir.write.support import (
     PROGRAMME,
     RAISED,
     REFERRAL,
-    RULES,
     TOLD,
 )
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "hl7v2" / "sent"
+ZONE = ZoneInfo("Africa/Nairobi")
+POLICY = replace(support.RULES.policies[DEFAULT_SITE], zone=ZONE)
+RULES = replace(support.RULES, policies={DEFAULT_SITE: POLICY})
 NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 OUTBOUND = load_outbound()["default"]
 SENDER = ("PEER-REFERRAL", "TEST-PEERS")
@@ -109,7 +114,7 @@ NOTED = replace(
     owed("DocumentReference", NOTE_OF.id),
     referral=REFERRAL,
     note=NOTE_OF,
-    note_text=note_text(RULES.note_texts, NOTE_OF.kind, Told(OFFER, PROGRAMME.name, ENGAGEMENT)),
+    note_text=note_text(RULES.note_texts, NOTE_OF.kind, Told(OFFER, PROGRAMME.name, ENGAGEMENT), ZONE),
 )
 PARCELS = {
     "referral": REFERRED,

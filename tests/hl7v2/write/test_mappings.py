@@ -22,10 +22,8 @@ from tests.hl7v2.write.support import OUTBOUND, RECEIVER
 
 OWN = """
 organisation = "hospital-1"
-approval = {{ by = "Somebody", on = 2026-11-22 }}
-
-[hl7v2]
 zone = "Europe/London"
+approval = {{ by = "Somebody", on = 2026-11-22 }}
 
 [hl7v2.outbound]
 {own}
