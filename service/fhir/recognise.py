@@ -15,7 +15,7 @@ from service.fhir.read.unwelcome import may_be_a_no, may_stop, may_tell_of_event
 from service.fhir.read.written import is_name
 from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received import Reference
-from service.flow.rules import Rules
+from service.flow.rules import LEAST_TELLING, Rules
 from service.screening.decide import is_harmful
 from service.screening.instrument import CodeUse, Item
 from service.screening.result import whole_score
@@ -157,8 +157,8 @@ def _sharing(asked: set[str], forms: _Forms) -> list[_Questions]:
 
 def _in_text(body: bytes, rules: Rules, forms: _Forms) -> Recognised:
     body = body.replace(rb"\/", b"/")
-    known = {code.code.encode(): use for code, use in rules.by_code.items() if code.system.encode() in body}
-    found = {code: use for code, use in known.items() if code in body}
+    known = ((code.code.encode(), code.system.encode(), use) for code, use in rules.by_code.items())
+    found = {code: use for code, of, use in known if code in body and (len(code) >= LEAST_TELLING or of in body)}
     said = [*_beside_codes(body, found), *_beside_questions(body, rules, forms)]
     if any(_may_be_risk(behind, item) for use, behind in said if (item := _critical(use, rules)) is not None):
         return Recognised.A_CRITICAL_ANSWER
@@ -210,11 +210,12 @@ def _uses(node: dict[str, Any], rules: Rules, meant: Sequence[_Questions]) -> li
     codings = concept.get("coding") if isinstance(concept, dict) else None
     named = [each for each in codings if isinstance(each, dict)] if isinstance(codings, list) else []
     codes = [Code(str(each.get("system")), str(each.get("code"))) for each in named]
-    return [use for code in codes if (use := rules.use(code)) is not None]
+    return [use for code in codes if (use := rules.use(code) or rules.use_elsewhere(code.code)) is not None]
 
 
 def _uses_of(link_id: str, rules: Rules, meant: Sequence[_Questions]) -> list[CodeUse]:
-    return [use for form in meant or [{}] if (use := use_of(link_id, form, rules)) is not None]
+    alone = rules.use_elsewhere(link_id.rpartition("|")[2])
+    return [use for form in meant or [{}] if (use := use_of(link_id, form, rules) or alone) is not None]
 
 
 def _is_risk(node: dict[str, Any], use: CodeUse, rules: Rules) -> bool:

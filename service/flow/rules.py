@@ -70,6 +70,12 @@ class Rules:
         known, instrument_id = self.by_code.get(code), self.own_systems.get(code.system)
         return CodeUse(instrument_id, Role.PANEL) if known is None and instrument_id is not None else known
 
+    def use_elsewhere(self, code: str) -> CodeUse | None:
+        """What a code that everybody knows stands for, under whatever code system it is sent: nothing is scored from
+        it."""
+        known = self.well_known.get(code)
+        return known if isinstance(known, CodeUse) else None
+
     def policy(self, organisation_id: str) -> Policy:
         return self.policies.get(organisation_id, self.policies[DEFAULT_SITE])
 

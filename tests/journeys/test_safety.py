@@ -279,6 +279,10 @@ def _beyond(last: Resource) -> Resource:
     return last | {"code": {"coding": [coding | {"code": "11"}]}}
 
 
+# A risk by a code of LOINC, under a system that is not its own.
+_MISPLACED = {"code": {"coding": [{"system": "urn:loinc", "code": "44260-8"}]}, "valueInteger": 2}
+
+
 BROKEN: dict[str, Callable[[Resource], Resource | bytes]] = {
     "modifierExtension": lambda sent: (
         sent | {"modifierExtension": [{"url": "http://x.example/y", "valueBoolean": True}]}
@@ -290,6 +294,7 @@ BROKEN: dict[str, Callable[[Resource], Resource | bytes]] = {
     "effectiveDateTime": lambda sent: sent | {"effectiveDateTime": None},
     "item 11": lambda sent: sent | {"component": [*sent["component"], _beyond(sent["component"][-1])]},
     "total as text": lambda sent: sent | {"valueInteger": "fifteen"},
+    "another code system": lambda sent: sent | {"component": [_MISPLACED]},
     "member twice": _twice,
 }
 

@@ -90,6 +90,11 @@ def codes(concept: Tree | None) -> list[Code]:
     ]
 
 
+def written(concept: Tree | None) -> list[str]:
+    """The codes of a CodeableConcept, of whatever system they are said to be."""
+    return [each["code"] for each in (concept or {}).get("coding", ()) if "code" in each]
+
+
 def entries(node: Any) -> list[Any]:
     """The entries of an array; what is none stands for an array of itself."""
     return node if isinstance(node, list) else [node]
@@ -117,6 +122,15 @@ def refuse_misnumbered(code: Code, rules: Rules, expression: str) -> None:
         )
         numbers = ", ".join(number for _, number in known)
         raise unclear(expression, f"This instrument has no such item. Its items are: {numbers}.", "code-invalid")
+
+
+def refuse_misplaced(codes: Iterable[str], rules: Rules, expression: str) -> None:
+    """A code of an instrument that everybody knows, without its code system or under another: an answer would be lost.
+    Raises BadInput."""
+    for each in codes:
+        if rules.use_elsewhere(each) is not None:
+            own = next(code.system for code in rules.by_code if code.code == each)
+            raise unclear(expression, f"This code is known here in its own code system alone: {own}.", "code-invalid")
 
 
 _TEST_DATA = "HTEST"

@@ -15,10 +15,13 @@ from service.fhir.read.common import (
     read_reference,
     reference_of,
     refuse_misnumbered,
+    refuse_misplaced,
     refuse_test_data,
     unclear,
+    written,
 )
 from service.fhir.read.times import begins, ends, whole_day
+from service.fhir.read.unwelcome import names_event
 from service.fhir.survey import Tree
 from service.flow.received import Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
@@ -55,7 +58,11 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
     status = Status(tree["status"])
     parts = [("Observation", tree)]
     parts += [(f"Observation.component[{place}]", each) for place, each in enumerate(tree.get("component", ()))]
-    meanings = [_meaning(tuple(codes(each.get("code"))), where, rules) for where, each in parts]
+    meanings = [
+        _meaning(tuple(codes(concept)), tuple(written(concept)), where, rules)
+        for where, each in parts
+        for concept in (each.get("code"),)
+    ]
     readings: dict[str, list[Reading]] = defaultdict(list)
     for (_, node), meaning in zip(parts, meanings, strict=True):
         if isinstance(meaning, CodeUse):
@@ -84,8 +91,7 @@ def _tells_of_event(
     """Whether its code, or its coded value, is one that the site knows as an event that makes contact unwelcome. It
     need not be final; what is only registered tells nothing without a value."""
     return status not in VOID and any(
-        meaning is Context.SAFETY_EVENT
-        or Context.SAFETY_EVENT in map(rules.context_codes.get, codes(node.get("valueCodeableConcept")))
+        meaning is Context.SAFETY_EVENT or names_event(node.get("valueCodeableConcept"), rules)
         for (_, node), meaning in zip(parts, meanings, strict=True)
         if node.get("valueBoolean") is not False
         if status is not Status.REGISTERED or any(name.startswith("value") for name in node)
@@ -94,14 +100,16 @@ def _tells_of_event(
 
 # What senders call their observations comes with each of them anew.
 @lru_cache(maxsize=4_096)
-def _meaning(codings: tuple[Code, ...], where: str, rules: Rules) -> _Meaning | None:
-    """What the codings of one code stand for. Several are to say the same thing; unknown ones do not count."""
+def _meaning(codings: tuple[Code, ...], written: tuple[str, ...], where: str, rules: Rules) -> _Meaning | None:
+    """What the codings of one code stand for. Several are to say the same thing; unknown ones do not count. Under no
+    system, or another than its own, a code that everybody knows tells of an event all the same."""
     found: set[_Meaning] = set()
     for code in codings:
         refuse_misnumbered(code, rules, f"{where}.code")
         found |= {each for each in (rules.by_code.get(code), rules.context_codes.get(code)) if each is not None}
-    if len(found) <= 1:
-        return next(iter(found), None)
+    if not found:
+        refuse_misplaced(written, rules, f"{where}.code")
+        return Context.SAFETY_EVENT if Context.SAFETY_EVENT in map(rules.well_known.get, written) else None
     # The panel's code beside the total's is common. It is the panel, and a number under it is the total all the same.
     panels = {each.instrument_id for each in found if isinstance(each, CodeUse) and each.role is Role.PANEL}
     found -= {CodeUse(panel, Role.TOTAL) for panel in panels}

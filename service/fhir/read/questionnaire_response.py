@@ -15,6 +15,7 @@ from service.fhir.read.common import (
     read_reference,
     reference_of,
     refuse_misnumbered,
+    refuse_misplaced,
     refuse_test_data,
     unclear,
 )
@@ -103,6 +104,8 @@ def _questions_of(tree: Tree, questions: _Questions, rules: Rules) -> Iterator[Q
         if link_id not in questions:
             refuse_misnumbered(_code_of(link_id), rules, "QuestionnaireResponse.item.linkId")
         use = use_of(link_id, questions, rules)
+        if use is None and "|" in link_id:
+            refuse_misplaced([_code_of(link_id).code], rules, "QuestionnaireResponse.item.linkId")
         if use is not None:
             yield Question(item, use)
 

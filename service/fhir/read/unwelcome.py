@@ -50,7 +50,7 @@ def may_tell_of_event(resource: Any, rules: Rules, now: datetime) -> bool:
         return False
     parts = [resource, *_objects(resource.get("component"))]
     return any(
-        _names_event(part.get("code"), rules) or _names_event(part.get("valueCodeableConcept"), rules)
+        names_event(part.get("code"), rules) or names_event(part.get("valueCodeableConcept"), rules)
         for part in parts
         if part.get("valueBoolean") is not False
         if status != ResultStatus.REGISTERED.value or any(name.startswith("value") for name in part)
@@ -115,8 +115,12 @@ def _objects(node: Any) -> list[dict[str, Any]]:
     return [each for each in entries(node) if isinstance(each, dict)]
 
 
-def _names_event(concept: Any, rules: Rules) -> bool:
-    return any(rules.context_codes.get(code) is Context.SAFETY_EVENT for code in _codes(concept))
+def names_event(concept: Any, rules: Rules) -> bool:
+    """Whether one of its codes is that of an event that makes contact unwelcome; of what everybody knows also under no
+    system, or another than its own."""
+    found = list(_codes(concept))
+    meanings = (*map(rules.context_codes.get, found), *(rules.well_known.get(each.code) for each in found))
+    return Context.SAFETY_EVENT in meanings
 
 
 def _codes(concept: Any) -> Iterator[Code]:

@@ -120,18 +120,17 @@ def _asked(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> Asked:
 
 def elsewhere(named: tuple[Triplet, ...], asked: Asked, dialect: Dialect, rules: Rules) -> set[CodeUse]:
     """What the codes that mean nothing here are about all the same: the site's own stand for something under another
-    order, one that everybody knows may stand in no coding system, or in one by a name that is not listed, and a code
-    system of ours numbers the items of one instrument."""
+    order, one that everybody knows may stand in no coding system, or in another than its own, and a code system of ours
+    numbers the items of one instrument."""
     if asked.ignored:
         return set()
     coded = [(each.code, dialect.code(each.code, each.system)) for each in named if each.code not in dialect.ignored]
-    local = [each for each, code in coded if code is None]
-    found = {use for each in local for use in dialect.anywhere(each)}
+    found = {use for each, code in coded if code is None for use in dialect.anywhere(each)}
     # Under its own instrument's order a code that is not known is told as that, unless it may be a risk.
     found |= {
         use
-        for each in local
-        if isinstance(use := rules.well_known.get(each), CodeUse)
+        for each, _ in coded
+        if (use := rules.use_elsewhere(each)) is not None
         and (use.instrument_id != asked.instrument_id or _harmful_from(use, rules) is not None)
     }
     found |= {use for _, code in coded if code is not None and (use := rules.use(code)) is not None}
@@ -197,8 +196,9 @@ def is_unwelcome(named: tuple[Triplet, ...], type: str, values: Values, dialect:
 def _is_event(named: tuple[Triplet, ...], dialect: Dialect, rules: Rules) -> bool:
     codes = ((each.code, dialect.code(each.code, each.system)) for each in named)
     contexts = (
-        dialect.context.get(local) or rules.well_known.get(local) if code is None else rules.context_codes.get(code)
-        for local, code in codes
+        (dialect.context.get(written) if code is None else rules.context_codes.get(code))
+        or rules.well_known.get(written)
+        for written, code in codes
     )
     return Context.SAFETY_EVENT in contexts
 

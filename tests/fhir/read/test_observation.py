@@ -205,9 +205,33 @@ def test_a_message_of_no_known_instrument_decides_nothing(read: Read) -> None:
     assert read(UNKNOWN, valueInteger=15).administered == ()
 
 
-@pytest.mark.parametrize("code", [{"text": "EPDS total"}, {"coding": [{"code": "99046-5"}]}])
+@pytest.mark.parametrize("code", [{"text": "EPDS total"}, {"coding": [{"code": "10"}]}])
 def test_a_code_without_a_system_is_not_known(read: Read, code: Tree) -> None:
     assert read(code=code, valueInteger=15).administered == ()
+
+
+ELSEWHERE: list[Tree] = [
+    {},
+    {"system": "https://loinc.org"},
+    {"system": "urn:oid:2.16.840.1.113883.6.1"},
+    {"system": SNOMED},
+]
+
+
+@pytest.mark.parametrize("system", ELSEWHERE, ids=str)
+def test_a_code_that_everybody_knows_is_refused_under_another_system_than_its_own(read: Read, system: Tree) -> None:
+    sent = {"coding": [{"code": PHQ9_9[1], **system}]}
+    told = (("Observation.code", {"code": sent}), ("Observation.component[0].code", {"component": [{"code": sent}]}))
+    for expression, elements in told:
+        with pytest.raises(BadInput) as caught:
+            read(UNKNOWN, valueInteger=2, **elements)
+        (issue,) = caught.value.issues
+        assert (caught.value.status, issue.code, issue.expression) == (422, "code-invalid", expression)
+        assert issue.text.endswith(f"{LOINC}.")
+
+
+def test_beside_a_coding_that_is_known_another_may_be_anything(read: Read) -> None:
+    assert stated(read(EPDS_TOTAL, ("urn:local", PHQ9_9[1]), valueInteger=15)) == (TOTAL_15,)
 
 
 @pytest.mark.parametrize(
@@ -422,6 +446,9 @@ STILLBIRTH, LIVE_BIRTH, OUTCOME = (SNOMED, "237364002"), (SNOMED, "281050002"), 
         ((STILLBIRTH,), {"valueBoolean": False}, False),
         ((OUTCOME,), {"valueCodeableConcept": concept(STILLBIRTH)}, True),
         ((OUTCOME,), {"valueCodeableConcept": concept(LIVE_BIRTH)}, False),
+        ((("urn:local", STILLBIRTH[1]),), {}, True),
+        ((OUTCOME,), {"valueCodeableConcept": concept(("urn:local", STILLBIRTH[1]))}, True),
+        ((OUTCOME,), {"valueCodeableConcept": {"coding": [{"code": STILLBIRTH[1]}]}}, True),
         ((OUTCOME,), {"component": [part(OUTCOME, valueCodeableConcept=concept(STILLBIRTH))]}, True),
         ((STILLBIRTH,), {"status": "preliminary"}, True),
         ((STILLBIRTH,), {"status": "unknown"}, True),

@@ -187,6 +187,14 @@ def test_an_item_that_the_instrument_has_not_got_is_refused(read: Read) -> None:
     assert found == (422, "code-invalid", "QuestionnaireResponse.item.linkId")
 
 
+def test_an_item_whose_code_stands_under_another_system_than_its_own_is_refused(read: Read) -> None:
+    with pytest.raises(BadInput) as refused:
+        read(item("/44250-9", whole(1)), item("https://loinc.org|44260-8", whole(2)))
+    (issue,) = refused.value.issues
+    found = (refused.value.status, issue.code, issue.expression)
+    assert found == (422, "code-invalid", "QuestionnaireResponse.item.linkId")
+
+
 @pytest.mark.parametrize("status", ["in-progress", "entered-in-error", "stopped"])
 def test_what_says_nothing_may_be_empty(read: Read, status: str) -> None:
     assert read(status=status).administered == ()

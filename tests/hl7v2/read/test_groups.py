@@ -99,6 +99,7 @@ def test_one_order_that_is_wrong_takes_nothing_from_another(dialect: Dialect, ru
         ([RISK.replace("|2|", "|0|")], Recognised.AN_INSTRUMENT),
         ([RISK.replace("||F", "||X")], Recognised.A_CRITICAL_ANSWER),
         (["OBX|1|CWE|44260-8^^LN||LA6569-3^^LN||||||"], Recognised.A_CRITICAL_ANSWER),
+        (["OBX|1|NM|44260-8^^SCT||2||||||"], Recognised.A_CRITICAL_ANSWER),
     ],
 )
 def test_what_may_be_in_a_message_that_is_not_taken(

@@ -123,7 +123,7 @@ def test_a_coding_system_may_be_called_by_any_of_its_names(group: Receive, code:
 
 
 @pytest.mark.parametrize("order", ["OTHER^Other^L", EPDS, PHQ9])
-@pytest.mark.parametrize("system", ["L", "", "99LAB", "LOINK"])
+@pytest.mark.parametrize("system", ["L", "", "99LAB", "LOINK", "SCT"])
 @pytest.mark.parametrize(
     ("value", "recognised"), [("3", Recognised.A_CRITICAL_ANSWER), ("0", Recognised.AN_INSTRUMENT)]
 )
