@@ -15,7 +15,7 @@ from service.hl7v2.look import DOOR, Looked
 from service.hl7v2.read.message import TYPES, results_in, unnamed_in
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.referral import stops_in
-from service.hl7v2.salvage import salvage, salvaged, tells_of_one, tells_of_results
+from service.hl7v2.salvage import is_test, salvage, salvaged, tells_of_one, tells_of_results
 from service.security.sealing import Sealer
 from service.shared import telemetry
 from service.shared.ids import new_id
@@ -23,8 +23,6 @@ from service.shared.ids import new_id
 # An instrument alone, in a test, under another's control id or of a sender whom nobody knows, worries no clinician; a
 # risk does.
 _ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED, Unfit.SENDER_UNKNOWN})
-# MSH-11 of training and of debugging (table 0103).
-_TESTS = frozenset("TD")
 # Of what was cut nobody knows the rest, and it is the rest that may hold the result.
 _CUT: frozenset[What] = frozenset({Fault.CUT_SHORT, Fault.TOO_LONG, Fault.OUTSIDE})
 
@@ -38,35 +36,43 @@ def sealed(looked: Looked, wrong: What, sealer: Sealer) -> Unreadable:
 
 
 def heard(kept: Unreadable, looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: datetime) -> Unreadable:
-    """With what a person is to be told of it."""
-    results, unnamed = _results(looked, dialect, rules, wrong, now), _unnamed(looked, dialect, rules, wrong, now)
+    """With what a person is to be told of it. What says that it is a test says nothing of anybody."""
+    test = is_test(looked.body) and not dialect.tests_are_taken
+    results = _results(looked, dialect, rules, wrong, now, test=test)
+    if test:
+        return replace(kept, results=results)
+    unnamed = _unnamed(looked, dialect, rules, wrong, now)
     return replace(kept, results=[*results, *_stops(looked, dialect, wrong, now)], unnamed=unnamed)
 
 
-def _results(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: datetime) -> Sequence[Salvaged]:
+def _results(
+    looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: datetime, *, test: bool
+) -> Sequence[Salvaged]:
     """What may stand in it of results, of each woman of whom that is certain, and of nobody what is worse."""
     message, whole, found = looked.message, Recognised.NOTHING, list[Salvaged]()
     try:
         whole = recognise(message, dialect, rules) if message else salvage(looked.body, dialect, rules)
         if wrong in _CUT and tells_of_results(looked.body):
             whole = max(whole, Recognised.AN_INSTRUMENT)
-        if _may_be_hers(looked, dialect) and _says_whose(looked, wrong):
+        if not test and _says_whose(looked, wrong):
             found += results_in(message or salvaged(looked.body), dialect, rules, now)
     except Exception as defect:  # noqa: BLE001  # what cannot be looked through is looked at by a person
         telemetry.tell_defect("message-not-recognised", defect)
         whole = max(whole, Recognised.AN_INSTRUMENT)
     if whole > max((each.recognised for each in found), default=Recognised.NOTHING):
         found.append(Salvaged(whole))
-    return [each for each in found if wrong not in _ONLY_RISK or each.recognised is Recognised.A_CRITICAL_ANSWER]
+    only_risk = test or wrong in _ONLY_RISK
+    return [each for each in found if not only_risk or each.recognised is Recognised.A_CRITICAL_ANSWER]
 
 
 def _unnamed(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: datetime) -> Sequence[Unnamed]:
     """What it tells of a loss or a death, and of a no."""
-    if not _may_be_hers(looked, dialect):
-        return ()
     try:
         found = unnamed_in(looked.message or salvaged(looked.body), dialect, rules, now)
-        return tuple(found if _says_whose(looked, wrong) else (replace(each, hers=()) for each in found))
+        told = found if _says_whose(looked, wrong) else (replace(each, hers=()) for each in found)
+        # A feed of what is not taken at all is of every patient, and a person would be told of each who is not known.
+        everybodys = looked.type[0] not in ("", *TYPES)
+        return [replace(each, events=frozenset(), refuses=False) if everybodys else each for each in told]
     except Exception as defect:  # noqa: BLE001  # as above
         telemetry.tell_defect("message-not-recognised", defect)
         return ()
@@ -74,16 +80,8 @@ def _unnamed(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: d
 
 def _stops(looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Salvaged]:
     """What it would end."""
-    if not _may_be_hers(looked, dialect):
-        return ()
     found = stops_in(looked.message or salvaged(looked.body), dialect, now)
     return [each if _says_whose(looked, wrong) else replace(each, subjects=()) for each in found]
-
-
-def _may_be_hers(looked: Looked, dialect: Dialect) -> bool:
-    """What says that it is a test, and a message of a type that is not taken, says nothing of anybody."""
-    is_test = looked.header is not None and looked.header.text(11).upper() in _TESTS and not dialect.tests_are_taken
-    return not is_test and looked.type[0] in ("", *TYPES)
 
 
 def _says_whose(looked: Looked, wrong: What) -> bool:

@@ -17,6 +17,8 @@ _WIDE = re.compile(rb"(?P<big>\xfe\xff|\0)|\xff\xfe|[^\0]\0", re.DOTALL)
 _CHARACTER_SET, _BY_BYTES = 18, "8859/1"
 _USUAL_HEADER = Segment("MSH", 1, Delimiters(), ASSUMED, ("MSH", "|", "^~\\&"))
 _HOLD_RESULTS = ("ORU", "MDM", "REF")
+# MSH-11 of training and of debugging (table 0103).
+_TESTS = frozenset("TD")
 
 
 def salvaged(body: bytes) -> Message:
@@ -50,7 +52,7 @@ def headers_in(body: bytes) -> list[Segment]:
 
 
 def _headers(lines: Iterable[bytes], names: tuple[bytes, ...] = (b"MSH",)) -> Iterator[Segment]:
-    found = (_header(line) for line in lines if line.startswith(names))
+    found = (_header(line) for line in lines if line[:3].upper() in names)
     return filter(None, found)
 
 
@@ -69,6 +71,12 @@ def salvage(body: bytes, dialect: Dialect, rules: Rules) -> Recognised:
     text = _by_bytes(body)
     known = any(code.encode() in text for code in _codes(dialect, rules) if len(code) >= LEAST_TELLING)
     return Recognised.AN_INSTRUMENT if known else Recognised.NOTHING
+
+
+def is_test(body: bytes) -> bool:
+    """Whether each message in it says so of itself."""
+    said = {each.text(11).upper() for each in _headers(_lines(body))}
+    return bool(said) and said <= _TESTS
 
 
 def tells_of_results(body: bytes) -> bool:

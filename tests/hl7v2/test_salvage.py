@@ -333,11 +333,78 @@ def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospit
     assert bereaved.alerts() == ["unnamed-event", "unnamed-refusal"]
 
 
-@pytest.mark.parametrize(("number", "value"), [(11, "T"), (11, "D"), (9, "DFT^P03"), (9, "ACK")])
-def test_a_loss_in_a_test_or_in_what_is_not_taken_at_all_calls_nobody(ward: Ward, number: int, value: str) -> None:
+IN_ANY_FORM: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": bytes,
+    "with a line that is no segment": lambda body: body + b"and a line break\r",
+    "a second message in the frame": lambda body: body + body,
+    "a header in small letters": lambda body: b"msh" + body[3:],
+    **{form: SPOILT[form][0] for form in SPOILT if "batch" in form or "UTF" in form or "delimiters" in form},
+}
+
+
+@pytest.mark.parametrize("processing", "TD")
+@pytest.mark.parametrize("spoil", IN_ANY_FORM.values(), ids=IN_ANY_FORM)
+def test_a_test_is_one_in_whatever_form_it_comes(ward: Ward, spoil: Callable[[bytes], bytes], processing: str) -> None:
     ward.supported()
-    ward.hospital.answers(changed(telling(*LOSSES["a loss among the diagnoses"]), number, value))
+    for lines in ([LOSSES["a loss among the diagnoses"][1]], [con("R")], ["OBR|1||F1|71354-5^EPDS^LN"]):
+        assert ward.hospital.told(spoil(changed(message("A08", pid(), *lines), 11, processing))).startswith("AR")
     assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
+
+
+def test_a_loss_is_no_test_because_another_message_in_its_frame_is_one(ward: Ward) -> None:
+    ward.supported()
+    loss = message("A08", pid(), LOSSES["a loss among the diagnoses"][1])
+    assert ward.hospital.told(changed(message("A08"), 11, "T") + loss) == "AR 100 E"
+    assert ward.state() == PAUSED
+
+
+NOT_TAKEN = ["ORM^O01", "SIU^S12", "DFT"]
+TOLD_OF_HER = {
+    "a loss": ("W1", {}, LOSSES["a loss among the diagnoses"][1], "safety-event"),
+    "a loss in an order": ("W1", {}, LOSSES["a loss in a result"][1], "safety-event"),
+    "her death": ("W1", {"_30": "Y"}, "PV1|1|O", "safety-event"),
+    "her baby's death": ("B1", {"born": "20260530", "_21": cx("W1"), "_30": "Y"}, "PV1|1|O", "safety-event"),
+    "a no": ("W1", {}, con("R"), "unreadable-refusal"),
+}
+
+
+@pytest.mark.parametrize("type", NOT_TAKEN)
+@pytest.mark.parametrize("told", TOLD_OF_HER)
+def test_what_a_message_of_a_type_that_is_not_taken_tells_of_a_woman_who_is_known_pauses_contact_once(
+    ward: Ward, told: str, type: str
+) -> None:
+    ward.supported()
+    number, fields, line, alert = TOLD_OF_HER[told]
+    for _ in range(3):
+        body = changed(message("A08", pid(number, **fields), "ORC|NW", "OBR|1|P1|F1|OTHER^Other^L", line), 9, type)
+        assert ward.hospital.told(body) == "AR MSH^1^9^1^1 200 E"
+    assert (ward.state(), ward.alerts()) == (PAUSED, [alert])
+
+
+@pytest.mark.parametrize("told", TOLD_OF_HER)
+def test_of_everybody_else_in_a_feed_that_is_not_taken_nobody_hears(ward: Ward, told: str) -> None:
+    ward.supported()
+    _, fields, line, _ = TOLD_OF_HER[told]
+    for number, born in (("W2", "19950401"), ("W1", "19850505")):
+        said = {"born": born, **fields, **({"_21": cx("W2")} if "_21" in fields else {})}
+        ward.hospital.told(changed(message("A08", pid(number, **said), line), 9, "BAR^P01"))
+    assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
+
+
+@pytest.mark.parametrize(
+    ("number", "born", "told"),
+    [
+        ("W1", "19950401", "self-harm-present"),
+        ("W1", "19850505", "unreadable-risk"),
+        ("W2", "19950401", "unreadable-risk"),
+    ],
+)
+def test_a_risk_in_a_message_of_a_type_that_is_not_taken_is_told_of_her_where_she_is_known(
+    ward: Ward, number: str, born: str, told: str
+) -> None:
+    ward.supported()
+    assert ward.hospital.told(message("R01", pid(number, born=born), *ITEM, type="OUL")) == "AR MSH^1^9^1^1 200 E"
+    assert ward.alerts() == [told]
 
 
 @pytest.mark.parametrize("order", ["OBR|1||F1|OTHER^Other^L|||20260601||||||||||||||||||P", ""], ids=["other", "none"])
