@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,16 +63,19 @@ def test_the_page_can_be_followed_from_top_to_bottom(
         hospital = office.add_organisation("St Test", "hospital", None, None)
 
     script += "kill -TERM $SERVICE $WORKER; wait $SERVICE; wait $WORKER; peer-referral organisation list"
+    ports = {"PEER_REFERRAL_PORT": port, "PEER_REFERRAL_PROBES_PORT": str(free_port())}
     shell = subprocess.Popen(
         ["sh", "-c", script],
-        cwd=tmp_path, env=commands | {"PEER_REFERRAL_PORT": port}, start_new_session=True, text=True,
+        cwd=tmp_path, env=commands | ports, start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
         said, _ = shell.communicate(timeout=240)
     finally:
-        if shell.poll() is None:
-            os.killpg(shell.pid, signal.SIGKILL)
+        if shell.returncode != 0:
+            # A shell that gave up leaves behind what it has started.
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
     assert shell.returncode == 0, said
     assert [f"--- {number}" in said for number in range(len(blocks))] == [True] * len(blocks)
     assert '"status":"ready"' in said
