@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from service.delivery.reach import tells_by_message
 from service.flow.ports import MOST_ENTRIES
-from service.flow.received import Identifier, identifier_of
+from service.flow.received import identifier_of
 from service.flow.rules import DEFAULT_SITE, Rules
+from service.flow.tell_anew import tell_anew
 from service.hl7v2 import lines
 from service.mappings import read_programme
 from service.referrals.delivery import Delivery, DeliveryState
@@ -73,24 +74,22 @@ class Office:
             id=self._make_id(),
             name=name,
             kind=OrganisationKind(kind),
-            fhir_endpoint=fhir_endpoint.rstrip("/") if fhir_endpoint else None,
+            fhir_endpoint=fhir_endpoint and fhir_endpoint.rstrip("/"),
             hl7v2_endpoint=hl7v2_endpoint,
             identifier=named,
             active=True,
             added_at=self._clock.now(),
         )
 
-        def add(tx: UnitOfWork) -> str | None:
-            taken_by = _has_identifier(tx, organisation.identifier)
-            if taken_by is None:
-                tx.organisations.add(organisation)
-                tx.audit.write(AuditEvent(Action.CREATE, f"Organization/{organisation.id}"))
-            return taken_by
+        def add(tx: UnitOfWork) -> str:
+            same = [each.id for each in tx.organisations.all() if named is not None and each.identifier == named]
+            if same:
+                raise NotAccepted(f"Organization/{same[0]} has this identifier already.")
+            tx.organisations.add(organisation)
+            tx.audit.write(AuditEvent(Action.CREATE, f"Organization/{organisation.id}"))
+            return organisation.id
 
-        taken_by = self._do(add)
-        if taken_by is not None:
-            raise NotAccepted(f"Organization/{taken_by} has this identifier already.")
-        return organisation.id
+        return self._do(add)
 
     def _check_endpoints(self, kind: str, fhir: str | None, hl7v2: str | None) -> None:
         if fhir is not None and hl7v2 is not None:
@@ -101,23 +100,31 @@ class Office:
             raise NotAccepted(f"The HL7 v2 endpoint {problem}.")
         if hl7v2 is not None and not tells_by_message(self._rules.policies[DEFAULT_SITE]):
             raise NotAccepted(
-                "By sites/default.toml alerts go out as Tasks alone, of which HL7 v2 has no form: this hospital would"
-                " hear of none."
+                "By sites/default.toml alerts go out as Tasks alone, which HL7 v2 has not: it would hear none."
             )
         if (fhir or hl7v2) is not None and kind != OrganisationKind.HOSPITAL:
             raise NotAccepted("Only a hospital has a record to write into; leave the endpoint out.")
 
-    def move_engine(self, id: str, endpoint: str) -> None:
-        """Have the HL7 v2 that a hospital is owed go to `endpoint` from now on. Raises NotAccepted."""
-        self._check_endpoints(OrganisationKind.HOSPITAL, None, endpoint)
+    def move_organisation(self, id: str, fhir_endpoint: str | None, hl7v2_endpoint: str | None) -> int:
+        """Have what a hospital is owed go there from now on, also what waits. How many alerts that wait for an answer
+        its record is told of anew. Raises NotAccepted."""
 
-        def move(tx: UnitOfWork) -> None:
-            if self._organisation(tx, id).line is None:
-                raise NotAccepted("It is not reached by HL7 v2, and what its record knows of us is at its own address.")
-            tx.organisations.move_engine(id, endpoint)
+        def move(tx: UnitOfWork) -> list[str]:
+            hospital = self._organisation(tx, id)
+            self._check_endpoints(hospital.kind, fhir_endpoint, hl7v2_endpoint)
+            if hospital.endpoint is not None and (hospital.line is None) != (hl7v2_endpoint is None):
+                way = "FHIR" if hospital.line is None else "HL7 v2"
+                raise NotAccepted(f"It is reached by {way}. Where to may be changed, not the way: all was told so.")
+            tx.organisations.move(id, fhir_endpoint and fhir_endpoint.rstrip("/"), hl7v2_endpoint)
             tx.audit.write(AuditEvent(Action.UPDATE, f"Organization/{id}"))
+            return tx.alerts.awaited(id) if hospital.line is None else []
 
-        self._do(move)
+        if fhir_endpoint is None and hl7v2_endpoint is None:
+            raise NotAccepted("Give either --fhir-endpoint or --hl7v2-endpoint.")
+        waiting = self._do(move)
+        for alert_id in waiting:
+            self._do(partial(tell_anew, rules=self._rules, alert_id=alert_id))
+        return len(waiting)
 
     def organisations(self) -> list[Organisation]:
         return self._store.read_now(self._caller, lambda tx: tx.organisations.all())
@@ -231,11 +238,6 @@ class Office:
         if found is None:
             raise NotAccepted("There is no such organisation; `organisation list` shows them.")
         return found
-
-
-def _has_identifier(tx: UnitOfWork, identifier: Identifier | None) -> str | None:
-    """The id of the organisation that is called so; None when there is none, or nothing is asked for."""
-    return next((each.id for each in tx.organisations.all() if identifier and each.identifier == identifier), None)
 
 
 def _retry(tx: UnitOfWork, ids: list[str]) -> list[str]:

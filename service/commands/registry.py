@@ -57,12 +57,18 @@ def list_organisations() -> None:
 @explained
 def change_organisation(
     id: str,
-    hl7v2_endpoint: Annotated[str, typer.Option(help="where it takes HL7 v2 from now on, as mllps://HOST:PORT")],
+    fhir_endpoint: Annotated[str | None, typer.Option(help="FHIR base of its own record from now on")] = None,
+    hl7v2_endpoint: Annotated[
+        str | None, typer.Option(help="instead: where it takes HL7 v2 from now on, as mllps://HOST:PORT")
+    ] = None,
 ) -> None:
-    """Say where a hospital's HL7 v2 engine has moved to. What waits goes there too; nothing is restarted."""
+    """Say where a hospital's record or its HL7 v2 engine has moved to. What waits goes there too; nothing is restarted.
+
+    A record is asked for everything anew before it is written to, and is told of the alerts that wait for an answer.
+    """
     with opened_office() as office:
-        office.move_engine(id, hl7v2_endpoint)
-    typer.echo(f"Organization/{id} takes HL7 v2 at {hl7v2_endpoint}.")
+        told = office.move_organisation(id, fhir_endpoint, hl7v2_endpoint)
+    typer.echo(f"Organization/{id} is reached at {fhir_endpoint or hl7v2_endpoint}. It is told of {told} alerts anew.")
 
 
 @client.command("add")

@@ -46,7 +46,7 @@ class Copies:
     rules: Rules
     clock: Clock
     reader: Reader
-    _records: dict[str, _Record] = field(default_factory=dict)
+    _records: dict[tuple[str, str], _Record] = field(default_factory=dict)
 
     async def hear(self) -> None:
         """One look at every record; one that fails is left alone for a while and delays no other."""
@@ -54,7 +54,7 @@ class Copies:
         await asyncio.gather(*(self._hear(tenant_id, endpoint) for tenant_id, endpoint in records))
 
     async def _hear(self, tenant_id: str, endpoint: str) -> None:
-        record, now = self._records.setdefault(tenant_id, _Record()), self.clock.now()
+        record, now = self._records.setdefault((tenant_id, endpoint), _Record()), self.clock.now()
         if record.pause_until is not None and now < record.pause_until:
             return
         try:
@@ -87,7 +87,7 @@ class Copies:
     ) -> None:
         alerts = {each.alert.id: each.alert for each in awaited}
         copies = await self.reader.read_copies(endpoint, {each.record_id: each.alert.id for each in awaited}, since)
-        record = self._records[tenant_id]
+        record = self._records[tenant_id, endpoint]
         for copy in copies:
             if copy.changed_at is not None:
                 record.newest = max(record.newest or copy.changed_at, copy.changed_at)

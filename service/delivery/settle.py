@@ -41,7 +41,9 @@ def settle(
 
 
 def keep(tx: UnitOfWork, parcel: Parcel, learned: Sequence[Learned]) -> None:
-    """The ids that the destination has given."""
+    """The ids that the destination has given, unless its record has moved meanwhile."""
     record, tenant_id = parcel.destination.fhir_endpoint or "", parcel.destination.id
-    for each in learned:
-        tx.aliases.claim(each.type, record, each.record_id, each.our_id, tenant_id)
+    new = [each for each in learned if parcel.record_ids.get((each.type, each.our_id)) != each.record_id]
+    if new and tx.organisations.fhir_endpoint(tenant_id) == record:
+        for each in new:
+            tx.aliases.claim(each.type, record, each.record_id, each.our_id, tenant_id)

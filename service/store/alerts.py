@@ -39,6 +39,7 @@ UNRESOLVED = Prepared(
 UNRESOLVED_ABOUT = Prepared(
     select(ALERT).where(ALERT.c.patient_id == bindparam("patient"), IS_UNRESOLVED).order_by(ALERT.c.id)
 )
+AWAITED = Prepared(select(ALERT.c.id).where(ALERT.c.tenant_id == bindparam("tenant"), IS_AWAITED).order_by(ALERT.c.id))
 ABOUT_STUCK = Prepared(
     select(ALERT)
     .where(
@@ -105,6 +106,10 @@ class Alerts:
 
     def unresolved_about(self, patient_id: str) -> list[Alert]:
         return [to_alert(row) for row in self._unit.execute(UNRESOLVED_ABOUT, {"patient": patient_id})]
+
+    def awaited(self, tenant_id: str) -> list[str]:
+        """The ids of all that one hospital was told of and has not resolved."""
+        return [row.id for row in self._unit.execute(AWAITED, {"tenant": tenant_id})]
 
     def about_stuck(self, tenant_id: str, patient_id: str | None) -> list[Alert]:
         """The unresolved ones that say that something does not arrive: of hers, or of nobody's in particular."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from service.store.dialect import Dialect
 from service.store.prepared import Prepared
@@ -26,6 +26,9 @@ FIND = Prepared(select(ALIAS.c.resource_id).where(NAME))
 NAMES = Prepared(select(ALIAS.c.system, ALIAS.c.value, ALIAS.c.former).where(NAMES_OF))
 MARK = Prepared(update(ALIAS).where(NAME).values(former=bindparam("is_former")))
 HANDED_OVER = and_(NAMES_OF, ALIAS.c.system.is_distinct_from(bindparam("kept_system")))
+FORGET = Prepared(
+    delete(ALIAS).where(ALIAS.c.tenant_id == bindparam("in_tenant"), ALIAS.c.system == bindparam("in_system"))
+)
 HAND_OVER = Prepared(update(ALIAS).where(HANDED_OVER).values(resource_id=bindparam("to_id"), former=True))
 
 
@@ -81,6 +84,11 @@ class Aliases:
     def restore(self, type: str, system: str, value: str) -> None:
         """What it stands for is called so again."""
         self._unit.execute(MARK, {**_named(self._name(type, system, value)), "is_former": False})
+
+    def forget(self, tenant_id: str, system: str) -> None:
+        """Every name in it, of whatever: it may mean something else there now."""
+        self._known.clear()
+        self._unit.execute(FORGET, {"in_tenant": tenant_id, "in_system": system})
 
     def hand_over(self, type: str, resource_id: str, to_id: str, kept_system: str | None) -> None:
         """Every name of the one, but for those in `kept_system`, is a former name of the other."""

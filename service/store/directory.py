@@ -23,10 +23,10 @@ NAMES = select(ORGANISATION.c.id, ORGANISATION.c.name).where(
     ORGANISATION.c.id.in_(bindparam("organisations", expanding=True))
 )
 ONE_ORGANISATION = Prepared(select(ORGANISATION).where(ORGANISATION.c.id == bindparam("organisation")))
-MOVE_ENGINE = Prepared(
+MOVE = Prepared(
     update(ORGANISATION)
     .where(ORGANISATION.c.id == bindparam("organisation"))
-    .values(hl7v2_endpoint=bindparam("endpoint"))
+    .values(fhir_endpoint=bindparam("fhir"), hl7v2_endpoint=bindparam("hl7v2"))
 )
 
 
@@ -96,8 +96,12 @@ class Organisations:
         }
         self._unit.later(ORGANISATION, row)
 
-    def move_engine(self, id: str, endpoint: str) -> None:
-        self._unit.execute(MOVE_ENGINE, {"organisation": id, "endpoint": endpoint})
+    def move(self, id: str, fhir_endpoint: str | None, hl7v2_endpoint: str | None) -> None:
+        """What we owe it goes there from now on. What its record gave ids to at another FHIR base is looked up anew."""
+        former = self.fhir_endpoint(id)
+        if former is not None:
+            self._unit.aliases.forget(id, former)
+        self._unit.execute(MOVE, {"organisation": id, "fhir": fhir_endpoint, "hl7v2": hl7v2_endpoint})
 
 
 def _to_organisation(row: Row[Any]) -> Organisation:

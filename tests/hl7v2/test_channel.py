@@ -100,7 +100,7 @@ def test_what_waits_for_an_engine_that_has_moved_goes_where_it_is_now(new_sender
         family, _ = sender.offered()
         sender.step()
         office = Office(sender.store, sender.rules, sender.clock, new_id, allow_loopback=True)
-        office.move_engine(family.hospital.organisation_id, new.endpoint)
+        assert office.move_organisation(family.hospital.organisation_id, None, new.endpoint) == 0
         before = len(old.heard)
         sender.pass_time(LONG)
         sender.settle()

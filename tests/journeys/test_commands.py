@@ -236,7 +236,6 @@ def test_a_delivery_that_waits_shows_how_old_it_is_and_when_it_is_tried_again(
         (("organisation", "add", "X", "--kind", "community", "--hl7v2-endpoint", V2), "Only a hospital"),
         (("organisation", "add", "X", "--kind", "hospital", "--identifier", "no-bar"), "SYSTEM|VALUE"),
         (("organisation", "change", "nobody", "--hl7v2-endpoint", V2), "no such organisation"),
-        (("organisation", "change", "nobody", "--hl7v2-endpoint", "mllps://x"), "mllps://HOST:PORT"),
         (("client", "revoke", "nobody"), "no such client"),
         (("deliveries", "retry", "nothing"), "no such delivery"),
         (("deliveries", "retry"), "deliveries or --dead"),
@@ -345,7 +344,7 @@ def test_what_came_in_is_listed_by_ids_times_types_and_codes_alone(run: Run, cam
         assert [row[0] for row in rows(run("messages", "list", *asked))] == found
     assert "Write --since" in refusal(run("messages", "list", "--since", "yesterday"))
     assert "No message becomes that" in refusal(run("messages", "list", "--disposition", "nope"))
-    assert "no such organisation" in refusal(run("messages", "list", "--organisation", "nobody"))
+    assert "no such organisation" in refusal(run("messages", "list", "--organisation", "another"))
     assert run("messages", "list", "--door", "mllp").exit_code == 2
 
 
@@ -551,12 +550,22 @@ def test_that_a_hospital_could_answer_no_alert_is_said_wherever_it_is_set_up(
         assert ("alerts-cannot-be-answered" in caplog.messages) is says
 
 
-def test_an_engine_that_has_moved_is_reached_there_and_no_record_by_fhir_is_moved(run: Run) -> None:
-    add = ("organisation", "add", "St Test", "--kind", "hospital", "-q")
+def test_what_has_moved_is_reached_there_and_by_the_way_that_it_was(run: Run) -> None:
+    elsewhere = "https://record.example/fhir"
+    add, change = ("organisation", "add", "St Test", "--kind", "hospital", "-q"), ("organisation", "change")
     by_v2, by_fhir = id_of(run(*add, "--hl7v2-endpoint", V2)), id_of(run(*add, "--fhir-endpoint", NOWHERE))
-    assert MOVED in run("organisation", "change", by_v2, "--hl7v2-endpoint", MOVED).stdout
-    assert "not reached by HL7 v2" in refusal(run("organisation", "change", by_fhir, "--hl7v2-endpoint", MOVED))
-    assert {row[0]: row[-1] for row in rows(run("organisation", "list"))} == {by_v2: MOVED, by_fhir: NOWHERE}
+    by_none = [id_of(run(*add)) for _ in range(2)]
+    assert MOVED in run(*change, by_v2, "--hl7v2-endpoint", MOVED).stdout
+    assert elsewhere in run(*change, by_fhir, "--fhir-endpoint", f"{elsewhere}/").stdout
+    assert "reached by FHIR" in refusal(run(*change, by_fhir, "--hl7v2-endpoint", MOVED))
+    assert "reached by HL7 v2" in refusal(run(*change, by_v2, "--fhir-endpoint", NOWHERE))
+    assert "either --fhir-endpoint or" in refusal(run(*change, by_fhir))
+    assert "goes one way" in refusal(run(*change, by_fhir, "--fhir-endpoint", NOWHERE, "--hl7v2-endpoint", V2))
+    assert "no query" in refusal(run(*change, by_fhir, "--fhir-endpoint", f"{elsewhere}?x=1"))
+    assert run(*change, by_none[0], "--fhir-endpoint", NOWHERE).exit_code == 0
+    assert run(*change, by_none[1], "--hl7v2-endpoint", V2).exit_code == 0
+    listed = {row[0]: row[-1] for row in rows(run("organisation", "list"))}
+    assert listed == {by_v2: MOVED, by_fhir: elsewhere, by_none[0]: NOWHERE, by_none[1]: V2}
 
 
 def test_nothing_that_a_hospital_could_not_hear_of_is_begun(run: Run, tmp_path: Path) -> None:
