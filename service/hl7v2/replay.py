@@ -25,7 +25,8 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
     fault = Fault(kept.disposition) if kept.disposition in {*Fault} else None
     looked, now = look(Frame(body, fault)), door.clock.now()
     dialect = door.dialect(caller)
-    understood = understand(looked, dialect, door.rules, now)
+    # What it says without a time was said when it came.
+    understood = understand(looked, dialect, door.rules, kept.received_at)
     if not isinstance(understood, tuple):
         # Whoever replays it sees that, so nobody else is told; but of what was nobody's no hospital has heard.
         untold = kept.tenant_id == NOBODY

@@ -150,6 +150,47 @@ def test_an_observation_taken_back_is_no_yes_any_more(ward: Ward) -> None:
     assert ward.state() == ("closed", ["cancelled"])
 
 
+UNDATED = [pytest.param(con("R", ""), id="CON"), pytest.param(obx("PEER", "N", at=""), id="an observation")]
+
+
+def agreed_again(ward: Ward) -> None:
+    """She agrees an hour later and is positive once more, and the programme accepts."""
+    ward.service.pass_time(timedelta(hours=1))
+    assert ward.tells("A08", pid(), con("A", f"{ward.service.now():%Y%m%d%H%M}"), PHONE) == "AA"
+    ward.positive(taken=f"{ward.service.now():%Y%m%d%H%M%S}")
+    ward.service.update(ward.community, ward.offers()[-1].id, "accepted")
+    ward.service.pass_time(timedelta(hours=1))
+    assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize("no", UNDATED)
+def test_a_no_without_a_time_counts_from_now_also_when_it_was_said_before(ward: Ward, no: str) -> None:
+    ward.supported()
+    ward.tells("A08", pid(), no)
+    agreed_again(ward)
+    assert ward.tells("A08", pid(), no) == "AA"
+    assert ward.state()[0] == "closed"
+
+
+@pytest.mark.parametrize("no", UNDATED)
+def test_a_message_that_is_sent_again_says_no_new_no(ward: Ward, no: str) -> None:
+    ward.supported()
+    said = message("A08", pid(), no)
+    ward.sends(said)
+    agreed_again(ward)
+    assert ward.sends(said) == "AA"
+    assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize("no", UNDATED)
+def test_a_no_that_was_taken_before_is_news_in_a_refused_message_when_it_has_no_time(ward: Ward, no: str) -> None:
+    ward.supported()
+    ward.tells("A08", pid(), no)
+    agreed_again(ward)
+    assert ward.sends(message("A99", pid(), no)).startswith("AR")
+    assert (ward.state()[0], ward.alerts()) == ("on-hold", ["unreadable-refusal"])
+
+
 _WORDS = (con("A", "20260510"), con("R", "20260520"), con("A", "20260501"))
 
 

@@ -1,6 +1,7 @@
 """A hospital refers by itself: REF^I12, and the RRI^I12 that answers it (v2.5.1, chapter 11)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,20 @@ def test_without_her_yes_nothing_is_offered(ward: Ward) -> None:
 def test_a_yes_to_the_programme_asked_for_is_one_to_that_programme(ward: Ward) -> None:
     ward.answer(refer(con("A", code="THIS-ONE"), PHONE))
     assert ward.state() == ("offered", ["requested"])
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_a_yes_to_another_programme_of_the_same_time_leaves_the_first_as_it_is(ward: Ward, taken_back: bool) -> None:
+    other, codes = ward.service.community().organisation_id, ward.hospital.habits["codes"]
+    ward.hospital.habits["codes"] = replace(codes, programmes={**codes.programmes, "OTHER": other})
+    ward.answer(refer(con("A", code="THIS-ONE"), PHONE))
+    asks = "PRD|RT||||||OTHER^L"
+    ward.answer(message("I12", rf1("REF-2"), asks, pid(), con("A", code="THIS-ONE"), PHONE, type="REF"))
+    if taken_back:
+        ward.answer(message("I12", rf1("REF-2"), asks, pid(), con("X", code="THIS-ONE"), type="REF"))
+    assert ward.state() == ("offered", ["requested"])
+    said = {each["recipient_id"]: each["withdrawn_at"] is None for each in ward.rows("consent")}
+    assert said == {ward.community.organisation_id: True, other: not taken_back}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from service.screening.instrument import CodeUse, Role
 from service.store.messages import KeptMessage
 from tests.flow.support import Service, StillClock
 from tests.hl7v2.doors import MSH, Hospital, changed, group, oru
+from tests.hl7v2.ward import Ward, con, message, pid
 
 UNKNOWN_AUTHORITY = "W1^^^CLINIC^MR"
 LOCAL = b"|DEPR^Total^L|"
@@ -114,6 +115,19 @@ def test_what_came_after_a_message_is_not_undone_by_its_replay(hospital: Hospita
     replay(mended(hospital, forms=FORM), first)
     assert hospital.rows("screening_result") == before
     assert hospital.rows("referral") == []
+
+
+def test_a_no_without_a_time_counts_from_when_it_came_and_not_from_its_replay(service: Service) -> None:
+    ward = Ward(service)
+    ward.sends(changed(message("A03", pid(), con("R", "")), 11, "T"))
+    service.pass_time(timedelta(minutes=1))
+    ward.add_programme()
+    ward.tells("A08", pid(), con("A", f"{service.now():%Y%m%d%H%M%S}"), *ward.agrees()[2:])
+    ward.positive()
+    after = mended(ward.hospital, **ward.hospital.habits, tests_are_taken=True)
+    assert replay(after, only(ward.hospital, "unreadable_message")).disposition == "accepted"
+    assert len(ward.rows("consent")) == 2
+    assert ward.state() == ("offered", ["requested"])
 
 
 def test_what_was_refused_is_opened_and_taken_when_it_can_be(hospital: Hospital) -> None:

@@ -20,16 +20,18 @@ from service.hl7v2.read.consent_body import consent_body
 from service.hl7v2.read.consent_detail import OF_A_YES, Details, details_in, safe_contact, says_yes, unread
 from service.hl7v2.read.consent_word import Word, words_in
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.segments import Segment
+from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import Detail
 from service.hl7v2.times import local_moment, next_day
 from service.shared.clock import is_to_come
 
 CONSENT = "urn:peer-referral:hl7v2:consent"
-"""The system of their names: hers, the site's code, when she decided, and whether nobody can tell what."""
+"""The system of their names: hers, the site's code, of what is asked for with whom, when she decided, else by which
+message it came, and whether nobody can tell what."""
 
 
 def read_consents(
+    message: Message,
     segments: Iterable[Segment],
     subject: Reference,
     dialect: Dialect,
@@ -37,7 +39,8 @@ def read_consents(
     now: datetime,
     asked: str | None = None,
 ) -> tuple[list[Part], list[Flaw]]:
-    """`segments` are those that are about `subject`; `asked` is the organisation that a referral asks for, by id.
+    """`segments` are those of the `message` that are about `subject`; `asked` is the organisation that a referral asks
+    for, by id.
 
     The newest word comes first, and a no before a yes of the same time: so an older no ends nothing, and an older yes
     releases nothing.
@@ -53,7 +56,7 @@ def read_consents(
     for word in spoken:
         if isinstance(word.agrees, Problem):
             flaws.append(Flaw(word.agrees, at(word.segment, word.answer)))
-        read = _consent(word, subject, details, dialect, rules, now, asked)
+        read = _consent(word, message.header, subject, details, dialect, rules, now, asked)
         if isinstance(read, ReceivedConsent):
             words.append((read, at(word.segment)))
         elif read is not None:
@@ -80,6 +83,7 @@ def _safe_contact(
 
 def _consent(
     word: Word,
+    header: Segment,
     subject: Reference,
     details: Details,
     dialect: Dialect,
@@ -102,18 +106,22 @@ def _consent(
         # A no that has only a day counts from the end of that day.
         given_at = next_day(when.begins, dialect.zone) - timedelta(milliseconds=1)
     consent = _said(word, given_at, details, dialect, rules)
-    identifier = _name(word, subject)
+    identifier = _name(word, header if when is None else None, subject, organisation)
     recipient = None if organisation is None else Reference("Organization", organisation)
     body = consent_body(consent, identifier, subject, recipient, when.fhir if when else None, rules.consent_terms)
     received = Received("Consent", body, (identifier,))
     return ReceivedConsent(received, subject, recipient, consent, may_refuse=word.doubtful)
 
 
-def _name(word: Word, subject: Reference) -> Identifier:
+def _name(word: Word, header: Segment | None, subject: Reference, organisation: str | None) -> Identifier:
+    """`header` is that of its message, where that is all that tells when it was said."""
     her = (subject.identifier.system, subject.identifier.value) if subject.identifier else ("", "")
+    whom = (organisation,) if word.rule.asked and organisation else ()
+    # A no without a time counts from when it came: under another message it is another word.
+    when = (word.decided,) if header is None else (header.text(7), header.text(10))
     # What nobody can tell is no version of what she says when it can be told.
     unclear = ("unclear",) if isinstance(word.agrees, Problem) else ()
-    return Identifier(CONSENT, "|".join((*her, word.code, word.decided, *unclear)))
+    return Identifier(CONSENT, "|".join((*her, word.code, *whom, *when, *unclear)))
 
 
 def _said(word: Word, given_at: datetime, details: Details, dialect: Dialect, rules: Rules) -> Consent:

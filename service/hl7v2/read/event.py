@@ -92,7 +92,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
         return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
     life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
-    consents, flaws = read_consents(message.segments, named.subject, dialect, rules, now)
+    consents, flaws = read_consents(message, message.segments, named.subject, dialect, rules, now)
     orders = [order for each in patients for order in each.orders if tells_only_when_due(order)]
     due = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
     flaws += [flaw for each in due for flaw in each.flaws]

@@ -73,7 +73,7 @@ def _group(
     assert named.patient is not None and named.subject is not None  # noqa: S101, PT018 - the caller has looked
     flaws = [*named.flaws]
     asked = _asked(message, dialect, flaws)
-    consents, unclear = read_consents(message.segments, named.subject, dialect, rules, now, asked)
+    consents, unclear = read_consents(message, message.segments, named.subject, dialect, rules, now, asked)
     orders = [order for patient in patients for order in patient.orders if order.observations]
     read = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
     asks, unused = _request(message, named.subject, dialect)
