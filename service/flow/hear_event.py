@@ -24,13 +24,15 @@ NO_NAME = frozenset({""})
 
 class ReceivedEvent(NamedTuple):
     """`happened_on` is None where no day was told; a birth has one. `sources` is what the sender calls each order that
-    tells it, or baby, `NO_NAME` where it names neither: then nobody can tell it from another of that day."""
+    tells it, or baby, `NO_NAME` where it names neither: then nobody can tell it from another of that day. It is not
+    `certain` while it may still turn out to be otherwise."""
 
     received: Received
     subject: Reference
     event: LifeEvent
     happened_on: date | None
     sources: frozenset[str]
+    certain: bool = True
 
 
 def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datetime) -> Answer:
@@ -42,7 +44,9 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
         return Refused(Reason.SUBJECT_UNKNOWN) if harms else Repeated("Patient", NOBODY, 0)
     patient = tx.patients.lock(patient_id)
     if message.event is LifeEvent.WOMAN_DIED and is_doubted(tx, patient.id):
-        message = _announced_death(message.subject)
+        message = message._replace(certain=False)
+    if not message.certain:
+        message = _announced(message)
     known = Repeated("Patient", patient.id, patient.version)
     changed = _changed(patient, message)
     if message.event in (LifeEvent.BIRTH, LifeEvent.WOMAN_DIED):
@@ -63,11 +67,18 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
 def announce_death(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:
     """Of a death that may be somebody else's: contact pauses, and a clinician is told once. It ends nothing for good
     and is not kept as hers: told again when nobody doubts any more, it counts."""
-    hear_event(tx, rules, _announced_death(Reference("Patient", patient_id)), now)
+    hear_event(tx, rules, death_of(Reference("Patient", patient_id), certain=False), now)
 
 
-def _announced_death(subject: Reference) -> ReceivedEvent:
-    return ReceivedEvent(Received("Patient", b""), subject, LifeEvent.ANNOUNCED, None, NO_NAME)
+def death_of(woman: Reference, *, certain: bool) -> ReceivedEvent:
+    """As her record tells it, in no order and of no day that anything is decided by."""
+    return ReceivedEvent(Received("Patient", b""), woman, LifeEvent.WOMAN_DIED, None, NO_NAME, certain)
+
+
+def _announced(message: ReceivedEvent) -> ReceivedEvent:
+    """With what it is about in its name: after a loss that is not certain a death that is not is news."""
+    sources = frozenset(f"{message.event} {each}" for each in message.sources)
+    return message._replace(event=LifeEvent.ANNOUNCED, sources=sources)
 
 
 def pause(tx: Transaction, rules: Rules, patient_id: str, now: datetime) -> None:

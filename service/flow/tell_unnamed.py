@@ -73,7 +73,7 @@ def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime
         return unnamed
     events = [each for each in unnamed.hers if isinstance(each, ReceivedEvent)]
     for each in events:
-        hear_event(tx, rules, each._replace(event=LifeEvent.ANNOUNCED), now)
+        hear_event(tx, rules, each._replace(certain=False), now)
     noes = [each for each in unnamed.hers if isinstance(each, ReceivedConsent)]
     ways = [each for each in unnamed.hers if isinstance(each, ReceivedSafeContact)]
     if not all(was_taken(tx, each) for each in noes) or any(takes_away(tx, patient_id, each) for each in ways):

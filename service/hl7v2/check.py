@@ -142,7 +142,8 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
             ways = ", ".join(each.mode for each in part.step.said.channels if each.usable())
             yield f"{part.at}: may be reached by {ways or 'no way that is safe'}"
         case ReceivedEvent():
-            yield f"{part.at}: {_EVENTS.get(part.step.event, 'an event after which contact pauses')}"
+            known = _EVENTS.get(part.step.event) if part.step.certain else None
+            yield f"{part.at}: {known or 'an event after which contact pauses'}"
         case ReceivedRequest(ends=ends):
             yield f"{part.at}: {'a referral that is taken back' if ends else 'a referral by a clinician'}"
         case ReceivedResult():

@@ -15,7 +15,7 @@ class LifeEvent(StrEnum):
     SAFETY_EVENT = "safety-event"
     """Any of those that make contact unwelcome: which of them, the sender's code does not say."""
     ANNOUNCED = "announced"
-    """Any of these, her death too, as an observation tells it that is not final."""
+    """Any of these, her death too, as long as it is not certain."""
     TAKEN_BACK = "taken-back"
     """That an observation or a diagnosis of any of these does not hold. It lifts nothing; what is told after it of that
     day is news."""

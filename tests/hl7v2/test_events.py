@@ -247,6 +247,42 @@ def test_a_death_that_is_neither_yes_nor_no_is_told_and_changes_nothing(ward: Wa
     assert "not-all-used" in ward.alerts()
 
 
+DOUBTFUL_DEATHS = [
+    pytest.param({"_29": "20/05/2026"}, True, id="what is no date"),
+    pytest.param({"_29": "20260520", "_30": "N"}, True, id="a day, and no"),
+    pytest.param({"_29": "20/05/2026", "_30": "N"}, False, id="what is no date, and no"),
+    pytest.param({"_29": "00000000"}, False, id="zeros"),
+    pytest.param({"_29": "19000101"}, False, id="a day on which nobody who is alive was born"),
+    pytest.param({"_29": "19000101", "_30": "N"}, False, id="such a day, and no"),
+]
+
+
+@pytest.mark.parametrize(("death", "paused"), DOUBTFUL_DEATHS)
+@pytest.mark.parametrize(("type", "event"), [("ADT", "A08"), ("ADT", "A40"), ("ORU", "R01")])
+def test_what_does_not_say_that_she_has_died_ends_nothing_and_pauses_contact_where_it_may(
+    ward: Ward, type: str, event: str, death: dict[str, str], paused: bool
+) -> None:
+    ward.supported()
+    told = [ward.tells(event, pid(**death), f"MRG|{cx('W9')}", *ITEM, type=type) for _ in range(2)]
+    assert event == "A40" or all(each.startswith("AA PID^1^29 102 W") for each in told)
+    assert ward.state() == (PAUSED if paused else ("supported", ["accepted"]))
+    assert ward.alerts().count("safety-event") == paused
+    assert not ward.rows("patient")[0]["deceased"]
+    ward.tells(event, pid(_30="Y"), *ITEM, type=type)
+    assert ward.state()[0] == "closed"
+
+
+@pytest.mark.parametrize(("death", "paused"), DOUBTFUL_DEATHS)
+def test_the_death_of_a_baby_that_is_not_certain_pauses_contact_with_its_mother(
+    ward: Ward, death: dict[str, str], paused: bool
+) -> None:
+    ward.supported()
+    ward.tells("A08", pid("B1", born="20260530", _21=cx("W1"), **death))
+    assert ward.state() == (PAUSED if paused else ("supported", ["accepted"]))
+    ward.tells("A08", pid("B2", born="20260530", **death))
+    assert ward.alerts().count("unnamed-event") == paused
+
+
 @pytest.mark.parametrize(("type", "event"), [("ORU", "R01"), ("MDM", "T02"), ("REF", "I12")])
 def test_a_babys_death_reaches_its_mother_from_every_message(ward: Ward, type: str, event: str) -> None:
     ward.supported()

@@ -61,6 +61,14 @@ def test_her_death_that_is_not_final_pauses_contact_and_ends_nothing(ward: Ward)
     assert ward.state()[0] == "closed"
 
 
+def test_her_death_that_is_not_final_is_told_though_a_loss_that_was_not_was_reviewed(ward: Ward) -> None:
+    ward.supported()
+    for told, code in enumerate(("STILLBIRTH", "DIED"), 1):
+        ward.tells("R01", pid(), order("P", order="P")[0], f"OBX|1|CE|{code}^^L||Y||||||P", type="ORU")
+        assert (ward.state(), ward.alerts()) == (PAUSED, ["safety-event"] * told)
+        advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+
+
 @pytest.mark.parametrize("beside", [[], [UNKNOWN.format("P")]], ids=["alone", "beside what stays preliminary"])
 def test_a_loss_that_becomes_final_is_taken_and_pauses_contact_once_more(ward: Ward, beside: list[str]) -> None:
     ward.supported()

@@ -6,11 +6,13 @@ import pytest
 
 from service.hl7v2.dialect import ANY_ORDER
 from service.hl7v2.frame import Fault, Frame, Framer, framed
+from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import CodeUse, Role
 from service.shared.caller import OrganisationKind
 from service.shared.client import Client
 from service.shared.ids import new_id
 from tests.flow.support import Service
+from tests.flow.test_review_alert import advanced
 from tests.hl7v2.doors import MSH, PID, Hospital, changed
 from tests.hl7v2.test_events import ITEM, PAUSED
 from tests.hl7v2.ward import Ward, con, cx, message, pid
@@ -201,6 +203,18 @@ def test_a_death_in_a_message_that_is_refused_pauses_and_ends_contact_when_it_is
         assert ward.hospital.told(changed(death, 12, version)) == expected
         assert ward.state() == state
     assert "unnamed-event" not in ward.alerts()
+
+
+def test_her_death_in_a_message_that_is_refused_is_told_though_an_event_before_it_was_reviewed(ward: Ward) -> None:
+    ward.supported()
+    events = (("ZXX|1|CARE", ""), ("PV1|1|I", "Y"), (LOSSES["a loss among the diagnoses"][1], ""))
+    for told, (line, died) in enumerate(events, 1):
+        for control in ("M1", "M2"):
+            refused = changed(telling("ADT^A08", line, died), 10, f"{control}-{told}")
+            assert ward.hospital.told(changed(refused, 12, "9.9")).startswith("AR")
+            assert ward.alerts() == ["safety-event"] * told
+        assert ward.state() == PAUSED
+        advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
 
 
 @pytest.mark.parametrize("line", ["PV1|1|I", "and a line|break", "pv1|1|I"], ids=["whole", "in a text", "miswritten"])

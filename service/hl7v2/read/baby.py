@@ -19,11 +19,11 @@ from service.hl7v2.read.patient import (
     DATE_OF_DEATH,
     PATIENT_IDENTIFIERS,
     Named,
+    death_in,
     identifiers_in,
     nobodys,
     number_written,
     read_patient,
-    says_died,
 )
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import day, moment
@@ -61,8 +61,8 @@ def of_its_mother(
 
     After a loss she is made known by her number, so that it is remembered when she is referred.
     """
-    life = [_its_own(each, pid) for each in happened(message, patients, dialect, rules, now)]
-    told = each_once([*_of_its_life(pid), *life])
+    life = [*_of_its_life(pid, dialect, now), *happened(message, patients, dialect, rules, now)]
+    told = each_once([_its_own(each, pid) for each in life])
     number = number_written([pid])
     # What happened to one of twins is not what happened to the other; where nothing tells them apart, nobody knows.
     called, control = number or _birth_order(pid), message.header.text(10)
@@ -113,9 +113,10 @@ def _birth_order(pid: Segment) -> str:
     return said(pid, BIRTH_ORDER) if said(pid, MULTIPLE_BIRTH).upper() in YES else ""
 
 
-def _of_its_life(pid: Segment) -> Iterator[Told]:
+def _of_its_life(pid: Segment, dialect: Dialect, now: datetime) -> Iterator[Told]:
     born = day(said(pid, BIRTH_DATE))
     if born is not None:
         yield Told(LifeEvent.BIRTH, born, at(pid))
-    if says_died(pid):
-        yield Told(LifeEvent.BABY_DIED, day(said(pid, DATE_OF_DEATH)), at(pid))
+    died, _ = death_in(pid, dialect, now)
+    if died is not False:
+        yield Told(LifeEvent.WOMAN_DIED, None, at(pid), certain=bool(died))

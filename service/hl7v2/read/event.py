@@ -6,9 +6,9 @@ Which event it is matters only where the hospital has decided that it does: most
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from service.flow.hear_event import NO_NAME, ReceivedEvent
+from service.flow.hear_event import ReceivedEvent, death_of
 from service.flow.keep_unreadable import Recognised
-from service.flow.received import Received, Reference
+from service.flow.received import Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
@@ -22,15 +22,14 @@ from service.hl7v2.read.happened import as_parts, happened, told_outside
 from service.hl7v2.read.orders import Patient, by_pid, patients_in, segments_of
 from service.hl7v2.read.patient import (
     DEATH,
+    death_in,
     nobodys,
     read_patient,
-    says_died,
 )
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.result import read_order, tells_only_when_due
 from service.hl7v2.segments import Message, Segment
 from service.referrals.life_event import HARMS, LifeEvent
-from service.referrals.patient import PatientFacts
 
 
 def read_demographics(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -70,7 +69,7 @@ def of_record(
     named = read_patient(pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return Group(None, (), flaws, unnamed=unnamed(message, patients, dialect, rules, now))
-    life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
+    life = of_her_life(message, patients, named.subject, dialect, rules, now)
     who = [Part(named.patient, at(pid))] if _tell_of_harm(life) else []
     return Group(named.subject, (*who, *life), flaws)
 
@@ -91,7 +90,7 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
     if named.patient is None or named.subject is None:
         return of_nobody(*named.flaws)
     # What has happened to a woman who is not known yet is remembered too. A hospital tells of every birth.
-    life = of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
+    life = of_her_life(message, patients, named.subject, dialect, rules, now)
     consents, flaws = read_consents(message, message.segments, named.subject, dialect, rules, now)
     orders = [order for each in patients for order in each.orders if tells_only_when_due(order)]
     due = [read_order(message, order, named.subject, dialect, rules, now) for order in orders]
@@ -107,26 +106,25 @@ def _group(message: Message, dialect: Dialect, rules: Rules, now: datetime, *, u
 
 
 def _tell_of_harm(life: Iterable[Part]) -> bool:
-    return bool(_events(life) & HARMS)
+    return any(each.event in HARMS for each in _events(life))
 
 
 def _with_death(patient: ReceivedPatient, life: Iterable[Part]) -> ReceivedPatient:
     """A death that the hospital's own code tells is a fact of hers as PID-30 is, so that whose it is, is asked of what
     the same message says of her."""
-    if LifeEvent.WOMAN_DIED not in _events(life):
+    if not any(each.event is LifeEvent.WOMAN_DIED and each.certain for each in _events(life)):
         return patient
     return patient._replace(facts=patient.facts._replace(deceased=True), unsaid=patient.unsaid - {"deceased"})
 
 
-def _events(life: Iterable[Part]) -> set[LifeEvent]:
-    return {each.step.event for each in life if isinstance(each.step, ReceivedEvent)}
+def _events(life: Iterable[Part]) -> list[ReceivedEvent]:
+    return [each.step for each in life if isinstance(each.step, ReceivedEvent)]
 
 
 def of_her_life(
     message: Message,
     patients: Collection[Patient],
     subject: Reference,
-    facts: PatientFacts,
     dialect: Dialect,
     rules: Rules,
     now: datetime,
@@ -134,7 +132,7 @@ def of_her_life(
     """What a message of any type tells of her: that she has died, and what the codes tell. `patients` is she, and what
     stands before her PID."""
     told = happened(message, patients, dialect, rules, now)
-    return [*_her_death(patients, subject, facts), *as_parts(subject, told, now)]
+    return [*_her_death(patients, subject, dialect, now), *as_parts(subject, told, now)]
 
 
 def unnamed(
@@ -144,7 +142,7 @@ def unnamed(
     woman."""
     pids = [each.pid for each in patients if each.pid is not None]
     events = {each.event for each in happened(message, patients, dialect, rules, now)} & HARMS
-    if any(map(says_died, pids)):
+    if any(died is not False for died, _ in (death_in(pid, dialect, now) for pid in pids)):
         events.add(LifeEvent.WOMAN_DIED)
     said_no = refuses(segments_of(patients), dialect)
     return nobodys(pids, frozenset(events), refuses=said_no) if events or said_no else None
@@ -168,8 +166,8 @@ def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
         yield Group(None, (), tuple(flaws), unnamed=unnamed)
 
 
-def _her_death(patients: Iterable[Patient], subject: Reference, facts: PatientFacts) -> list[Part]:
-    if not facts.deceased:
-        return []
-    died = ReceivedEvent(Received("Patient", b""), subject, LifeEvent.WOMAN_DIED, None, NO_NAME)
-    return [Part(died, at(each.pid, DEATH)) for each in patients if each.pid is not None]
+def _her_death(patients: Iterable[Patient], subject: Reference, dialect: Dialect, now: datetime) -> Iterator[Part]:
+    for pid in (each.pid for each in patients if each.pid is not None):
+        died, _ = death_in(pid, dialect, now)
+        if died is not False:
+            yield Part(death_of(subject, certain=bool(died)), at(pid, DEATH))

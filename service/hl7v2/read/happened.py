@@ -26,12 +26,13 @@ from service.shared.clock import DAYS_DIFFER_BY
 
 class Told(NamedTuple):
     """What is told, the day on which it happened, where it stands, and what the sender calls each order, or baby, of
-    which it is told."""
+    which it is told. It is not `certain` as an observation tells it that is not final."""
 
     event: LifeEvent
     day: date | None
     at: str
     sources: frozenset[str] = NO_NAME
+    certain: bool = True
 
 
 # DG1-21 (table 0206) of a diagnosis that is taken away.
@@ -57,7 +58,8 @@ def each_once(told: Collection[Told]) -> list[Told]:
     for each in told:
         if each.event is not LifeEvent.TAKEN_BACK or not any(may_be_one(each.day, day) for day in stands):
             before = found.setdefault((each.event, each.day), each)
-            found[each.event, each.day] = before._replace(sources=before.sources | each.sources)
+            sources, certain = before.sources | each.sources, before.certain or each.certain
+            found[each.event, each.day] = before._replace(sources=sources, certain=certain)
     return [*found.values()]
 
 
@@ -91,10 +93,8 @@ def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) ->
         if not told or says_no(one.values):
             continue
         source = _source(message, order, obx)
-        for each in told:
-            heard = _heard(each.event, one, unsaid)
-            if heard is not None:
-                yield each._replace(event=heard, sources=frozenset({source}))
+        heard = (_heard(each._replace(sources=frozenset({source})), one, unsaid) for each in told)
+        yield from (each for each in heard if each is not None)
 
 
 def _source(message: Message, order: Order, obx: Segment) -> str:
@@ -125,17 +125,17 @@ def _unless_history(obx: Segment, order: Order, dialect: Dialect, now: datetime)
     return [] if old else [Told(LifeEvent.SAFETY_EVENT, day(written), at(obx))]
 
 
-def _heard(event: LifeEvent, one: Observed, unsaid: Status) -> LifeEvent | None:
+def _heard(told: Told, one: Observed, unsaid: Status) -> Told | None:
     """As what an observation tells it, whose status is `unsaid` when OBX-11 is empty: it need not be final to make
     contact unwelcome. None when it was only ordered."""
     status = status_of(one.obx, unsaid)
     if said(one.obx, 11).upper() in NOT_SAID or (status is Status.REGISTERED and not one.values):
         return None
     if status in VOID:
-        return LifeEvent.TAKEN_BACK
+        return told._replace(event=LifeEvent.TAKEN_BACK)
     if status in DECIDING:
-        return event
-    return None if event is LifeEvent.BIRTH else LifeEvent.ANNOUNCED
+        return told
+    return None if told.event is LifeEvent.BIRTH else told._replace(certain=False)
 
 
 def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> date | None:
@@ -148,8 +148,8 @@ def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> 
 
 
 def as_parts(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
-    for event, when, place, sources in told:
+    for event, when, place, sources, certain in told:
         # A day that has begun nowhere yet is a slip of the pen, or of the clock.
         day_of_it = None if when is not None and when > (now + DAYS_DIFFER_BY).date() else when
         if event is not LifeEvent.BIRTH or day_of_it is not None:
-            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it, sources), place)
+            yield Part(ReceivedEvent(Received("Patient", b""), subject, event, day_of_it, sources, certain), place)

@@ -83,7 +83,7 @@ def _group(
     retired_ones = tuple(each for each in gone if each not in stays)
     subject = Reference("Patient", identifier=stays[0])
     facts, _ = facts_in(pid, dialect, now)
-    life = of_her_life(message, patients, subject, facts, dialect, rules, now)
+    life = of_her_life(message, patients, subject, dialect, rules, now)
     if not retired_ones:
         return Group(subject, tuple(life))
     body = person(pid, stays, facts, dialect.zone, frozenset())

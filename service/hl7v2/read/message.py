@@ -69,7 +69,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
         read = [read_order(message, order, named.subject, dialect, rules, now) for order in patient.orders]
     parts, flaws = read_consents(message, patient.segments(), named.subject, dialect, rules, now)
     parts += [each.part for each in read if each.part is not None]
-    parts += of_her_life(message, [patient], named.subject, named.patient.facts, dialect, rules, now)
+    parts += of_her_life(message, [patient], named.subject, dialect, rules, now)
     recognised = max((each.recognised for each in read), default=Recognised.NOTHING)
     if parts or recognised is not Recognised.NOTHING:
         # Whoever is told of what was not used is to learn whose it is.

@@ -63,8 +63,7 @@ def read_patient(pid: Segment, dialect: Dialect, now: datetime, *, updates: bool
         unknown = Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid, PATIENT_IDENTIFIERS), _authority(pid))
         return Named(None, None, (unknown,))
     facts, wrong = facts_in(pid, dialect, now)
-    # Whatever else stands in PID-29, it was written of somebody who has died.
-    unused = frozenset(field for field, why in wrong.items() if field != DATE_OF_DEATH or why is Reason.IN_THE_FUTURE)
+    unused = frozenset(wrong)
     received = Received(
         type="Patient",
         # Of a woman who is known and unchanged nobody asks for it.
@@ -129,36 +128,54 @@ def _authority(pid: Segment) -> str:
 def facts_in(pid: Segment, dialect: Dialect, now: datetime) -> tuple[PatientFacts, Wrong]:
     """What PID does not say is None or False, and so is a birth date that nobody can have, or a day still to come.
 
-    A date that is none, or that is still to come, is told, and she is taken without it; so is a PID-30 that is neither
-    yes nor no.
+    A date that is none, or that is still to come, is told, and she is taken without it; so is what does not say whether
+    she has died.
     """
-    wrong: Wrong = {}
-    dead = said(pid, DEATH).upper()
-    if dead not in _YES_OR_NO:
-        wrong[DEATH] = Problem.VALUE_UNREADABLE
-    days = {field: said(pid, field) for field in (BIRTH_DATE, DATE_OF_DEATH)}
-    for field, written in days.items():
-        meant = moment(written, dialect.zone)
-        if written and meant is None:
-            wrong[field] = Problem.VALUE_UNREADABLE
-        elif meant is not None and is_to_come(meant.begins, now):
-            wrong[field] = Reason.IN_THE_FUTURE
-            days[field] = ""
+    died, wrong = death_in(pid, dialect, now)
+    born = said(pid, BIRTH_DATE)
+    meant = moment(born, dialect.zone)
+    if born and meant is None:
+        wrong[BIRTH_DATE] = Problem.VALUE_UNREADABLE
+    elif meant is not None and is_to_come(meant.begins, now):
+        wrong[BIRTH_DATE], born = Reason.IN_THE_FUTURE, ""
     facts = PatientFacts(
         preferred_name=_first(pid, NAME, 2, _NAMES),
-        birth_date=birth_date(day(days[BIRTH_DATE]), now.date()),
+        birth_date=birth_date(day(born), now.date()),
         district=_first(pid, 11, dialect.district, _ADDRESSES),
         language=_language(pid, dialect),
         interpreter=False,
         gender=_gender(pid),
-        deceased=dead in YES or bool(days[DATE_OF_DEATH]),
+        deceased=bool(died),
     )
     return facts, wrong
 
 
-def says_died(pid: Segment) -> bool:
-    """Whether it tells of a death at all, on whatever day."""
-    return said(pid, DEATH).upper() in YES or bool(said(pid, DATE_OF_DEATH))
+def death_in(pid: Segment, dialect: Dialect, now: datetime) -> tuple[bool | None, Wrong]:
+    """Whether whoever it is about has died, None where nobody can tell: PID-30 says no to the day in PID-29, or says
+    nothing to what may be one. With what is wrong in them."""
+    whether, when = said(pid, DEATH).upper(), said(pid, DATE_OF_DEATH)
+    wrong: Wrong = {} if whether in _YES_OR_NO else {DEATH: Problem.VALUE_UNREADABLE}
+    if not when:
+        return whether in YES, wrong
+    has_day, problem = _day_of_death(when, dialect, now)
+    if has_day and whether in NO:
+        return None, dict.fromkeys((DATE_OF_DEATH, DEATH), Problem.VALUE_UNREADABLE)
+    if problem is not None:
+        wrong[DATE_OF_DEATH] = problem
+    return (whether in YES if whether in YES | NO else has_day), wrong
+
+
+def _day_of_death(written: str, dialect: Dialect, now: datetime) -> tuple[bool | None, Problem | Reason | None]:
+    """Whether it is a day on which somebody may have died, None where nobody can tell, and what is wrong with it."""
+    meant = moment(written, dialect.zone)
+    if meant is None:
+        # Some records write zeros where they have none.
+        return None if written.strip("0") else False, Problem.VALUE_UNREADABLE
+    if is_to_come(meant.begins, now):
+        return False, Reason.IN_THE_FUTURE
+    if birth_date(meant.begins.date(), now.date()) is None:
+        return False, Problem.VALUE_UNREADABLE
+    return True, None
 
 
 def _gender(pid: Segment) -> str | None:

@@ -79,7 +79,7 @@ def _group(
     asks, unused = _request(message, named.subject, dialect)
     flaws += unused
     parts = [Part(named.patient, "PID^1"), *consents, *(each.part for each in read if each.part is not None)]
-    parts += of_her_life(message, patients, named.subject, named.patient.facts, dialect, rules, now)
+    parts += of_her_life(message, patients, named.subject, dialect, rules, now)
     parts += [Part(asks, "RF1^1")] if asks is not None else []
     return Group(
         subject=named.subject,

@@ -123,7 +123,7 @@ def test_an_empty_field_leaves_a_fact_and_a_null_takes_it_away(pid: Pid, field: 
 
 
 def test_no_field_says_whether_she_needs_an_interpreter(pid: Pid) -> None:
-    assert patient(pid(dict.fromkeys(range(5, 31), "x") | {7: "19900214"})).unsaid == {"interpreter"}
+    assert patient(pid(dict.fromkeys(range(5, 31), "x") | {7: "19900214", 30: "N"})).unsaid == {"interpreter"}
 
 
 WRONG_DATES = {
@@ -149,12 +149,23 @@ def test_a_day_that_has_begun_somewhere_is_not_to_come(pid: Pid) -> None:
     assert (patient(named).facts.deceased, named.flaws) == (True, ())
 
 
-@pytest.mark.parametrize("fields", [{29: "sometime"}, {29: "20300101", 30: "Y"}])
-def test_who_is_said_to_have_died_has_died_whatever_the_date(pid: Pid, fields: dict[int, str]) -> None:
-    named = pid(fields, updates=True)
-    assert patient(named).facts.deceased
-    assert "deceased" not in patient(named).unsaid
-    assert len(named.flaws) == 1
+@pytest.mark.parametrize("date", ["sometime", "20300101", "00000000", "19000101"])
+@pytest.mark.parametrize(("whether", "died", "unsaid"), [("", False, True), ("N", False, False), ("Y", True, False)])
+def test_what_is_no_day_of_death_leaves_it_to_the_other_field_whether_she_has_died(
+    pid: Pid, date: str, whether: str, died: bool, unsaid: bool
+) -> None:
+    named = pid({29: date, 30: whether}, updates=True)
+    assert (patient(named).facts.deceased, "deceased" in patient(named).unsaid) == (died, unsaid)
+    assert [each.at for each in named.flaws] == ["PID^1^29"]
+    assert kept(named).get("deceasedBoolean") == (None if unsaid else died)
+    assert "deceasedDateTime" not in kept(named)
+
+
+def test_two_fields_of_which_only_one_tells_of_a_death_say_nothing_of_it(pid: Pid) -> None:
+    named = pid({29: "20260101", 30: "N"}, updates=True)
+    assert (patient(named).facts.deceased, "deceased" in patient(named).unsaid) == (False, True)
+    assert [each.at for each in named.flaws] == ["PID^1^29", "PID^1^30"]
+    assert {"deceasedDateTime", "deceasedBoolean"}.isdisjoint(kept(named))
 
 
 def test_a_birth_date_that_nobody_can_have_is_none(pid: Pid) -> None:
