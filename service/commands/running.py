@@ -44,16 +44,14 @@ def serve(
 @explained
 def listen(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", "--mllp-port", help="port to listen on; 2575 when nothing else is set")
-    ] = None,
+    mllp_port: Annotated[int | None, typer.Option(help="port to listen on; 2575 when nothing else is set")] = None,
     probes_port: Annotated[int | None, typer.Option(help="port of its probes; 8081 when nothing else is set")] = None,
 ) -> None:
     """Listen for HL7 v2 alone, without the API and without a worker; probes are answered on this machine."""
     from service import serving
     from service.settings import read_settings
 
-    serving.listen(read_settings(mllp_host=host, mllp_port=port, probes_port=probes_port))
+    serving.listen(read_settings(mllp_host=host, mllp_port=mllp_port, probes_port=probes_port))
 
 
 @explained
@@ -85,6 +83,8 @@ def check(
     folder: Annotated[Path | None, typer.Argument(help="a site's own folder instead of the one in use")] = None,
 ) -> None:
     """Read all of mappings/ and list every problem in it."""
+    from datetime import UTC
+
     from service.delivery.reach import tells_by_message
     from service.flow.rules import DEFAULT_SITE
     from service.mappings import load, load_dialects, load_outbound
@@ -99,5 +99,9 @@ def check(
             typer.echo(f"{policy.id}: alerts go out as Tasks alone, so it cannot be a hospital reached by HL7 v2")
         if policy.id in dialects and policy.id != DEFAULT_SITE and policy.answer_link is None:
             typer.echo(f"{policy.id}: no [answer_link], so a hospital that speaks HL7 v2 alone could answer no alert")
+        if policy.id != DEFAULT_SITE and policy.zone is UTC:
+            typer.echo(
+                f"{policy.id}: no zone, so days and hours in its texts, and times without an offset, are those of UTC"
+            )
     instruments = ", ".join(sorted(rules.instruments))
     typer.echo(f"mappings/ is right: {instruments}; {len(rules.policies)} site policies; version {rules.version}")

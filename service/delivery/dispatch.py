@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from service.delivery.channel import GaveWay
@@ -32,11 +32,9 @@ class Dispatch:
     `stopping` was set nothing more is sent but what is under way."""
 
     lane: Lane
-    owner: str
     store: Store[UnitOfWork]
     rules: Rules
     clock: Clock
-    lease: timedelta
     sending: Sending
     tell: Callable[[str, str], None]
     pauses: Pauses
@@ -61,7 +59,7 @@ class Dispatch:
         return [(id, line, self._alerts(tx, line)) for id, line in lines]
 
     def _alerts(self, tx: UnitOfWork, line: str | None) -> Alerts | None:
-        return None if line is None or self.lane is Lane.URGENT else tx.urgent.waiting(line, self.owner)
+        return None if line is None or self.lane is Lane.URGENT else tx.urgent.waiting(line, self.sending.owner)
 
     async def _begin(self, destination_id: str, line: str | None, alerts: Alerts | None) -> int:
         now, seats = self.clock.now(), self._under_way[destination_id]
@@ -87,7 +85,7 @@ class Dispatch:
     def _claim(
         self, tx: UnitOfWork, destination_id: str, line: str | None, free: int, until: datetime | None
     ) -> list[Delivery]:
-        claimed = tx.leases.claim(self.owner, self.lease, self.lane, destination_id, free)
+        claimed = tx.leases.claim(self.sending.owner, self.sending.lease, self.lane, destination_id, free)
         if claimed and line is not None and until is not None:
             tx.urgent.postpone(line, until)
         return claimed
@@ -122,7 +120,7 @@ class Dispatch:
 
     async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         with suppress(Unavailable):
-            await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.owner))
+            await self.store.run(the_service(new_id()), lambda tx: tx.leases.give_back(deliveries, self.sending.owner))
 
     async def _deliver(self, delivery: Delivery, line: str | None) -> bool:
         """Whether what comes after it may be sent: it is over, or a person knows that it does not arrive."""
@@ -138,7 +136,7 @@ class Dispatch:
         due = self.pauses.due(delivery, sent, now)
         await self._write_down(
             delivery,
-            lambda tx: settle(tx, self.rules, self.owner, delivery, parcel, sent, due, now),
+            lambda tx: settle(tx, self.rules, self.sending.owner, delivery, parcel, sent, due, now),
             sent.outcome,
         )
         self.tell(delivery.resource_type, sent.outcome)

@@ -62,7 +62,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         sending = Sending(self.name, self.store, self.rules, self.clock, self.channel, self.lease, self.links)
-        ours = self.name, self.store, self.rules, self.clock, self.lease, sending, self.tell
+        ours = self.store, self.rules, self.clock, sending, self.tell
         shared = Pauses(self.spread), Reserve(self.exchange)
         self._lanes = tuple(Dispatch(lane, *ours, *shared, self.rouse) for lane in Lane)
 

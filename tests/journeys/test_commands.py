@@ -542,7 +542,9 @@ def test_that_a_hospital_could_answer_no_alert_is_said_wherever_it_is_set_up(
     silent = f'organisation = "{id}"\n[approval]\n{approved}[hl7v2]\ndistrict = 8\n'
     for written, says in ((silent, True), (f"{silent}[answer_link]\n{approved}hours = 72\n", False)):
         (folder / "sites" / "own.toml").write_text(written, "utf-8")
-        assert (f"{id}: no [answer_link]" in run("mappings", "check", str(folder)).stdout) is says
+        checked = run("mappings", "check", str(folder)).stdout
+        assert (f"{id}: no [answer_link]" in checked) is says
+        assert f"{id}: no zone" in checked
         caplog.clear()
         parts = prepare(read_settings(data_folder=tmp_path / "data", mappings_folder=folder))
         build_worker(parts)
