@@ -19,7 +19,9 @@ def list_messages(
     since: Annotated[
         str | None, typer.Option(help="only what came since: 2026-11-22, 2026-11-22T10:15, or 90m, 12h, 7d ago")
     ] = None,
-    organisation: Annotated[str | None, typer.Option(help="only what this organisation sent")] = None,
+    organisation: Annotated[
+        str | None, typer.Option(help="only what this organisation sent, or nobody who is known")
+    ] = None,
     at_most: Annotated[int, typer.Option(min=1, help="how many, the newest first")] = 100,
 ) -> None:
     """List messages."""

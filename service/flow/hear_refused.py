@@ -35,8 +35,7 @@ def hear_risks_of(
 def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused: Refused, now: datetime) -> None:
     """Tell a clinician of a result that was refused, in the unit that refuses it (`tell_of_result`)."""
     seen = recognised(rules, message)
-    # Whoever replays a message sees its answer, and a person was told when it first came.
-    if seen is Recognised.NOTHING or message.received.replays is not None:
+    if seen is Recognised.NOTHING or not message.received.is_told:
         return
     if seen is Recognised.AN_INSTRUMENT and refused.reason in _NO_NEWS:
         return

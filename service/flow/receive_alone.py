@@ -42,8 +42,7 @@ def _hear(
     refused: Refused,
     now: datetime,
 ) -> None:
-    """Where two women may be meant, it is nobody's. Whoever replays a message sees its answer, and a person was told
-    when it first came."""
-    if message.received.replays is None:
+    """Where two women may be meant, it is nobody's."""
+    if message.received.is_told:
         certain = None if refused.doubted else patient_id
         hear_refused_message(tx, rules, message, certain, number, message.received, now)

@@ -99,8 +99,7 @@ def act_on(
     judge_results(tx, rules, results.values(), now)
     for outcome, part in waits:
         _take(tx, rules, received, within, outcome, part, now)
-    if received.replays is None:
-        # Of what a message that is replayed still leaves over, a person was told when it came.
+    if received.is_told:
         for outcome in outcomes:
             _tell(tx, rules, outcome, now)
     return [flaw for outcome in outcomes for flaw in outcome.flaws], acted or bool(waits)
@@ -125,7 +124,7 @@ def keep(tx: Transaction, message: ReceivedMessage, id: str, disposition: str) -
 
 
 def _within(step: Step, message: Received, within: str) -> Step:
-    received = step.received._replace(within=within, replays=message.replays)
+    received = step.received._replace(within=within, replays=message.replays, untold=message.untold)
     return step._replace(received=received)
 
 

@@ -59,7 +59,7 @@ def pause_after_event(tx: Transaction, rules: Rules, message: ReceivedResult, an
     patient_id, received = subject_of(tx, message.subject), message.received
     if isinstance(answer, Accepted) and patient_id is not None:
         pause(tx, rules, patient_id, now)
-    elif received.replays is None:
+    elif received.is_told:
         told = Unnamed(number_in(message.subject), frozenset({LifeEvent.SAFETY_EVENT}))
         hear_unheard(tx, rules, patient_id, told, received.fingerprint(), now)
 

@@ -105,7 +105,8 @@ class Received(NamedTuple):
     `target_id` names the resource an update is about, `expected_version` is its If-Match. `within` is the id under
     which the message is kept that held this resource among others; None when it was the message itself. `replays` is
     the id of a message that is put through its door once more, because what was not understood of it may be now.
-    `request` is what the door has to know beside the body to take it once more.
+    `untold`: nobody was told of it when it came. `request` is what the door has to know beside the body to take it once
+    more.
     """
 
     type: str
@@ -117,7 +118,14 @@ class Received(NamedTuple):
     door: str = "fhir"
     within: str | None = None
     replays: str | None = None
+    untold: bool = False
     request: str | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a person is told of what of it is not acted on. Whoever replays a message sees that, and a person was
+        told when it first came."""
+        return self.replays is None or self.untold
 
     @property
     def names(self) -> tuple[Identifier, ...]:

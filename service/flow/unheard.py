@@ -43,7 +43,7 @@ def _harms(message: object) -> Iterator[LifeEvent]:
 
 def hear_unused_death(tx: Transaction, rules: Rules, message: ReceivedPatient, answer: Answer, now: datetime) -> None:
     """A creation of a woman who is known uses nothing of what it says of her: a death in it pauses contact, once."""
-    tells = message.facts.deceased and not message.updates and message.received.replays is None
+    tells = message.facts.deceased and not message.updates and message.received.is_told
     if tells and isinstance(answer, Repeated) and not tx.patients.lock(answer.id).facts.deceased:
         announce_death(tx, rules, answer.id, now)
 

@@ -1,5 +1,6 @@
 """One frame in, the acknowledgements it is owed out: whatever came, once it is safely kept."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,10 +127,10 @@ class Door:
         )
 
     async def _refuse_stranger(self, looked: Looked, caller: Caller) -> bytes:
-        """What is nobody's may be any hospital's, in the codes of any."""
+        """What is nobody's may be any hospital's, in the codes of any: that takes its time, and nobody waits for it."""
         wrong, now, default = looked.wrong or Unfit.SENDER_UNKNOWN, self.clock.now(), self.dialects[DEFAULT_SITE]
         dialects = [self.dialect(caller)] if caller.kind is OrganisationKind.HOSPITAL else self.dialects.values()
-        refused = await aside(looked.body, self.refused, looked, dialects, wrong, now)
+        refused = await asyncio.to_thread(self.refused, looked, dialects, wrong, now)
         told = self._told(looked, default, Verdict.REJECT, [Error(Unfit.SENDER_UNKNOWN if looked.header else wrong)])
         control = refusal_of(looked, wrong)
         kept = await self.store.run(caller, lambda tx: refuse_stranger(tx, self.rules, refused, control, now, told))

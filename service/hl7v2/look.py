@@ -45,8 +45,10 @@ def look(frame: Frame) -> Looked:
     return Looked(frame.body, header, type, message, wrong, senders)
 
 
-def received_message(looked: Looked, groups: tuple[Group, ...], replays: str | None = None) -> ReceivedMessage:
-    received = Received("^".join(looked.type), looked.body, door=DOOR, replays=replays)
+def received_message(
+    looked: Looked, groups: tuple[Group, ...], replays: str | None = None, *, untold: bool = False
+) -> ReceivedMessage:
+    received = Received("^".join(looked.type), looked.body, door=DOOR, replays=replays, untold=untold)
     return ReceivedMessage(_control(looked), received, groups)
 
 

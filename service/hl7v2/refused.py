@@ -80,8 +80,12 @@ def _unnamed(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: d
 
 def _stops(looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Salvaged]:
     """What it would end."""
-    found = stops_in(looked.message or salvaged(looked.body), dialect, now)
-    return [each if _says_whose(looked, wrong) else replace(each, subjects=()) for each in found]
+    try:
+        found = stops_in(looked.message or salvaged(looked.body), dialect, now)
+        return [each if _says_whose(looked, wrong) else replace(each, subjects=()) for each in found]
+    except Exception as defect:  # noqa: BLE001  # as above
+        telemetry.tell_defect("message-not-recognised", defect)
+        return ()
 
 
 def _says_whose(looked: Looked, wrong: What) -> bool:

@@ -27,14 +27,14 @@ def replay(door: Door, kept: KeptMessage, body: bytes, root: str, caller: Caller
     dialect = door.dialect(caller)
     # What it says without a time was said when it came.
     understood = understand(looked, dialect, door.rules, kept.received_at)
+    # Of what was nobody's no hospital has heard.
+    untold = kept.tenant_id == NOBODY
     if not isinstance(understood, tuple):
-        # Whoever replays it sees that, so nobody else is told; but of what was nobody's no hospital has heard.
-        untold = kept.tenant_id == NOBODY
         refused = (
             door.refused(looked, [dialect], understood, now) if untold else sealed(looked, understood, door.sealer)
         )
         return door.store.run_now(caller, lambda tx: refuse_replay(tx, door.rules, refused, now, kept.id))
-    message = received_message(looked, understood, root)
+    message = received_message(looked, understood, root, untold=untold)
     units = units_of(message.groups)
     if len(units) > 1:
         return _replay_long(door, message, units, caller, kept.id, lambda flaws: door.accepted(looked, dialect, flaws))

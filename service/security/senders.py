@@ -52,8 +52,8 @@ class Senders:
         return Caller(client.id, client.organisation_id, client.kind, client.scopes, new_id())
 
     async def stranger(self) -> Caller:
-        """The caller of a message that is of nobody who is known: it is that of the one hospital that sends HL7 v2, and
-        where several do it may be anybody's. Raises Unavailable."""
-        client = await self._store.read(the_service(new_id()), lambda tx: tx.access.only_sender())
-        organisation, kind = (client.organisation_id, client.kind) if client else (NOBODY, OrganisationKind.SERVICE)
-        return Caller(UNKNOWN_CLIENT, organisation, kind, frozenset(), new_id())
+        """The caller of a message that is of nobody who is known: it is that of the one hospital that speaks HL7 v2,
+        and where several do it may be anybody's. Raises Unavailable."""
+        hospital = await self._store.read(the_service(new_id()), lambda tx: tx.access.only_hospital())
+        kind = OrganisationKind.HOSPITAL if hospital else OrganisationKind.SERVICE
+        return Caller(UNKNOWN_CLIENT, hospital or NOBODY, kind, frozenset(), new_id())

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
 from service.shared.caller import OrganisationKind
 from service.shared.client import Client, Grant, SenderName
@@ -52,17 +52,19 @@ class Access:
     def sender(self, by: SenderName, *names: str) -> Client | None:
         """The client that is active and known by this certificate, or by this MSH-3|MSH-4; None when there is none, and
         when these are the names of several organisations."""
-        return self._one_of(CLIENT.c[by].in_(names))
-
-    def only_sender(self) -> Client | None:
-        """A client by which the one organisation sends that sends HL7 v2; None when none does, or several."""
-        return self._one_of(CLIENT.c.certificate.is_not(None) | CLIENT.c.mllp_sender.is_not(None))
-
-    def _one_of(self, asked: ColumnElement[bool]) -> Client | None:
-        active = asked & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
-        found = select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(active).order_by(CLIENT.c.id)
+        known = CLIENT.c[by].in_(names) & CLIENT.c.revoked_at.is_(None) & ORGANISATION.c.active
+        found = select(*REGISTERED_COLUMNS).select_from(REGISTERED).where(known).order_by(CLIENT.c.id)
         clients = [_client(row) for row in self._connection.execute(found)]
         return clients[0] if len({each.organisation_id for each in clients}) == 1 else None
+
+    def only_hospital(self) -> str | None:
+        """The id of the one hospital that speaks HL7 v2; None when none does, or several."""
+        sends = CLIENT.c.certificate.is_not(None) | CLIENT.c.mllp_sender.is_not(None)
+        senders = select(CLIENT.c.organisation_id).where(sends, CLIENT.c.revoked_at.is_(None))
+        speaks = ORGANISATION.c.hl7v2_endpoint.is_not(None) | ORGANISATION.c.id.in_(senders)
+        hospitals = ORGANISATION.c.active & (ORGANISATION.c.kind == OrganisationKind.HOSPITAL)
+        found = self._connection.execute(select(ORGANISATION.c.id).where(hospitals, speaks).limit(2)).scalars().all()
+        return found[0] if len(found) == 1 else None
 
     def clients(self) -> list[Client]:
         """Every client, the oldest first."""

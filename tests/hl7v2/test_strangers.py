@@ -15,7 +15,7 @@ from service.shared.ids import new_id
 from service.store.messages import MessageQuery
 from tests.flow.support import DAY, Service, StillClock
 from tests.hl7v2.doors import Hospital, changed, oru
-from tests.hl7v2.test_events import PAUSED
+from tests.hl7v2.test_events import ITEM, PAUSED
 from tests.hl7v2.test_salvage import NO_RISK, OWN, RISK, batch, own
 from tests.hl7v2.ward import Ward, con, message, pid
 
@@ -182,6 +182,20 @@ def test_what_is_nobodys_is_put_through_its_door_once_its_sender_is_registered(
     became = messages.replay(kept["id"])
     assert (became.tenant_id, became.disposition) == (ward.hospital.caller.organisation_id, becomes)
     assert ward.state() == PAUSED
+
+
+@pytest.mark.usefixtures("another")
+def test_of_what_was_nobodys_and_cannot_be_used_its_hospital_hears_when_it_is_put_through_its_door(ward: Ward) -> None:
+    unusable = message("R01", "PID|1||W1^^^ELSEWHERE", *ITEM, type="ORU")
+    ward.hospital.told_plainly(unusable.replace(b"EHR|", b"LAB|", 1))
+    (kept,) = ward.service.rows(KEPT, tenant_id=NOBODY)
+    register(ward.hospital, "LAB|MATERNITY")
+    assert ward.alerts() == []
+    became = ward.hospital.messages().replay(kept["id"])
+    assert became.disposition == "identifier-unusable"
+    assert ward.alerts() == ["unreadable-risk"]
+    ward.hospital.messages().replay(became.id)
+    assert ward.alerts() == ["unreadable-risk"]
 
 
 def test_of_strangers_so_much_is_kept_and_a_critical_thing_has_room_beside_it_and_is_always_told(

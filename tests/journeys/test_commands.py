@@ -344,7 +344,8 @@ def test_what_came_in_is_listed_by_ids_times_types_and_codes_alone(run: Run, cam
         assert [row[0] for row in rows(run("messages", "list", *asked))] == found
     assert "Write --since" in refusal(run("messages", "list", "--since", "yesterday"))
     assert "No message becomes that" in refusal(run("messages", "list", "--disposition", "nope"))
-    assert "no such organisation" in refusal(run("messages", "list", "--organisation", "another"))
+    assert "no such organisation" in refusal(run("messages", "list", "--organisation", "somebody"))
+    assert rows(run("messages", "list", "--organisation", "nobody")) == []
     assert run("messages", "list", "--door", "mllp").exit_code == 2
 
 

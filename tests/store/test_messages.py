@@ -135,25 +135,27 @@ def test_of_several_names_a_sender_is_found_that_all_of_them_have_who_are_known(
     assert found == named
 
 
-def test_the_only_sender_is_that_of_the_one_organisation_that_sends_hl7v2(service: Service) -> None:
-    def only() -> Client | None:
-        return service.read(service.hospital(), lambda tx: tx.access.only_sender())
+def test_the_only_hospital_is_the_one_that_has_an_endpoint_or_a_sender_of_hl7v2(service: Service) -> None:
+    def only() -> str | None:
+        return service.read(hospital, lambda tx: tx.access.only_hospital())
 
     def revoke_all(tx: UnitOfWork) -> None:
         for each in tx.access.clients():
             tx.access.revoke_client(each.id, service.now())
 
-    service.run(service.hospital(), revoke_all)
-    assert only() is None
     hospital, other = service.hospital(), service.hospital()
+    service.run(hospital, revoke_all)
+    assert only() is None
     add(service, other, jwks="{}")
-    one = add(service, hospital, mllp_sender="ONLY|A")
-    add(service, hospital, certificate="0a" * 32)
-    assert only() == one
+    for known_by in ({"mllp_sender": "ONLY|A"}, {"certificate": "0a" * 32}):
+        add(service, hospital, **known_by)
+        assert only() == hospital.organisation_id
     theirs = add(service, other, certificate="0b" * 32)
     assert only() is None
     service.run(other, lambda tx: tx.access.revoke_client(theirs.id, service.now()))
-    assert only() == one
+    assert only() == hospital.organisation_id
+    service.run(other, lambda tx: tx.organisations.move(other.organisation_id, None, "mllp://127.0.0.1:1"))
+    assert only() is None
 
 
 def test_what_strangers_have_sent_is_counted_and_measured(service: Service) -> None:
