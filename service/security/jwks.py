@@ -15,7 +15,7 @@ import httpx
 
 from service.security.assertion import KEY_TYPES, JsonKey, is_strong
 from service.security.errors import Flaw, InvalidClient
-from service.security.transport import Capped, Pinned, is_inside, is_loopback
+from service.security.transport import Capped, Pinned, is_inside, is_loopback, url_of
 from service.shared.client import Client
 
 LARGEST_SET = 64 * 1024
@@ -111,10 +111,9 @@ class KeySource:
 
 def address_problem(url: str, allow_loopback: bool = False) -> str | None:
     """Why keys may not be fetched from this address, in words for whoever registers it; None when they may."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "it is not a URL"
+    parsed = url_of(url)
+    if parsed is None:
+        return "it is not a URL, or has a blank in it"
     if not parsed.host or parsed.userinfo or parsed.fragment:
         return "it needs a host and may have neither a user nor a fragment"
     secure = parsed.scheme == "https"

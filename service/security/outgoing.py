@@ -15,7 +15,7 @@ import httpx
 from joserfc.jwk import ECKey
 
 from service.security.keys import ALGORITHM, SigningKey
-from service.security.transport import Capped, is_loopback
+from service.security.transport import Capped, is_loopback, url_of
 from service.shared.errors import ServiceError
 from service.shared.ids import new_id
 
@@ -215,12 +215,9 @@ def _may_be_called(url: httpx.URL, from_loopback: bool) -> bool:
 
 def endpoint_problem(endpoint: str) -> str | None:
     """Why a token may not be shown at this FHIR endpoint, in words for whoever registers it; None when it may."""
-    try:
-        url = httpx.URL(endpoint)
-    except httpx.InvalidURL:
-        return "is not a URL"
-    if not endpoint.isprintable() or " " in endpoint:
-        return "has a blank in it, or another character that no URL has"
+    url = url_of(endpoint)
+    if url is None:
+        return "is not a URL, or has a blank in it"
     if url.userinfo:
         return "may have no user in it: the service signs in by its own key"
     if {"?", "#"} & set(endpoint):

@@ -27,6 +27,14 @@ class AddressRefused(httpx.ConnectError):
     """The name leads into a private, link-local, loopback or metadata network. Nothing was sent."""
 
 
+def url_of(written: str) -> httpx.URL | None:
+    """None when it is none; httpx itself would write a blank in it as %20, and ask for something else."""
+    try:
+        return httpx.URL(written) if written.isprintable() and " " not in written else None
+    except httpx.InvalidURL:
+        return None
+
+
 class Capped(httpx.AsyncBaseTransport):
     """Ends an answer at `limit` bytes. It asks for no compression and refuses it, so that bytes are what they cost."""
 

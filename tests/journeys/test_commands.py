@@ -216,7 +216,7 @@ def test_a_delivery_that_waits_shows_how_old_it_is_and_when_it_is_tried_again(
                 ("https://[::1", "is not a URL"),
                 ("https://record.example/fhir?x=1", "no query and no fragment"),
                 ("https://record.example/fhir#f", "no query and no fragment"),
-                ("https://record.example/fhir ", "has a blank"),
+                ("https://record.example/fhir ", "has a blank in it"),
                 ("https://user:secret@record.example/fhir", "no user"),
             )
         ),

@@ -319,6 +319,7 @@ def test_an_answer_that_grows_too_long_is_a_transport_error() -> None:
         ("https://8.8.8.8/jwks.json", False, True),
         ("https://user:secret@keys.example/jwks.json", False, False),
         ("https://keys.example/jwks.json#x", False, False),
+        ("https://keys.example/jwks.json ", False, False),
         ("file:///etc/passwd", True, False),
         ("ftp://127.0.0.1/x", True, False),
         ("https://", False, False),

@@ -212,7 +212,8 @@ def test_alerts_are_claimed_first_and_no_delivery_twice(service: Service) -> Non
     offered, accepted = (
         ("DocumentReference", row["id"]) for row in service.rows("note", referral_id=offer.referral_id)
     )
-    assert claimed(service, "two") == [offered, ("ServiceRequest", offer.referral_id), ("Task", offer.id), accepted]
+    # What has changed since has the place of what it replaces, so that each note comes after what it tells of.
+    assert claimed(service, "two") == [("ServiceRequest", offer.referral_id), ("Task", offer.id), offered, accepted]
     assert claimed(service, "three") == []
     assert service.read(WORKER, lambda tx: [tx.leases.destinations(lane) for lane in Lane]) == [[], [], []]
 

@@ -48,6 +48,10 @@ def kept(named: Named) -> dict[str, Any]:
     ("written", "identifiers"),
     [
         ("1^^^MATERN^MR", [Identifier(MRN, "1")]),
+        # As by FHIR, a blank is of no number; one that is written as an escape too.
+        (" 1 ^^^ MATERN ^MR", [Identifier(MRN, "1")]),
+        ("1\\X20\\^^^MATERN^MR", [Identifier(MRN, "1")]),
+        (" ^^^MATERN^MR", []),
         ("1^^^MATERN^PI", [Identifier(MRN, "1")]),
         ("1^^^MATERN^SS", []),
         ("1^^^MATERN^VN~2^^^MATERN^MR", [Identifier(MRN, "2")]),
