@@ -18,6 +18,8 @@ from service.referrals.patient import Patient
 from service.shared.audit import Action, AuditEvent
 
 NOBODY = "-"
+# What stands among her facts: said again it changes nothing.
+_FACTS = frozenset({LifeEvent.BIRTH, LifeEvent.NOT_BORN, LifeEvent.WOMAN_DIED})
 NO_NAME = frozenset({""})
 """Of what tells an event, where its sender calls it nothing."""
 
@@ -25,7 +27,7 @@ NO_NAME = frozenset({""})
 class ReceivedEvent(NamedTuple):
     """`happened_on` is None where no day was told; a birth has one. `sources` is what the sender calls each order that
     tells it, or baby, `NO_NAME` where it names neither: then nobody can tell it from another of that day. It is not
-    `certain` while it may still turn out to be otherwise."""
+    `certain` while it may still turn out to be otherwise, or to be somebody else's."""
 
     received: Received
     subject: Reference
@@ -37,10 +39,11 @@ class ReceivedEvent(NamedTuple):
 
 def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datetime) -> Answer:
     """Let her referral follow it, once, however often it is told. What is told of nobody who is known here is refused,
-    but for a birth: a hospital tells of every baby, and most mothers are none of ours."""
+    but for a birth, and what may be somebody else's: a hospital tells of everybody, and most mothers are none of
+    ours."""
     patient_id = subject_of(tx, message.subject)
     if patient_id is None:
-        harms = message.event in HARMS
+        harms = message.event in HARMS and message.certain
         return Refused(Reason.SUBJECT_UNKNOWN) if harms else Repeated("Patient", NOBODY, 0)
     patient = tx.patients.lock(patient_id)
     if message.event is LifeEvent.WOMAN_DIED and is_doubted(tx, patient.id):
@@ -49,7 +52,7 @@ def hear_event(tx: Transaction, rules: Rules, message: ReceivedEvent, now: datet
         message = _announced(message)
     known = Repeated("Patient", patient.id, patient.version)
     changed = _changed(patient, message)
-    if message.event in (LifeEvent.BIRTH, LifeEvent.WOMAN_DIED):
+    if message.event in _FACTS:
         if changed == patient:
             return known
     elif _was_heard(tx, patient, message, now) or message.event is LifeEvent.TAKEN_BACK:
@@ -96,11 +99,13 @@ def _changed(patient: Patient, message: ReceivedEvent) -> Patient:
     if message.event is LifeEvent.WOMAN_DIED:
         return patient._replace(facts=patient.facts._replace(deceased=True))
     day, known = message.happened_on, patient.delivered_on
-    if message.event is not LifeEvent.BIRTH or day is None:
-        return patient
+    same = day is None or (known is not None and abs(day - known) <= SAME_BIRTH)
+    if message.event is LifeEvent.NOT_BORN:
+        return patient._replace(delivered_on=None) if same else patient
     # A record that goes on telling of an older child says nothing new.
-    same = known is not None and (abs(day - known) <= SAME_BIRTH or day < known)
-    return patient if same else patient._replace(delivered_on=day)
+    if message.event is not LifeEvent.BIRTH or day is None or same or (known is not None and day < known):
+        return patient
+    return patient._replace(delivered_on=day)
 
 
 def _was_heard(tx: Transaction, patient: Patient, message: ReceivedEvent, now: datetime) -> bool:

@@ -35,6 +35,7 @@ _NOT_OF_0125 = re.compile(r"Warning: Value (\w+) not in table HL70125 ")
 _OFTEN_OF_NO_USE = ("ADT",)
 _EVENTS = {
     LifeEvent.BIRTH: "a birth",
+    LifeEvent.NOT_BORN: "a birth that is taken back",
     LifeEvent.WOMAN_DIED: "her death, after which contact ends",
     LifeEvent.TAKEN_BACK: "an event that is taken back, which resumes nothing",
 }

@@ -4,7 +4,7 @@ import re
 
 from service.hl7v2.site_codes import ConsentRule, Detail, EventRule, SiteCodes
 from service.mappings.reader import Table
-from service.referrals.life_event import LifeEvent
+from service.referrals.life_event import BY_STATUS, LifeEvent
 
 _SEGMENT = re.compile("[A-Z][A-Z0-9]{2}")
 
@@ -35,7 +35,7 @@ def _event(row: Table) -> EventRule:
     if not all(code.rstrip("*") for code in codes):
         row.note("codes", "has one that means every code")
     means = row.member("means", LifeEvent)
-    if means in (LifeEvent.ANNOUNCED, LifeEvent.TAKEN_BACK):
+    if means in BY_STATUS:
         row.note("means", "is no event of its own: whether it is final, the observation says")
     return EventRule(
         means=means,

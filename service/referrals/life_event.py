@@ -19,6 +19,8 @@ class LifeEvent(StrEnum):
     TAKEN_BACK = "taken-back"
     """That an observation or a diagnosis of any of these does not hold. It lifts nothing; what is told after it of that
     day is news."""
+    NOT_BORN = "not-born"
+    """That a birth which was told does not hold."""
 
 
 Heard = tuple[LifeEvent, date | None]
@@ -27,6 +29,7 @@ Heard = tuple[LifeEvent, date | None]
 # Which of them it was is for the record; to a programme each is the same pause.
 TELLS: dict[LifeEvent, ReferralTrigger] = {
     LifeEvent.BIRTH: ReferralTrigger.FACTS_CHANGED,
+    LifeEvent.NOT_BORN: ReferralTrigger.FACTS_CHANGED,
     LifeEvent.PREGNANCY_LOSS: ReferralTrigger.SAFETY_EVENT,
     LifeEvent.BABY_DIED: ReferralTrigger.SAFETY_EVENT,
     LifeEvent.BABY_IN_CARE: ReferralTrigger.SAFETY_EVENT,
@@ -39,6 +42,9 @@ TELLS: dict[LifeEvent, ReferralTrigger] = {
 UNWELCOME = frozenset(event for event, trigger in TELLS.items() if trigger is ReferralTrigger.SAFETY_EVENT)
 # After these a call would hurt, or nobody is there to take it.
 HARMS = UNWELCOME | {LifeEvent.WOMAN_DIED}
+
+# What no code stands for: how far what tells an event counts says it.
+BY_STATUS = frozenset({LifeEvent.ANNOUNCED, LifeEvent.TAKEN_BACK, LifeEvent.NOT_BORN})
 
 # A record tells an event again with every message, for as long as it stands there; one that gives no day is told to a
 # clinician once more after this time, for nobody knows whether it is another.
@@ -53,6 +59,10 @@ _LONGEST_PREGNANCY = timedelta(weeks=42)
 def is_history(told_of: datetime, now: datetime) -> bool:
     """Whether an event of this time was before this pregnancy."""
     return told_of <= now - _LONGEST_PREGNANCY
+
+
+def taken_back(event: LifeEvent) -> LifeEvent:
+    return LifeEvent.NOT_BORN if event is LifeEvent.BIRTH else LifeEvent.TAKEN_BACK
 
 
 def may_be_one(day: date | None, other: date | None) -> bool:

@@ -399,6 +399,26 @@ def test_a_grown_woman_whose_own_mother_is_her_relative_is_no_baby(ward: Ward) -
     assert woman["deceased"]
 
 
+@pytest.mark.parametrize("lines", [[], [LOSS]], ids=["died", "a loss"])
+@pytest.mark.parametrize("names_her", ["PID-21", "a relative"])
+def test_what_is_told_of_a_grown_patient_whose_mother_is_known_may_be_of_her_baby_and_pauses_contact_once(
+    ward: Ward, names_her: str, lines: list[str]
+) -> None:
+    ward.supported()
+    fields = {"_21": cx("W1")} if names_her == "PID-21" else {}
+    grown = [pid("B1", born="19960530", **fields, **({} if lines else {"_30": "Y"})), *lines]
+    for event in ("A03", "A08", "A08"):
+        assert ward.tells(event, *grown, *([] if fields else [RELATIVE])) == "AA"
+        assert ward.state() == PAUSED
+    assert ward.alerts() == ["safety-event"]
+
+
+def test_a_grown_patient_of_whom_nothing_is_told_is_no_baby_of_her_mothers(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid("W2", _21=cx("W1"))) == "AA"
+    assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
+
+
 def test_a_baby_is_never_a_woman_of_ours(ward: Ward) -> None:
     assert ward.tells("A28", pid("B1", born="20260530", _21=cx("W1"))) == "AA"
     assert ward.tells("A01", pid("B2", born="20260530")) == "AA"

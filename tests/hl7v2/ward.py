@@ -37,6 +37,8 @@ EVENTS = (
     EventRule(LifeEvent.BABY_IN_CARE, "ZXX", 2, frozenset({"CARE"})),
     EventRule(LifeEvent.BABY_DIED, "OBX", 3, frozenset({"STILLBIRTH"}), day=14),
     EventRule(LifeEvent.WOMAN_DIED, "PV1", 36, frozenset({"20"}), triggers=frozenset({"A03"})),
+    EventRule(LifeEvent.WOMAN_DIED, "PV1", 36, frozenset({"41"})),
+    EventRule(LifeEvent.BABY_IN_CARE, "PV1", 36, frozenset({"70"})),
     EventRule(LifeEvent.WOMAN_DIED, "OBX", 3, frozenset({"DIED"})),
     EventRule(LifeEvent.BIRTH, "OBX", 3, frozenset({"BORN"}), day=5),
 )

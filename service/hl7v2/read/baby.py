@@ -1,11 +1,11 @@
 """A record of a baby or a child: it is nobody's who is referred, and what it tells is told of the mother."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from service.flow.hear_event import NO_NAME
-from service.flow.received import Child
+from service.flow.hear_event import NO_NAME, ReceivedEvent
+from service.flow.received import Child, Received
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
@@ -27,7 +27,7 @@ from service.hl7v2.read.patient import (
 )
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import day, moment
-from service.referrals.life_event import UNWELCOME, LifeEvent
+from service.referrals.life_event import HARMS, UNWELCOME, LifeEvent
 from service.shared.clock import is_to_come
 
 MOTHER, MULTIPLE_BIRTH, BIRTH_ORDER = 21, 24, 25
@@ -98,6 +98,18 @@ def _mothers_numbers(message: Message, pid: Segment, dialect: Dialect) -> Iterat
         relations = {relation.code for relation in triplets(each, RELATIONSHIP)}
         if said(each, RELATIVE) and not relations.isdisjoint(dialect.codes.relationships):
             yield each.raw(RELATIVE)
+
+
+def of_a_mother(
+    message: Message, pid: Segment, told: Iterable[LifeEvent], dialect: Dialect, now: datetime
+) -> Iterator[Part]:
+    """Of a grown patient of whom harm is told and whose mother is named: where PID-7 is a slip of the pen, it is her
+    baby."""
+    mother = None if HARMS.isdisjoint(told) else _mother_of(message, pid, dialect, now)
+    if mother is not None and mother.subject is not None:
+        received, called = Received("Patient", b""), frozenset({number_written([pid])})
+        died = ReceivedEvent(received, mother.subject, LifeEvent.BABY_DIED, None, called, certain=False)
+        yield Part(died, at(pid, MOTHER))
 
 
 def _its_own(told: Told, pid: Segment) -> Told:

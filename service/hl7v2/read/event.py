@@ -14,7 +14,7 @@ from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.baby import is_baby, of_baby, of_its_mother
+from service.hl7v2.read.baby import is_baby, of_a_mother, of_baby, of_its_mother
 from service.hl7v2.read.consent import read_consents
 from service.hl7v2.read.consent_word import nobodys_consents, refuses
 from service.hl7v2.read.fields import at
@@ -132,7 +132,10 @@ def of_her_life(
     """What a message of any type tells of her: that she has died, and what the codes tell. `patients` is she, and what
     stands before her PID."""
     told = happened(message, patients, dialect, rules, now)
-    return [*_her_death(patients, subject, dialect, now), *as_parts(subject, told, now)]
+    life = [*_her_death(patients, subject, dialect, now), *as_parts(subject, told, now)]
+    events = {each.event for each in _events(life)}
+    pids = (each.pid for each in patients if each.pid is not None)
+    return life + [part for pid in pids for part in of_a_mother(message, pid, events, dialect, now)]
 
 
 def unnamed(

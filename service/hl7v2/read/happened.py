@@ -19,7 +19,7 @@ from service.hl7v2.read.orders import Order, Patient
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import EventRule
 from service.hl7v2.times import day, moment
-from service.referrals.life_event import HARMS, LifeEvent, is_history, may_be_one
+from service.referrals.life_event import HARMS, LifeEvent, is_history, may_be_one, taken_back
 from service.screening.result import DECIDING, VOID, Status
 from service.shared.clock import DAYS_DIFFER_BY
 
@@ -37,6 +37,9 @@ class Told(NamedTuple):
 
 # DG1-21 (table 0206) of a diagnosis that is taken away.
 _ACTION, _DELETED = 21, "D"
+# Events of ADT by which something of a visit is cancelled (table 0003): how it ended is then what did not happen.
+_CANCELS = frozenset(("A11", "A12", "A13", "A25", "A26", "A27", "A32", "A33", "A38", "A52", "A53", "A55", "A61"))
+_OF_A_VISIT = frozenset({"PV1", "PV2"})
 
 
 def happened(
@@ -60,7 +63,8 @@ def each_once(told: Collection[Told]) -> list[Told]:
             before = found.setdefault((each.event, each.day), each)
             sources, certain = before.sources | each.sources, before.certain or each.certain
             found[each.event, each.day] = before._replace(sources=sources, certain=certain)
-    return [*found.values()]
+    # A birth of another day takes the place of the one that is taken back.
+    return sorted(found.values(), key=lambda each: each.event is not LifeEvent.NOT_BORN)
 
 
 def are_all(message: Message, patients: Collection[Patient]) -> bool:
@@ -75,9 +79,15 @@ def told_outside(message: Message, dialect: Dialect, now: datetime) -> Iterator[
         for segment in message.named(rule.segment) if rule.segment != "OBX" else ():
             codes = _matching(segment, rule)
             if codes:
-                deleted = segment.name == "DG1" and said(segment, _ACTION).upper() == _DELETED
-                means, when = LifeEvent.TAKEN_BACK if deleted else rule.means, _day(message, segment, rule, now)
-                yield Told(means, when, at(segment, rule.field), codes if when is None else NO_NAME)
+                means, when = rule.means, _day(segment, rule)
+                heard = taken_back(means) if _is_taken_back(message, segment) else means
+                told = Told(heard, when, at(segment, rule.field), codes if when is None else NO_NAME)
+                yield _dated(told, message, segment, now)
+
+
+def _is_taken_back(message: Message, segment: Segment) -> bool:
+    deleted = segment.name == "DG1" and said(segment, _ACTION).upper() == _DELETED
+    return deleted or (segment.name in _OF_A_VISIT and message.header.text(9, 2).upper() in _CANCELS)
 
 
 def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) -> Iterator[Told]:
@@ -85,16 +95,14 @@ def _told_in(order: Order, message: Message, dialect: Dialect, now: datetime) ->
     unsaid = (order.status or Status.UNKNOWN) if order.headers else Status.FINAL
     for one in order.seen if own else [one for one in order.seen if one.is_unwelcome]:
         obx = one.obx
-        told = [
-            Told(rule.means, _day(message, obx, rule, now), at(obx, rule.field)) for rule in own if _matching(obx, rule)
-        ]
+        told = [Told(rule.means, _day(obx, rule), at(obx, rule.field)) for rule in own if _matching(obx, rule)]
         if not told and one.is_unwelcome:
             told = _unless_history(obx, order, dialect, now)
         if not told or says_no(one.values):
             continue
         source = _source(message, order, obx)
         heard = (_heard(each._replace(sources=frozenset({source})), one, unsaid) for each in told)
-        yield from (each for each in heard if each is not None)
+        yield from (_dated(each, message, obx, now) for each in heard if each is not None)
 
 
 def _source(message: Message, order: Order, obx: Segment) -> str:
@@ -132,19 +140,23 @@ def _heard(told: Told, one: Observed, unsaid: Status) -> Told | None:
     if said(one.obx, 11).upper() in NOT_SAID or (status is Status.REGISTERED and not one.values):
         return None
     if status in VOID:
-        return told._replace(event=LifeEvent.TAKEN_BACK)
+        return told._replace(event=taken_back(told.event))
     if status in DECIDING:
         return told
     return None if told.event is LifeEvent.BIRTH else told._replace(certain=False)
 
 
-def _day(message: Message, segment: Segment, rule: EventRule, now: datetime) -> date | None:
-    written = day(said(segment, rule.day)) if rule.day is not None else None
-    if written is None and rule.means is LifeEvent.BIRTH:
-        event, observed_on = message.first("EVN"), said(segment, TIMES["OBX"]) if segment.name == "OBX" else ""
-        written = (day(said(event, 6)) or day(said(event, 2))) if event else None
-        return written or day(observed_on) or day(said(message.header, 7)) or now.date()
-    return written
+def _day(segment: Segment, rule: EventRule) -> date | None:
+    return day(said(segment, rule.day)) if rule.day is not None else None
+
+
+def _dated(told: Told, message: Message, segment: Segment, now: datetime) -> Told:
+    """A birth was on some day, if only on that of its message."""
+    if told.event is not LifeEvent.BIRTH or told.day is not None:
+        return told
+    event, observed_on = message.first("EVN"), said(segment, TIMES["OBX"]) if segment.name == "OBX" else ""
+    written = (day(said(event, 6)) or day(said(event, 2))) if event else None
+    return told._replace(day=written or day(observed_on) or day(said(message.header, 7)) or now.date())
 
 
 def as_parts(subject: Reference, told: Iterable[Told], now: datetime) -> Iterator[Part]:
