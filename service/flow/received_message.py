@@ -19,6 +19,7 @@ class Problem(StrEnum):
     VALUE_UNREADABLE = "value-unreadable"
     TIME_UNREADABLE = "time-unreadable"
     CODE_UNKNOWN = "code-unknown"
+    YES_NOT_PLAIN = "yes-not-plain"
     IDENTIFIER_UNUSABLE = "identifier-unusable"
     NO_SCORE = "no-score"
     IDENTITIES_REARRANGED = "identities-rearranged"

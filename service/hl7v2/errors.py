@@ -110,6 +110,7 @@ MEANINGS: dict[What, Meaning] = {
     Problem.VALUE_UNREADABLE: _kept("102", "a value cannot be read."),
     Problem.TIME_UNREADABLE: Meaning("102", WARNING, "Used without its time: that cannot be read."),
     Problem.CODE_UNKNOWN: _kept("103", "a code is not known here."),
+    Problem.YES_NOT_PLAIN: _kept("207", "a yes that is limited, or not plainly hers."),
     Problem.IDENTIFIER_UNUSABLE: _kept("204", "no identifier says whose it is."),
     Problem.NO_SCORE: _kept("102", "the result has no score that can be computed with."),
     Problem.IDENTITIES_REARRANGED: _kept("207", "a person decides whose these records are."),

@@ -66,7 +66,8 @@ def _consents(rows: list[Table]) -> dict[str, ConsentRule]:
         if rule.yes & rule.no:
             row.note("no", "has a value that is a yes too")
         for code in row.texts("codes"):
-            if code in found:
+            # A message may write it in either case.
+            if any(each.casefold() == code.casefold() and known is not rule for each, known in found.items()):
                 row.note("codes", f"{code} stands for two consents")
             found[code] = rule
     return found

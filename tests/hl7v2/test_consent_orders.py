@@ -87,6 +87,62 @@ def test_a_yes_that_is_final_in_an_order_that_was_taken_back_may_be_taken_back(w
     assert ward.state()[0] == "on-hold"
 
 
+def document(at: str = YES_AT, completion: str = "LA", availability: str = "") -> str:
+    return f"TXA|1|CN|TX|{at}||||||||D1^MAT|||||{completion}||{availability}"
+
+
+@pytest.mark.parametrize("completion", ["DI", "IN", "IP", "PA"])
+def test_a_yes_in_a_document_that_is_not_finished_is_none_yet(ward: Ward, completion: str) -> None:
+    lines = [pid(), document(completion=completion), obx("Y", at=YES_AT), NUMBER]
+    assert ward.tells("T02", *lines, type="MDM") == "AA"
+    ward.positive()
+    assert ward.state() == ("awaiting-consent", [])
+
+
+@pytest.mark.parametrize("availability", ["CA", "OB"])
+def test_a_yes_in_a_document_that_was_cancelled_is_none(ward: Ward, availability: str) -> None:
+    lines = [pid(), document(availability=availability), obx("Y", at=YES_AT), NUMBER]
+    assert ward.tells("T02", *lines, type="MDM") == "AA OBX^1^11 102 W"
+    ward.positive()
+    assert ward.state() == ("awaiting-consent", [])
+
+
+@pytest.mark.parametrize("status", ["", "F"])
+def test_a_yes_in_a_document_that_is_finished_counts(ward: Ward, status: str) -> None:
+    assert ward.tells("T02", pid(), document(), obx("Y", status, YES_AT), NUMBER, type="MDM") == "AA"
+    ward.positive()
+    assert ward.state() == ("offered", ["requested"])
+
+
+def test_a_yes_is_taken_back_with_its_document_when_somebody_has_looked(ward: Ward) -> None:
+    supported(ward)
+    ward.tells("T02", pid(), document(availability="CA"), obx("Y", at=YES_AT), type="MDM")
+    assert (ward.state()[0], "unreadable-refusal" in ward.alerts()) == ("on-hold", True)
+
+
+@pytest.mark.parametrize("said", [{"completion": "DI"}, {"availability": "CA"}])
+def test_a_no_in_a_document_is_one_however_far_that_is(ward: Ward, said: dict[str, str]) -> None:
+    supported(ward)
+    assert ward.tells("T02", pid(), document(**said), obx("N", at=LATER), type="MDM") == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+@pytest.mark.parametrize("status", ["C", "A"])
+@pytest.mark.parametrize("value", ['""', ""])
+def test_a_yes_is_taken_back_by_a_correction_that_leaves_no_answer(ward: Ward, value: str, status: str) -> None:
+    supported(ward)
+    assert ward.tells("A08", pid(), obx(value, status, YES_AT)) == "AA"
+    assert ward.state() == ("closed", ["cancelled"])
+
+
+@pytest.mark.parametrize("at", [YES_AT, LATER])
+@pytest.mark.parametrize("value", ['""', ""])
+def test_a_question_that_was_not_answered_takes_back_nothing(ward: Ward, value: str, at: str) -> None:
+    supported(ward)
+    assert ward.tells("A08", pid(), obx(value, at=at)) == "AA"
+    assert ward.state()[0] == "supported"
+
+
 @pytest.mark.parametrize("value", ["n", "no", "NO", "No.", "N.", "false", "0", "^No"])
 def test_a_no_is_one_however_it_is_written(ward: Ward, value: str) -> None:
     supported(ward)
@@ -94,9 +150,12 @@ def test_a_no_is_one_however_it_is_written(ward: Ward, value: str) -> None:
     assert ward.state() == ("closed", ["cancelled"])
 
 
-def test_a_no_is_one_in_whatever_case_its_consent_is_named(ward: Ward) -> None:
+@pytest.mark.parametrize("code", ["peer", "Peer", "PEER ", "OTHER^x^L^peer"])
+@pytest.mark.parametrize("form", ["a CON segment", "an observation"])
+def test_a_no_is_one_in_whatever_case_its_consent_is_named(ward: Ward, form: str, code: str) -> None:
     supported(ward)
-    assert ward.tells("A08", pid(), con("R", LATER, code="peer")) == "AA"
+    no = con("R", LATER, code=code) if form == "a CON segment" else obx("N", at=LATER).replace("PEER^x^L", code)
+    assert ward.tells("A08", pid(), no) == "AA"
     assert ward.state() == ("closed", ["cancelled"])
 
 

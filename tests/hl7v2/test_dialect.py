@@ -76,6 +76,7 @@ def test_the_rest_of_a_site_s_file_is_read_beside_it(folder: Path) -> None:
         ('"O03*"]', '"*"]', "event[1].codes: has one that means every code"),
         ("field = 3", "", "event[1].field: is missing"),
         ('"REFCONSENT"', '"PEERSUP"', "consent[2].codes: PEERSUP stands for two consents"),
+        ('"REFCONSENT"', '"PeerSup"', "consent[2].codes: PeerSup stands for two consents"),
         ("asked = true", 'asked = true\norganisation = "x"', "consent[2].asked: is true, and an organisation is named"),
         ('no = ["N"]', 'no = ["Y"]', "consent[1].no: has a value that is a yes too"),
         ('days = 90\nyes = ["Y"]', "days = 90", "consent[1].yes: is missing"),
