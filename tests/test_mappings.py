@@ -178,8 +178,7 @@ def test_words_that_may_stand_beside_a_pause_do_not_say_that_nothing_is_paused()
 NOTES = RULES.note_texts
 SAID_IN_NOTES = [
     *NOTES.by_kind.values(),
-    NOTES.untold_open,
-    NOTES.untold_closed,
+    *NOTES.unasked.values(),
     NOTES.contacts,
     *NOTES.endings.values(),
 ]

@@ -187,8 +187,8 @@ REFUSALS = [
         "attended: {items}",
         "texts.toml.note_contacts.counted: names {items} in braces, where it may name {att",
     ),
-    (TEXTS, "untold-open =", "untold =", "texts.toml.note.untold-open: is missing"),
-    (TEXTS, "untold-open =", "untold =", "texts.toml.note.untold: is not a known key"),
+    (TEXTS, "paused-unasked =", "unasked =", "texts.toml.note.paused-unasked: is missing"),
+    (TEXTS, "paused-unasked =", "unasked =", "texts.toml.note.unasked: is not a known key"),
     (TEXTS, 'planned = "The', 'planned = "EPDS. The', "texts.toml.note_contacts.planned: names an instrument"),
     (UNVERIFIED, 'reason = "the', 'reason = ""\nnote = "the', "unverified.toml.accepted[1].reason: is empty"),
     (

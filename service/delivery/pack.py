@@ -93,9 +93,9 @@ def _alert(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organi
 
 def _note(tx: UnitOfWork, rules: Rules, delivery: Delivery, destination: Organisation, now: datetime) -> Parcel:
     note = tx.notes.get(delivery.resource_id)
-    referral, offer = tx.referrals.get(note.referral_id), tx.notes.newest_offer(note.id)
-    engagement = reported_back(tx, rules, [offer], now).get(offer.id) if offer else None
-    told = Told(offer, tx.programmes.get(offer.programme_id).name, engagement) if offer and engagement else None
+    referral, offers = tx.referrals.get(note.referral_id), tx.notes.offers_moved(note)
+    engagements = reported_back(tx, rules, offers, now) if offers else {}
+    told = [Told(each, tx.programmes.get(each.programme_id).name, engagements.get(each.id)) for each in offers]
     identifiers, record_ids = _names(
         tx,
         destination,

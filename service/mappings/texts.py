@@ -5,7 +5,7 @@ from string import Formatter
 
 from service.flow.rules import ESCALATION_TEXTS, HEADING_FIELDS, HEADINGS, OTHERWISE
 from service.mappings.reader import Table
-from service.referrals.note import NoteKind
+from service.referrals.note import ALSO_WITHOUT_ONE, NoteKind
 from service.referrals.note_text import FIELDS, ContactsField, NoteField, NoteTexts, wrong_fields
 from service.referrals.offer import Ending
 from service.screening.instrument import Instrument
@@ -30,8 +30,7 @@ class Wording:
         note, contacts = self._table.table("note"), self._table.table("note_contacts")
         return NoteTexts(
             by_kind={kind: self._template(note, kind, FIELDS[kind]) for kind in NoteKind},
-            untold_open=self._template(note, "untold-open", frozenset()),
-            untold_closed=self._template(note, "untold-closed", frozenset()),
+            unasked={kind: self._template(note, f"{kind}-unasked", frozenset()) for kind in ALSO_WITHOUT_ONE},
             contacts=self._template(contacts, "counted", frozenset(ContactsField)),
             no_contacts=self._template(contacts, "none", frozenset()),
             endings={ending: self._template(contacts, ending, frozenset()) for ending in Ending},

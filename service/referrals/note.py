@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from service.referrals.alert import AlertCode
+from service.referrals.offer import OfferState
 from service.referrals.referral import ReferralState, ReferralTrigger
 
 
@@ -29,7 +30,7 @@ class NoteKind(StrEnum):
     VOIDED = "voided"
 
 
-_K, _S = NoteKind, ReferralState
+_K, _S, _O = NoteKind, ReferralState, OfferState
 # The step that a state's note tells, unless its trigger or an alert has words of their own. Placing is no step by
 # itself: what comes of it is.
 _ON_ENTERING: dict[ReferralState, NoteKind] = {
@@ -54,10 +55,19 @@ NOTED_WITH_ALERT: dict[AlertCode, NoteKind] = {
     AlertCode.RETURNED: _K.RETURNED,
 }
 
-# Of these a programme is part: what they say rests on her permission that it reports back.
-ABOUT_THE_PROGRAMME = (_K.OFFERED, _K.ACCEPTED, _K.RETURNED, _K.PAUSED, _K.RESUMED, _K.COMPLETED, _K.CLOSED)
-# No more is to be expected after these.
-CLOSING = (_K.COMPLETED, _K.CLOSED, _K.MERGED, _K.VOIDED)
+# Of these a programme is part: whose offer has come into such a state by the very step. One that had declined before,
+# or has handed her back, was told nothing by a pause or an end.
+ABOUT_THE_PROGRAMME: dict[NoteKind, tuple[OfferState, ...]] = {
+    _K.OFFERED: (_O.REQUESTED,),
+    _K.ACCEPTED: (_O.ACCEPTED,),
+    _K.RETURNED: (_O.FAILED, _O.CANCELLED),
+    _K.PAUSED: (_O.HELD_BY_SERVICE, _O.HELD_BY_BOTH, _O.CANCELLED),
+    _K.RESUMED: (_O.IN_PROGRESS, _O.HELD_BY_PROGRAMME),
+    _K.COMPLETED: (_O.COMPLETED,),
+    _K.CLOSED: (_O.CANCELLED,),
+}
+# These may be steps of a referral that no programme has.
+ALSO_WITHOUT_ONE = (_K.PAUSED, _K.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """What a note says, from templates that each site may word anew. Nothing of her is in it but what stands in FIELDS."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
 from string import Formatter
 
 from service.referrals.contact import Engagement
-from service.referrals.note import ABOUT_THE_PROGRAMME, CLOSING, NoteKind
+from service.referrals.note import ABOUT_THE_PROGRAMME, NoteKind
 from service.referrals.offer import Ending, Offer
 from service.shared.clock import day_read
 
@@ -44,14 +44,13 @@ FIELDS: dict[NoteKind, frozenset[NoteField]] = {
 
 @dataclass(frozen=True, slots=True)
 class NoteTexts:
-    """`untold_open` and `untold_closed` are all that is said where she has not allowed a programme to report back.
+    """`unasked` has what is said of a step in which no programme had part.
 
     `contacts` counts them, `no_contacts` stands in its place when there were none; `endings` says how they ended.
     """
 
     by_kind: Mapping[NoteKind, str]
-    untold_open: str
-    untold_closed: str
+    unasked: Mapping[NoteKind, str]
     contacts: str
     no_contacts: str
     endings: Mapping[Ending, str]
@@ -59,21 +58,20 @@ class NoteTexts:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What she allows the hospital to be told of one offer, at this moment."""
+    """An offer that the step has moved, and how the contacts went if she allows that to be told at this moment."""
 
     offer: Offer
     programme_name: str
-    engagement: Engagement
+    engagement: Engagement | None
 
 
-def note_text(texts: NoteTexts, kind: NoteKind, told: Told | None, zone: tzinfo) -> str:
-    """`told` None: she allows nothing to be reported of a programme, or none has been asked. Its days are those of
-    `zone`."""
-    about_a_programme = kind in ABOUT_THE_PROGRAMME
-    if about_a_programme and told is None:
-        return _filled(texts.untold_closed if kind in CLOSING else texts.untold_open, {})
-    values = _values(texts, told, zone) if about_a_programme and told else {}
-    return _filled(texts.by_kind[kind], values)
+def note_text(texts: NoteTexts, kind: NoteKind, told: Sequence[Told], zone: tzinfo) -> str:
+    """`told` has each offer that the step has moved: two where two records that were both supported became one. Its
+    days are those of `zone`."""
+    if not told:
+        return _filled(texts.unasked.get(kind, texts.by_kind[kind]), {})
+    said = [_filled(texts.by_kind[kind], _values(texts, each, zone)) for each in told]
+    return " ".join(dict.fromkeys(said))
 
 
 def wrong_fields(template: str, allowed: frozenset[NoteField] | frozenset[ContactsField]) -> list[str]:
@@ -89,7 +87,7 @@ def _values(texts: NoteTexts, told: Told, zone: tzinfo) -> dict[str, str]:
     return {
         NoteField.PROGRAMME: told.programme_name,
         NoteField.RESPOND_BY: day_read(told.offer.respond_by, zone),
-        NoteField.SUMMARY: _summary(texts, told.engagement, zone),
+        NoteField.SUMMARY: _summary(texts, told.engagement, zone) if told.engagement else "",
     }
 
 

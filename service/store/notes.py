@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
-from service.referrals.note import Note, NoteKind
+from service.referrals.note import ABOUT_THE_PROGRAMME, Note, NoteKind
 from service.referrals.offer import Offer
 from service.store.offers import OFFER, VERSION, to_offer
-from service.store.prepared import Prepared
+from service.store.prepared import Prepared, constants
 from service.store.tables.columns import table
-from service.store.tables.referral import NoteRow
+from service.store.tables.referral import NoteRow, ReferralRow
 
 if TYPE_CHECKING:
     from service.store.unit_of_work import UnitOfWork
 
-NOTE = table(NoteRow)
+NOTE, REFERRAL = table(NoteRow), table(ReferralRow)
 ONE = Prepared(select(NOTE).where(NOTE.c.id == bindparam("note")))
-# The first version of an offer carries the stamp under which it was made.
-NEWEST_OFFER = Prepared(
-    select(OFFER)
-    .join_from(OFFER, VERSION, (VERSION.c.offer_id == OFFER.c.id) & (VERSION.c.version == 1))
-    .join(NOTE, NOTE.c.referral_id == OFFER.c.referral_id)
-    .where(NOTE.c.id == bindparam("note"), VERSION.c.stamp <= NOTE.c.stamp)
-    .order_by(VERSION.c.stamp.desc(), OFFER.c.id.desc())
-    .limit(1)
-)
+# What a step moved carries the stamp of its note. Since then an offer may have become that of another referral of hers.
+MOVED = {
+    kind: Prepared(
+        select(OFFER)
+        .join_from(NOTE, REFERRAL, REFERRAL.c.id == NOTE.c.referral_id)
+        .join(OFFER, OFFER.c.patient_id == REFERRAL.c.patient_id)
+        .where(
+            NOTE.c.id == bindparam("note"),
+            exists().where(
+                VERSION.c.offer_id == OFFER.c.id,
+                VERSION.c.stamp == NOTE.c.stamp,
+                VERSION.c.state.in_(constants(states)),
+            ),
+        )
+        .order_by(OFFER.c.id)
+    )
+    for kind, states in ABOUT_THE_PROGRAMME.items()
+}
 
 
 class Notes:
@@ -41,7 +50,8 @@ class Notes:
         row = self._unit.execute(ONE, {"note": id}).one()
         return Note(row.id, row.referral_id, NoteKind(row.kind), row.happened_at)
 
-    def newest_offer(self, id: str) -> Offer | None:
-        """The referral's newest offer at the time of the note, as it is now; later ones are none of its business."""
-        row = self._unit.execute(NEWEST_OFFER, {"note": id}).first()
-        return None if row is None else to_offer(row)
+    def offers_moved(self, note: Note) -> list[Offer]:
+        """The offers that the step of the note has moved, as they are now; others are none of its business."""
+        if note.kind not in MOVED:
+            return []
+        return [to_offer(row) for row in self._unit.execute(MOVED[note.kind], {"note": note.id})]

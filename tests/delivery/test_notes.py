@@ -21,8 +21,6 @@ from tests.delivery.support import Sender, calls, held
 from tests.faults.support import doubles
 from tests.flow.support import Family, piece, scores
 
-CLOSED, NOT_CLOSED = "The referral to peer support is closed.", "The referral to peer support is not closed."
-
 
 @pytest.fixture
 def either(new_sender: NewSender, migrated_url: str, record: HospitalRecord) -> Sender:
@@ -130,22 +128,30 @@ def test_what_she_forbids_before_it_is_sent_is_not_said_although_it_was_owed(
     either.update(family.community, offer.id, "failed", "She would rather not.", ending=Ending.ENDED_BY_HER)
     forbid_reports(either, family)
     either.settle()
-    assert said(record) == [NOT_CLOSED] * 3
+    *_, returned = said(record)
+    assert returned == (
+        "Programme has handed the referral back and is not supporting her now. "
+        "Please place the referral again or close it."
+    )
     (task,) = [each for each in held(record, "Task") if each["code"]["coding"][0]["code"] == "fulfill"]
     assert not {"output", "statusReason", "businessStatus"} & task.keys()
 
 
-def test_what_was_said_while_she_allowed_it_stays_and_the_end_says_only_that(
+def test_after_a_withdrawal_the_end_says_that_the_programme_was_told_and_nothing_of_the_contacts(
     sender: Sender, record: HospitalRecord
 ) -> None:
-    family, _ = sender.supported()
+    family, offer = sender.supported()
+    sender.contact(family.community, offer)
     sender.settle()
     sender.withdraw(family)
     sender.settle()
     offered, accepted, closed = said(record)
     assert "Programme has been asked" in offered
     assert "Programme has accepted" in accepted
-    assert closed == CLOSED
+    assert closed == (
+        "The referral to peer support is closed and Programme has been asked to make no further contact. "
+        "Nothing more is needed for this referral."
+    )
 
 
 def test_where_nothing_of_a_programme_is_told_the_clinic_reads_what_to_do(
@@ -173,6 +179,27 @@ def test_a_pause_and_its_end_are_told_to_the_clinic(sender: Sender, record: Hosp
     assert paused.startswith("Peer support is paused. Programme has been asked to make no contact")
     assert resumed.startswith("Programme has been asked to go on")
     assert closed.startswith("The referral to peer support is closed and Programme has been asked")
+
+
+def test_one_who_declined_is_not_said_to_have_been_asked_to_stop(either: Sender, record: HospitalRecord) -> None:
+    family, offer = either.offered()
+    either.update(family.community, offer.id, "rejected", "No place.")
+    move(either, family.woman, ReferralTrigger.SAFETY_EVENT)
+    move(either, family.woman, ReferralTrigger.CLOSED_BY_CLINICIAN)
+    either.settle()
+    _, _, paused, closed = said(record)
+    assert paused.startswith("The referral to peer support is paused. No programme has it")
+    assert "Please review and decide" in paused
+    assert closed == "The referral to peer support is closed. Nothing more is needed for this referral."
+
+
+def test_an_offer_that_is_taken_back_in_a_pause_was_asked_to_make_no_contact(
+    sender: Sender, record: HospitalRecord
+) -> None:
+    family, _ = sender.offered()
+    move(sender, family.woman, ReferralTrigger.SAFETY_EVENT)
+    sender.settle()
+    assert said(record)[-1].startswith("Peer support is paused. Programme has been asked to make no contact")
 
 
 def test_a_note_that_comes_late_tells_of_its_own_time_and_not_of_later_ones(

@@ -313,6 +313,21 @@ def test_an_offer_that_nobody_has_answered_is_taken_back_when_the_records_do_not
     assert ward.service.states(stays) == ("on-hold", ["cancelled"])
 
 
+def test_the_note_of_a_pause_is_about_every_programme_that_supported_one_of_the_two(ward: Ward) -> None:
+    service, women = ward.service, [ward.woman(name) for name in (MINE, OTHER)]
+    for woman, name in zip(women, (MINE, OTHER), strict=True):
+        ward.agreed(woman)
+        ward.positive(name)
+        ward.accepted(woman)
+    ward.merge(OTHER, into=MINE)
+    (paused,) = service.rows("note", kind="paused")
+    moved = service.read(ward.hospital, lambda tx: tx.notes.offers_moved(tx.notes.get(paused["id"])))
+    assert {offer.id: offer.state for offer in moved} == {
+        offer.id: "held-by-service" for offer in service.offers(women[0])
+    }
+    assert len(moved) == len(women)
+
+
 def test_of_two_open_referrals_one_goes_on(ward: Ward) -> None:
     service = ward.service
     stays, goes = ward.woman(MINE), ward.woman(OTHER)

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from service.flow.received import Identifier
+from service.referrals.instruction import Order
 from service.referrals.offer import Ending
 from service.screening.instrument import Recorded
+from service.store.unit_of_work import UnitOfWork
 from tests.flow.support import HOUR, UNREACHABLE, Family, Service, piece, scores, why
 
 EVERYTHING = frozenset(Recorded)
@@ -92,7 +94,17 @@ def test_a_withdrawal_is_noted_and_gives_up_no_note_that_was_not_sent_yet(servic
     assert noted(service, family.woman) == ["offered", "accepted", "closed"]
 
 
-def test_the_newest_offer_of_a_note_is_the_one_of_its_time(service: Service) -> None:
+def offers_of_notes(service: Service, family: Family) -> list[list[str]]:
+    """The offers that the step of each note moved, by id."""
+
+    def look(tx: UnitOfWork) -> list[list[str]]:
+        return [[offer.id for offer in tx.notes.offers_moved(tx.notes.get(id))] for id in ids]
+
+    ids = [row["id"] for row in service.rows("note")]
+    return service.read(family.hospital, look)
+
+
+def test_the_offer_of_a_note_is_the_one_that_its_step_moved(service: Service) -> None:
     family, first = service.offered()
     other = service.community()
     service.programme(other, districts=family.programme.districts)
@@ -101,16 +113,22 @@ def test_the_newest_offer_of_a_note_is_the_one_of_its_time(service: Service) -> 
     second = next(offer for offer in service.offers(family.woman) if offer.id != first.id)
     service.update(other, second.id, "accepted")
     assert noted(service, family.woman) == ["offered", "offered", "accepted"]
-    ids = [row["id"] for row in service.rows("note")]
-    found = service.read(family.hospital, lambda tx: [tx.notes.newest_offer(id) for id in ids])
-    assert [offer and offer.id for offer in found] == [first.id, second.id, second.id]
+    assert offers_of_notes(service, family) == [[first.id], [second.id], [second.id]]
 
 
 def test_before_the_first_offer_there_is_none(service: Service) -> None:
     family = service.family()
     screened(service, family, harm=1)
-    (row,) = service.rows("note")
-    assert service.read(family.hospital, lambda tx: tx.notes.newest_offer(row["id"])) is None
+    assert offers_of_notes(service, family) == [[]]
+
+
+def test_one_who_declined_has_no_part_in_a_pause_or_in_the_end(service: Service) -> None:
+    family, offer = service.offered()
+    service.update(family.community, offer.id, "rejected", "No place.")
+    service.tell(family.hospital, service.referral(family.woman).id, Order.HOLD)
+    service.tell(family.hospital, service.referral(family.woman).id, Order.CLOSE)
+    assert noted(service, family.woman) == ["offered", "unplaced", "paused", "closed"]
+    assert offers_of_notes(service, family) == [[offer.id], [], [], []]
 
 
 @pytest.mark.parametrize("left_out", [Recorded.REFERRAL, Recorded.OFFERS, Recorded.NOTES])

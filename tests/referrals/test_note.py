@@ -8,7 +8,13 @@ import pytest
 
 from service.mappings import load
 from service.referrals.contact import Engagement, ending_of
-from service.referrals.note import ABOUT_THE_PROGRAMME, CLOSING, NOTED_WITH_ALERT, NoteKind, noted_on_entering
+from service.referrals.note import (
+    ABOUT_THE_PROGRAMME,
+    ALSO_WITHOUT_ONE,
+    NOTED_WITH_ALERT,
+    NoteKind,
+    noted_on_entering,
+)
 from service.referrals.note_text import FIELDS, ContactsField, NoteField, Told, note_text, wrong_fields
 from service.referrals.offer import Ending, Handles, Offer, OfferState
 from service.referrals.referral import REFERRAL_TABLE, ReferralState, ReferralTrigger
@@ -57,19 +63,31 @@ def test_she_is_told_of_as_resumed_and_not_as_accepted_a_second_time() -> None:
     assert noted_on_entering(ReferralState.IN_REVIEW) is NoteKind.IN_REVIEW  # opened so
 
 
-@pytest.mark.parametrize("kind", NoteKind)
-def test_without_her_permission_only_that_it_is_closed_or_not(kind: NoteKind) -> None:
-    said = note_text(TEXTS, kind, None, UTC)
-    if kind in ABOUT_THE_PROGRAMME:
-        closed = kind in (NoteKind.COMPLETED, NoteKind.CLOSED)
-        assert said == f"The referral to peer support is {'' if closed else 'not '}closed."
-    else:
-        assert said == TEXTS.by_kind[kind]
+@pytest.mark.parametrize("kind", ABOUT_THE_PROGRAMME)
+def test_without_her_permission_it_is_the_same_but_for_how_the_contacts_went(kind: NoteKind) -> None:
+    allowed, forbidden = (note_text(TEXTS, kind, [each], UTC) for each in (TOLD, replace(TOLD, engagement=None)))
+    summary = "Contacts tried or held: 3. Sessions attended: 2. Last contact: 20 November 2026."
+    assert forbidden == allowed.replace(f"{summary} The support ended as planned. ", "")
+    assert summary not in forbidden
+
+
+@pytest.mark.parametrize("kind", sorted({*NoteKind} - {*ABOUT_THE_PROGRAMME} | {*ALSO_WITHOUT_ONE}))
+def test_where_no_programme_had_part_none_is_said_to_have_been_asked(kind: NoteKind) -> None:
+    said = note_text(TEXTS, kind, [], UTC)
+    assert said == TEXTS.unasked.get(kind, TEXTS.by_kind[kind])
+    assert "has been asked" not in said
+
+
+def test_two_programmes_of_one_woman_are_told_of_one_after_the_other_and_one_only_once() -> None:
+    other = replace(TOLD, programme_name="Hillside Friends")
+    one, both, same = (note_text(TEXTS, NoteKind.PAUSED, told, UTC) for told in ([TOLD], [TOLD, other], [TOLD, TOLD]))
+    assert both == f"{one} {one.replace('Riverside', 'Hillside')}"
+    assert same == one
 
 
 @pytest.mark.parametrize("kind", ABOUT_THE_PROGRAMME)
 def test_with_it_the_programme_is_named(kind: NoteKind) -> None:
-    said = note_text(TEXTS, kind, TOLD, UTC)
+    said = note_text(TEXTS, kind, [TOLD], UTC)
     assert "Riverside Friends" in said
     assert ("5 November 2026" in said) == (kind is NoteKind.OFFERED)
     summary = "Contacts tried or held: 3. Sessions attended: 2. Last contact: 20 November 2026. The support ended as"
@@ -78,17 +96,19 @@ def test_with_it_the_programme_is_named(kind: NoteKind) -> None:
 
 
 def test_where_nobody_tried_to_reach_her_that_is_said_however_it_ended() -> None:
-    said = note_text(TEXTS, NoteKind.CLOSED, replace(TOLD, engagement=UNMET), UTC)
+    said = note_text(TEXTS, NoteKind.CLOSED, [replace(TOLD, engagement=UNMET)], UTC)
     assert "No session was recorded" in said
     assert "Contacts" not in said
     assert "  " not in said
-    ended = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=replace(UNMET, ending=Ending.PLANNED)), UTC)
+    planned = replace(TOLD, engagement=replace(UNMET, ending=Ending.PLANNED))
+    ended = note_text(TEXTS, NoteKind.COMPLETED, [planned], UTC)
     assert f"{TEXTS.no_contacts} {TEXTS.endings[Ending.PLANNED]}" in ended
-    assert TEXTS.no_contacts not in note_text(TEXTS, NoteKind.COMPLETED, TOLD, UTC)
+    assert TEXTS.no_contacts not in note_text(TEXTS, NoteKind.COMPLETED, [TOLD], UTC)
 
 
 def test_a_name_is_never_read_as_a_template() -> None:
-    said = note_text(TEXTS, NoteKind.ACCEPTED, replace(TOLD, programme_name="Friends {summary}\r\n{0.__class__}"), UTC)
+    named = replace(TOLD, programme_name="Friends {summary}\r\n{0.__class__}")
+    said = note_text(TEXTS, NoteKind.ACCEPTED, [named], UTC)
     assert said.startswith("Friends {summary} {0.__class__} has accepted")
 
 
@@ -112,10 +132,9 @@ def test_a_template_names_what_it_may_and_nothing_else(template: str, wrong: lis
     assert wrong_fields(template, frozenset({NoteField.PROGRAMME})) == wrong
 
 
-def test_what_was_not_met_with_permission_cannot_be_named() -> None:
+def test_where_no_programme_has_part_nothing_can_be_named() -> None:
     for kind in set(NoteKind) - set(ABOUT_THE_PROGRAMME):
         assert FIELDS[kind] == frozenset()
-    assert {NoteField.SUMMARY in FIELDS[kind] for kind in CLOSING if kind in ABOUT_THE_PROGRAMME} == {True}
     assert wrong_fields(TEXTS.contacts, frozenset(ContactsField)) == []
 
 
@@ -154,5 +173,5 @@ def test_how_contacts_ended_is_what_the_programme_says_or_what_follows_from_its_
 )
 def test_days_are_those_of_the_hospital_s_clocks(zone: str, happened: str, day: str) -> None:
     met = replace(MET, last_contact=datetime.fromisoformat(f"{happened}+00:00"))
-    said = note_text(TEXTS, NoteKind.COMPLETED, replace(TOLD, engagement=met), ZoneInfo(zone))
+    said = note_text(TEXTS, NoteKind.COMPLETED, [replace(TOLD, engagement=met)], ZoneInfo(zone))
     assert f"Last contact: {day}." in said

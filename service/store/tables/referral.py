@@ -66,7 +66,7 @@ class PlacementRow(Row, table=True):
 
 class NoteRow(Row, table=True):
     """A step of the referral that its hospital's record is told in words. Rows are only ever added; `stamp` tells which
-    offer was the newest at the time."""
+    offers the step has moved."""
 
     __tablename__ = "note"
     __table_args__ = (Index("ix_note_referral_id", "referral_id"),)

@@ -319,7 +319,7 @@ def read_by_the_hospital() -> list[Tree]:
 def written_into_the_record() -> list[Tree]:
     text, rung, texts = RULES.alert_text(ALERT.code), RULES.policy(ALERT.tenant_id).rung(0), RULES.note_texts
     failed = VIEWS["failed"].offer
-    told = Told(failed, PROGRAMME.name, ENDED)
+    told, untold = (Told(failed, PROGRAMME.name, each) for each in (ENDED, None))
     return [
         outgoing_patient([NUMBER]),
         outgoing_service_request(REFERRAL, IN_RECORD[0]),
@@ -328,8 +328,8 @@ def written_into_the_record() -> list[Tree]:
         outgoing_task(SUPPORTING.offer, ENGAGEMENT, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL),
         outgoing_task(failed, ENDED, *IN_RECORD, PROGRAMME, COMMUNITY, HOSPITAL),
         outgoing_task(failed, None, IN_RECORD[0], None, PROGRAMME, COMMUNITY, HOSPITAL),
-        outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, told, UTC), *IN_RECORD),
-        outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, None, UTC), IN_RECORD[0], None),
+        outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, [told], UTC), *IN_RECORD),
+        outgoing_note(NOTE_OF, note_text(texts, NOTE_OF.kind, [untold], UTC), IN_RECORD[0], None),
         outgoing_communication(ALERT, text, rung, IN_RECORD[0]),
         outgoing_communication(replace(ALERT, rung=1), text, rung, None, link="https://service.example/answer/x"),
         outgoing_communication(ASKING, RULES.alert_text(ASKING.code), rung, IN_RECORD[0], [PROGRAMME.name]),

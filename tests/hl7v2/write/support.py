@@ -114,7 +114,7 @@ NOTED = replace(
     owed("DocumentReference", NOTE_OF.id),
     referral=REFERRAL,
     note=NOTE_OF,
-    note_text=note_text(RULES.note_texts, NOTE_OF.kind, Told(OFFER, PROGRAMME.name, ENGAGEMENT), ZONE),
+    note_text=note_text(RULES.note_texts, NOTE_OF.kind, [Told(OFFER, PROGRAMME.name, ENGAGEMENT)], ZONE),
 )
 PARCELS = {
     "referral": REFERRED,
