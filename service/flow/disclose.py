@@ -15,6 +15,7 @@ from service.referrals.needs import Access, Wish
 from service.referrals.offer import VIEW_STAGE, Offer
 from service.referrals.patient import Patient
 from service.screening.instrument import EscalationContact, Stage
+from service.shared.clock import day_in
 
 
 class BabyAge(StrEnum):
@@ -140,7 +141,9 @@ def _facts(
         due_month=_month(patient.delivery) if Element.DUE_MONTH in allowed and not born else None,
         wish=patient.needs.wish if Element.WISH in allowed else None,
         access=tuple(sorted(patient.needs.access)) if Element.ACCESS in allowed else (),
-        baby_age=_baby_age(patient.delivery, now.date()) if Element.BABY_AGE in allowed and born else None,
+        baby_age=_baby_age(patient.delivery, day_in(policy.zone, now))
+        if Element.BABY_AGE in allowed and born
+        else None,
         escalation_contact=policy.escalation_contact if Element.ESCALATION_CONTACT in allowed else None,
     )
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from service.consent.safe_contact import SafeContact
 from service.referrals.needs import NOT_STATED, SupportNeeds
 from service.screening.instrument import Policy, Stage, stage_at
+from service.shared.clock import latest_day_in
 
 # Two babies of one woman are born further apart than this, and one baby's two dates never are.
 ONE_PREGNANCY = timedelta(days=150)
@@ -70,9 +71,9 @@ class Patient(NamedTuple):
         return self.delivered_on if self._is_born() else self.due_date
 
     def stage(self, at: datetime, policy: Policy) -> Stage:
-        """Whether her baby was born at `at`. Until that is told, it follows from the due date."""
+        """Whether her baby was born on the day of `at` where her hospital is. Until it is told, the due date tells."""
         if self.delivered_on is not None and self._is_born():
-            return Stage.POSTNATAL if at.date() >= self.delivered_on else Stage.ANTENATAL
+            return Stage.POSTNATAL if latest_day_in(policy.zone, at) >= self.delivered_on else Stage.ANTENATAL
         return stage_at(at, self.due_date, policy)
 
     def _is_born(self) -> bool:

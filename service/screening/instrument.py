@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from service.shared.clock import day_in
 from service.shared.code import Code
 
 
@@ -220,7 +221,7 @@ def stage_at(effective: datetime, due: date | None, policy: Policy) -> Stage:
     """The stage on the day of the screening, from the estimated due date. Just after that date it is not certain."""
     if due is None:
         return Stage.UNKNOWN
-    day = effective.date()
+    day = day_in(policy.zone, effective)
     if day <= due:
         return Stage.ANTENATAL
     return Stage.UNKNOWN if day <= due + timedelta(days=policy.overdue_days) else Stage.POSTNATAL

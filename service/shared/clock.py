@@ -1,6 +1,6 @@
 """The rules' clock, injected everywhere so that a test can hold time still. It never stamps a row: the store does."""
 
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
 # Two clocks that are both kept right may still differ by so much; what is farther ahead has not happened yet.
@@ -38,10 +38,20 @@ def from_milliseconds(stamp: int) -> datetime:
     return datetime.fromtimestamp(stamp / 1000, UTC)
 
 
+def day_in(zone: tzinfo, instant: datetime) -> date:
+    """By the clocks of this zone; what stands for a day is that day everywhere."""
+    return (instant if may_be_a_day(instant) else instant.astimezone(zone)).date()
+
+
+def latest_day_in(zone: tzinfo, instant: datetime) -> date:
+    """Likewise; UTC is what stands where nobody has said a zone, and then it may be as late as it is anywhere."""
+    return day_in(zone, instant) if zone is not UTC else (instant + DAYS_DIFFER_BY).date()
+
+
 def day_read(instant: datetime, zone: tzinfo) -> str:
-    """As a person reads it who is in this zone; what stands for a day is that day everywhere."""
-    local = instant if may_be_a_day(instant) else instant.astimezone(zone)
-    return f"{local.day} {local:%B %Y}"
+    """As a person reads it who is in this zone."""
+    day = day_in(zone, instant)
+    return f"{day.day} {day:%B %Y}"
 
 
 def minute_read(instant: datetime, zone: tzinfo) -> str:

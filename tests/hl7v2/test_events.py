@@ -1,6 +1,8 @@
 """What a hospital's ADT tells of a woman's life, and what follows for her support (DESIGN 6; trust.md, D13 to D15)."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -113,6 +115,26 @@ def test_a_birth_is_heard_on_the_day_that_it_is_where_she_lives(ward: Ward) -> N
     assert ward.tells("A08", pid("B1", born="20260602", _21=cx("W1"))) == "AA"
     (woman,) = ward.rows("patient", id=ward.woman())
     assert str(woman["delivered_on"]) == "2026-06-02"
+
+
+@pytest.mark.parametrize(
+    ("zone", "taken", "outcome"),
+    [
+        (ZoneInfo("Pacific/Auckland"), "20260602000000+1200", "positive"),
+        (ZoneInfo("Pacific/Auckland"), "20260601230000+1200", "repeat"),
+        (UTC, "20260602000000+1200", "positive"),  # nobody has said where the site is
+        (UTC, "20260531230000+0000", "repeat"),
+    ],
+)
+def test_on_the_day_of_a_birth_where_she_lives_the_cut_off_after_it_counts(
+    ward: Ward, zone: tzinfo, taken: str, outcome: str
+) -> None:
+    rules = ward.service.rules
+    ward.service.rules = replace(rules, policies={id: replace(each, zone=zone) for id, each in rules.policies.items()})
+    ward.tells("A08", pid(), "OBX|1|DT|11778-8^EDD^LN||20260615||||||F")
+    assert ward.tells("A28", pid("B1", born="20260602", _21=cx("W1"))) == "AA"
+    ward.answers("W1", (1, 2, 2, 2, 2, 2, 0, 0, 0, 0), taken)
+    assert [row["outcome"] for row in ward.service.rows("decision")] == [outcome]
 
 
 @pytest.mark.parametrize("event", ["A08", "A03"])

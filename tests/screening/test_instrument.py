@@ -3,6 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -49,6 +50,20 @@ def test_a_sites_own_cut_off_holds_for_its_stage_and_leaves_the_other_alone() ->
 def test_the_stage_follows_from_the_due_date_and_is_uncertain_just_after_it(days_from_due: int, stage: Stage) -> None:
     effective = datetime(2026, 6, 1, 10, tzinfo=UTC) + timedelta(days=days_from_due)
     assert stage_at(effective, DUE, POLICY) is stage
+
+
+@pytest.mark.parametrize(
+    ("zone", "effective", "stage"),
+    [
+        ("Pacific/Auckland", "2026-06-01T11:30+00:00", Stage.ANTENATAL),
+        ("Pacific/Auckland", "2026-06-01T12:30+00:00", Stage.UNKNOWN),  # 00:30 on the next day
+        ("America/New_York", "2026-06-02T03:30+00:00", Stage.ANTENATAL),  # 23:30 on the due date
+        ("America/New_York", "2026-06-02T04:30+00:00", Stage.UNKNOWN),
+    ],
+)
+def test_the_day_of_a_screening_is_that_of_the_site_s_clocks(zone: str, effective: str, stage: Stage) -> None:
+    policy = replace(POLICY, zone=ZoneInfo(zone))
+    assert stage_at(datetime.fromisoformat(effective), DUE, policy) is stage
 
 
 def test_without_a_due_date_the_stage_is_unknown() -> None:
