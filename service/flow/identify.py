@@ -69,6 +69,13 @@ def referral_called(tx: Transaction, id: str) -> Referral | None:
     return referral
 
 
+def referral_named(tx: Transaction, reference: Reference) -> Referral | None:
+    """The same by a number of the sender's own too."""
+    name = reference.identifier
+    id = reference.id if name is None else tx.aliases.find("ServiceRequest", name.system, name.value)
+    return referral_called(tx, id) if id else None
+
+
 def who_said(tx: Transaction, consent: Reference) -> set[str]:
     """The woman whose Consent this is, by our id; nobody when it is none."""
     known = tx.visible.consent(consent.id) if consent.type == "Consent" and consent.id else None

@@ -120,8 +120,8 @@ def _hear_unheard(tx: Transaction, rules: Rules, unreadable: Unreadable, now: da
             events = frozenset({LifeEvent.SAFETY_EVENT} if each.safety_event else ())
             told = Unnamed(each.number or _number(each), events, each.refuses)
             hear_unheard(tx, rules, whose_is(tx, each), told, unreadable.fingerprint, now)
-        if each.stops is not None and each.addressed is not None and each.addressed.id is not None:
-            order = RefusedOrder(each.stops, each.addressed.id, each.subjects, unreadable.fingerprint)
+        if each.stops is not None and each.addressed is not None:
+            order = RefusedOrder(each.stops, each.addressed, each.subjects, unreadable.fingerprint)
             hear_refused_order(tx, rules, order, now)
 
 

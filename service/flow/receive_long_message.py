@@ -87,7 +87,9 @@ def finish_message(
 def _cut(group: Group) -> Iterator[Group]:
     who = group.parts[:1] if group.parts and isinstance(group.parts[0].step, SAYS_WHO) else ()
     rest, most = group.parts[len(who) :], MOST_ENTRIES - len(who)
-    yield group._replace(parts=(*who, *rest[:most]))
-    for first in range(most, len(rest), most):
-        parts = (*who, *rest[first : first + most])
-        yield group._replace(parts=parts, flaws=(), recognised=Recognised.NOTHING, unnamed=None)
+    last = max(0, len(rest) - 1) // most
+    for number in range(last + 1):
+        piece = group._replace(parts=(*who, *rest[number * most : (number + 1) * most]))
+        if number > 0:
+            piece = piece._replace(flaws=(), recognised=Recognised.NOTHING, unnamed=None)
+        yield piece if number == last else piece._replace(stops=None)

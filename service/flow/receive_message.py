@@ -7,6 +7,7 @@ from datetime import datetime
 from service.flow.answer import Answer, Reason, Refused
 from service.flow.doubt_identity import doubt_child
 from service.flow.hear_refused import hear_risks_of, recognised
+from service.flow.hear_refused_order import hear_refused_order
 from service.flow.identify import subject_of
 from service.flow.judge_results import judge_results
 from service.flow.keep_unreadable import Recognised
@@ -17,6 +18,7 @@ from service.flow.received import Received, number_in, numbers
 from service.flow.received_message import Flaw, Group, Part, Problem, ReceivedMessage
 from service.flow.received_result import ReceivedResult
 from service.flow.record_consent import ReceivedConsent
+from service.flow.request_referral import ReceivedRequest
 from service.flow.rules import Rules
 from service.flow.steps import AFTER_DECISIONS, SAYS_WHO, Step, take_step
 from service.flow.tell_unnamed import Unnamed, tell_unnamed
@@ -63,6 +65,12 @@ class _Outcome:
     flaws: list[Flaw]
     left: list[Part]
     refused: list[Step]
+
+    def ends_referral(self) -> bool:
+        """Whether what it asks for of a referral was done."""
+        undone = [*self.refused, *(part.step for part in self.left)]
+        asked = [part.step for part in self.group.parts if isinstance(part.step, ReceivedRequest)]
+        return bool(asked) and not any(isinstance(step, ReceivedRequest) for step in undone)
 
 
 def act(tx: Transaction, rules: Rules, message: ReceivedMessage, within: str, now: datetime) -> list[Flaw]:
@@ -149,6 +157,8 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
         if isinstance(step, ReceivedConsent) and not doubted:
             hers, number = subject_of(tx, step.patient), number_in(step.patient)
             hear_refused_message(tx, rules, step, hers, number, step.received, now)
+    if group.stops is not None and not outcome.ends_referral():
+        hear_refused_order(tx, rules, group.stops, now)
     results = [step for step in outcome.refused if isinstance(step, ReceivedResult)]
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     seen = max([group.recognised, *(recognised(rules, each) for each in (*results, *waiting))])

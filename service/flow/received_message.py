@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from service.flow.answer import Reason
+from service.flow.hear_refused_order import RefusedOrder
 from service.flow.keep_unreadable import Recognised
 from service.flow.received import Child, ControlKey, Received, Reference
 from service.flow.steps import Step
@@ -53,7 +54,8 @@ class Group(NamedTuple):
     `unnamed` is set where it tells of an event that makes contact unwelcome, or of a no to it, and nobody can tell of
     which woman.
 
-    `child` is set where it reads as the record of one, unless the names are those of a woman who is known.
+    `child` is set where it reads as the record of one, unless the names are those of a woman who is known. `stops` is
+    the order that it may be, to end a referral: it is heard where none of the `parts` follows it.
     """
 
     subject: Reference | None
@@ -62,6 +64,7 @@ class Group(NamedTuple):
     recognised: Recognised = Recognised.NOTHING
     unnamed: Unnamed | None = None
     child: Child | None = None
+    stops: RefusedOrder | None = None
 
 
 class ReceivedMessage(NamedTuple):

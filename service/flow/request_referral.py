@@ -6,7 +6,6 @@ from typing import NamedTuple
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
-from service.flow.hear_refused_order import RefusedOrder, hear_refused_order
 from service.flow.open_referral import open_referral
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -64,9 +63,6 @@ def request_referral(tx: Transaction, rules: Rules, message: ReceivedRequest, no
         answer = Repeated("ServiceRequest", known.id, known.version)
     else:
         answer = _open(tx, rules, patient, message, now)
-    if message.ends and isinstance(answer, Refused) and known_id != TAKEN_BACK:
-        # Under whatever number, it may mean the referral that is open. Said again it is no news.
-        hear_refused_order(tx, rules, RefusedOrder(Order.CLOSE, known_id or "", [message.subject], ""), now)
     return remember(tx, received, patient.id, answer)
 
 

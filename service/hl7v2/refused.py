@@ -15,7 +15,7 @@ from service.hl7v2.look import DOOR, Looked
 from service.hl7v2.read.message import TYPES, results_in, unnamed_in
 from service.hl7v2.read.recognise import recognise
 from service.hl7v2.read.referral import stops_in
-from service.hl7v2.salvage import is_test, salvage, salvaged, tells_of_one, tells_of_results
+from service.hl7v2.salvage import is_test, salvage, salvaged, tells_of_one, tells_of_results, without_headers
 from service.security.sealing import Sealer
 from service.shared import telemetry
 from service.shared.ids import new_id
@@ -31,7 +31,7 @@ def sealed(looked: Looked, wrong: What, sealer: Sealer) -> Unreadable:
     """As it is kept."""
     id = new_id()
     body = sealer.seal(looked.body, f"unreadable_message/{id}")
-    fingerprint, type = hashlib.sha256(looked.body).hexdigest(), "^".join(filter(None, looked.type))
+    fingerprint, type = hashlib.sha256(without_headers(looked.body)).hexdigest(), "^".join(filter(None, looked.type))
     return Unreadable(id, body, fingerprint, wrong.value, door=DOOR, type=type)
 
 
@@ -81,11 +81,14 @@ def _unnamed(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: d
 def _stops(looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequence[Salvaged]:
     """What it would end."""
     try:
-        found = stops_in(looked.message or salvaged(looked.body), dialect, now)
-        return [each if _says_whose(looked, wrong) else replace(each, subjects=()) for each in found]
+        order = stops_in(looked.message or salvaged(looked.body), dialect, now)
     except Exception as defect:  # noqa: BLE001  # as above
         telemetry.tell_defect("message-not-recognised", defect)
         return ()
+    if order is None:
+        return ()
+    subjects = order.subjects if _says_whose(looked, wrong) else ()
+    return [Salvaged(Recognised.NOTHING, subjects, addressed=order.referral, stops=order.order)]
 
 
 def _says_whose(looked: Looked, wrong: What) -> bool:

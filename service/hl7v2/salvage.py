@@ -16,6 +16,7 @@ _WIDE = re.compile(rb"(?P<big>\xfe\xff|\0)|\xff\xfe|[^\0]\0", re.DOTALL)
 # The characters of a code, of a number and of a delimiter are the same in every set that this reads by its bytes.
 _CHARACTER_SET, _BY_BYTES = 18, "8859/1"
 _USUAL_HEADER = Segment("MSH", 1, Delimiters(), ASSUMED, ("MSH", "|", "^~\\&"))
+_HEADERS = (b"MSH", b"BHS", b"FHS")
 _HOLD_RESULTS = ("ORU", "MDM", "REF")
 # MSH-11 of training and of debugging (table 0103).
 _TESTS = frozenset("TD")
@@ -48,7 +49,12 @@ def salvaged(body: bytes) -> Message:
 
 def headers_in(body: bytes) -> list[Segment]:
     """Every header in it, also of a batch or a file: its third and fourth field name a sender too."""
-    return list(_headers(_lines(body), (b"MSH", b"BHS", b"FHS")))
+    return list(_headers(_lines(body), _HEADERS))
+
+
+def without_headers(body: bytes) -> bytes:
+    """What it says, under whatever number and time it is sent."""
+    return b"\r".join(line for line in _lines(body) if not line.startswith(_HEADERS)) or body
 
 
 def _headers(lines: Iterable[bytes], names: tuple[bytes, ...] = (b"MSH",)) -> Iterator[Segment]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
+from service.flow.hear_refused_order import receive_order
 from service.flow.instruct import Described, ReceivedInstruction, instruct
 from service.flow.received import Received, Reference
 from service.flow.revise_referral import ReceivedRevision, revise_referral
@@ -498,3 +499,15 @@ def test_what_is_said_of_a_referral_that_is_over_already_is_named_unless_it_was_
         assert close(*words) == ("repeated", named)
     for words in (("Told.", "She died."), ("close",), ("Moved",), ("close: Moved. Told.", "Told")):
         assert close(*words) == ("repeated", (*named, "ServiceRequest.note"))
+
+
+def test_the_same_order_that_is_refused_pauses_contact_once(service: Service) -> None:
+    family, _ = service.supported()
+    id, told = service.referral(family.woman).id, Described(Reference("Patient", new_id()))
+    first, another = body(), body()
+    for sent, state in ((first, "on-hold"), (first, "supported"), (another, "on-hold")):
+        received = Received("ServiceRequest", sent, target_id=id)
+        order = ReceivedInstruction(received, id, Instruction(CLOSE, service.now()), told)
+        answer = service.run(family.hospital, partial(receive_order, rules=service.rules, message=order, now=NOW))
+        assert (why(answer), service.states(family.woman)[0]) == ("element-fixed", state)
+        service.tell(family.hospital, id, RESUME)

@@ -528,7 +528,14 @@ BABYS_AGE = {"born": "20260530"}
         pytest.param(
             "ORU", "R01", [pid(**BABYS_AGE), *ITEM], "AA PID^1 204 W PID^1 204 W", ["unreadable-risk"], id="a risk"
         ),
-        pytest.param("REF", "I14", ["RF1|P|||||REF-1", pid(**BABYS_AGE)], "AA", ["not-all-used"], id="a referral"),
+        pytest.param(
+            "REF",
+            "I14",
+            ["RF1|P|||||REF-1", pid(**BABYS_AGE)],
+            "AA",
+            ["not-all-used", "unreadable-refusal"],
+            id="the end of a referral",
+        ),
         pytest.param(
             "REF", "I12", ["RF1|P|||||REF-1", pid(**BABYS_AGE), *ITEM], "AA", ["unreadable-risk"], id="a risk beside it"
         ),

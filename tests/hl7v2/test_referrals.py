@@ -7,7 +7,9 @@ import pytest
 
 from service.hl7v2.segments import Message
 from service.referrals.instruction import Order
+from service.referrals.referral import ReferralTrigger
 from tests.flow.support import Service
+from tests.flow.test_review_alert import advanced
 from tests.hl7v2.doors import changed
 from tests.hl7v2.ward import Ward, con, message, pid
 
@@ -276,6 +278,59 @@ def test_an_end_under_another_womans_number_pauses_contact_with_both(ward: Ward)
     ward.answer(refer(number="REF-W1", event="I14", woman="W2"))
     assert [ward.state(each)[0] for each in ("W1", "W2")] == ["on-hold", "on-hold"]
     assert ward.alerts().count("identity-conflict") == 2
+
+
+UNFIT = {
+    "without a number": message("I14", rf1(""), pid(), type="REF"),
+    "without RF1": message("I14", pid(), type="REF"),
+    "without a number of hers": message("I14", rf1(), "PID|1||1", type="REF"),
+    "without PID": message("I14", rf1(), type="REF"),
+    "of two": message("I14", rf1(), pid(), pid("W9"), type="REF"),
+    "by a status that is not known": message("I13", rf1(_1="CLOSED"), pid(), type="REF"),
+}
+
+
+@pytest.mark.parametrize("body", UNFIT.values(), ids=UNFIT)
+def test_an_end_that_does_not_fit_pauses_contact_once(ward: Ward, body: bytes) -> None:
+    ward.supported()
+    ward.answer(refer())
+    for control in ("E1", "E2"):
+        assert ward.answer(changed(body, 10, control)).segments[1].text(1) == "AA"
+        assert ward.alerts().count("unreadable-refusal") == 1
+        if control == "E1":
+            assert ward.state() == PAUSED
+            advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    assert ward.state()[0] == "supported"
+
+
+@pytest.mark.parametrize("born", ["19850505", "20260530"])
+def test_an_end_of_one_who_may_be_another_is_told_beside_the_doubt(ward: Ward, born: str) -> None:
+    ward.supported()
+    ward.answer(refer())
+    assert status(ward.answer(message("I14", rf1(), pid(born=born), type="REF")))[1:] == ("AA", "R")
+    assert ward.state() == PAUSED
+    assert set(ward.alerts()) - {"not-all-used"} == {"identity-conflict", "unreadable-refusal"}
+
+
+@pytest.mark.parametrize("request_", [rf1(_8="20260501"), rf1(_8="01/05/2027")], ids=["is over", "may be over"])
+def test_what_says_until_when_a_referral_may_be_taken_up_ends_none(ward: Ward, request_: str) -> None:
+    ward.supported()
+    ward.answer(refer())
+    assert status(ward.answer(message("I13", request_, pid(), type="REF")))[2] == "R"
+    assert (ward.state()[0], ward.alerts()) == ("supported", ["not-all-used"])
+
+
+def test_an_end_under_the_number_of_a_referral_is_of_its_woman_though_its_message_is_refused(ward: Ward) -> None:
+    ward.supported()
+    ward.answer(refer())
+    for control in ("E1", "E2"):
+        end = changed(changed(refer(event="I14", woman="W9"), 10, control), 12, "9.9")
+        assert ward.hospital.told(end).startswith("AR")
+        assert ward.alerts() == ["unreadable-refusal"]
+        if control == "E1":
+            assert ward.state() == PAUSED
+            advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    assert ward.state()[0] == "supported"
 
 
 def test_an_end_of_nothing_that_is_open_wakes_nobody(ward: Ward) -> None:

@@ -7,7 +7,8 @@ consent in the same message is about: it is chosen among those that she has agre
 from collections.abc import Iterator
 from datetime import datetime
 
-from service.flow.keep_unreadable import Recognised, Salvaged
+from service.flow.hear_refused_order import RefusedOrder
+from service.flow.keep_unreadable import Recognised
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.request_referral import ReceivedRequest
@@ -34,13 +35,17 @@ ROLE, NAME = 1, 2
 # name, its number until v2.6, its identifier.
 _NAMED = {7: (1,), 10: (1, 3, 10)}
 _REFERS, _REFERRED_TO = "RP", "RT"
-_CANCELS = "I14"
+_CHANGES, _CANCELS = "I13", "I14"
 # Table 0283, which a site may add to: what is written otherwise may be an end as well.
 _OPEN, _ENDED = ("", "A", "P"), ("R", "E")
 
 
 def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
     """One group: a referral is about one woman."""
+    return (_read(message, dialect, rules, now)._replace(stops=stops_in(message, dialect, now)),)
+
+
+def _read(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Group:
     pids = list(message.named("PID"))
     patients = patients_in(message, dialect, rules)
 
@@ -49,17 +54,17 @@ def read_referral(message: Message, dialect: Dialect, rules: Rules, now: datetim
         return Group(None, (), flaws, recognise(message, dialect, rules), nobodys)
 
     if len(pids) > 1:
-        return (of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2")),)
+        return of_nobody(Flaw(Problem.SEGMENT_MISPLACED, "PID^2"))
     if not pids:
-        return (of_nobody(Flaw(Problem.SEGMENT_MISSING, "PID^1")),)
+        return of_nobody(Flaw(Problem.SEGMENT_MISSING, "PID^1"))
     named = read_patient(pids[0], dialect, now, updates=False)
     if named.subject is None:
-        return (of_nobody(*named.flaws),)
+        return of_nobody(*named.flaws)
     if is_baby(message, pids[0], dialect, now):
         group = of_baby(message, patients, pids[0], dialect, rules, now)
         flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws)
-        return (group._replace(flaws=flaws, recognised=recognise(message, dialect, rules)),)
-    return (_group(message, patients, named, dialect, rules, now),)
+        return group._replace(flaws=flaws, recognised=recognise(message, dialect, rules))
+    return _group(message, patients, named, dialect, rules, now)
 
 
 def _group(
@@ -89,17 +94,18 @@ def _group(
     )
 
 
-def stops_in(message: Message, dialect: Dialect, now: datetime) -> Iterator[Salvaged]:
-    """The referral that a message which is not taken may be about to end, and whose."""
-    request, pid = message.first("RF1"), message.first("PID")
+def stops_in(message: Message, dialect: Dialect, now: datetime) -> RefusedOrder | None:
+    """The order that it may be, to end a referral, and whose that may be."""
+    request = message.first("RF1")
     status = said(request, STATUS).upper() if request else ""
-    if message.header.text(9).upper() == "REF" and _ends(message, status):
-        number = number_in(message, request, NUMBER) if request else []
-        named = read_patient(pid, dialect, now, updates=False) if pid else None
-        subjects = [named.subject] if named and named.subject else []
-        yield Salvaged(
-            Recognised.NOTHING, subjects, addressed=Reference("ServiceRequest", "|".join(number)), stops=Order.CLOSE
-        )
+    changed = message.header.text(9, 2).upper() == _CHANGES and status not in _OPEN
+    if message.header.text(9).upper() != "REF" or not (changed or _ends(message, status)):
+        return None
+    number = number_in(message, request, NUMBER) if request else []
+    read = (read_patient(pid, dialect, now, updates=False) for pid in message.named("PID"))
+    subjects = [each.subject for each in read if each.subject]
+    name = Identifier(REFERRAL, "|".join(number)) if number else None
+    return RefusedOrder(Order.CLOSE, Reference("ServiceRequest", identifier=name), subjects, f"{name} {subjects}")
 
 
 def _ends(message: Message, status: str) -> bool:
