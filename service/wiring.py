@@ -8,10 +8,11 @@ from fastapi import FastAPI
 
 from service import mappings
 from service.console import answering
+from service.delivery import waits
 from service.delivery.channel import EitherChannel
 from service.delivery.copies import Copies
 from service.delivery.links import Links
-from service.delivery.reach import answerless, unheard
+from service.delivery.reach import answerless, led_nowhere, unheard
 from service.delivery.worker import Worker
 from service.fhir import probes
 from service.fhir.application import create_application
@@ -61,6 +62,8 @@ def build_worker(parts: Parts) -> Worker:
         raise InvalidMappings(problems)
     for each in answerless(organisations, clients, parts.rules):
         telemetry.tell_person("alerts-cannot-be-answered", organisation=each)
+    for each in led_nowhere(organisations, parts.rules, parts.settings.public_url):
+        telemetry.tell_person("answer-links-lead-nowhere", organisation=each)
     by_fhir = FhirChannel(parts.connect, parts.rules, parts.clock)
     worker = Worker(
         store=parts.store,
@@ -144,6 +147,7 @@ def _lifespan(parts: Parts, alongside: Sequence[Alongside], *closing: Callable[[
             for close in (parts.close, *closing):
                 running.push_async_callback(close)
             await running.enter_async_context(probes.watching(parts.store.ready))
+            await running.enter_async_context(waits.watching(parts.store, parts.clock))
             for each in alongside:
                 await running.enter_async_context(each())
             yield

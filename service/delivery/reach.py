@@ -1,10 +1,12 @@
 """Whether every hospital would hear of an alert, and has a way to answer it."""
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from service.flow.rules import Rules
 from service.screening.instrument import Policy, Recorded
 from service.security.scopes import Interaction, allows
+from service.security.transport import is_loopback
 from service.shared.client import Client
 from service.store.directory import Organisation
 
@@ -36,6 +38,23 @@ def answerless(organisations: Iterable[Organisation], clients: Iterable[Client],
         and each.id not in answer_here
         and rules.policy(each.id).answer_link is None
     ]
+
+
+def led_nowhere(organisations: Iterable[Organisation], rules: Rules, public_url: str) -> list[str]:
+    """The ids of the hospitals elsewhere whose answer links lead to this machine, where nobody of theirs can follow
+    them."""
+    return [
+        each.id
+        for each in organisations
+        if each.active
+        and rules.policy(each.id).answer_link is not None
+        and _is_here(public_url)
+        and not _is_here(each.fhir_endpoint or each.hl7v2_endpoint or public_url)
+    ]
+
+
+def _is_here(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def _may_answer(client: Client) -> bool:

@@ -18,6 +18,9 @@ REQUESTS = Counter("peer_referral_requests_total", "Requests answered", ["route"
 SECONDS = Histogram("peer_referral_request_seconds", "Time from request to answer", ["route"])
 DELIVERIES = Counter("peer_referral_deliveries_total", "Deliveries settled", ["type", "outcome"])
 STUCK = Counter("peer_referral_deliveries_stuck_total", "Deliveries that a person must look at", ["type"])
+DELIVERY_WAITS = Gauge(
+    "peer_referral_delivery_waits_seconds", "Since when the oldest delivery is due that nobody has tried", ["lane"]
+)
 NOT_HEARD = Counter(
     "peer_referral_words_not_heard_total", "Messages of programmes that no clinician was told of: a person must look"
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, TextClause, bindparam, select
+from sqlalchemy import Column, TextClause, bindparam, func, select
 
 from service.flow.chase_overdue import DueKind, Overdue
+from service.referrals.delivery import DeliveryState, Lane
 from service.referrals.offer import OfferState
 from service.store.prepared import Prepared
 from service.store.tables.columns import table
 from service.store.tables.hold import UnseenChangeRow
+from service.store.tables.outgoing import IS_WAITING, DeliveryRow
 from service.store.tables.referral import CLIMBS, AlertRow, OfferRow, ReferralRow
 from service.store.tables.woman import ConsentRow, PatientRow, ScreeningResultRow
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 RESULT, OFFER, ALERT, CONSENT = table(ScreeningResultRow), table(OfferRow), table(AlertRow), table(ConsentRow)
 PATIENT = table(PatientRow)
 REFERRAL, UNSEEN = table(ReferralRow), table(UnseenChangeRow)
+DELIVERY = table(DeliveryRow)
 REQUESTED = TextClause(f"state = '{OfferState.REQUESTED.value}'")
 
 
@@ -43,6 +46,17 @@ DUE = {
     DueKind.ALERT_OVERDUE: _due(ALERT.c.due_at, CLIMBS),
     DueKind.CHANGE_NOT_SEEN: _due(UNSEEN.c.see_by, id="offer_id"),
 }
+# State and lane lead no index, but what waits has one of its own, and nothing else is looked at.
+UNTAKEN = Prepared(
+    select(DELIVERY.c.lane, func.min(DELIVERY.c.due_at).label("since"))
+    .where(
+        IS_WAITING,
+        DELIVERY.c.state == DeliveryState.READY.value,
+        DELIVERY.c.attempts == 0,
+        DELIVERY.c.due_at <= bindparam("now"),
+    )
+    .group_by(DELIVERY.c.lane)
+)
 
 
 class Due:
@@ -57,3 +71,7 @@ class Due:
             for kind, statement in DUE.items()
             for row in self._unit.execute(statement, asked)
         ]
+
+    def untaken(self, now: datetime) -> dict[Lane, datetime]:
+        """Since when the oldest delivery of each lane is due that nobody has tried to send yet."""
+        return {Lane(row.lane): row.since for row in self._unit.execute(UNTAKEN, {"now": now})}

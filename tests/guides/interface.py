@@ -64,12 +64,12 @@ class Player:
     def _run(self, command: str) -> str:
         """What the command says on its output; one that does not end well says why, with its status."""
         program, *arguments = shlex.split(self._for_service(command))
+        port = self.service.settings().mllp_port
+        arguments = [str(port) if each == "2575" else each for each in arguments]
         if arguments[-1] == "&":
-            self.service.start(*arguments[:-1])
+            self.service.start(*arguments[:-1], "--port", str(self.service.port))
             return ""
         if program == "mllp_send":
-            port = self.service.settings().mllp_port
-            arguments = [str(port) if each == "2575" else each for each in arguments]
             started = [str(Path(sys.executable).parent / program), *arguments]
             sent = subprocess.run(started, cwd=self.folder, capture_output=True, timeout=60, check=True)
             said = sent.stdout.decode().replace("\x0b", "").replace("\x1c\r\n", "").replace("\r", "\n")

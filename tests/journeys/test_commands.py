@@ -553,6 +553,30 @@ def test_that_a_hospital_could_answer_no_alert_is_said_wherever_it_is_set_up(
         assert ("alerts-cannot-be-answered" in caplog.messages) is says
 
 
+def test_that_answer_links_lead_to_this_machine_is_said_of_a_hospital_elsewhere(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, elsewhere = (
+        run("organisation", "add", name, "--kind", "hospital", "--hl7v2-endpoint", endpoint, "-q").stdout.strip()
+        for name, endpoint in (("Here", "mllp://127.0.0.1:6661"), ("Elsewhere", V2))
+    )
+    folder = Path(shutil.copytree(own_folder(), tmp_path / "mappings"))
+    link = 'by = "Somebody"\non = 2026-11-22\n'
+    for id in (here, elsewhere):
+        written = f'organisation = "{id}"\n[approval]\n{link}[answer_link]\n{link}hours = 72\n'
+        (folder / "sites" / f"{id}.toml").write_text(written, "utf-8")
+    said = []
+    for base_url in (None, "https://referrals.example.org"):
+        caplog.clear()
+        parts = prepare(read_settings(data_folder=tmp_path / "data", mappings_folder=folder, base_url=base_url))
+        build_worker(parts)
+        parts.store.close_now()
+        said.append(
+            [each.__dict__["facts"]["organisation"] for each in caplog.records if "lead-nowhere" in each.message]
+        )
+    assert said == [[elsewhere], []]
+
+
 def test_what_has_moved_is_reached_there_and_by_the_way_that_it_was(run: Run) -> None:
     elsewhere = "https://record.example/fhir"
     add, change = ("organisation", "add", "St Test", "--kind", "hospital", "-q"), ("organisation", "change")
