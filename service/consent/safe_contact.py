@@ -5,8 +5,8 @@ Everything not said is denied (reference: domestic-abuse safe-contact practice; 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -53,11 +53,13 @@ _LAST_DIGITS = 7
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One way to reach her. `value` is the number or address; meeting in person needs none."""
+    """One way to reach her. `value` is the number or address; meeting in person needs none. `said_at` is when it was
+    said of this way alone, None when that was with all the rest."""
 
     mode: Mode
     permission: Permission
     value: str | None = None
+    said_at: datetime | None = field(default=None, compare=False)
 
     def usable(self) -> bool:
         return self.permission is Permission.ALLOW and (self.address() is not None or self.mode is Mode.IN_PERSON)
@@ -79,9 +81,14 @@ class Window:
     end: time
 
 
+UNDATED = datetime.min.replace(tzinfo=UTC)
+"""Of a word without a time: any that has one may be newer."""
+
+
 @dataclass(frozen=True, slots=True)
 class SafeContact:
-    """`said_at` is when it reached us. It is no part of what was said: the same word said twice is one word."""
+    """`said_at` is when she said it, `UNDATED` when nobody knows, and None for what only denies ways and is no word on
+    the rest. It is no part of what was said: the same word said twice is one word."""
 
     channels: tuple[Channel, ...]
     voicemail: Permission = Permission.DENY
@@ -121,8 +128,39 @@ def _ways(safe_contact: SafeContact) -> list[Channel]:
 
 def newest(*said: SafeContact | None) -> SafeContact | None:
     """The newest word counts, whether it was said of one programme or of the request; the first of equal ones."""
-    known = [each for each in said if each is not None]
-    return max(known, key=lambda each: each.said_at.timestamp() if each.said_at else float("-inf"), default=None)
+    return max(filter(None, said), key=_when, default=None)
+
+
+def heard(known: SafeContact | None, said: SafeContact) -> SafeContact | None:
+    """What counts once this has come too, in whatever order they come: the newest word, and of each way in it the
+    newest. Of one time the last to come is a correction, but what either of them denies is denied."""
+    before = known or SafeContact(())
+    if said.said_at is not None and _when(said) >= _when(before):
+        ways = _ways(before)
+        since = [each for each in said.channels if each in ways or not _is_given_before(each, before)]
+        return replace(said, channels=_once(since + (_denied(before) if said.said_at == before.said_at else [])))
+    newer = [each for each in _denied(said) if _when(each) >= _when(before)]
+    if not newer:
+        return known
+    left = replace(before, channels=_once([*before.channels, *newer]))
+    # Who can be reached no more is not reached by an older word either.
+    return left if _ways(left) else replace(left, said_at=max(newer, key=_when).said_at)
+
+
+def _denied(said: SafeContact) -> list[Channel]:
+    return [each for each in said.channels if each.permission is Permission.DENY]
+
+
+def _is_given_before(way: Channel, known: SafeContact) -> bool:
+    return way.permission is Permission.ALLOW and way.said_at is not None and _when(way) < _when(known)
+
+
+def _once(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    return tuple(dict.fromkeys(channels))
+
+
+def _when(said: SafeContact | Channel) -> float:
+    return said.said_at.timestamp() if said.said_at else float("-inf")
 
 
 def narrows(known: SafeContact | None, received: SafeContact | None) -> bool:

@@ -1,8 +1,5 @@
 """What was said of her that names no programme: what she asks for, and how she may be reached for this request."""
 
-from dataclasses import replace
-from datetime import datetime
-
 from service.consent.safe_contact import SafeContact
 from service.flow.ports import Transaction
 from service.referrals.needs import SupportNeeds
@@ -18,7 +15,3 @@ def learn(
         return False
     tx.patients.save(learnt)
     return True
-
-
-def said_at(safe_contact: SafeContact | None, now: datetime) -> SafeContact | None:
-    return None if safe_contact is None else replace(safe_contact, said_at=now)

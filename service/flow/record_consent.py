@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from service.consent.consent import Consent, gives_less, revise, tells_more
+from service.consent.safe_contact import SafeContact
 from service.flow.agreed import is_against
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_all, one_subject
 from service.flow.follow_consent import follow_consent
 from service.flow.identify import identify, known_as
-from service.flow.learn import learn, said_at
+from service.flow.learn import learn
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.received import Received, Reference
@@ -73,14 +74,15 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
     if isinstance(owner, Refused):
         return owner
     known = None if owner == new_id else tx.visible.consent(owner)
+    given_at = _given_at(message.said, known, now)
     said = replace(
         message.said,
         id=owner,
         tenant_id=tx.caller.organisation_id,
         patient_id=patient_id,
         recipient_id=recipient_id,
-        given_at=_given_at(message.said, known, now),
-        safe_contact=said_at(message.said.safe_contact, now),
+        given_at=given_at,
+        safe_contact=_safe_contact(message.said, known, given_at or now, now),
     )
     if owner == new_id:
         tx.consents.add(said, _begins_at(said, now))
@@ -97,6 +99,15 @@ def _given_at(said: Consent, known: Consent | None, now: datetime) -> datetime |
     if said.given_at is None or said.given_at <= now:
         return said.given_at
     return (known and known.given_at) or now
+
+
+def _safe_contact(said: Consent, known: Consent | None, given_at: datetime | None, now: datetime) -> SafeContact | None:
+    """It was said with the consent; what has changed in that since was said when it reached us."""
+    before, word = known.safe_contact if known else None, said.safe_contact
+    if word is None or word == before:
+        return before if word else None
+    changed = known is not None and known.given_at == given_at
+    return replace(word, said_at=now if changed else given_at)
 
 
 def _revise(

@@ -1,6 +1,6 @@
 """A hospital says of its referral how she may be reached and what she asks for (FHIR ServiceRequest)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -9,7 +9,7 @@ from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.instruct import UNDESCRIBED, Described, about_referral, misdescribed, were_told
-from service.flow.learn import learn, said_at
+from service.flow.learn import learn
 from service.flow.move_offer import refresh_offers
 from service.flow.ports import Transaction
 from service.flow.received import Received
@@ -55,7 +55,8 @@ def _revise(tx: Transaction, referral: Referral, *, rules: Rules, message: Recei
     if referral.state not in message.states or (says_more and referral.state not in OPEN):
         by_operation = _pauses_or_resumes(referral, message)
         return Refused(Reason.BY_OPERATION_ALONE if by_operation else Reason.TRANSITION_NOT_ALLOWED, "status")
-    if not says_more or not learn(tx, referral.patient_id, message.needs, said_at(message.safe_contact, now)):
+    said = message.safe_contact and replace(message.safe_contact, said_at=now)
+    if not says_more or not learn(tx, referral.patient_id, message.needs, said):
         return Repeated("ServiceRequest", referral.id, referral.version)
     refresh_offers(tx, referral)
     changed = advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now) or referral

@@ -61,6 +61,11 @@ def next_day(begins: datetime, zone: tzinfo) -> datetime:
         return begins
 
 
+def ends(when: Moment, zone: tzinfo) -> datetime:
+    """The last instant that may be meant: of a day its last one there, of a month or a year that of its first day."""
+    return next_day(when.begins, zone) - timedelta(milliseconds=1) if "T" not in when.fhir else when.begins
+
+
 def day(written: str) -> date | None:
     """The day as it was written, whatever the zone; None when only a month or a year is known, or nothing of it."""
     match = _WRITTEN.fullmatch(written)

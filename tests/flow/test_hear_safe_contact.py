@@ -9,7 +9,7 @@ from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.hear_safe_contact import ReceivedSafeContact, hear_safe_contact
 from service.flow.received import Received, Reference
-from tests.flow.support import Family, Service
+from tests.flow.support import DAY, Family, Service
 from tests.hl7v2.ward import Ward, pid
 
 OTHER = SafeContact((Channel(Mode.SMS, Permission.ALLOW, "+44 7700 900456"),))
@@ -24,6 +24,7 @@ def service(shared_service: Service) -> Service:
 def hear(service: Service, family: Family, said: SafeContact, replays: str | None = None) -> Answer:
     service.pass_time(timedelta(minutes=1))
     received = Received("Patient", b"", replays=replays)
+    said = said if said.said_at else replace(said, said_at=service.now())
     message = ReceivedSafeContact(received, Reference("Patient", family.woman), said)
     return service.run(family.hospital, lambda tx: hear_safe_contact(tx, service.rules, message, service.now()))
 
@@ -54,7 +55,8 @@ def test_what_a_consent_says_as_well_outlives_it(service: Service) -> None:
 
 def test_a_replay_undoes_no_word_of_hers(service: Service) -> None:
     family, _ = service.supported()
-    assert isinstance(hear(service, family, NOTHING_SAFE, replays="earlier"), Repeated)
+    said = replace(NOTHING_SAFE, said_at=service.now() - DAY)
+    assert isinstance(hear(service, family, said, replays="earlier"), Repeated)
     assert service.states(family.woman) == ("supported", ["accepted"])
 
 

@@ -1,14 +1,17 @@
 """What she says about being referred, and how the open referral follows it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from service.consent.consent import Status
+from service.consent.safe_contact import Permission
 from service.flow.answer import Accepted, Repeated
-from service.flow.received import Identifier
+from service.flow.hear_safe_contact import ReceivedSafeContact, hear_safe_contact
+from service.flow.received import Identifier, Received, Reference
 from service.shared.caller import Caller
-from tests.flow.support import DAY, HOUR, MINUTE, NOW, UNREACHABLE, Service, piece, scores, why
+from tests.flow.support import DAY, HOUR, MINUTE, NOW, REACHABLE, UNREACHABLE, Service, piece, scores, why
 
 NAME = Identifier("urn:hospital", "consent-1")
 
@@ -286,3 +289,46 @@ def test_a_no_that_is_dated_ahead_of_us_counts_from_when_it_came_and_a_later_yes
         service.pass_time(DAY)
         service.consent(family.hospital, family.woman, family.community, target_id=no.id, **said)
         assert service.states(family.woman) == ("offered", ["requested"])
+
+
+def channels(service: Service, community: Caller) -> list[object]:
+    """What is given for each offer of hers."""
+    offers = service.poll(community)
+    views = service.disclose(community, *offers, type="ServiceRequest")
+    return [view.channel and view.channel.value for view in views]
+
+
+def test_how_she_may_be_reached_is_of_the_time_of_its_consent_in_whatever_order_they_come(service: Service) -> None:
+    hospital, community, woman = asked(service)
+    for given_at, safe in ((NOW, UNREACHABLE), (NOW - DAY, REACHABLE)):
+        service.consent(hospital, woman, community, given_at=given_at, safe_contact=safe)
+    assert service.states(woman) == ("placing", [])
+
+
+def test_a_consent_that_comes_late_undoes_no_newer_word_said_otherwise(service: Service) -> None:
+    family, _ = service.supported()
+    unsafe = ReceivedSafeContact(
+        Received("Patient", b""), Reference("Patient", family.woman), replace(UNREACHABLE, said_at=NOW)
+    )
+    service.run(family.hospital, lambda tx: hear_safe_contact(tx, service.rules, unsafe, service.now()))
+    assert service.states(family.woman) == ("on-hold", ["held-by-service"])
+    service.consent(family.hospital, family.woman, family.community, given_at=NOW - DAY)
+    assert channels(service, family.community) == [None]
+    service.pass_time(HOUR)
+    service.consent(family.hospital, family.woman, family.community, given_at=service.now())
+    assert channels(service, family.community) != [None]
+
+
+def test_what_a_consent_says_otherwise_under_its_own_time_was_said_when_it_came(service: Service) -> None:
+    family, _ = service.supported()
+    (known,) = service.rows("consent", patient_id=family.woman)
+    given_at, freer = known["given_at"], replace(REACHABLE, voicemail=Permission.ALLOW)
+    for safe, reports_back in ((UNREACHABLE, True), (freer, True), (freer, False)):
+        service.pass_time(HOUR)
+        service.consent(
+            family.hospital, family.woman, family.community, target_id=family.consent, given_at=given_at,
+            safe_contact=safe, may_report_back=reports_back,
+        )  # fmt: skip
+    (known,) = service.rows("consent", patient_id=family.woman)
+    assert known["may_report_back"] is False
+    assert known["safe_contact"]["said_at"] == (service.now() - HOUR).isoformat()

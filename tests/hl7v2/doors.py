@@ -119,6 +119,14 @@ class Hospital:
         return sorted(row["code"] for row in self.rows("alert"))
 
 
+def mended(hospital: Hospital, **habits: Any) -> Hospital:
+    """The same hospital after its site map was changed."""
+    after = Hospital(hospital.service, habits)
+    after.caller = hospital.caller
+    object.__setattr__(after.door, "sealer", hospital.door.sealer)
+    return after
+
+
 def said(answer: Message) -> str:
     errors = [" ".join(filter(None, (each.raw(2), each.text(3), each.text(4)))) for each in answer.named("ERR")]
     return " ".join([answer.segments[1].text(1), *errors])

@@ -1,7 +1,6 @@
 """A message that is put through its door once more: what was not understood is acted on, and nothing else."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from service.office import NotAccepted
 from service.screening.instrument import CodeUse, Role
 from service.store.messages import KeptMessage
 from tests.flow.support import Service, StillClock
-from tests.hl7v2.doors import MSH, Hospital, changed, group, oru
+from tests.hl7v2.doors import MSH, Hospital, changed, group, mended, oru
 from tests.hl7v2.ward import Ward, con, message, pid
 
 UNKNOWN_AUTHORITY = "W1^^^CLINIC^MR"
@@ -21,14 +20,6 @@ LOCAL = b"|DEPR^Total^L|"
 @pytest.fixture
 def hospital(service: Service) -> Hospital:
     return Hospital(service)
-
-
-def mended(hospital: Hospital, **habits: Any) -> Hospital:
-    """The same hospital after its site map was changed."""
-    after = Hospital(hospital.service, habits)
-    after.caller = hospital.caller
-    object.__setattr__(after.door, "sealer", hospital.door.sealer)
-    return after
 
 
 def replay(hospital: Hospital, id: str) -> KeptMessage:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from service.hl7v2.frame import Fault, Frame
-from tests.flow.support import Service
-from tests.hl7v2.doors import changed
+from tests.flow.support import HOUR, Service
+from tests.hl7v2.doors import changed, mended
 from tests.hl7v2.ward import Ward, con, message, pid
 
 AT = "20260520"
@@ -156,6 +156,150 @@ def test_a_replay_undoes_no_newer_word(ward: Ward) -> None:
     assert channel(ward) == NUMBER
 
 
+OLD, NEW, NOW = "20260501", "20260525090000+0000", "20260601115900+0000"
+
+
+@pytest.mark.parametrize("type", ["ADT", "ORU"])
+def test_an_older_number_that_comes_later_changes_nothing_and_is_told_to_a_clinic_that_waits_for_one(
+    ward: Ward, type: str
+) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), obx("PHONE", "N", NEW))
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    order = [ORDER.format("F").replace(AT, OLD)] if type == "ORU" else []
+    told = obx("PHONE", NUMBER, "" if order else OLD)
+    assert ward.tells("R01" if order else "A08", pid(), *order, told, type=type) == "AA OBX^1 206 W"
+    assert (ward.state(), channel(ward)) == (("on-hold", ["held-by-service"]), None)
+    assert ward.alerts() == ["not-all-used", "safe-contact-withdrawn"]
+
+
+def test_an_older_number_is_told_to_nobody_while_another_is_known(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW))
+    assert ward.tells("A08", pid(), obx("PHONE", OTHER, OLD)) == "AA"
+    assert (channel(ward), ward.alerts()) == (NUMBER, [])
+
+
+def test_no_new_offer_is_made_by_an_older_number(ward: Ward) -> None:
+    offered(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), obx("PHONE", "N", NEW))
+    ward.tells("A08", pid(), obx("PHONE", NUMBER, OLD))
+    assert ward.state() == ("placing", ["cancelled"])
+    ward.tells("A08", pid(), obx("PHONE", OTHER, NOW))
+    assert ward.state() == ("offered", ["cancelled", "requested"])
+
+
+def test_an_older_no_that_comes_later_changes_nothing_either(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW))
+    ward.tells("A08", pid(), obx("PHONE", "N", OLD))
+    assert (ward.state()[0], channel(ward), ward.alerts()) == ("supported", NUMBER, [])
+
+
+def test_the_same_number_said_once_more_is_newer_than_a_no_that_comes_late(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, OLD))
+    ward.tells("A08", pid(), obx("PHONE", NUMBER, NOW))
+    ward.tells("A08", pid(), obx("PHONE", "N", NEW))
+    assert (ward.state()[0], channel(ward)) == ("supported", NUMBER)
+
+
+@pytest.mark.parametrize("said", [phone("N"), phone('""'), phone(NUMBER, "D"), obx("PHONE", "N", "20260601")])
+def test_a_no_without_a_time_counts_from_now_and_one_of_a_day_from_its_end(ward: Ward, said: str) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, "20260601"))
+    ward.tells("A08", pid(), said)
+    assert ward.state()[0] == "on-hold"
+    ward.tells("A08", pid(), obx("PHONE", NUMBER, "20260601"))
+    assert channel(ward) is None
+
+
+@pytest.mark.parametrize("at", ["", "soon", "20270101"], ids=["none", "unreadable", "to come"])
+def test_a_number_of_which_nobody_knows_whether_it_is_older_is_not_used_and_told(ward: Ward, at: str) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW))
+    for _ in range(2):
+        assert ward.tells("A08", pid(), obx("PHONE", OTHER, at)) == "AA OBX^1^14 206 W"
+    assert (channel(ward), ward.alerts()) == (NUMBER, ["not-all-used"])
+    assert ward.tells("A08", pid(), obx("PHONE", NUMBER, at)) == "AA"
+
+
+def test_what_such_a_word_denies_is_denied(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW), obx("MAIL", "tessie@mail.example", NEW))
+    ward.tells("A08", pid(), phone("N"), obx("MAIL", "tessie@other.example"))
+    assert channel(ward) == "tessie@mail.example"
+    ward.tells("A08", pid(), obx("PHONE", NUMBER, NEW), obx("MAIL", "tessie@mail.example", NEW))
+    assert channel(ward) == "tessie@mail.example"
+
+
+def test_beside_something_newer_an_older_number_is_given_no_more_than_alone(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), obx("PHONE", "N", NEW))
+    ward.tells("A08", pid(), obx("PHONE", NUMBER, OLD), obx("MAIL", "tessie@mail.example", NOW))
+    assert channel(ward) == "tessie@mail.example"
+
+
+def test_of_one_time_another_number_is_a_correction_and_a_no_stands(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW))
+    assert ward.tells("A08", pid(), obx("PHONE", OTHER, NEW, "C")) == "AA"
+    assert channel(ward) == OTHER
+    ward.tells("A08", pid(), obx("PHONE", "N", NEW))
+    assert ward.tells("A08", pid(), obx("PHONE", OTHER, NEW)) == "AA OBX^1 206 W"
+    assert (ward.state()[0], channel(ward)) == ("on-hold", None)
+
+
+@pytest.mark.parametrize("said", [phone("N"), obx("PHONE", "N", NEW)], ids=["without a time", "with a time"])
+def test_a_no_of_a_message_that_was_refused_counts_when_that_is_replayed(ward: Ward, said: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    assert ward.hospital.told(changed(message("A08", pid(), said), 11, "T")).startswith("AR")
+    (refused,) = ward.rows("unreadable_message")
+    mended(ward.hospital, **ward.hospital.habits, tests_are_taken=True).messages().replay(refused["id"])
+    assert (known(ward)["channels"], channel(ward)) == ([["voice", "deny", None]], None)
+
+
+def test_a_no_that_is_replayed_was_said_when_it_came(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.hospital.told(changed(message("A08", pid(), phone("N")), 12, "9.9"))
+    ward.service.pass_time(HOUR)
+    ward.tells("A08", pid(), obx("PHONE", OTHER, "20260601123000+0000"))
+    (refused,) = ward.rows("unreadable_message")
+    ward.hospital.messages().replay(refused["id"])
+    assert channel(ward) == OTHER
+
+
+@pytest.mark.parametrize("status", ["P", "R", "I", "O", "N", "S", "Z"])
+def test_what_takes_a_way_away_counts_however_final_it_is(ward: Ward, status: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER), obx("MAIL", "tessie@mail.example"))
+    ward.tells("A08", pid(), phone("N", status), obx("VOICEMAIL", "N", status=status))
+    assert (ward.state()[0], channel(ward)) == ("supported", "tessie@mail.example")
+    ward.tells("A08", pid(), obx("MAIL", "N", status=status))
+    assert ward.state()[0] == "on-hold"
+
+
+_TWICE = [
+    pytest.param([obx("PHONE", "N", NEW), obx("PHONE", NUMBER, OLD)], False, id="a no, and an older number"),
+    pytest.param([obx("PHONE", "N", OLD), obx("PHONE", NUMBER, NEW)], True, id="an older no, and a number"),
+    pytest.param([phone("N"), phone(NUMBER)], False, id="a no and a number"),
+    pytest.param([phone(NUMBER), phone(OTHER)], False, id="two numbers"),
+    pytest.param([phone(NUMBER), phone(NUMBER)], True, id="one number twice"),
+    pytest.param([phone(NUMBER), obx("REVIEW", "20260501"), obx("REVIEW", "20270301")], False, id="two reviews"),
+]
+
+
+@pytest.mark.parametrize(("said", "safe"), _TWICE)
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_what_is_said_twice_the_newest_counts_and_else_it_is_denied(
+    ward: Ward, said: list[str], safe: bool, turned: bool
+) -> None:
+    ward.tells("A08", pid(), con("A", AT), *(reversed(said) if turned else said))
+    ward.add_programme()
+    ward.positive()
+    assert ward.state()[0] == ("offered" if safe else "placing")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_yes_ends_at_the_first_of_two_days_and_one_no_reports_nothing_back(ward: Ward, turned: bool) -> None:
+    said = [obx("UNTIL", "20260610"), obx("UNTIL", "20270301"), obx("REPORT", "N"), obx("REPORT", "Y")]
+    ward.tells("A08", pid(), con("A", AT), *(reversed(said) if turned else said))
+    (consent,) = ward.rows("consent")
+    assert (str(consent["period_end"])[:10], consent["may_report_back"]) == ("2026-06-11", False)
+
+
 _SAFE = [
     *[("PHONE", each) for each in ("+441632960111", "(01632) 960111", "01632 960111 x12", "^" * 11 + NUMBER)],
     ("MAIL", "tessie@mail.example"),
@@ -206,7 +350,9 @@ def test_a_question_is_allowed_by_a_yes_alone(ward: Ward, answer: str, allowed: 
 
 def test_of_a_review_that_cannot_be_read_nobody_knows_whether_it_is_overdue(ward: Ward) -> None:
     assert ward.tells("A08", pid(), con("A", AT), phone(NUMBER), obx("REVIEW", "soon")) == "AA OBX^2^5 102 W"
-    assert (known(ward)["channels"], known(ward)["review_by"]) == ([], None)
+    ward.add_programme()
+    ward.positive()
+    assert ward.state() == ("placing", [])
 
 
 def test_a_programme_stops_to_report_back_when_the_same_yes_allows_it_no_more(ward: Ward) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.consent.consent import Consent, Status
+from service.consent.safe_contact import UNDATED
 from service.flow.hear_safe_contact import ReceivedSafeContact
 from service.flow.received import Identifier, Received, Reference
 from service.flow.received_message import Flaw, Part, Problem
@@ -22,9 +23,10 @@ from service.hl7v2.read.consent_word import Word, words_in
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.site_codes import Detail
-from service.hl7v2.times import local_moment, next_day
+from service.hl7v2.times import ends, local_moment, next_day
 from service.shared.clock import is_to_come
 
+_TIME = 14
 CONSENT = "urn:peer-referral:hl7v2:consent"
 """The system of their names: hers, the site's code, of what is asked for with whom, when she decided, else by which
 message it came, and whether nobody can tell what."""
@@ -52,7 +54,7 @@ def read_consents(
     codes = dialect.codes
     if not (codes.consents or codes.details) and "CON" not in {each.name for each in segments}:
         return [], flaws
-    details, spoken = details_in(segments, dialect), list(words_in(segments, dialect, flaws))
+    details, spoken = details_in(segments, dialect, now), list(words_in(segments, dialect, flaws))
     for word in spoken:
         if isinstance(word.agrees, Problem):
             flaws.append(Flaw(word.agrees, at(word.segment, word.answer)))
@@ -66,18 +68,19 @@ def read_consents(
     words.sort(key=lambda each: each[0].said.status is Status.PROPOSED)
     flaws += unread(details, dialect)
     if not spoken:
-        flaws += [Flaw(Problem.SEGMENT_MISSING, at(details[each].obx)) for each in sorted(OF_A_YES & details.keys())]
-    return [*_safe_contact(words, details, subject, dialect), *(Part(*each) for each in words)], flaws
+        flaws += [Flaw(Problem.SEGMENT_MISSING, at(details[each][0].obx)) for each in sorted(OF_A_YES & details.keys())]
+    return [*_safe_contact(words, details, subject, dialect, now), *(Part(*each) for each in words)], flaws
 
 
 def _safe_contact(
-    words: Sequence[tuple[ReceivedConsent, str]], details: Details, subject: Reference, dialect: Dialect
+    words: Sequence[tuple[ReceivedConsent, str]], details: Details, subject: Reference, dialect: Dialect, now: datetime
 ) -> Iterator[Part]:
     """Before every yes, so that whoever is chosen by it can reach her."""
     agrees = [place for word, place in words if word.said.permits]
-    word = safe_contact(details, dialect, agrees=bool(agrees))
+    word = safe_contact(details, dialect, now, agrees=bool(agrees))
     if word is not None:
-        place = next((at(one.obx) for one in details.values()), *agrees[:1])
+        time = [_TIME] if word.said_at == UNDATED else []
+        place = next((at(told[0].obx, *time) for told in details.values()), *agrees[:1])
         yield Part(ReceivedSafeContact(Received("Patient", b""), subject, word), place)
 
 
@@ -102,9 +105,9 @@ def _consent(
     if agrees and organisation is None:
         return Problem.CODE_UNKNOWN
     given_at = now if when is None else when.begins
-    if when is not None and not agrees and len(when.fhir) <= len("2026-01-01"):
+    if when is not None and not agrees:
         # A no that has only a day counts from the end of that day.
-        given_at = next_day(when.begins, dialect.zone) - timedelta(milliseconds=1)
+        given_at = ends(when, dialect.zone)
     consent = _said(word, given_at, details, dialect, rules)
     identifier = _name(word, header if when is None else None, subject, organisation)
     recipient = None if organisation is None else Reference("Organization", organisation)
@@ -149,8 +152,8 @@ def _said(word: Word, given_at: datetime, details: Details, dialect: Dialect, ru
 
 def _ends(word: Word, details: Details, dialect: Dialect, given_at: datetime) -> Iterator[datetime]:
     """The last day belongs to it. An end that cannot be read is one that may have passed."""
-    until = details.get(Detail.UNTIL)
-    for written in filter(None, (word.ends, said(until.obx, 5) if until else "")):
+    until = (said(one.obx, 5) for one in details.get(Detail.UNTIL, ()))
+    for written in filter(None, (word.ends, *until)):
         end = local_moment(written, dialect.zone)
         if end is None:
             yield given_at

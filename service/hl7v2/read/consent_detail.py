@@ -1,81 +1,124 @@
 """What is said beside a yes, and holds for every yes in the message, and how she may safely be reached, which may be
 said alone. What is not known to be safe is not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
+from service.consent.safe_contact import UNDATED, Channel, Mode, Permission, SafeContact
 from service.flow.received_message import Flaw, Problem
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import YES, triplets, values_of
 from service.hl7v2.read.consent_word import answered, counts, in_orders, is_taken_back
 from service.hl7v2.read.fields import at, said
-from service.hl7v2.segments import Segment
+from service.hl7v2.segments import NULL, Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
-from service.hl7v2.times import moment
+from service.hl7v2.times import ends, local_moment, moment
 from service.screening.result import DECIDING, VOID
+from service.shared.clock import is_to_come
 
 _PERMITS: Mapping[bool, Permission] = {True: Permission.ALLOW, False: Permission.DENY}
 _WAYS = frozenset(Detail(mode.value) for mode in Mode)
+_QUESTIONS = _WAYS | {Detail.VOICEMAIL, Detail.REPORT_BACK}
 OF_A_YES = frozenset({Detail.REPORT_BACK, Detail.UNTIL})
 """What is said of a yes, and not of how she may be reached."""
 
 
 class Beside(NamedTuple):
-    """One observation. `stands`: it was not taken back. `answer` is what it says to a question, None where nobody can
-    tell."""
+    """One observation. `stands`: it was not taken back, or deleted. `answer` is what it says to a question, None where
+    nobody can tell. `counts`: it is final, or taken back; else it is a no, which counts for what it is about alone.
+    `said_at` is None where it has no time."""
 
     obx: Segment
     stands: bool
     answer: bool | None
+    counts: bool
+    said_at: datetime | None = None
+
+    @property
+    def denies(self) -> bool:
+        return self.answer is False or not self.stands
+
+    def since(self, now: datetime) -> datetime:
+        """A no without a time counts from now; of anything else nobody knows whether it is older than what is known."""
+        return self.said_at or (now if self.denies else UNDATED)
 
 
-Details = Mapping[Detail, Beside]
+Details = Mapping[Detail, Sequence[Beside]]
+"""The newest of each; several where they are of one time."""
 
 
-def details_in(segments: Iterable[Segment], dialect: Dialect) -> dict[Detail, Beside]:
+def details_in(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> Details:
     known, rules = dialect.codes.details, dialect.codes.consents.values()
-    found: dict[Detail, Beside] = {}
+    found: dict[Detail, list[Beside]] = defaultdict(list)
     for obx, order in in_orders(segments) if known else ():
         for each in triplets(obx, 3) if obx.name == "OBX" else ():
-            if each.code in known and (status := counts(obx, order)) in DECIDING | VOID:
+            if each.code in known:
+                detail, status = known[each.code], counts(obx, order)
                 answer = answered(values_of(obx), YES.union(*(rule.yes for rule in rules)), _no_of(rules))
-                found[known[each.code]] = Beside(obx, status in DECIDING and not is_taken_back(order), answer)
-    return found
+                stands = status not in VOID and not is_taken_back(order) and obx.raw(5) != NULL
+                one = Beside(obx, stands, answer, status in DECIDING | VOID)
+                if one.counts or (answer is False and detail in _QUESTIONS):
+                    found[detail].append(one._replace(said_at=_said_at(one, order, dialect, now)))
+    return {detail: _newest(said, now) for detail, said in found.items()}
 
 
 def _no_of(rules: Iterable[ConsentRule]) -> frozenset[str]:
     return frozenset[str]().union(*(rule.no for rule in rules))
 
 
-def safe_contact(details: Details, dialect: Dialect, *, agrees: bool) -> SafeContact | None:
+def _said_at(one: Beside, order: Segment | None, dialect: Dialect, now: datetime) -> datetime | None:
+    """A no that has only a day counts from the end of that day."""
+    when = local_moment(said(one.obx, 14) or (said(order, 7) if order else ""), dialect.zone)
+    if when is None or is_to_come(when.begins, now):
+        return None
+    return min(ends(when, dialect.zone) if one.denies else when.begins, now)
+
+
+def _newest(found: Sequence[Beside], now: datetime) -> Sequence[Beside]:
+    newest = max(one.since(now) for one in found)
+    return [one for one in found if one.since(now) == newest]
+
+
+def safe_contact(details: Details, dialect: Dialect, now: datetime, *, agrees: bool) -> SafeContact | None:
     """What is not said is denied. None when nothing is said of it; but beside a yes (`agrees`) that says that no way is
     safe, where the site has a code for any."""
-    if not details.keys() - OF_A_YES and not (agrees and _WAYS.intersection(dialect.codes.details.values())):
-        return None
-    channels = [_channel(mode, details[Detail(mode.value)]) for mode in Mode if Detail(mode.value) in details]
-    review, voicemail = details.get(Detail.REVIEW_BY), details.get(Detail.VOICEMAIL)
-    until = None if review is None else moment(said(review.obx, 5), dialect.zone)
+    ways = {mode: details.get(Detail(mode.value), ()) for mode in Mode}
+    channels = tuple(way for mode, told in ways.items() for way in _channels(mode, told, now))
+    all_told = [one for detail, told in details.items() if detail not in OF_A_YES for one in told]
+    if not any(one.counts for one in all_told) and not (agrees and _WAYS.intersection(dialect.codes.details.values())):
+        return SafeContact(channels) if channels else None
+    reviews = details.get(Detail.REVIEW_BY, ())
+    days = [day for one in reviews if (day := moment(said(one.obx, 5), dialect.zone)) is not None]
     # Of a review that cannot be read nobody knows whether it is overdue.
-    known = review is None or _is_read(Detail.REVIEW_BY, review, dialect)
+    channels = channels if all(_is_read(Detail.REVIEW_BY, one, dialect) for one in reviews) else ()
+    if any(each.usable() for each in channels):
+        dated = (one.said_at for told in ways.values() for one in told if one.said_at is not None)
+        said_at = max(dated, default=UNDATED)
+    else:
+        said_at = max((one.said_at or now for one in all_told), default=now)
     return SafeContact(
-        channels=tuple(channels) if known else (),
-        voicemail=_PERMITS[says_yes(voicemail)],
-        caller_description=_text(details.get(Detail.CALLER_DESCRIPTION)),
-        code_word=_text(details.get(Detail.CODE_WORD)),
-        review_by=until.begins.date() if until else None,
+        channels=channels,
+        voicemail=_PERMITS[says_yes(details.get(Detail.VOICEMAIL, ()))],
+        caller_description=_text(details.get(Detail.CALLER_DESCRIPTION, ())),
+        code_word=_text(details.get(Detail.CODE_WORD, ())),
+        review_by=min(days).begins.date() if days else None,
+        said_at=said_at,
     )
 
 
 def unread(details: Details, dialect: Dialect) -> Iterator[Flaw]:
     """What of it nobody can read."""
-    for detail, one in details.items():
-        if one.stands and values_of(one.obx) and not _is_read(detail, one, dialect):
-            yield Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5))
+    for detail, told in details.items():
+        for one in told:
+            if one.stands and values_of(one.obx) and not _is_read(detail, one, dialect):
+                yield Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5))
 
 
-def says_yes(one: Beside | None) -> bool:
-    return one is not None and one.stands and one.answer is True
+def says_yes(told: Iterable[Beside]) -> bool:
+    """Whether it is said, and nothing else of the same time."""
+    return {one.stands and one.answer is True for one in told} == {True}
 
 
 def _is_read(detail: Detail, one: Beside, dialect: Dialect) -> bool:
@@ -87,16 +130,26 @@ def _is_read(detail: Detail, one: Beside, dialect: Dialect) -> bool:
         case Detail.UNTIL | Detail.REVIEW_BY:
             return not said(one.obx, 5) or moment(said(one.obx, 5), dialect.zone) is not None
         case _:
-            return one.answer is False or _channel(Mode(detail.value), one).usable()
+            return one.answer is False or _channel(Mode(detail.value), one, UNDATED).usable()
 
 
-def _text(one: Beside | None) -> str | None:
-    return said(one.obx, 5) or None if one is not None and one.stands else None
+def _text(told: Iterable[Beside]) -> str | None:
+    texts = {said(one.obx, 5) if one.stands else "" for one in told}
+    return texts.pop() or None if len(texts) == 1 else None
 
 
-def _channel(mode: Mode, one: Beside) -> Channel:
-    if not one.stands or one.answer is False:
-        return Channel(mode, Permission.DENY)
+def _channels(mode: Mode, told: Iterable[Beside], now: datetime) -> list[Channel]:
+    """What is said of one way at one time, and not the same, is no way."""
+    found = [_channel(mode, one, now) for one in told]
+    differ = len({(each.permission, each.address()) for each in found}) > 1
+    return [*found, Channel(mode, Permission.DENY, said_at=found[0].said_at)] if differ else found
+
+
+def _channel(mode: Mode, one: Beside, now: datetime) -> Channel:
+    if one.denies:
+        return Channel(mode, Permission.DENY, said_at=one.since(now))
+    # Of what is empty, or cannot be read, nobody knows.
     written = (said(one.obx, 5, component) for component in (1, 4, 12))
     value = next((each for each in written if Channel(mode, Permission.ALLOW, each).address() is not None), None)
-    return Channel(mode, _PERMITS[value is not None or (mode is Mode.IN_PERSON and says_yes(one))], value)
+    allowed = value is not None or (mode is Mode.IN_PERSON and one.answer is True)
+    return Channel(mode, Permission.ALLOW if allowed else Permission.UNKNOWN, value, one.since(now))
