@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.consent.safe_contact import Channel, Mode, Permission, SafeContact
+from service.consent.safe_contact import UNDATED, Channel, Mode, Permission, SafeContact
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.hear_safe_contact import ReceivedSafeContact, hear_safe_contact
 from service.flow.received import Received, Reference
@@ -58,6 +58,21 @@ def test_a_replay_undoes_no_word_of_hers(service: Service) -> None:
     said = replace(NOTHING_SAFE, said_at=service.now() - DAY)
     assert isinstance(hear(service, family, said, replays="earlier"), Repeated)
     assert service.states(family.woman) == ("supported", ["accepted"])
+
+
+def test_of_two_words_without_a_time_the_last_to_come_counts_and_neither_against_one_that_has_a_time(
+    service: Service,
+) -> None:
+    hospital, community = service.hospital(), service.community()
+    family = Family(hospital, community, service.woman(hospital), "")
+    number = replace(OTHER, channels=(Channel(Mode.VOICE, Permission.ALLOW, "+44 7700 900789"),))
+    for said in (OTHER, number):
+        assert isinstance(hear(service, family, replace(said, said_at=UNDATED)), Accepted)
+    assert isinstance(hear(service, family, replace(OTHER, said_at=UNDATED), replays="earlier"), Refused)
+    (woman,) = service.rows("patient", id=family.woman)
+    assert woman["safe_contact"]["channels"] == [["voice", "allow", "+44 7700 900789"]]
+    assert isinstance(hear(service, family, OTHER), Accepted)
+    assert hear(service, family, replace(number, said_at=UNDATED)) == Refused(Reason.CHANGED_MEANWHILE)
 
 
 def test_of_a_woman_who_is_not_known_nothing_is_heard(service: Service) -> None:
