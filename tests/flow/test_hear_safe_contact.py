@@ -63,8 +63,8 @@ def test_a_replay_undoes_no_word_of_hers(service: Service) -> None:
 def test_of_two_words_without_a_time_the_last_to_come_counts_and_neither_against_one_that_has_a_time(
     service: Service,
 ) -> None:
-    hospital, community = service.hospital(), service.community()
-    family = Family(hospital, community, service.woman(hospital), "")
+    family, _ = service.supported()
+    family = replace(family, woman=service.woman(family.hospital))
     number = replace(OTHER, channels=(Channel(Mode.VOICE, Permission.ALLOW, "+44 7700 900789"),))
     for said in (OTHER, number):
         assert isinstance(hear(service, family, replace(said, said_at=UNDATED)), Accepted)

@@ -118,6 +118,21 @@ def test_said_without_a_yes_it_counts_as_well(ward: Ward, type: str, event: str,
     assert ward.alerts() == ["safe-contact-withdrawn"]
 
 
+def test_its_code_counts_in_either_case(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), obx("phone", "N"))
+    assert ward.state()[0] == "on-hold"
+
+
+def test_a_number_in_a_document_that_is_not_finished_is_not_said_and_a_no_is(ward: Ward) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    document = "TXA|1|CN|TX|20260601|||||||||||||DI"
+    ward.tells("T02", pid(), document, phone(OTHER), type="MDM")
+    assert channel(ward) == NUMBER
+    ward.tells("T02", pid(), document, phone("N"), type="MDM")
+    assert ward.state()[0] == "on-hold"
+
+
 def test_another_number_said_without_a_yes_is_the_one_that_is_shown(ward: Ward) -> None:
     supported(ward, con("A", AT), phone(NUMBER))
     ward.tells("R01", pid(), ORDER.format("F"), phone(OTHER), type="ORU")

@@ -4,13 +4,14 @@ said alone. What is not known to be safe is not."""
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from service.consent.safe_contact import UNDATED, Channel, Mode, Permission, SafeContact
 from service.flow.received_message import Flaw, Problem
 from service.hl7v2.dialect import Dialect
-from service.hl7v2.read.codes import YES, triplets, values_of
-from service.hl7v2.read.consent_word import answered, counts, in_orders, is_taken_back
+from service.hl7v2.read.codes import YES, Triplet, triplets, values_of
+from service.hl7v2.read.consent_word import Headers, answered, counts, folded, in_orders, is_taken_back, when
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import NULL, Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
@@ -52,15 +53,15 @@ Details = Mapping[Detail, Sequence[Beside]]
 def details_in(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> Details:
     known, rules = dialect.codes.details, dialect.codes.consents.values()
     found: dict[Detail, list[Beside]] = defaultdict(list)
-    for obx, order in in_orders(segments) if known else ():
-        for each in triplets(obx, 3) if obx.name == "OBX" else ():
-            if each.code in known:
-                detail, status = known[each.code], counts(obx, order)
-                answer = answered(values_of(obx), YES.union(*(rule.yes for rule in rules)), _no_of(rules))
-                stands = status not in VOID and not is_taken_back(order) and obx.raw(5) != NULL
-                one = Beside(obx, stands, answer, status in DECIDING | VOID)
-                if one.counts or (answer is False and detail in _QUESTIONS):
-                    found[detail].append(one._replace(said_at=_said_at(one, order, dialect, now)))
+    for obx, headers in in_orders(segments) if known else ():
+        detail = _detail(triplets(obx, 3), dialect) if obx.name == "OBX" else None
+        if detail is not None:
+            status = counts(obx, headers)
+            answer = answered(values_of(obx), YES.union(*(rule.yes for rule in rules)), _no_of(rules))
+            stands = status not in VOID and not is_taken_back(headers) and obx.raw(5) != NULL
+            one = Beside(obx, stands, answer, status in DECIDING | VOID)
+            if one.counts or (answer is False and detail in _QUESTIONS):
+                found[detail].append(one._replace(said_at=_said_at(one, headers, dialect, now)))
     return {detail: _newest(said, now) for detail, said in found.items()}
 
 
@@ -68,12 +69,19 @@ def _no_of(rules: Iterable[ConsentRule]) -> frozenset[str]:
     return frozenset[str]().union(*(rule.no for rule in rules))
 
 
-def _said_at(one: Beside, order: Segment | None, dialect: Dialect, now: datetime) -> datetime | None:
+# A hospital writes the same few hundred codes in every message.
+@lru_cache(maxsize=4096)
+def _detail(named: tuple[Triplet, ...], dialect: Dialect) -> Detail | None:
+    codes = {folded(each.code) for each in named}
+    return next((detail for code, detail in dialect.codes.details.items() if folded(code) in codes), None)
+
+
+def _said_at(one: Beside, headers: Headers, dialect: Dialect, now: datetime) -> datetime | None:
     """A no that has only a day counts from the end of that day."""
-    when = local_moment(said(one.obx, 14) or (said(order, 7) if order else ""), dialect.zone)
-    if when is None or is_to_come(when.begins, now):
+    told = local_moment(when(one.obx, headers), dialect.zone)
+    if told is None or is_to_come(told.begins, now):
         return None
-    return min(ends(when, dialect.zone) if one.denies else when.begins, now)
+    return min(ends(told, dialect.zone) if one.denies else told.begins, now)
 
 
 def _newest(found: Sequence[Beside], now: datetime) -> Sequence[Beside]:

@@ -116,8 +116,7 @@ def _of_obx(obx: Segment, headers: Headers, dialect: Dialect) -> Word | None:
     code, rule = _rule(triplets(obx, 3), dialect)
     if rule is None:
         return None
-    asked = next((said(each, 7) for each in headers if each.name == "OBR"), "")
-    word = Word(obx, code, rule, None, 5, said(obx, 14) or asked, 14)
+    word = Word(obx, code, rule, None, 5, when(obx, headers), 14)
     status, values = counts(obx, headers), values_of(obx)
     answer = answered(values, rule.yes, rule.no)
     if status in VOID or (status in _REVISED and not values):
@@ -139,20 +138,20 @@ def _of_obx(obx: Segment, headers: Headers, dialect: Dialect) -> Word | None:
 @lru_cache(maxsize=4096)
 def _rule(named: tuple[Triplet, ...], dialect: Dialect) -> tuple[str, ConsentRule | None]:
     """A no is not lost for the case of a letter, nor for a blank."""
-    folded = {_folded(each.code) for each in named}
-    return next(((code, rule) for code, rule in dialect.codes.consents.items() if _folded(code) in folded), ("", None))
+    codes = {folded(each.code) for each in named}
+    return next(((code, rule) for code, rule in dialect.codes.consents.items() if folded(code) in codes), ("", None))
 
 
 def answered(values: Values, yes: Iterable[str], no: Iterable[str] = ()) -> bool | None:
     """In whatever case; what reads as no is one, unless it is a yes here. None when nobody can tell, or where there is
     no answer."""
-    agreed = set(map(_folded, yes))
-    refused = {*map(_folded, no), *map(_folded, NO)} - agreed
-    words = {_folded(part) for parts in values for part in parts[:2] if part}
+    agreed = set(map(folded, yes))
+    refused = {*map(folded, no), *map(folded, NO)} - agreed
+    words = {folded(part) for parts in values for part in parts[:2] if part}
     return False if words & refused else True if words & agreed else None
 
 
-def _folded(word: str) -> str:
+def folded(word: str) -> str:
     return word.strip(" .").casefold()
 
 
@@ -175,6 +174,11 @@ def counts(obx: Segment, headers: Headers) -> Status | None:
     document, in_order = of_document(headers), any(each.name == "OBR" for each in headers)
     status = status_of(obx, ordered(headers) or (Status.UNKNOWN if in_order else Status.FINAL))
     return document if document in STILL_TO_COME and status in DECIDING else status
+
+
+def when(obx: Segment, headers: Headers) -> str:
+    """When it was said, as it is written."""
+    return said(obx, 14) or next((said(each, 7) for each in headers if each.name == "OBR"), "")
 
 
 def is_taken_back(headers: Headers) -> bool:
