@@ -5,9 +5,9 @@ Structure, data types and tables are judged by hl7apy; the rest is told by the v
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from service.flow.hear_event import ReceivedEvent
@@ -26,7 +26,7 @@ from service.hl7v2.look import Looked, look
 from service.hl7v2.understand import understand
 from service.referrals.life_event import LifeEvent
 from service.screening.decide import Readiness, decide, readiness
-from service.screening.instrument import Role, Stage
+from service.screening.instrument import Role, Stage, stage_at
 from service.screening.result import Reading, ScreeningResult, attach
 
 _BEGINS = re.compile(rb"(?:^|(?<=[\r\n]))(?=MSH[^A-Za-z0-9\s])")
@@ -80,7 +80,7 @@ def check(frame: Frame, dialect: Dialect, rules: Rules, now: datetime) -> Checke
     flaws = [flaw for group in understood for flaw in group.flaws]
     for number, group in enumerate(understood, 1):
         lines.append(f"  patient {number}:" + (" nobody can tell who" if group.subject is None else ""))
-        lines += [f"    {line}" for part in group.parts for line in _part(part, dialect, rules)]
+        lines += [f"    {line}" for line in _parts(group.parts, dialect, rules)]
         lines += [f"    told: {_told(flaw.problem, flaw.at)}" for flaw in group.flaws]
         lines += [] if group.parts or group.flaws else ["    nothing that is known here: kept, and used for nothing"]
     lines.append("  would be acknowledged AA" + (", with an ERR segment for each that is told" if flaws else ""))
@@ -129,7 +129,16 @@ def _text(looked: Looked) -> Iterator[str]:
             yield mark.join([each.name, *each.fields[2 if each.name == "MSH" else 1 :]])
 
 
-def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
+def _parts(parts: Iterable[Part], dialect: Dialect, rules: Rules) -> Iterator[str]:
+    """In their order, as a due date counts from where it stands."""
+    due: date | None = None
+    for part in parts:
+        if isinstance(part.step, ReceivedResult):
+            due = part.step.due_date or due
+        yield from _part(part, due, dialect, rules)
+
+
+def _part(part: Part, due: date | None, dialect: Dialect, rules: Rules) -> Iterator[str]:
     match part.step:
         case ReceivedPatient():
             names = ", ".join(each.system for each in part.step.received.identifiers)
@@ -148,10 +157,10 @@ def _part(part: Part, dialect: Dialect, rules: Rules) -> Iterator[str]:
         case ReceivedRequest(ends=ends):
             yield f"{part.at}: {'a referral that is taken back' if ends else 'a referral by a clinician'}"
         case ReceivedResult():
-            yield from _result(part.step, part.at, dialect, rules)
+            yield from _result(part.step, part.at, due, dialect, rules)
 
 
-def _result(result: ReceivedResult, at: str, dialect: Dialect, rules: Rules) -> Iterator[str]:
+def _result(result: ReceivedResult, at: str, due: date | None, dialect: Dialect, rules: Rules) -> Iterator[str]:
     if result.due_date is not None:
         yield f"{at}: due date {result.due_date.isoformat()}"
     if not result.administered and result.due_date is None:
@@ -159,14 +168,15 @@ def _result(result: ReceivedResult, at: str, dialect: Dialect, rules: Rules) -> 
     by_key: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in result.administered:
         key = (each.instrument_id, each.respondent, each.effective)
-        by_key[key] = attach(by_key.get(key) or _blank(each, dialect), each.piece)
+        by_key[key] = attach(by_key.get(key) or _blank(each, due, dialect, rules), each.piece)
     for administration in by_key.values():
         yield f"{at}: {_administration(administration, dialect, rules)}"
 
 
-def _blank(each: Administered, dialect: Dialect) -> ScreeningResult:
+def _blank(each: Administered, due: date | None, dialect: Dialect, rules: Rules) -> ScreeningResult:
     tenant = dialect.organisation_id
-    return ScreeningResult("", tenant, "", each.instrument_id, each.respondent, each.effective, Stage.UNKNOWN)
+    stage = stage_at(each.effective, due, rules.policy(tenant))
+    return ScreeningResult("", tenant, "", each.instrument_id, each.respondent, each.effective, stage)
 
 
 def _administration(result: ScreeningResult, dialect: Dialect, rules: Rules) -> str:
@@ -179,7 +189,8 @@ def _administration(result: ScreeningResult, dialect: Dialect, rules: Rules) -> 
         return f"{said}; decides nothing"
     decision = decide(result, instrument, rules.policy(dialect.organisation_id))
     waits = "; waits for the rest first" if ready is Readiness.WAIT else ""
-    return f"{said}; {decision.outcome.value} (stage not known), self-harm {decision.self_harm.value}{waits}"
+    stage = "stage not known" if result.stage is Stage.UNKNOWN else result.stage.value
+    return f"{said}; {decision.outcome.value} ({stage}), self-harm {decision.self_harm.value}{waits}"
 
 
 def _reading(each: Reading) -> str:

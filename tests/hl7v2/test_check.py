@@ -37,6 +37,16 @@ def test_a_message_that_would_be_used_whole_says_what_is_made_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("due", "decided"),
+    [("20260901", "repeat (antenatal)"), ("20260401", "positive (postnatal)"), ("", "positive (stage not known)")],
+)
+def test_the_due_date_in_a_message_counts_as_it_does_when_it_is_sent(due: str, decided: str) -> None:
+    line = f"OBX|2|DT|11778-8^EDD^LN||{due}||||||F\r" if due else ""
+    (said,) = [each for each in checked(oru("M1", total=11) + line.encode()).lines if "epds of" in each]
+    assert f"total 11; {decided}, self-harm" in said
+
+
+@pytest.mark.parametrize(
     ("letter", "died", "said"),
     [
         ("F", "", "OBX^2: an event after which contact pauses"),
