@@ -93,9 +93,10 @@ def test_a_programme_is_named_by_an_identifier_or_as_an_organisation(ward: Ward,
     [
         ("PRD|RT|||||||||SOMEBODY^L", ["PRD^1^10", "CON^1^13"]),
         ("PRD|RT||||||1^L|||SOMEBODY", ["PRD^1^7", "CON^1^13"]),
-        ("PRD|RT|||||||PROGRAMME", ["CON^1^13"]),
+        ("PRD|RT|||||||PROGRAMME", ["PRD^1^7"]),
+        (CLINICIAN, ["PRD^1"]),
     ],
-    ids=["by an organisation that is not mapped", "by neither", "in the place of a date"],
+    ids=["by an organisation that is not mapped", "by neither", "in the place of a date", "by no segment"],
 )
 def test_a_programme_that_nobody_can_tell_is_none(ward: Ward, programme: str, places: list[str]) -> None:
     answer = ward.answer(message("I12", rf1(), programme, pid(), con("A", code="THIS-ONE"), PHONE, type="REF"))

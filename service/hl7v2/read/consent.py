@@ -39,10 +39,10 @@ def read_consents(
     dialect: Dialect,
     rules: Rules,
     now: datetime,
-    asked: str | None = None,
+    asked: str | Flaw | None = None,
 ) -> tuple[list[Part], list[Flaw]]:
     """`segments` are those of the `message` that are about `subject`; `asked` is the organisation that a referral asks
-    for, by id.
+    for, by id, or what keeps it from saying so.
 
     The newest word comes first, and a no before a yes of the same time: so an older no ends nothing, and an older yes
     releases nothing.
@@ -62,7 +62,7 @@ def read_consents(
         if isinstance(read, ReceivedConsent):
             words.append((read, at(word.segment)))
         elif read is not None:
-            flaws.append(Flaw(read, at(word.segment, word.place)))
+            flaws.append(read if isinstance(read, Flaw) else Flaw(read, at(word.segment, word.place)))
     words.sort(key=lambda each: (each[0].said.given_at or now, not each[0].said.permits), reverse=True)
     # What nobody can tell is held against every yes in the message.
     words.sort(key=lambda each: each[0].said.status is Status.PROPOSED)
@@ -92,8 +92,8 @@ def _consent(
     dialect: Dialect,
     rules: Rules,
     now: datetime,
-    asked: str | None,
-) -> ReceivedConsent | Problem | None:
+    asked: str | Flaw | None,
+) -> ReceivedConsent | Problem | Flaw | None:
     """What is wrong with its time or its organisation, or None when it says nothing yet."""
     if not isinstance(word.agrees, bool) and not word.doubtful:
         return None
@@ -101,9 +101,10 @@ def _consent(
     if agrees and (when is None or is_to_come(when.begins, now)):
         # The newest word counts, so a yes whose time nobody knows could overtake a no.
         return Problem.VALUE_UNREADABLE if word.decided else Problem.VALUE_MISSING
-    organisation = word.rule.organisation_id or (asked if word.rule.asked else None)
+    whom = word.rule.organisation_id or (asked if word.rule.asked else None)
+    organisation = whom if isinstance(whom, str) else None
     if agrees and organisation is None:
-        return Problem.CODE_UNKNOWN
+        return whom if isinstance(whom, Flaw) else Problem.CODE_UNKNOWN
     given_at = now if when is None else when.begins
     if when is not None and not agrees:
         # A no that has only a day counts from the end of that day.

@@ -132,17 +132,20 @@ def _request(message: Message, subject: Reference, dialect: Dialect) -> tuple[Re
     return ReceivedRequest(received, subject, ends, _who(message), asked_at, expires_at), []
 
 
-def _asked(message: Message, dialect: Dialect, flaws: list[Flaw]) -> str | None:
-    """The organisation that is asked for; a programme that the site has not mapped is noted among the flaws."""
+def _asked(message: Message, dialect: Dialect, flaws: list[Flaw]) -> str | Flaw | None:
+    """The organisation that is asked for. A programme that the site has not mapped is noted among the flaws; that none
+    is named is one only where a consent depends on it."""
     found = set[str]()
+    unsaid: Flaw | None = Flaw(Problem.SEGMENT_MISSING, "PRD^1")
     for provider in message.named("PRD"):
         if said(provider, ROLE).upper() == _REFERRED_TO:
             names = dict(_names(provider))
             known = {dialect.codes.programmes[each] for each in names if each in dialect.codes.programmes}
             found |= known
+            unsaid = None if names else Flaw(Problem.VALUE_MISSING, at(provider, min(_NAMED)))
             if names and not known:
                 flaws.append(Flaw(Problem.CODE_UNKNOWN, at(provider, min(names.values()))))
-    return found.pop() if len(found) == 1 else None
+    return found.pop() if len(found) == 1 else unsaid
 
 
 def _names(provider: Segment) -> Iterator[tuple[str, int]]:
