@@ -3,6 +3,7 @@
 from base64 import b64decode
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,7 @@ from service.referrals.offer import Ending, Offer
 from service.referrals.referral import ReferralTrigger
 from service.screening.instrument import Recorded
 from service.shared.caller import the_service
+from service.shared.clock import day_read
 from service.store.unit_of_work import UnitOfWork
 from tests.delivery.conftest import NewSender
 from tests.delivery.support import Sender, calls, held
@@ -87,6 +89,17 @@ def test_a_note_leads_to_her_and_to_the_referral_in_the_same_record(sender: Send
     assert note["identifier"][0]["value"] == row["id"]
     found = record.record.search("DocumentReference", [("patient", note["subject"]["reference"])])
     assert [each.id for each in found] == [note["id"]]
+
+
+def test_a_day_in_a_note_is_that_of_the_site_s_clocks(sender: Sender, record: HospitalRecord) -> None:
+    """Of no instant have these two the same day."""
+    for zone in (ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
+        policies = {id: replace(each, zone=zone) for id, each in sender.rules.policies.items()}
+        sender.rules = replace(sender.rules, policies=policies)
+        _, offer = sender.offered()
+        sender.settle()
+        (note,) = said(record, reference_of(sender, record, offer.patient_id))
+        assert f"answers by {day_read(offer.respond_by, zone)}." in note
 
 
 def test_every_note_of_an_outage_leads_to_the_referral_as_it_is_now(sender: Sender, record: HospitalRecord) -> None:
