@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.flow.hear_event import ReceivedEvent
 from service.flow.hear_safe_contact import ReceivedSafeContact
+from service.flow.keep_unreadable import Recognised
 from service.flow.merge_patients import ReceivedMerge
 from service.flow.received_message import Part
 from service.flow.received_result import Administered, ReceivedResult
@@ -81,6 +82,8 @@ def check(frame: Frame, dialect: Dialect, rules: Rules, now: datetime) -> Checke
     for number, group in enumerate(understood, 1):
         lines.append(f"  patient {number}:" + (" nobody can tell who" if group.subject is None else ""))
         lines += [f"    {line}" for line in _parts(group.parts, dialect, rules)]
+        risk = group.recognised is Recognised.A_CRITICAL_ANSWER
+        lines += ["    an answer about self-harm: decides nothing, and is told at once"] if risk else []
         lines += [f"    told: {_told(flaw.problem, flaw.at)}" for flaw in group.flaws]
         lines += [] if group.parts or group.flaws else ["    nothing that is known here: kept, and used for nothing"]
     lines.append("  would be acknowledged AA" + (", with an ERR segment for each that is told" if flaws else ""))

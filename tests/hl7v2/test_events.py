@@ -575,6 +575,12 @@ def test_a_birth_date_alone_is_put_right_by_her_record(ward: Ward) -> None:
     assert ward.alerts() == ["identity-conflict"]
 
 
+@pytest.mark.parametrize("event", ["A08", "A03", "A24"])
+def test_a_risk_in_a_record_of_her_babys_goes_to_a_person(ward: Ward, event: str) -> None:
+    assert ward.tells(event, pid("B1", born="20260530", _21=cx("W1")), *ITEM).startswith("AA PID^1 20")
+    assert [each for each in ward.alerts() if each != "not-all-used"] == ["unreadable-risk"]
+
+
 def test_a_questionnaire_in_a_babys_record_goes_to_a_person(ward: Ward) -> None:
     obr = "OBR|1||F9^MAT|71354-5^EPDS^LN|||20260601110000+0000||||||||||||||||||F"
     obx = "OBX|1|NM|EPDS10^item^L||2||||||F|||20260601110000+0000"

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.flow.support import Service
+from tests.hl7v2.test_events import ITEM
 from tests.hl7v2.ward import SYSTEM, Ward, cx, merge, message, pid
 
 
@@ -117,3 +118,47 @@ def test_accounts_and_visits_are_nothing_to_us(ward: Ward, event: str) -> None:
     assert ward.sends(message(event, pid(), f"MRG|{cx('W1')}||ACCOUNT-2")) == "AA"
     assert ward.sends(message(event, pid(), f"MRG|{cx('W2')}||ACCOUNT-2")) == "AA MRG^1^1 207 W"
     assert ward.state() == ("supported", ["accepted"])
+
+
+ABOUT_RECORDS = ["A18", "A24", "A30", "A34", "A35", "A37", "A40", "A41", "A43", "A44", "A47", "A50"]
+MERGED = [pid(), f"MRG|{cx('W9')}"]
+
+
+@pytest.mark.parametrize("event", ABOUT_RECORDS)
+@pytest.mark.parametrize("retired", [[f"MRG|{cx('W9')}"], []], ids=["another record", "none"])
+def test_a_risk_in_a_message_about_records_takes_back_what_nobody_answered(
+    ward: Ward, event: str, retired: list[str]
+) -> None:
+    ward.add_programme()
+    ward.tells("A08", *ward.agrees())
+    ward.positive()
+    assert "OBX^1 100 W" in ward.tells(event, pid(), *retired, *ITEM)
+    assert ward.state() == ("in-review", ["cancelled"])
+    risks = [each["patient_id"] for each in ward.rows("alert", code="self-harm-present")]
+    assert risks == [ward.woman()]
+
+
+@pytest.mark.parametrize(
+    ("lines", "whose"),
+    [
+        pytest.param([*MERGED, *ITEM], "W1", id="a woman who was not known"),
+        pytest.param([*ITEM, *MERGED], None, id="before any patient"),
+        pytest.param([pid("B1", born="20260530", _21=cx("W1")), MERGED[1], *ITEM], None, id="a baby"),
+        pytest.param([pid("W2"), f"MRG|{cx('W8')}", *MERGED, *ITEM], None, id="the second of two"),
+        pytest.param(["PID|1||1", MERGED[1], *ITEM], None, id="nobody"),
+        pytest.param([pid(), f"MRG|{cx('W8')}", MERGED[1], *ITEM], "W1", id="two records that are gone"),
+    ],
+)
+def test_a_risk_in_a_merge_is_told_once_of_her_whose_it_certainly_is(
+    ward: Ward, lines: list[str], whose: str | None
+) -> None:
+    assert "OBX^1 100 W" in ward.tells("A40", *lines)
+    told = [(each["code"], each["patient_id"]) for each in ward.rows("alert") if each["priority"] == "urgent"]
+    assert told == [("self-harm-present", ward.woman()) if whose else ("unreadable-risk", None)]
+
+
+def test_a_questionnaire_in_a_merge_goes_to_a_person(ward: Ward) -> None:
+    obr, obx = ITEM
+    assert ward.tells("A40", *MERGED, obr, obx.replace("||2|", "||0|")) == "AA OBX^1 100 W"
+    assert ward.alerts() == ["unreadable-result"]
+    assert ward.rows("screening_result") == []

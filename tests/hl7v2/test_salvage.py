@@ -425,9 +425,10 @@ def test_a_risk_in_a_message_of_a_type_that_is_not_taken_is_told_of_her_where_sh
 @pytest.mark.parametrize(
     ("answer", "letter", "told"),
     [
-        *((RISK, letter, ["self-harm-present"]) for letter in "PRSIF"),
-        *((RISK, letter, []) for letter in "DWXO"),
+        *((RISK, letter, ["self-harm-present"]) for letter in "PRSIFO"),
+        *((RISK, letter, []) for letter in "DWX"),
         (NO_RISK, "P", []),
+        (NO_RISK, "O", []),
         (NO_RISK, "F", ["unreadable-result"]),
     ],
 )

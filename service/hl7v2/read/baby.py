@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.flow.hear_event import NO_NAME, ReceivedEvent
+from service.flow.keep_unreadable import Recognised
 from service.flow.received import Child, Received
 from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
@@ -25,6 +26,7 @@ from service.hl7v2.read.patient import (
     number_written,
     read_patient,
 )
+from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.segments import Message, Segment
 from service.hl7v2.times import day, moment
 from service.referrals.life_event import HARMS, UNWELCOME, LifeEvent
@@ -45,12 +47,17 @@ def is_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> 
 def of_baby(
     message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
-    """What it tells of the mother, and of consent, which is nobody's."""
+    """What it tells of the mother, and of consent and what she answered, which some records keep with her child: they
+    are nobody's."""
     group = of_its_mother(message, patients, pid, dialect, rules, now)
     flaws = (*group.flaws, *nobodys_consents(segments_of(patients), dialect))
     unnamed = group.unnamed
     if refuses(segments_of(patients), dialect):
         unnamed = replace(unnamed or nobodys([pid]), refuses=True)
+    recognised = recognise_orders([order for each in patients for order in each.orders], dialect, rules)
+    if recognised is not Recognised.NOTHING:
+        group = group._replace(subject=None, recognised=recognised)
+        flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid)), *flaws)
     return group._replace(flaws=flaws, unnamed=unnamed)
 
 

@@ -50,7 +50,7 @@ def read_for_a_person(message: Message, dialect: Dialect, rules: Rules, now: dat
         for pid, hers in by_pid(message, dialect, rules)
     ]
     missing = Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "PID^1"),))
-    return (*(groups or [missing]), *strays(message, dialect, now), *words_of_nobody(message, dialect))
+    return (*(groups or [missing]), *beside_records(message, dialect, rules, now))
 
 
 def of_record(
@@ -160,7 +160,27 @@ def strays(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]
         yield Group(None, (), flaws, unnamed=nobodys(pids, frozenset(each.event for each in told)))
 
 
-def words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
+def beside_records(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Group]:
+    """What a message about records says that is no part of what becomes of them."""
+    yield from strays(message, dialect, now)
+    yield from _words_of_nobody(message, dialect)
+    for each in patients_in(message, dialect, rules):
+        recognised = recognise_orders(each.orders, dialect, rules)
+        if recognised is not Recognised.NOTHING:
+            yield _answers(message, each, recognised, dialect, now)
+
+
+def _answers(message: Message, patient: Patient, recognised: Recognised, dialect: Dialect, now: datetime) -> Group:
+    """Results come in an ORU: of what stands here somebody is told, and at once of a risk."""
+    flaws = (Flaw(Problem.SEGMENT_MISPLACED, "OBX^1"),)
+    pid = None if patient.doubtful else patient.pid
+    named = read_patient(pid, dialect, now, updates=False) if pid and not is_baby(message, pid, dialect, now) else None
+    if pid is None or named is None or named.patient is None:
+        return Group(None, (), flaws, recognised)
+    return Group(named.subject, (Part(named.patient, at(pid)),), flaws, recognised)
+
+
+def _words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
     """What is said of consent where nobody can tell which of the records in the message has said it."""
     flaws = nobodys_consents(message.segments, dialect)
     if flaws:

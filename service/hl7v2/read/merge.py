@@ -10,7 +10,7 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.baby import is_baby
-from service.hl7v2.read.event import of_her_life, of_record, strays, unnamed, words_of_nobody
+from service.hl7v2.read.event import beside_records, of_her_life, of_record, unnamed
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.orders import Patient, by_pid
 from service.hl7v2.read.patient import PATIENT_IDENTIFIERS, facts_in, identifiers_in
@@ -25,7 +25,7 @@ def read_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
     groups = [_group(message, *pair, dialect, rules, now) for pair in _pairs(message, dialect, rules)]
     if not groups:
         groups = [Group(None, (), (Flaw(Problem.SEGMENT_MISSING, "MRG^1"),)), *_alone(message, dialect, rules, now)]
-    return (*groups, *strays(message, dialect, now), *words_of_nobody(message, dialect))
+    return (*groups, *beside_records(message, dialect, rules, now))
 
 
 def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> tuple[Group, ...]:
@@ -37,11 +37,7 @@ def read_account_merge(message: Message, dialect: Dialect, rules: Rules, now: da
         others = [each for each in identifiers_in(retired, RETIRED, dialect) if each not in names]
         flaws = (Flaw(Problem.IDENTITIES_REARRANGED, at(retired, RETIRED)),) if others else ()
         groups.append(of_record(message, pid, hers, flaws, dialect, rules, now))
-    return (
-        *(groups or _alone(message, dialect, rules, now)),
-        *strays(message, dialect, now),
-        *words_of_nobody(message, dialect),
-    )
+    return (*(groups or _alone(message, dialect, rules, now)), *beside_records(message, dialect, rules, now))
 
 
 def _alone(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> list[Group]:

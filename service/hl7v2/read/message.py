@@ -30,7 +30,7 @@ from service.hl7v2.read.patient import read_patient
 from service.hl7v2.read.recognise import recognise_orders
 from service.hl7v2.read.referral import read_referral
 from service.hl7v2.read.result import Understood, read_order
-from service.hl7v2.segments import Message, Segment
+from service.hl7v2.segments import Message
 from service.referrals.life_event import HARMS
 
 Reader = Callable[[Message, Dialect, Rules, datetime], tuple[Group, ...]]
@@ -59,7 +59,7 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
     if flaw is not None or patient.pid is None:
         return of_nobody(*([flaw] if flaw else []))
     if is_baby(message, patient.pid, dialect, now):
-        return _of_baby(message, patient, patient.pid, dialect, rules, now)
+        return of_baby(message, [patient], patient.pid, dialect, rules, now)
     named = read_patient(patient.pid, dialect, now, updates=False)
     if named.patient is None or named.subject is None:
         return of_nobody(*named.flaws)
@@ -80,16 +80,6 @@ def _group(message: Message, patient: Patient, dialect: Dialect, rules: Rules, n
         flaws=(*named.flaws, *flaws, *(flaw for each in read for flaw in each.flaws)),
         recognised=recognised,
     )
-
-
-def _of_baby(message: Message, patient: Patient, pid: Segment, dialect: Dialect, rules: Rules, now: datetime) -> Group:
-    """What happened is told of its mother. Some records keep with her child what she answered: that is nobody's."""
-    group = of_baby(message, [patient], pid, dialect, rules, now)
-    recognised = recognise_orders(patient.orders, dialect, rules)
-    if recognised is Recognised.NOTHING:
-        return group
-    flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pid)), *group.flaws)
-    return group._replace(subject=None, flaws=flaws, recognised=recognised)
 
 
 def results_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Salvaged]:

@@ -157,11 +157,13 @@ def _observed(
     obx: Segment, asked: Asked, order_status: Status | None, dialect: Dialect, rules: Rules
 ) -> Observed | None:
     letter = obx.text(11).upper()
-    if letter == _NO_RESULT:
-        return None
     status = OBSERVED.get(letter) if letter else order_status
     named, type, values = triplets(obx, 3), obx.text(2).upper(), values_of(obx)
     found = meanings(named, asked.code, dialect, rules)
+    if letter == _NO_RESULT:
+        uses = [use for use in found or elsewhere(named, asked, dialect, rules) if isinstance(use, CodeUse)]
+        if not any(is_risk(type, values, use, dialect, rules) for use in uses):
+            return None
     if not found and type in FILES:
         found = _of_file(named, asked, dialect, rules)
     too_many = len(values) > _MOST_VALUES

@@ -62,8 +62,8 @@ def _read(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Gr
         return of_nobody(*named.flaws)
     if is_baby(message, pids[0], dialect, now):
         group = of_baby(message, patients, pids[0], dialect, rules, now)
-        flaws = (Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws)
-        return group._replace(flaws=flaws, recognised=recognise(message, dialect, rules))
+        flaws = dict.fromkeys((Flaw(Problem.IDENTIFIER_UNUSABLE, at(pids[0])), *group.flaws))
+        return group._replace(flaws=tuple(flaws))
     return _group(message, patients, named, dialect, rules, now)
 
 
