@@ -31,7 +31,8 @@ class Consent:
     `recipient_id` is the organisation it is about, None for all of them (only a denial may be that wide).
     `given_at` is Consent.dateTime. `withdrawn_at` is the instant at which a withdrawal reached us; once set it stays,
     so that the same Consent never permits again. `may_report_back` is the nested permit by which the programme may
-    tell the hospital how often they met.
+    tell the hospital how often they met. `may_refuse`: nobody can tell whether it is a no, or takes back a yes that is
+    known by another name.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Consent:
     may_report_back: bool
     safe_contact: SafeContact | None
     withdrawn_at: datetime | None = None
+    may_refuse: bool = False
 
     def gives_permission(self) -> bool:
         return self.permits and self.status is Status.ACTIVE and self.withdrawn_at is None

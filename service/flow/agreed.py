@@ -29,12 +29,20 @@ def agreed_to_any(rules: Rules, consents: Sequence[Consent], now: datetime) -> b
     return any(isinstance(agreed_to(rules, consents, each, now), Permit) for each in named)
 
 
-def is_against(rules: Rules, word: Consent, consents: Sequence[Consent], now: datetime) -> bool:
-    """Whether a word may be meant against a yes of hers: she has said none since to whom it is about."""
-    named = {each.recipient_id for each in consents if word.recipient_id in (None, each.recipient_id)} - {None}
-    answers = (agreed_to(rules, consents, each, now) for each in named if each is not None)
-    said = (answer.consent.said_at() for answer in answers if isinstance(answer, Permit))
-    return any(word.given_at is None or when is None or when <= word.given_at for when in said)
+def is_doubted(rules: Rules, some: Sequence[Consent], others: Sequence[Consent], now: datetime) -> bool:
+    """Whether what may be a no, among the one, is meant against a yes that counts, among the other: she has said none
+    since to whom it is about."""
+    said = [*some, *others]
+    named = {each.recipient_id for each in said if each.recipient_id is not None}
+    answers = (agreed_to(rules, said, each, now) for each in named)
+    agreed = (answer.consent for answer in answers if isinstance(answer, Permit))
+    return any(_is_against(word, yes) for yes in agreed for word in (others if yes in some else some))
+
+
+def _is_against(word: Consent, yes: Consent) -> bool:
+    when, about = yes.said_at(), (None, yes.recipient_id)
+    newer = word.given_at is None or when is None or when <= word.given_at
+    return word.may_refuse and newer and word.recipient_id in about
 
 
 def agreed_to_offers(

@@ -6,10 +6,11 @@ from datetime import datetime
 from service.consent.consent import Consent
 from service.consent.gate import Refusal
 from service.flow.advance import advance
-from service.flow.agreed import agreed_to_any, agreed_to_offers, contradicted_at
+from service.flow.agreed import agreed_to_any, agreed_to_offers, contradicted_at, is_doubted
 from service.flow.ask_which_counts import ask_which_counts
 from service.flow.follow_safe_contact import follow_safe_contact
 from service.flow.move_offer import refresh_offers
+from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.rules import Rules
 from service.referrals.referral import WAITS_TO_BE_PLACED, Referral, ReferralTrigger
@@ -17,10 +18,12 @@ from service.referrals.referral import WAITS_TO_BE_PLACED, Referral, ReferralTri
 
 def follow_consent(tx: Transaction, rules: Rules, consent: Consent, now: datetime) -> None:
     """If what she said changes anything for the referral, carry it out. The caller holds the lock on the woman."""
+    consents, about = tx.consents.of_patient(consent.patient_id), consent.recipient_id
+    if is_doubted(rules, [consent], [each for each in consents if each.id != consent.id], now):
+        pause_until_seen(tx, rules, consent.patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
     referral = tx.referrals.open_of(consent.patient_id)
     if referral is None:
         return
-    consents, about = tx.consents.of_patient(consent.patient_id), consent.recipient_id
     unclear_since = contradicted_at(rules, consents, about, now) if about is not None else None
     ends = any(isinstance(answer, Refusal) for answer in agreed_to_offers(tx, rules, referral, consents, now))
     if ends:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from typing import NamedTuple
 
 from service.consent.consent import Consent
 from service.consent.merge import contradicted, narrower
 from service.consent.safe_contact import SafeContact, newest
 from service.flow.advance import advance
+from service.flow.agreed import is_doubted
 from service.flow.answer import Accepted, Answer, Refused
 from service.flow.doubt_identity import doubt_all, doubt_identity
 from service.flow.follow_safe_contact import follow_safe_contact
@@ -19,6 +21,7 @@ from service.flow.judge_results import judge_results
 from service.flow.move_alert import move_alert
 from service.flow.move_offer import refresh_offers
 from service.flow.owe import owe, owe_alert
+from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_about
 from service.flow.received import Identifier, Received
@@ -95,7 +98,7 @@ def _absorb(
     consents = tx.consents.of_patient(survivor.id), tx.consents.of_patient(retired.id)
     denied = contradicted(*consents, rules.consent_terms.purposes, now)
     reached = narrower(_reached(survivor, consents[0]), _reached(retired, consents[1]), now)
-    unheard = _tells_news(tx, retired, survivor, now)
+    unheard, unclear = _tells_news(tx, retired, survivor, now), is_doubted(rules, *consents, now)
     referral, both = _one_referral(tx, rules, retired, survivor, now)
     twins, left_behind = _twins(tx, retired, survivor)
     tx.merging.carry_over(retired.id, survivor.id, left_behind)
@@ -106,6 +109,8 @@ def _absorb(
     _tell_again(tx, rules, survivor.id)
     if referral is not None:
         _decide_here(tx, rules, tx.referrals.get(referral.id), unheard, now)
+    if unclear:
+        pause_until_seen(tx, rules, survivor.id, ReferralTrigger.UNREADABLE_REFUSAL, now)
     if doubted or denied or both:
         doubt_identity(tx, rules, survivor.id, now)
         if survivor.facts.deceased is not retired.facts.deceased:
@@ -115,10 +120,7 @@ def _absorb(
         referral = tx.referrals.get(referral.id)
         changed = advance(tx, rules, referral, ReferralTrigger.FACTS_CHANGED, now) or referral
         follow_safe_contact(tx, rules, changed, now)
-    results = [tx.results.get(id) for id in twins]
-    for place, result in enumerate(results):
-        for piece in twins[result.id]:
-            results[place] = attach(results[place], piece)
+    results = [reduce(attach, pieces, tx.results.get(id)) for id, pieces in twins.items()]
     judge_results(tx, rules, results, now)
 
 

@@ -141,7 +141,7 @@ def _of_a_woman(tx: Transaction, rules: Rules, group: Group, now: datetime) -> l
     return [Flaw(Reason.IDENTITY_CONFLICT, group.child.at)] if group.child and doubted else []
 
 
-# Whoever refused for these has raised an alert of its own, and what has no score is decided as such.
+# Whoever refused for these has raised an alert of its own, but of a consent; and what has no score is decided as such.
 _TOLD = frozenset({Reason.IDENTITY_CONFLICT, Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Problem.NO_SCORE})
 
 
@@ -153,16 +153,16 @@ def _tell(tx: Transaction, rules: Rules, outcome: _Outcome, now: datetime) -> No
     for unnamed in (group.unnamed, _unheard(group, group.parts if doubted else outcome.left)):
         if unnamed is not None:
             tell_unnamed(tx, rules, unnamed, now)
-    for step in outcome.refused:
-        if isinstance(step, ReceivedConsent) and not doubted:
-            hers, number = subject_of(tx, step.patient), number_in(step.patient)
-            hear_refused_message(tx, rules, step, hers, number, step.received, now)
+    words = [step for step in outcome.refused if isinstance(step, ReceivedConsent) and not doubted]
+    for step in words:
+        hers, number = subject_of(tx, step.patient), number_in(step.patient)
+        hear_refused_message(tx, rules, step, hers, number, step.received, now)
     if group.stops is not None and not outcome.ends_referral():
         hear_refused_order(tx, rules, group.stops, now)
     results = [step for step in outcome.refused if isinstance(step, ReceivedResult)]
     waiting = [part.step for part in outcome.left if isinstance(part.step, ReceivedResult)]
     seen = max([group.recognised, *(recognised(rules, each) for each in (*results, *waiting))])
-    alone = all(flaw.problem in _TOLD for flaw in flaws)
+    alone = not words and all(flaw.problem in _TOLD for flaw in flaws)
     if not flaws or (alone and seen is not Recognised.A_CRITICAL_ANSWER):
         return
     if group.unnamed is not None and seen is Recognised.NOTHING:

@@ -6,26 +6,23 @@ from typing import NamedTuple
 
 from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.consent.safe_contact import SafeContact
-from service.flow.agreed import is_against
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_all, one_subject
 from service.flow.follow_consent import follow_consent
 from service.flow.identify import identify, known_as
 from service.flow.learn import learn
-from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
-from service.flow.received import Received, Reference
+from service.flow.received import Identifier, Received, Reference
 from service.flow.remember import remember
 from service.flow.rules import Rules
 from service.referrals.needs import SupportNeeds
-from service.referrals.referral import ReferralTrigger
 
 
 class ReceivedConsent(NamedTuple):
     """`said` is the consent as read, without its ids; `recipient` is None when it is about every organisation.
 
-    `needs` is None when it says nothing of what she asks for. `may_refuse`: it may be a no, or take back a yes that is
-    known by another name, and nobody can tell.
+    `needs` is None when it says nothing of what she asks for. `clears` is the name of the same word as it was said when
+    nobody could tell what it means.
     """
 
     received: Received
@@ -33,12 +30,12 @@ class ReceivedConsent(NamedTuple):
     recipient: Reference | None
     said: Consent
     needs: SupportNeeds | None = None
-    may_refuse: bool = False
+    clears: Identifier | None = None
 
     @property
     def may_end(self) -> bool:
         """Whether contact with her may be unwelcome after it."""
-        return self.may_refuse or self.said.ends_permission()
+        return self.said.may_refuse or self.said.ends_permission()
 
 
 def was_taken(tx: Transaction, message: ReceivedConsent) -> bool:
@@ -86,12 +83,17 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
     )
     if owner == new_id:
         tx.consents.add(said, _begins_at(said, now))
+        _clear(tx, message)
         learn(tx, patient_id, message.needs)
         follow_consent(tx, rules, said, now)
-        if message.may_refuse and is_against(rules, said, tx.consents.of_patient(patient_id), now):
-            pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
         return Accepted("Consent", owner, 1, created=True)
     return _revise(tx, rules, message, known, said, now)
+
+
+def _clear(tx: Transaction, message: ReceivedConsent) -> None:
+    for id in known_as(tx, "Consent", [message.clears] if message.clears else []):
+        if (unclear := tx.visible.consent(id)) is not None:
+            tx.consents.save(replace(unclear, may_refuse=False), begins_at=None)
 
 
 def _given_at(said: Consent, known: Consent | None, now: datetime) -> datetime | None:

@@ -149,6 +149,8 @@ def _part(part: Part, due: date | None, dialect: Dialect, rules: Rules) -> Itera
             yield f"{part.at}: known by {names}; {does}"
         case ReceivedMerge():
             yield f"{part.at}: one record takes the place of another of hers"
+        case ReceivedConsent() if part.step.said.may_refuse:
+            yield f"{part.at}: what may be a no; contact pauses if she has said yes before that"
         case ReceivedConsent():
             yield f"{part.at}: a consent, {'given' if part.step.said.permits else 'not given'}"
         case ReceivedSafeContact():

@@ -85,6 +85,7 @@ def _columns(consent: Consent) -> dict[str, object]:
         "may_report_back": consent.may_report_back,
         **safe_contact_columns(consent.safe_contact),
         "withdrawn_at": consent.withdrawn_at,
+        "may_refuse": consent.may_refuse,
         "ends_at": consent.period_end,
     }
 
@@ -105,4 +106,5 @@ def to_consent(row: Row[Any]) -> Consent:
         may_report_back=row.may_report_back,
         safe_contact=None if row.safe_contact is None else to_safe_contact(row.safe_contact),
         withdrawn_at=row.withdrawn_at,
+        may_refuse=row.may_refuse,
     )

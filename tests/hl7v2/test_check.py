@@ -12,8 +12,10 @@ from service.__main__ import application
 from service.flow.rules import DEFAULT_SITE
 from service.hl7v2.check import Checked, check, frames_in
 from service.hl7v2.frame import Frame, framed
+from service.hl7v2.site_codes import ConsentRule
 from tests.flow.support import NOW
 from tests.hl7v2.doors import changed, oru
+from tests.hl7v2.ward import message, pid
 
 RULES = mappings.load()
 SIZES = {"M1": 2_001, "M2": 2_000}.items()
@@ -89,6 +91,17 @@ def test_a_data_type_of_the_standard_is_no_wrong_code_whatever_else_is_wrong(ver
     for body in (whole, whole.replace(b"|20260601||||||F", b"|20260601||||||")):
         assert not any("HL70125" in line for line in checked(body).lines)
     assert any(line.startswith("  structure: Error") for line in checked(body).lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("Y", "a consent, given"), ("N", "a consent, not given"), ("MAYBE", "what may be a no; contact pauses if")],
+)
+def test_what_would_be_made_of_an_answer_about_consent_is_said(answer: str, said: str) -> None:
+    rule = ConsentRule("a programme", False, False, None, frozenset({"Y"}), frozenset({"N"}))
+    own = replace(DIALECT, codes=replace(DIALECT.codes, consents={"PEER": rule}))
+    body = message("A08", pid(), f"OBX|1|ST|PEER^Peer support^L||{answer}||||||F|||20260520")
+    assert f"    OBX^1: {said}" in "\n".join(check(Frame(body), own, RULES, NOW).lines)
 
 
 def test_what_would_be_refused_or_left_over_fails_and_a_warning_of_a_table_does_not() -> None:

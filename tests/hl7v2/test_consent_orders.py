@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.flow.support import Service
-from tests.hl7v2.ward import Ward, con, pid
+from tests.flow.support import DAY, Service
+from tests.hl7v2.ward import Ward, con, merge, pid
 
 NUMBER = "OBX|2|ST|PHONE^Safe^L||+44 7700 900123||||||F"
 YES_AT, LATER, EARLIER = "20260520090000", "20260525090000", "20260501090000"
@@ -178,6 +178,76 @@ def test_beside_the_yes_it_holds_for_the_referral_that_opens_later(ward: Ward, s
     ward.positive()
     assert ward.state() == ("on-hold", [])
     assert "unreadable-refusal" in ward.alerts()
+
+
+UNCLEAR = [
+    pytest.param(obx("DECLINED", at=LATER), id="an answer that nobody knows"),
+    pytest.param(obx("Y", "W", LATER), id="a yes that is not known is taken back"),
+    pytest.param(obx('""', "C", LATER), id="a correction that leaves no answer"),
+    pytest.param(con("", LATER), id="no status"),
+]
+
+
+@pytest.mark.parametrize("unclear", UNCLEAR)
+@pytest.mark.parametrize("waits", [False, True])
+def test_it_holds_against_an_older_yes_that_comes_after_it(ward: Ward, unclear: str, waits: bool) -> None:
+    if waits:
+        ward.positive()
+    ward.tells("A08", pid(), unclear)
+    assert "unreadable-refusal" not in ward.alerts()
+    ward.tells("A08", pid(), con("A", YES_AT), NUMBER)
+    ward.positive()
+    assert ward.state() == ("on-hold", [])
+    assert "unreadable-refusal" in ward.alerts()
+
+
+def test_it_holds_against_no_yes_that_comes_after_it_and_is_newer(ward: Ward) -> None:
+    ward.tells("A08", pid(), obx("DECLINED", at=YES_AT))
+    ward.tells("A08", pid(), con("A", LATER), NUMBER)
+    ward.tells("A08", pid(), con("A", EARLIER), NUMBER)
+    ward.positive()
+    assert ward.state() == ("offered", ["requested"])
+
+
+def test_it_holds_against_an_older_yes_when_that_begins(ward: Ward) -> None:
+    ward.positive()
+    ward.tells("A08", pid(), con("A", YES_AT).removesuffix("||") + "|20260603", NUMBER)
+    ward.tells("A08", pid(), obx("DECLINED", at=LATER))
+    ward.service.chase(3 * DAY)
+    assert ward.state() == ("on-hold", [])
+    assert "unreadable-refusal" in ward.alerts()
+
+
+@pytest.mark.parametrize("at", ["20260520", YES_AT, ""])
+def test_a_yes_that_nobody_could_tell_before_is_doubted_no_more(ward: Ward, at: str) -> None:
+    ward.tells("A08", pid(), order("F"), obx("DECLINED", at=at))
+    ward.tells("A08", pid(), order("F"), obx("Y", at=at), NUMBER)
+    ward.positive()
+    assert ward.state() == ("offered", ["requested"])
+
+
+@pytest.mark.parametrize("unclear", UNCLEAR)
+@pytest.mark.parametrize("supported_by", ["W1", "W2"])
+def test_it_holds_against_a_yes_in_another_record_of_hers(ward: Ward, unclear: str, supported_by: str) -> None:
+    other = {"W1": "W2", "W2": "W1"}[supported_by]
+    ward.supported(supported_by)
+    ward.tells("A08", pid(other), unclear)
+    ward.sends(merge("W2", into="W1"))
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    assert "unreadable-refusal" in ward.alerts()
+
+
+def test_what_is_older_than_the_yes_in_another_record_of_hers_takes_back_nothing(ward: Ward) -> None:
+    ward.supported("W1")
+    ward.tells("A08", pid("W2"), obx("DECLINED", at=EARLIER))
+    ward.sends(merge("W2", into="W1"))
+    assert (ward.state()[0], "unreadable-refusal" in ward.alerts()) == ("supported", False)
+
+
+def test_a_no_that_is_taken_back_stays_one_and_a_person_is_told(ward: Ward) -> None:
+    ward.tells("A08", pid(), obx("N", at=LATER))
+    assert ward.tells("A08", pid(), obx("N", "W", LATER)) == "AA OBX^1 205 W"
+    assert ward.alerts() == ["not-all-used"]
 
 
 @pytest.mark.parametrize("before", [[], [con("R", EARLIER)], [con("A", LATER)]], ids=["nothing", "a no", "a later yes"])

@@ -110,22 +110,24 @@ def _consent(
         # A no that has only a day counts from the end of that day.
         given_at = ends(when, dialect.zone)
     consent = _said(word, given_at, details, dialect, rules)
-    identifier = _name(word, header if when is None else None, subject, organisation)
+    name = _name(word, header if when is None else None, subject, organisation)
+    # What nobody can tell is no version of what she says when it can be told.
+    unclear = Identifier(CONSENT, f"{name}|unclear")
+    clears = None if isinstance(word.agrees, Problem) else unclear
+    identifier = Identifier(CONSENT, name) if clears else unclear
     recipient = None if organisation is None else Reference("Organization", organisation)
     body = consent_body(consent, identifier, subject, recipient, when.fhir if when else None, rules.consent_terms)
     received = Received("Consent", body, (identifier,))
-    return ReceivedConsent(received, subject, recipient, consent, may_refuse=word.doubtful)
+    return ReceivedConsent(received, subject, recipient, consent, clears=clears)
 
 
-def _name(word: Word, header: Segment | None, subject: Reference, organisation: str | None) -> Identifier:
+def _name(word: Word, header: Segment | None, subject: Reference, organisation: str | None) -> str:
     """`header` is that of its message, where that is all that tells when it was said."""
     her = (subject.identifier.system, subject.identifier.value) if subject.identifier else ("", "")
     whom = (organisation,) if word.rule.asked and organisation else ()
     # A no without a time counts from when it came: under another message it is another word.
     when = (word.decided,) if header is None else (header.text(7), header.text(10))
-    # What nobody can tell is no version of what she says when it can be told.
-    unclear = ("unclear",) if isinstance(word.agrees, Problem) else ()
-    return Identifier(CONSENT, "|".join((*her, word.code, *whom, *when, *unclear)))
+    return "|".join((*her, word.code, *whom, *when))
 
 
 def _said(word: Word, given_at: datetime, details: Details, dialect: Dialect, rules: Rules) -> Consent:
@@ -135,7 +137,7 @@ def _said(word: Word, given_at: datetime, details: Details, dialect: Dialect, ru
     said_no = Consent(
         id="", version=1, tenant_id="", patient_id="", status=Status.ACTIVE if agrees else no, permits=agrees,
         recipient_id=None, given_at=given_at, period_start=None, period_end=None, purposes=frozenset(),
-        may_report_back=False, safe_contact=None,
+        may_report_back=False, safe_contact=None, may_refuse=word.doubtful,
     )  # fmt: skip
     if not agrees:
         return said_no

@@ -126,6 +126,7 @@ class ConsentRow(Row, table=True):
     may_report_back: bool = required(Boolean)
     safe_contact: dict[str, object] | None = optional(Json)
     withdrawn_at: datetime | None = optional(Instant)
+    may_refuse: bool = required(Boolean)
     begins_at: datetime | None = optional(Instant)
     ends_at: datetime | None = optional(Instant)
     safe_contact_ends_at: datetime | None = optional(Instant)

@@ -416,6 +416,7 @@ def upgrade() -> None:
         sa.Column("may_report_back", sa.Boolean(), nullable=False),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("may_refuse", sa.Boolean(), nullable=False),
         sa.Column("begins_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("safe_contact_ends_at", sa.DateTime(timezone=True), nullable=True),
