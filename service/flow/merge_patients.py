@@ -32,7 +32,7 @@ from service.referrals.alert import AlertCode, AlertTrigger
 from service.referrals.life_event import SAME_EVENT, UNWELCOME, Heard
 from service.referrals.needs import NOT_STATED
 from service.referrals.offer import ACTIVE
-from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, disagree
+from service.referrals.patient import NOTHING_SAID, Patient, PatientFacts, disagree, newest_due
 from service.referrals.referral import Referral, ReferralTrigger, goes_on
 from service.referrals.review import GROUPED, REQUESTS
 from service.screening.result import Piece, attach
@@ -195,10 +195,12 @@ def _joined(survivor: Patient, retired: Patient, reached: SafeContact | None) ->
     mine, theirs = survivor.facts, retired.facts
     facts = PatientFacts._make(said or other for said, other in zip(mine, theirs, strict=True))
     facts = facts._replace(deceased=mine.deceased and theirs.deceased)
+    due = newest_due(survivor, retired)
     births = [day for day in (survivor.delivered_on, retired.delivered_on) if day is not None]
     return survivor._replace(
         facts=facts,
-        due_date=survivor.due_date or retired.due_date,
+        due_date=due.due_date,
+        due_said_at=due.due_said_at,
         delivered_on=max(births, default=None),
         needs=retired.needs if survivor.needs == NOT_STATED else survivor.needs,
         safe_contact=reached,

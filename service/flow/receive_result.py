@@ -3,7 +3,7 @@ deliveries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import one_subject
@@ -22,7 +22,7 @@ from service.flow.tell_unnamed import Unnamed
 from service.flow.unheard import hear_unheard
 from service.referrals.alert import AlertCode
 from service.referrals.life_event import LifeEvent
-from service.referrals.patient import Patient
+from service.referrals.patient import Patient, expecting
 from service.screening.instrument import Stage
 from service.screening.result import STILL_TO_COME, Piece, ScreeningResult, Status, attach, without
 from service.shared.clock import is_to_come
@@ -83,8 +83,8 @@ def _take(tx: Transaction, rules: Rules, message: ReceivedResult, patient_id: st
         again = _again(tx, rules, message, patient, Repeated(received.type, owner, known_version), known_body, now)
         if again is not None:
             return again, []
-    if message.due_date is not None and message.due_date != patient.due_date:
-        patient = _expect(tx, patient, message.due_date)
+    if message.due is not None:
+        patient = _expect(tx, expecting(patient, message.due, now, again=received.replays is not None))
     own = f"{received.type}/{owner}"
     results = _attach(tx, rules, message, patient, own)
     if known_version:
@@ -155,14 +155,15 @@ def _administrations(message: ReceivedResult) -> Collection[list[Administered]]:
     return by_key.values()
 
 
-def _expect(tx: Transaction, patient: Patient, due_date: date) -> Patient:
+def _expect(tx: Transaction, expects: Patient) -> Patient:
     """The version of her Patient stays: it counts what her hospital says there, and this was said elsewhere."""
-    expecting = patient._replace(due_date=due_date)
-    tx.patients.save(expecting)
-    referral = tx.referrals.open_of(patient.id)
+    before = tx.patients.lock(expects.id)
+    if expects != before:
+        tx.patients.save(expects)
+    referral = tx.referrals.open_of(expects.id) if expects.due_date != before.due_date else None
     if referral is not None:
         refresh_offers(tx, referral)
-    return expecting
+    return expects
 
 
 def _completes(tx: Transaction, message: ReceivedResult, patient: Patient, body: bytes) -> bool:

@@ -1,9 +1,10 @@
 """What a door hands over of a screening result: the pieces of it that one resource holds, and whom it is about."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from service.flow.received import Received, Reference
+from service.referrals.patient import DueDate
 from service.screening.result import Piece
 
 
@@ -23,7 +24,7 @@ class ReceivedResult(NamedTuple):
     `whole` is True when it says all that its resource has to say: what that said before and this does not is gone. A
     v2 order may go on in another message, so that of it only what is said anew takes the place of what was said.
 
-    `corrects` is True when its status says that it changes what was sent before. `due_date` is set when the message
+    `corrects` is True when its status says that it changes what was sent before. `due` is set when the message
     tells the estimated date of delivery, `safety_event` when it tells of a loss or of anything else that may make
     contact unwelcome.
     """
@@ -32,6 +33,6 @@ class ReceivedResult(NamedTuple):
     subject: Reference
     administered: tuple[Administered, ...]
     corrects: bool = False
-    due_date: date | None = None
+    due: DueDate | None = None
     safety_event: bool = False
     whole: bool = True

@@ -136,8 +136,8 @@ def _parts(parts: Iterable[Part], dialect: Dialect, rules: Rules) -> Iterator[st
     """In their order, as a due date counts from where it stands."""
     due: date | None = None
     for part in parts:
-        if isinstance(part.step, ReceivedResult):
-            due = part.step.due_date or due
+        if isinstance(part.step, ReceivedResult) and part.step.due is not None:
+            due = part.step.due.day if part.step.due.stands else None
         yield from _part(part, due, dialect, rules)
 
 
@@ -166,9 +166,9 @@ def _part(part: Part, due: date | None, dialect: Dialect, rules: Rules) -> Itera
 
 
 def _result(result: ReceivedResult, at: str, due: date | None, dialect: Dialect, rules: Rules) -> Iterator[str]:
-    if result.due_date is not None:
-        yield f"{at}: due date {result.due_date.isoformat()}"
-    if not result.administered and result.due_date is None:
+    if result.due is not None:
+        yield f"{at}: due date {result.due.day or ''}{'' if result.due.stands else ' taken back'}"
+    if not result.administered and result.due is None:
         yield f"{at}: of no instrument that is known; kept, and decides nothing"
     by_key: dict[tuple[str, str, datetime], ScreeningResult] = {}
     for each in result.administered:

@@ -1,6 +1,6 @@
 """The woman, as far as placing her needs facts about her. Everything else stays in the resource as it was received."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from service.consent.safe_contact import SafeContact
@@ -12,10 +12,13 @@ from service.shared.clock import latest_day_in
 ONE_PREGNANCY = timedelta(days=150)
 
 FEMALE = "female"
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 # A record writes such a date where it has none (1900-01-01, 0001-01-01); nobody is so old.
 _OLDEST = timedelta(days=120 * 365)
 # Forty weeks from the first day on which anything can be known, and some for a date that is put right.
 _LONGEST_EXPECTED = timedelta(days=300)
+# So long after it a birth is of an older child, whatever else is told of it.
+_LONGEST_SINCE = timedelta(days=2 * 365)
 
 
 def birth_date(written: date | None, today: date) -> date | None:
@@ -24,8 +27,9 @@ def birth_date(written: date | None, today: date) -> date | None:
 
 
 def due_date(written: date | None, today: date) -> date | None:
-    """As far as somebody can expect a baby then: a date without end would leave her antenatal after the birth."""
-    return None if written is None or written - today > _LONGEST_EXPECTED else written
+    """As far as somebody can expect a baby then, or have one of that pregnancy: a date without end would leave her
+    antenatal after the birth, and one of an older child postnatal before it."""
+    return written if written is not None and -_LONGEST_SINCE <= written - today <= _LONGEST_EXPECTED else None
 
 
 class PatientFacts(NamedTuple):
@@ -47,9 +51,18 @@ class PatientFacts(NamedTuple):
 NOTHING_SAID = PatientFacts(None, None, None, None, interpreter=False, deceased=False)
 
 
+class DueDate(NamedTuple):
+    """What is told of when her baby is due. `said_at` is None where that is not told: it is said now. What does not
+    `stand` is taken back, of that day or, where that is None, of any."""
+
+    day: date | None
+    said_at: datetime | None = None
+    stands: bool = True
+
+
 class Patient(NamedTuple):
-    """`due_date` is the estimated date of delivery, sent as an observation of its own; `delivered_on` the day on which
-    her last baby was born.
+    """`due_date` is the estimated date of delivery, sent as an observation of its own, and `due_said_at` when it was
+    said, or taken back; `delivered_on` the day on which her last baby was born.
 
     `needs` and `safe_contact` are the newest word on them that named no programme. `replaced_by` is the id of the
     record that this one has become part of, when the hospital has found that both are hers.
@@ -60,6 +73,7 @@ class Patient(NamedTuple):
     tenant_id: str
     facts: PatientFacts
     due_date: date | None = None
+    due_said_at: datetime | None = None
     needs: SupportNeeds = NOT_STATED
     safe_contact: SafeContact | None = None
     delivered_on: date | None = None
@@ -84,6 +98,26 @@ class Patient(NamedTuple):
         """In whole years, None when her birth date is not known."""
         born = self.facts.birth_date
         return None if born is None else today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def expecting(patient: Patient, told: DueDate, now: datetime, *, again: bool) -> Patient:
+    """The newest word of when her baby is due counts, whatever comes first, and what was taken back is as never said.
+    `again`: it is heard once more, and undoes nothing that was said since."""
+    at, known = told.said_at or now, patient.due_said_at
+    newer = known is None or at >= known
+    if again and known is not None:
+        counts = told.said_at is not None and at > known
+    elif told.stands:
+        counts = newer or patient.due_date is None
+    else:
+        counts = told.day == patient.due_date or (told.day is None and newer)
+    return patient._replace(due_date=told.day if told.stands else None, due_said_at=at) if counts else patient
+
+
+def newest_due(*records: Patient) -> Patient:
+    """The one whose due date counts, of records that are one woman's."""
+    told = (each for each in records if each.due_date is not None)
+    return max(told, key=lambda each: each.due_said_at or _LONG_AGO, default=records[0])
 
 
 def disagree(one: PatientFacts, other: PatientFacts) -> bool:

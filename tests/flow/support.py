@@ -32,7 +32,7 @@ from service.referrals.escalation import Said
 from service.referrals.instruction import HoldReason, Instruction, Order
 from service.referrals.needs import SupportNeeds
 from service.referrals.offer import Ending, Offer, OfferState
-from service.referrals.patient import PatientFacts
+from service.referrals.patient import DueDate, PatientFacts
 from service.referrals.programme import DeliveryMode, Model, Programme
 from service.referrals.referral import Referral
 from service.screening import result as screening
@@ -221,9 +221,11 @@ class Service:
         assert isinstance(answer, Accepted)
         return answer.id
 
-    def tell_due_date(self, hospital: Caller, woman: str, due: date) -> Answer:
+    def tell_due_date(
+        self, hospital: Caller, woman: str, due: date | None, said_at: datetime | None = None, *, stands: bool = True
+    ) -> Answer:
         received = Received("Observation", body())
-        message = ReceivedResult(received, Reference("Patient", woman), (), due_date=due)
+        message = ReceivedResult(received, Reference("Patient", woman), (), due=DueDate(due, said_at, stands))
         return self.run(hospital, lambda tx: receive_result(tx, self.rules, message, self.now()))
 
     def said(self, **changes: Any) -> Consent:

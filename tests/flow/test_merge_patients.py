@@ -608,6 +608,19 @@ def test_what_the_survivor_does_not_say_is_as_the_other_said_it(ward: Ward) -> N
     assert woman.stage(service.now(), service.rules.policy("")) is Stage.ANTENATAL
 
 
+@pytest.mark.parametrize("newer", [MINE, OTHER])
+def test_of_two_due_dates_the_newest_counts(ward: Ward, newer: Identifier) -> None:
+    service = ward.service
+    now = service.now()
+    women = {MINE: ward.woman(MINE), OTHER: ward.woman(OTHER)}
+    for number, woman in women.items():
+        weeks, days = (10, 1) if number == newer else (20, 30)
+        service.tell_due_date(ward.hospital, woman, now.date() + timedelta(weeks=weeks), now - timedelta(days=days))
+    ward.merge(OTHER, into=MINE)
+    known = service.run(ward.hospital, lambda tx: tx.patients.lock(women[MINE]))
+    assert (known.due_date, known.due_said_at) == (now.date() + timedelta(weeks=10), now - timedelta(days=1))
+
+
 def test_every_open_thing_has_a_newer_version_for_whoever_reads_it(ward: Ward) -> None:
     service = ward.service
     stays, goes = ward.woman(MINE), ward.woman(OTHER)

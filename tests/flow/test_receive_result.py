@@ -1,6 +1,6 @@
 """A result comes in: every row of the decision table on the real store, pieces in any order, corrections, repeats."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import permutations
 
 import pytest
@@ -464,6 +464,27 @@ def test_a_new_due_date_is_seen_by_the_programme_at_its_next_poll(service: Servi
     assert changed.version == offer.version + 1
     (view,) = service.disclose(family.community, changed)
     assert view.due_month == "2026-07"
+
+
+def test_the_newest_due_date_counts_and_what_changes_nothing_is_no_new_version_for_a_programme(
+    service: Service,
+) -> None:
+    family, _ = service.supported()
+    soon, later = ((NOW + days * DAY).date() for days in (60, 90))
+
+    def told(day: date | None, ago: int, *, stands: bool = True) -> tuple[date | None, int]:
+        service.tell_due_date(family.hospital, family.woman, day, NOW - ago * DAY, stands=stands)
+        (offer,) = service.offers(family.woman)
+        return service.rows("patient", id=family.woman)[0]["due_date"], offer.version - first.version
+
+    (first,) = service.offers(family.woman)
+    assert told(soon, 9) == (soon, 1)
+    assert told(later, 10) == (soon, 1)
+    assert told(soon, 5) == (soon, 1)
+    assert told(later, 8) == (soon, 1)
+    assert told(later, 4) == (later, 2)
+    assert told(soon, 3, stands=False) == (later, 2)
+    assert told(None, 2, stands=False) == (None, 3)
 
 
 def test_a_due_date_does_not_make_the_hospitals_own_copy_of_her_stale(service: Service) -> None:

@@ -94,3 +94,73 @@ def test_a_discharge_after_one_that_was_cancelled_is_news(ward: Ward) -> None:
             assert ward.tells(event, pid(), discharged("70")) == "AA"
             clock.pass_time(HOUR)
     assert ward.alerts() == ["safety-event"] * 2
+
+
+EDD = "OBX|1|DT|11778-8^EDD^LN||{}||||||{}|||{}"
+FEBRUARY, MARCH = "20270201", "20270301"
+NEWEST, OLDER = "20260530", "20260501"
+
+
+def due(ward: Ward) -> str | None:
+    (woman,) = ward.rows("patient")
+    return woman["due_date"] and f"{woman['due_date']:%Y%m%d}"
+
+
+@pytest.mark.parametrize("order", [[], [ORDER]], ids=["in no order", "in an order"])
+@pytest.mark.parametrize(
+    ("day", "letter", "said_on"),
+    [(FEBRUARY, "D", NEWEST), (FEBRUARY, "W", OLDER), ("", "X", NEWEST), (FEBRUARY, "W", ""), ('""', "C", NEWEST)],
+)
+def test_a_due_date_that_is_taken_back_is_none(
+    ward: Ward, day: str, letter: str, said_on: str, order: list[str]
+) -> None:
+    ward.supported()
+    assert ward.tells("R01", pid(), *order, EDD.format(FEBRUARY, "F", NEWEST), type="ORU") == "AA"
+    (before,) = ward.offers()
+    for _ in range(2):
+        assert ward.tells("R01", pid(), *order, EDD.format(day, letter, said_on), type="ORU") == "AA"
+    (after,) = ward.offers()
+    assert (due(ward), stage(ward), after.version) == (None, Stage.UNKNOWN, before.version + 1)
+    assert ward.tells("A08", pid(), EDD.format(MARCH, "F", OLDER)) == "AA"
+    assert due(ward) == MARCH
+
+
+@pytest.mark.parametrize(
+    ("day", "letter", "said_on"),
+    [
+        pytest.param(MARCH, "F", OLDER, id="an older one that comes later"),
+        pytest.param(MARCH, "W", NEWEST, id="another that is taken back"),
+        pytest.param("", "W", OLDER, id="an older one of which the day is not said"),
+        pytest.param(MARCH, "P", NEWEST, id="one that is not final"),
+    ],
+)
+def test_the_newest_due_date_stands(ward: Ward, day: str, letter: str, said_on: str) -> None:
+    ward.supported()
+    for value in ((FEBRUARY, "F", NEWEST), (day, letter, said_on)):
+        assert ward.tells("A08", pid(), EDD.format(*value)) == "AA"
+    assert due(ward) == FEBRUARY
+
+
+@pytest.mark.parametrize("said_on", [NEWEST, "", "20260601"], ids=["of the same day", "undated", "newer"])
+def test_a_due_date_that_is_no_older_takes_the_place_of_another(ward: Ward, said_on: str) -> None:
+    ward.supported()
+    for value in ((FEBRUARY, "F", NEWEST), (MARCH, "F", said_on)):
+        assert ward.tells("A08", pid(), EDD.format(*value)) == "AA"
+    assert due(ward) == MARCH
+
+
+def test_a_due_date_of_an_older_child_is_told_and_not_used(ward: Ward) -> None:
+    ward.supported()
+    assert ward.tells("A08", pid(), EDD.format(FEBRUARY, "F", OLDER)) == "AA"
+    assert ward.tells("A08", pid(), EDD.format("20240101", "F", NEWEST)) == "AA OBX^1^5 102 W"
+    assert due(ward) == FEBRUARY
+
+
+@pytest.mark.parametrize("said_on", [OLDER, ""], ids=["dated", "undated"])
+def test_a_due_date_that_is_replayed_undoes_nothing_that_was_said_since(ward: Ward, said_on: str) -> None:
+    ward.supported()
+    for value in ((FEBRUARY, "F", said_on), (FEBRUARY, "W", said_on)):
+        ward.tells("A08", pid(), EDD.format(*value))
+    first = ward.rows("inbound_message", type="ADT^A08")[1]
+    assert ward.hospital.messages().replay(first["id"]).disposition == "accepted"
+    assert due(ward) is None

@@ -37,10 +37,11 @@ def test_a_woman_comes_back_as_she_was_kept(service: Service) -> None:
     hospital = service.hospital()
     facts = FACTS._replace(birth_date=date(1996, 2, 29), district="Þórshöfn", language="cy-GB", interpreter=True)
     answer = service.woman(hospital, **{name: getattr(facts, name) for name in facts._fields})
-    service.tell_due_date(hospital, answer, date(2026, 9, 30))
+    service.tell_due_date(hospital, answer, date(2026, 9, 30), said := service.now() - DAY)
 
     kept = service.run(hospital, lambda tx: tx.patients.lock(answer))
-    assert (kept.facts, kept.due_date, kept.tenant_id) == (facts, date(2026, 9, 30), hospital.organisation_id)
+    assert (kept.facts, kept.tenant_id) == (facts, hospital.organisation_id)
+    assert (kept.due_date, kept.due_said_at) == (date(2026, 9, 30), said)
     assert service.read(WORKER, lambda tx: tx.patients.get_all([answer, "nobody"])) == {answer: kept}
     assert service.read(WORKER, lambda tx: tx.patients.get_all([])) == {}
 

@@ -27,7 +27,7 @@ from service.flow.received import Received, Reference
 from service.flow.received_result import Administered, ReceivedResult
 from service.flow.rules import Rules
 from service.referrals.life_event import is_history
-from service.referrals.patient import due_date
+from service.referrals.patient import DueDate, due_date
 from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import (
     CORRECTING,
@@ -80,7 +80,7 @@ def read_observation(tree: Tree, received: Received, *, rules: Rules, base: str,
             for instrument_id, stated in sorted(readings.items())
         ),
         corrects=status in CORRECTING,
-        due_date=_due_date(parts, meanings, now.date()) if status in DECIDING else None,
+        due=_due(parts, meanings, status, effective if effective < now else None, now.date()),
         safety_event=not is_history(effective, now) and _tells_of_event(parts, meanings, status, rules),
     )
 
@@ -193,16 +193,24 @@ def source_of(reference: Reference) -> str:
     return "/".join(filter(None, (reference.base, reference.type, reference.id)))
 
 
-def _due_date(parts: list[tuple[str, Tree]], meanings: list[_Meaning | None], today: date) -> date | None:
-    told = [
-        whole_day(node.get("valueDateTime", ""))
-        for (_, node), meaning in zip(parts, meanings, strict=True)
-        if meaning is Context.ESTIMATED_DUE_DATE
-    ]
-    days = {day for day in told if day is not None}
+def _due(
+    parts: list[tuple[str, Tree]],
+    meanings: list[_Meaning | None],
+    status: Status,
+    said_at: datetime | None,
+    today: date,
+) -> DueDate | None:
+    told = [node for (_, node), meaning in zip(parts, meanings, strict=True) if meaning is Context.ESTIMATED_DUE_DATE]
+    days = {day for node in told if (day := whole_day(node.get("valueDateTime", ""))) is not None}
+    if told and status in VOID:
+        return DueDate(days.pop() if len(days) == 1 else None, said_at, stands=False)
+    if not days or status not in DECIDING:
+        return None
     if len(days) > 1:
         raise unclear("Observation.component", "Two different estimated due dates are given.")
-    told_day = next(iter(days), None)
-    if due_date(told_day, today) != told_day:
+    (day,) = days
+    known = due_date(day, today)
+    if known is None and day > today:
         raise unclear("Observation.value", "Nobody is due so late: an estimated due date is at most 300 days ahead.")
-    return told_day
+    # What is long past is history, and refused for nothing.
+    return DueDate(known, said_at) if known is not None else None

@@ -24,9 +24,9 @@ from service.hl7v2.read.observation import observation
 from service.hl7v2.read.observed import Observed
 from service.hl7v2.read.orders import Order
 from service.hl7v2.read.recognise import recognise_orders
-from service.hl7v2.segments import Message, Segment
+from service.hl7v2.segments import NULL, Message, Segment
 from service.hl7v2.times import Moment, day
-from service.referrals.patient import due_date
+from service.referrals.patient import DueDate, due_date
 from service.screening.instrument import CodeUse, Context, Role
 from service.screening.result import CORRECTING, DECIDING, SELF, STILL_TO_COME, VOID, Piece, Reading, Status, of_its_own
 
@@ -47,7 +47,7 @@ class Understood(NamedTuple):
 
 class _Reader(NamedTuple):
     """One order, and what everything about it needs. `files` are the files and words that are all there is of their
-    instrument, `due_dates` what tells when her baby is due."""
+    instrument, `due_dates` what tells when her baby is due, or takes that back."""
 
     message: Message
     order: Order
@@ -70,7 +70,7 @@ def read_order(
         message, order, dialect, now,
         times=administrations(order.headers, order.observations, dialect),
         files=_files(seen),
-        due_dates=[one for one in seen if one.meaning is _DUE_DATE and one.decides and one.values],
+        due_dates=[one for one in seen if one.meaning is _DUE_DATE and one.wrong is None],
     )  # fmt: skip
     if order.asked.instrument_id is None and all(one.meaning is None for one in seen):
         return Understood(None)
@@ -105,7 +105,7 @@ def _flaws(reader: _Reader, wrong: list[Observed]) -> Iterator[Flaw]:
     yield from [Flaw(Problem.TIME_UNREADABLE, at(*place)) for place in reader.times.untimely]
     unscorable = [one for one in reader.order.seen if one.has_no_score]
     yield from [Flaw(Problem.NO_SCORE, at(one.obx, 5)) for one in (*reader.files, *unscorable)]
-    told = [(one, _due_on(one, reader.now)) for one in reader.due_dates]
+    told = [(one, _due_on(one, reader.now)) for one in reader.due_dates if _stands(one)]
     differ = len({when for _, when in told}) > 1
     yield from [Flaw(Problem.VALUE_UNREADABLE, at(one.obx, 5)) for one, when in told if differ or when is None]
 
@@ -118,15 +118,30 @@ def _result(reader: _Reader, subject: Reference) -> ReceivedResult:
     body = observation(
         named, seen, subject, name, statuses, first and first.fhir, reader.dialect, placer, _notes(order)
     )
-    due_dates = {_due_on(one, reader.now) for one in reader.due_dates}
     return ReceivedResult(
         received=Received("Observation", body, (name,) if name else ()),
         subject=subject,
         administered=tuple(_administered(reader, name.value if name else None)),
         corrects=not CORRECTING.isdisjoint(statuses),
-        due_date=due_dates.pop() if len(due_dates) == 1 else None,
+        due=_due(reader),
         whole=False,
     )
+
+
+def _due(reader: _Reader) -> DueDate | None:
+    """What takes a due date back counts where none stands beside it."""
+    stands = [one for one in reader.due_dates if _stands(one)]
+    taken_back = [one for one in reader.due_dates if one.status in VOID or (one.decides and one.obx.raw(5) == NULL)]
+    days = {_due_on(one, reader.now) for one in stands} or {day(said(one.obx, 5)) for one in taken_back}
+    if not days or (stands and (len(days) > 1 or None in days)):
+        return None
+    times = [reader.times.by_obx.get(one.obx.number) for one in stands or taken_back]
+    at = max((each.begins for each in times if each is not None), default=reader.latest())
+    return DueDate(days.pop() if len(days) == 1 else None, at if at < reader.now else None, stands=bool(stands))
+
+
+def _stands(one: Observed) -> bool:
+    return one.decides and bool(one.values)
 
 
 def _due_on(one: Observed, now: datetime) -> date | None:

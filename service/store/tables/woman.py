@@ -35,6 +35,7 @@ class PatientRow(Row, table=True):
     deceased: bool = required(Boolean)
     gender: str | None = optional(Text)
     due_date: date | None = optional(Date)
+    due_said_at: datetime | None = optional(Instant)
     delivered_on: date | None = optional(Date)
     needs: dict[str, object] | None = optional(Json)
     safe_contact: dict[str, object] | None = optional(Json)

@@ -16,6 +16,7 @@ from service.flow.received import Reference
 from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
 from service.mappings import load
+from service.referrals.patient import DueDate
 from service.screening.instrument import Role
 from service.screening.result import Reading, Status
 
@@ -25,6 +26,7 @@ Coding = tuple[str, str]
 
 BASE = "https://referral.example"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TAKEN = datetime(2026, 2, 1, 8, tzinfo=UTC)
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 EPDS_ITEM = "https://peer-referral.example/fhir/CodeSystem/epds-item"
 EPDS_TOTAL, EPDS_PANEL, EPDS_SCORE = (LOINC, "99046-5"), (LOINC, "71354-5"), (SNOMED, "450320001")
@@ -71,7 +73,7 @@ def test_a_total_is_a_piece_of_one_administration(read: Read) -> None:
     sent = [{"value": "no system"}, {"system": "urn:a", "value": "1"}, {"system": "urn:b", "value": "2"}]
     message = read(EPDS_TOTAL, valueInteger=15, identifier=sent)
     assert message.subject == Reference("Patient", "1")
-    assert (message.corrects, message.due_date) == (False, None)
+    assert (message.corrects, message.due) == (False, None)
     (administered,) = message.administered
     assert administered.instrument_id == "epds"
     assert administered.respondent == "patient"
@@ -361,18 +363,17 @@ def test_a_status_that_changes_what_came_before_corrects(read: Read, status: Sta
         ({"valueDateTime": "2026-06"}, None),
         ({"valueString": "June"}, None),
         ({"valueDateTime": "2026-06-01", "status": "preliminary"}, None),
-        ({"valueDateTime": "2026-06-01", "status": "entered-in-error"}, None),
         ({"valueDateTime": "2026-06-01", "status": "corrected"}, date(2026, 6, 1)),
     ],
 )
 def test_the_due_date_is_a_day_that_counts(read: Read, elements: Tree, due: date | None) -> None:
     message = read(DUE, **elements)
-    assert (message.due_date, message.administered) == (due, ())
+    assert (message.due and message.due.day, message.administered) == (due, ())
 
 
 def test_a_due_date_may_come_with_the_result(read: Read) -> None:
     message = read(EPDS_TOTAL, valueInteger=15, component=[part(DUE, valueDateTime="2026-06-01")])
-    assert message.due_date == date(2026, 6, 1)
+    assert message.due == DueDate(date(2026, 6, 1), TAKEN)
     assert stated(message) == (TOTAL_15,)
 
 
@@ -385,7 +386,16 @@ def test_two_due_dates_that_differ_are_refused(read: Read) -> None:
     dates = [part(DUE, valueDateTime="2026-06-01"), part(DUE_FROM_PERIOD, valueDateTime="2026-06-09")]
     with pytest.raises(BadInput):
         read(UNKNOWN, component=dates)
-    assert read(UNKNOWN, component=[dates[0], dates[0]]).due_date == date(2026, 6, 1)
+    assert read(UNKNOWN, component=[dates[0], dates[0]]).due == DueDate(date(2026, 6, 1), TAKEN)
+
+
+@pytest.mark.parametrize(("value", "day"), [({"valueDateTime": "2026-06-01"}, date(2026, 6, 1)), ({}, None)])
+def test_a_due_date_is_taken_back(read: Read, value: Tree, day: date | None) -> None:
+    assert read(DUE, status="entered-in-error", **value).due == DueDate(day, TAKEN, stands=False)
+
+
+def test_a_due_date_of_long_ago_is_history_and_refused_for_nothing(read: Read) -> None:
+    assert read(DUE, valueDateTime="2024-01-01").due is None
 
 
 @pytest.mark.parametrize("element", ["tag", "security"])

@@ -17,6 +17,7 @@ from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.message import READERS
 from service.hl7v2.segments import read
 from service.referrals.life_event import HARMS, LifeEvent
+from service.referrals.patient import DueDate
 from service.screening.instrument import Role
 from service.screening.result import Reading, Status
 
@@ -568,20 +569,20 @@ def test_whoever_else_answered_is_told_from_her(group: Receive, who: str, respon
 
 @pytest.mark.parametrize("code", ["11778-8^EDD^LN", "EDD^Due date^L"])
 def test_the_due_date_is_read_also_outside_an_order(group: Receive, code: str) -> None:
-    assert result(group(obx(code, "20260801", type="DT"))).due_date == date(2026, 8, 1)
-    assert result(group(obr("X"), obx(code, "20260801", type="DT", status="P"))).due_date is None
+    assert result(group(obx(code, "20260801", type="DT"))).due == DueDate(date(2026, 8, 1))
+    assert result(group(obr("X"), obx(code, "20260801", type="DT", status="P"))).due is None
 
 
-@pytest.mark.parametrize("written", ["20991231", "99991231", "20280101"])
+@pytest.mark.parametrize("written", ["20991231", "99991231", "20280101", "20240101", "00010101"])
 def test_a_day_on_which_nobody_can_be_due_is_told_and_none(group: Receive, written: str) -> None:
     read = group(obx("EDD", written, type="DT"))
-    assert result(read).due_date is None
+    assert result(read).due is None
     assert [(each.problem, each.at) for each in read.flaws] == [(Problem.VALUE_UNREADABLE, "OBX^1^5")]
 
 
 def test_two_due_dates_are_none(group: Receive) -> None:
     read = group(obx("EDD", "20260801", type="DT"), obx("EDD", "20260803", type="DT"))
-    assert result(read).due_date is None
+    assert result(read).due is None
     assert flaws(read) == ["value-unreadable OBX^1^5", "value-unreadable OBX^2^5"]
 
 

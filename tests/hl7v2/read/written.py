@@ -61,7 +61,7 @@ def _part(part: Part) -> Tree:
     return said | {
         "administered": [_administered(each) for each in step.administered],
         "corrects": step.corrects,
-        "due_date": step.due_date,
+        "due_date": step.due and step.due.day,
     }
 
 

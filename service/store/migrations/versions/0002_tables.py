@@ -330,6 +330,7 @@ def upgrade() -> None:
         sa.Column("deceased", sa.Boolean(), nullable=False),
         sa.Column("gender", sa.Text(), nullable=True),
         sa.Column("due_date", sa.Date(), nullable=True),
+        sa.Column("due_said_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_on", sa.Date(), nullable=True),
         sa.Column("needs", sa.LargeBinary(), nullable=True),
         sa.Column("safe_contact", sa.LargeBinary(), nullable=True),
