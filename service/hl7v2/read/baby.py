@@ -100,7 +100,7 @@ def _mothers_numbers(message: Message, pid: Segment, dialect: Dialect) -> Iterat
     """As PID-21 has them, then the relatives whom the site calls the mother, where the message is about nobody else."""
     if said(pid, MOTHER):
         yield pid.raw(MOTHER)
-    alone = [each.number for each in message.named("PID")] == [pid.number]
+    alone = all(each.number == pid.number for each in message.named("PID"))
     for each in message.named("NK1") if alone else ():
         relations = {relation.code for relation in triplets(each, RELATIONSHIP)}
         if said(each, RELATIVE) and not relations.isdisjoint(dialect.codes.relationships):
