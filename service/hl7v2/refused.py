@@ -61,7 +61,7 @@ def _results(
         whole = max(whole, Recognised.AN_INSTRUMENT)
     if whole > max((each.recognised for each in found), default=Recognised.NOTHING):
         found.append(Salvaged(whole))
-    only_risk = test or wrong in _ONLY_RISK
+    only_risk = test or wrong in _ONLY_RISK or _only_orders(looked)
     return [each for each in found if not only_risk or each.recognised is Recognised.A_CRITICAL_ANSWER]
 
 
@@ -71,8 +71,8 @@ def _unnamed(looked: Looked, dialect: Dialect, rules: Rules, wrong: What, now: d
         found = unnamed_in(looked.message or salvaged(looked.body), dialect, rules, now)
         told = found if _says_whose(looked, wrong) else (replace(each, hers=()) for each in found)
         # A feed of what is not taken at all is of every patient, and a person would be told of each who is not known.
-        everybodys = looked.type[0] not in ("", *TYPES)
-        return [replace(each, events=frozenset(), refuses=False) if everybodys else each for each in told]
+        not_taken = _is_of_no_type_taken(looked)
+        return [replace(each, events=frozenset(), refuses=False) if not_taken else each for each in told]
     except Exception as defect:  # noqa: BLE001  # as above
         telemetry.tell_defect("message-not-recognised", defect)
         return ()
@@ -89,6 +89,16 @@ def _stops(looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequ
         return ()
     subjects = order.subjects if _says_whose(looked, wrong) else ()
     return [Salvaged(Recognised.NOTHING, subjects, addressed=order.referral, stops=order.order)]
+
+
+def _is_of_no_type_taken(looked: Looked) -> bool:
+    return looked.type[0] not in ("", *TYPES)
+
+
+def _only_orders(looked: Looked) -> bool:
+    """Whether it asks for a questionnaire, as an engine that sends its orders too does for everybody, and answers
+    none."""
+    return _is_of_no_type_taken(looked) and looked.message is not None and looked.message.first("OBX") is None
 
 
 def _says_whose(looked: Looked, wrong: What) -> bool:

@@ -395,6 +395,17 @@ def test_what_a_message_of_a_type_that_is_not_taken_tells_of_a_woman_who_is_know
     assert (ward.state(), ward.alerts()) == (PAUSED, [alert])
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"), [([], []), (["OBX|1|NM|99046-5^EPDS total^LN||4||||||F"], ["unreadable-result"])]
+)
+def test_an_order_for_a_questionnaire_calls_nobody_and_what_is_answered_in_it_does(
+    ward: Ward, lines: list[str], told: list[str]
+) -> None:
+    asked = message("O01", pid(), "ORC|NW|P1", "OBR|1|P1||71354-5^EPDS^LN", *lines, type="ORM")
+    assert ward.hospital.told(asked) == "AR MSH^1^9^1^1 200 E"
+    assert ward.alerts() == told
+
+
 @pytest.mark.parametrize("told", TOLD_OF_HER)
 def test_of_everybody_else_in_a_feed_that_is_not_taken_nobody_hears(ward: Ward, told: str) -> None:
     ward.supported()
