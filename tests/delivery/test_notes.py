@@ -190,7 +190,7 @@ def test_a_pause_and_its_end_are_told_to_the_clinic(sender: Sender, record: Hosp
     sender.settle()
     *_, paused, resumed, closed = said(record)
     assert paused.startswith("Peer support is paused. Programme has been asked to make no contact")
-    assert resumed.startswith("Programme has been asked to go on")
+    assert resumed.startswith("The maternity team's pause is over, and Programme may go on")
     assert closed.startswith("The referral to peer support is closed and Programme has been asked")
 
 
