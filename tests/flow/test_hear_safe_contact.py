@@ -10,7 +10,7 @@ from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.hear_safe_contact import ReceivedSafeContact, hear_safe_contact
 from service.flow.received import Received, Reference
 from tests.flow.support import DAY, Family, Service
-from tests.hl7v2.ward import Ward, pid
+from tests.hl7v2.ward import Ward, merge, pid
 
 OTHER = SafeContact((Channel(Mode.SMS, Permission.ALLOW, "+44 7700 900456"),))
 NOTHING_SAFE = SafeContact(())
@@ -88,3 +88,26 @@ def test_an_answer_that_may_be_a_no_pauses_contact_once(service: Service) -> Non
         assert ward.tells("A08", pid(), unclear) == "AA OBX^1^5 103 W"
     assert ward.state() == ("on-hold", ["held-by-service"])
     assert ward.alerts() == ["not-all-used", "unreadable-refusal"]
+
+
+def test_an_answer_that_may_be_a_no_holds_against_an_older_yes_that_comes_after_it_until_it_can_be_told(
+    service: Service,
+) -> None:
+    ward = Ward(service)
+    ward.add_programme()
+    for woman in ("W1", "W2"):
+        ward.tells("A08", pid(woman), "OBX|1|ST|PEER^x^L||DECLINED||||||F|||20260530")
+    ward.tells("A08", pid("W2"), "OBX|1|ST|PEER^x^L||Y||||||F|||20260530")
+    for woman, state in (("W1", ("on-hold", [])), ("W2", ("offered", ["requested"]))):
+        ward.tells("A08", *ward.agrees(woman))
+        ward.positive(woman)
+        assert ward.state(woman) == state
+
+
+def test_an_answer_that_may_be_a_no_holds_against_an_older_yes_in_another_record_of_hers(service: Service) -> None:
+    ward = Ward(service)
+    ward.supported()
+    ward.tells("A08", pid("W2"), "OBX|1|ST|PEER^x^L||DECLINED||||||F|||20260530")
+    ward.sends(merge("W2", into="W1"))
+    assert ward.state() == ("on-hold", ["held-by-service"])
+    assert "unreadable-refusal" in ward.alerts()
