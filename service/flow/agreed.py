@@ -29,6 +29,14 @@ def agreed_to_any(rules: Rules, consents: Sequence[Consent], now: datetime) -> b
     return any(isinstance(agreed_to(rules, consents, each, now), Permit) for each in named)
 
 
+def agrees_since(rules: Rules, consents: Sequence[Consent], word: Consent, about: str | None, now: datetime) -> bool:
+    """Whether she agrees, and has said so since this word to everybody whom it is about: to all, where that is None."""
+    known = {each.recipient_id for each in consents if each.recipient_id is not None}
+    answers = (agreed_to(rules, consents, each, now) for each in known if about in (None, each))
+    said, when = [each.consent.said_at() for each in answers if isinstance(each, Permit)], word.given_at
+    return bool(said) and all(when is not None and each is not None and when < each for each in said)
+
+
 def is_doubted(rules: Rules, some: Sequence[Consent], others: Sequence[Consent], now: datetime) -> bool:
     """Whether what may be a no, among the one, is meant against a yes that counts, among the other: she has said none
     since to whom it is about."""

@@ -7,11 +7,10 @@ from service.flow.answer import Reason, Refused
 from service.flow.identify import subject_of
 from service.flow.keep_unreadable import Recognised
 from service.flow.ports import Transaction
-from service.flow.received_result import Administered, ReceivedResult
+from service.flow.received_result import ReceivedResult
 from service.flow.rules import Rules
-from service.flow.tell_of_result import hear_risk_of, tell_of_result
-from service.screening.decide import harm_in_readings, too_old_to_refer
-from service.screening.result import VOID
+from service.flow.tell_of_result import hear_risk_of, risks_in, tell_of_result
+from service.screening.decide import too_old_to_refer
 
 # Her clinician has been told of what stands under another's identifier; whoever was too late reads again, and repeats.
 _NO_NEWS = (Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Reason.VERSION_STALE)
@@ -19,7 +18,7 @@ _NO_NEWS = (Reason.DIFFERENT_UNDER_SAME_IDENTIFIER, Reason.VERSION_STALE)
 
 def recognised(rules: Rules, message: ReceivedResult) -> Recognised:
     """What a result tells that is not acted on. One that takes back what was said tells of no risk."""
-    if any(_risks(rules, message)):
+    if any(risks_in(rules, message)):
         return Recognised.A_CRITICAL_ANSWER
     return Recognised.AN_INSTRUMENT if message.administered else Recognised.NOTHING
 
@@ -47,17 +46,12 @@ def hear_refused(tx: Transaction, rules: Rules, message: ReceivedResult, refused
         now,
         risk=seen is Recognised.A_CRITICAL_ANSWER,
         old=_are_old(tx, rules, [message], now),
+        read=[message],
     )
 
 
 def _are_old(tx: Transaction, rules: Rules, messages: Iterable[ReceivedResult], now: datetime) -> bool:
     policy = rules.policy(tx.caller.organisation_id)
-    ages = [too_old_to_refer(each.effective, policy, now) for message in messages for each in _risks(rules, message)]
+    risks = [each for message in messages for each, _ in risks_in(rules, message)]
+    ages = [too_old_to_refer(each.effective, policy, now) for each in risks]
     return bool(ages) and all(ages)
-
-
-def _risks(rules: Rules, message: ReceivedResult) -> Iterable[Administered]:
-    for each in message.administered:
-        instrument, said = rules.instruments[each.instrument_id], each.piece
-        if said.status not in VOID and harm_in_readings(said.readings, instrument):
-            yield each

@@ -15,7 +15,7 @@ from service.flow.received import Reference, listed, number_in, numbers
 from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
-from service.flow.tell_of_result import is_news
+from service.flow.tell_of_result import is_news, was_told
 from service.flow.unheard import hear_refused_message
 
 
@@ -90,7 +90,9 @@ def _hear(
             risks.setdefault(patient_id, []).append(entry.message)
     for patient_id, results in sorted(risks.items()):
         # What cannot be read of her is told as a risk of today, and stands for what can.
-        if patient_id not in hers_untold and is_news(tx, patient_id, _content(results)):
+        if patient_id in hers_untold or was_told(tx, rules, patient_id, results):
+            continue
+        if is_news(tx, patient_id, _content(results)):
             hear_risks_of(tx, rules, patient_id, results, now)
     if not risks:
         return [*untold, *harmless]

@@ -10,6 +10,7 @@ from service.flow.identify import subject_of, who_said
 from service.flow.lock_women import lock_women
 from service.flow.ports import Transaction
 from service.flow.received import Reference, listed, number_in
+from service.flow.received_result import ReceivedResult
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import tell_of_result
@@ -35,7 +36,8 @@ class Salvaged:
     when any of that cannot be told for certain. `safety_event`: it tells of a loss, or of anything else that makes
     contact unwelcome. `number` is by what the record has them, where `subjects` does not say it. `refuses`: it may be
     her no. `who` is what it says of who she is, where it is about that. `addressed` is what it was sent to
-    change. `stops` is the order that it may be about the referral that it was sent to."""
+    change. `stops` is the order that it may be about the referral that it was sent to. `read` is all in it that tells
+    of a risk, where that could be read."""
 
     recognised: Recognised
     subjects: Sequence[Reference] = ()
@@ -45,6 +47,7 @@ class Salvaged:
     who: ReceivedPatient | None = None
     addressed: Reference | None = None
     stops: Order | None = None
+    read: Sequence[ReceivedResult] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def tell_of_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, no
         _tell_of_results(tx, rules, unreadable, now)
         _hear_unheard(tx, rules, unreadable, now)
         for each in unreadable.unnamed:
-            tell_unnamed(tx, rules, each, now)
+            tell_unnamed(tx, rules, each, now, unreadable.fingerprint)
 
 
 def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:
@@ -106,11 +109,14 @@ def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now:
     if worst is Recognised.NOTHING:
         return
     risk = worst is Recognised.A_CRITICAL_ANSWER
-    women = {whose_is(tx, each) for each in unreadable.results if each.recognised is worst}
+    of_worst = [each for each in unreadable.results if each.recognised is worst]
+    women = {whose_is(tx, each) for each in of_worst}
     if not risk and len(women) > 1:
         women = {None}
     for patient_id in sorted(women, key=str):
-        tell_of_result(tx, rules, patient_id, unreadable.fingerprint, now, risk=risk)
+        hers = [each for each in of_worst if whose_is(tx, each) == patient_id]
+        read = [result for each in hers for result in each.read] if all(each.read for each in hers) else []
+        tell_of_result(tx, rules, patient_id, unreadable.fingerprint, now, risk=risk, read=read)
 
 
 def _hear_unheard(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.consent.safe_contact import SafeContact
+from service.flow.agreed import agrees_since
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_all, one_subject
 from service.flow.follow_consent import follow_consent
@@ -38,18 +39,18 @@ class ReceivedConsent(NamedTuple):
         return self.said.may_refuse or self.said.ends_permission()
 
 
-def was_taken(tx: Transaction, message: ReceivedConsent) -> bool:
-    """Whether a no is known by its names already, as wide as this."""
-    received, recipient_id = message.received, message.recipient and message.recipient.id
+def is_no_news(tx: Transaction, rules: Rules, patient_id: str | None, message: ReceivedConsent, now: datetime) -> bool:
+    """Whether a no that is refused would change nothing: it is known by its names already, as wide as this, or she has
+    agreed since. One that takes back a yes by its name does, however old it is."""
+    received, about = message.received, message.recipient and message.recipient.id
     ids = known_as(tx, "Consent", received.names) | ({received.target_id} if received.target_id else set())
-    known = map(tx.visible.consent, ids)
-    return any(
-        each is not None
-        and each.was_said()
-        and not each.gives_permission()
-        and each.recipient_id in (None, recipient_id)
-        for each in known
-    )
+    known = [each for each in map(tx.visible.consent, ids) if each is not None]
+    noes = [each for each in known if each.was_said() and not each.gives_permission()]
+    if any(each.recipient_id in (None, about) for each in noes):
+        return True
+    if patient_id is None or any(each.gives_permission() for each in known):
+        return False
+    return agrees_since(rules, tx.consents.of_patient(patient_id), message.said, about, now)
 
 
 def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:

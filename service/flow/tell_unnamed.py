@@ -9,7 +9,7 @@ from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
 from service.flow.received import BETWEEN_NUMBERS
-from service.flow.record_consent import ReceivedConsent, was_taken
+from service.flow.record_consent import ReceivedConsent, is_no_news
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
@@ -44,10 +44,11 @@ class Unnamed:
         return self.refuses or bool(self.events)
 
 
-def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
+def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime, content: str = "") -> None:
     """A programme may go on ringing a woman who is bereaved, or who has said no. A no is told each time; a record that
-    goes on telling the same event of the same person is heard once in seven days."""
-    left = _without_hers(tx, rules, unnamed, now)
+    goes on telling the same event of the same person is heard once in seven days, and a woman's own no in the same
+    `content` that is refused."""
+    left = _without_hers(tx, rules, unnamed, content, now)
     number = _shown(left.number)
     news = [is_news(tx, None, f"{event} of {left.number} {left.person}") for event in sorted(left.events)]
     if any(news) or (left.events and not number):
@@ -65,7 +66,7 @@ def _shown(number: str) -> str | None:
     return f"{shown} and {more} more" if more else shown
 
 
-def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> Unnamed:
+def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, content: str, now: datetime) -> Unnamed:
     """What is left when contact has paused for what is certainly hers. Nothing ends for good by a message that is not
     taken; when it comes as it must be, it counts once more."""
     patient_id = woman_named(tx, unnamed.who) if unnamed.who else None
@@ -76,7 +77,9 @@ def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime
         hear_event(tx, rules, each._replace(certain=False), now)
     noes = [each for each in unnamed.hers if isinstance(each, ReceivedConsent)]
     ways = [each for each in unnamed.hers if isinstance(each, ReceivedSafeContact)]
-    if not all(was_taken(tx, each) for each in noes) or any(takes_away(tx, patient_id, each) for each in ways):
+    stops = not all(is_no_news(tx, rules, patient_id, each, now) for each in noes)
+    stops = stops or any(takes_away(tx, patient_id, each) for each in ways)
+    if stops and is_news(tx, patient_id, f"no in {content}"):
         pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
     left = frozenset[LifeEvent]() if events else unnamed.events
     return replace(unnamed, events=left, refuses=unnamed.refuses and not noes)

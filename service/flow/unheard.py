@@ -9,7 +9,7 @@ from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.received import Received
 from service.flow.received_result import ReceivedResult
-from service.flow.record_consent import ReceivedConsent, was_taken
+from service.flow.record_consent import ReceivedConsent, is_no_news
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
 from service.flow.tell_of_result import is_news
@@ -67,7 +67,9 @@ def hear_unheard(
 def hear_refused_message(
     tx: Transaction, rules: Rules, message: _Message, patient_id: str | None, number: str, said: Received, now: datetime
 ) -> None:
-    """The same for one message, which `said` this: a no that was taken before is not heard anew."""
+    """The same for one message, which `said` this, unless it is a no that would change nothing."""
     told = unheard([message], number)
-    if told is not None and not (isinstance(message, ReceivedConsent) and was_taken(tx, message)):
+    if told is not None and not (
+        isinstance(message, ReceivedConsent) and is_no_news(tx, rules, patient_id, message, now)
+    ):
         hear_unheard(tx, rules, patient_id, told, said.fingerprint(), now)

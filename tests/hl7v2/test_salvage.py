@@ -341,6 +341,55 @@ def test_a_no_that_was_taken_before_is_no_news_in_a_message_that_is_refused(ward
     assert ward.alerts() == []
 
 
+def refused(body: bytes) -> bytes:
+    return changed(body, 12, "9.9")
+
+
+@pytest.mark.parametrize(
+    ("said", "alerts"),
+    [
+        pytest.param([con("R", "20260519")], 0, id="older than her yes"),
+        pytest.param([con("R", "20260521")], 1, id="newer"),
+        pytest.param([con("R", "")], 1, id="of no time"),
+        pytest.param(["OBX|1|ST|PHONE^Safe^L||N||||||F"], 1, id="to the way to reach her"),
+    ],
+)
+def test_a_no_that_is_refused_again_and_again_pauses_contact_once_unless_she_has_agreed_since(
+    ward: Ward, said: list[str], alerts: int
+) -> None:
+    ward.supported()
+    for _ in range(2):
+        assert ward.hospital.told(refused(message("A08", pid(), *said))).startswith("AR")
+        assert ward.alerts() == ["unreadable-refusal"] * alerts
+        if ward.state() == PAUSED:
+            advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    assert ward.state()[0] == "supported"
+
+
+def test_an_older_no_of_one_who_has_not_agreed_is_told(ward: Ward) -> None:
+    ward.tells("A28", pid())
+    assert ward.hospital.told(refused(message("A08", pid(), con("R", "20260519")))).startswith("AR")
+    assert ward.alerts() == ["unreadable-refusal"]
+
+
+def test_a_risk_that_was_reviewed_is_told_again_by_a_message_that_is_refused_only_when_it_is_worse(ward: Ward) -> None:
+    obr, obx = ITEM
+    alerts = 0
+    for value, taken, news in (("2", True, 1), ("2", False, 0), ("1", False, 0), ("3", False, 1), ("3", False, 0)):
+        for beside in ("NTE|1||a", "NTE|1||b") if news == 0 and value != "3" else ("NTE|1||c",):
+            body = message("R01", pid(), obr, obx.replace("||2|", f"||{value}|"), beside, type="ORU")
+            assert ward.hospital.told(body if taken else refused(body)).startswith("AA" if taken else "AR")
+        alerts += news
+        assert ward.alerts() == ["self-harm-present"] * alerts
+
+
+def test_a_risk_of_another_day_is_news_in_a_message_that_is_refused(ward: Ward) -> None:
+    assert ward.tells("R01", pid(), *ITEM, type="ORU").startswith("AA")
+    other = [each.replace("20260601110000", "20260531110000") for each in ITEM]
+    assert ward.hospital.told(refused(message("R01", pid(), *other, type="ORU"))).startswith("AR")
+    assert ward.alerts() == ["self-harm-present"] * 2
+
+
 def test_a_death_and_a_no_in_a_message_that_is_refused_are_told(bereaved: Hospital) -> None:
     no = "CON|1|PEER^Peer support^L|||||||||R||20260520"
     assert bereaved.told(changed(telling("ADT^A08", no, died="Y"), 12, "9.9")) == "AR MSH^1^12 203 E"

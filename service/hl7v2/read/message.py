@@ -8,6 +8,7 @@ from service.flow.hear_event import ReceivedEvent
 from service.flow.hear_safe_contact import ReceivedSafeContact
 from service.flow.keep_unreadable import Recognised, Salvaged
 from service.flow.received_message import Flaw, Group, Part, Problem
+from service.flow.received_result import ReceivedResult
 from service.flow.record_consent import ReceivedConsent
 from service.flow.register_patient import ReceivedPatient
 from service.flow.rules import Rules
@@ -88,7 +89,10 @@ def results_in(message: Message, dialect: Dialect, rules: Rules, now: datetime) 
         recognised = recognise_orders(patient.orders, dialect, rules)
         if recognised is not Recognised.NOTHING:
             group = _group(message, patient, dialect, rules, now)
-            yield Salvaged(recognised, [group.subject] if group.subject else [], who=_who(group))
+            # Of what cannot be acted on nobody can tell which administration it is of.
+            all_read = group.recognised is not Recognised.A_CRITICAL_ANSWER
+            read = [part.step for part in group.parts if isinstance(part.step, ReceivedResult) and all_read]
+            yield Salvaged(recognised, [group.subject] if group.subject else [], who=_who(group), read=read)
 
 
 def _who(group: Group) -> ReceivedPatient | None:
