@@ -15,6 +15,7 @@ from service.referrals.instruction import Instruction, Order
 from service.referrals.patient import Patient
 from service.referrals.referral import REFERRAL_ENDED, Referral, ReferralState, ReferralTrigger
 from service.screening.decide import too_old_to_refer
+from service.shared.clock import is_to_come
 
 
 class ReceivedRequest(NamedTuple):
@@ -84,6 +85,8 @@ def _open(tx: Transaction, rules: Rules, patient: Patient, message: ReceivedRequ
     answer: Answer
     if referral is not None:
         answer = Repeated("ServiceRequest", referral.id, referral.version)
+    elif message.asked_at is not None and is_to_come(message.asked_at, now):
+        return Refused(Reason.IN_THE_FUTURE, "authoredOn")
     elif message.asked_at is not None and too_old_to_refer(message.asked_at, rules.policy(patient.tenant_id), now):
         # A record that is connected sends its history too (docs/decisions/0021).
         return Refused(Reason.OUT_OF_DATE, "authoredOn")

@@ -189,6 +189,7 @@ def test_a_birth_date_that_cannot_be_read_does_not_make_it_a_no(ward: Ward) -> N
         pytest.param(message("I12", rf1(_8="20260501"), pid(), type="REF"), "RF1^1", id="a referral that is over"),
         pytest.param(message("I12", rf1(_8="01/05/2027"), pid(), type="REF"), "RF1^1^8", id="one that may be over"),
         pytest.param(message("I12", rf1(_7="20190101"), pid(), type="REF"), "RF1^1", id="one of years ago"),
+        pytest.param(message("I12", rf1(_7="20270601"), pid(), type="REF"), "RF1^1", id="one of next year"),
         pytest.param(message("I12", rf1(_7="2019-01-01"), pid(), type="REF"), "RF1^1^7", id="one of nobody knows when"),
         pytest.param(message("I12", rf1(_1="R"), pid(), type="REF"), "RF1^1", id="one that was rejected"),
         pytest.param(message("I12", rf1(_1="E^Expired"), pid(), type="REF"), "RF1^1", id="one that has expired"),

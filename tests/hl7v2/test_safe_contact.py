@@ -9,7 +9,7 @@ import pytest
 from service.hl7v2.frame import Fault, Frame
 from tests.flow.support import HOUR, Service
 from tests.hl7v2.doors import changed, mended
-from tests.hl7v2.ward import Ward, con, message, pid
+from tests.hl7v2.ward import Ward, con, cx, message, pid
 
 AT = "20260520"
 NUMBER, OTHER = "+44 7700 900123", "+44 7700 900456"
@@ -438,3 +438,22 @@ def test_what_is_safe_for_nobody_who_is_certain_calls_nobody_in_a_message_that_i
     supported(ward, con("A", AT), phone(NUMBER))
     assert ward.hospital.told(changed(message("A08", whose, phone("N")), 12, "9.9")).startswith("AR")
     assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
+
+
+@pytest.mark.parametrize("event", ["A40", "A24", "A44"])
+@pytest.mark.parametrize("said", [phone("N"), phone('""'), phone(NUMBER, "W")], ids=["no", "deleted", "taken back"])
+def test_what_is_not_safe_for_one_of_two_records_is_told_as_a_no_is(ward: Ward, event: str, said: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    told = [pid(), f"MRG|{cx('W1')}", said, obx("PHONE", OTHER, NOW)]
+    assert "OBX^1 204 W" in ward.tells(event, *told)
+    assert ward.alerts().count("unnamed-refusal") == 1
+    assert known(ward)["channels"] == [["voice", "allow", NUMBER]]
+
+
+@pytest.mark.parametrize(("event", "type"), [("A08", "ADT"), ("R01", "ORU"), ("A24", "ADT")])
+def test_what_is_not_safe_in_the_record_of_a_baby_is_told_as_a_no_is(ward: Ward, event: str, type: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells(event, pid("B1", born="20260530", _21=cx("W1")), ORDER.format("F"), phone("N"), type=type)
+    assert ward.alerts().count("unnamed-refusal") == 1
+    ward.tells(event, pid("B1", born="20260530", _21=cx("W1")), ORDER.format("F"), phone(NUMBER), type=type)
+    assert ward.alerts().count("unnamed-refusal") == 1

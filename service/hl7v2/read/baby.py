@@ -11,7 +11,7 @@ from service.flow.received_message import Flaw, Group, Part, Problem
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import YES, triplets
-from service.hl7v2.read.consent_word import nobodys_consents, refuses
+from service.hl7v2.read.consent_detail import nobodys_words
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.read.happened import Told, as_parts, each_once, happened
 from service.hl7v2.read.orders import Patient, segments_of
@@ -47,13 +47,12 @@ def is_baby(message: Message, pid: Segment, dialect: Dialect, now: datetime) -> 
 def of_baby(
     message: Message, patients: Collection[Patient], pid: Segment, dialect: Dialect, rules: Rules, now: datetime
 ) -> Group:
-    """What it tells of the mother, and of consent and what she answered, which some records keep with her child: they
-    are nobody's."""
+    """What it tells of the mother, and of consent, safe contact and what she answered, which some records keep with her
+    child: they are nobody's."""
     group = of_its_mother(message, patients, pid, dialect, rules, now)
-    flaws = (*group.flaws, *nobodys_consents(segments_of(patients), dialect))
-    unnamed = group.unnamed
-    if refuses(segments_of(patients), dialect):
-        unnamed = replace(unnamed or nobodys([pid]), refuses=True)
+    words, said_no = nobodys_words(segments_of(patients), dialect, now)
+    flaws = (*group.flaws, *words)
+    unnamed = replace(group.unnamed or nobodys([pid]), refuses=True) if said_no else group.unnamed
     recognised = recognise_orders([order for each in patients for order in each.orders], dialect, rules)
     if recognised is not Recognised.NOTHING:
         group = group._replace(subject=None, recognised=recognised)

@@ -11,7 +11,17 @@ from service.consent.safe_contact import UNDATED, Channel, Mode, Permission, Saf
 from service.flow.received_message import Flaw, Problem
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.codes import YES, Triplet, triplets, values_of
-from service.hl7v2.read.consent_word import Headers, answered, counts, folded, in_orders, is_taken_back, when
+from service.hl7v2.read.consent_word import (
+    Headers,
+    answered,
+    counts,
+    folded,
+    in_orders,
+    is_taken_back,
+    nobodys_consents,
+    refuses,
+    when,
+)
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import NULL, Segment
 from service.hl7v2.site_codes import ConsentRule, Detail
@@ -51,6 +61,20 @@ Details = Mapping[Detail, Sequence[Beside]]
 
 
 def details_in(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> Details:
+    return {detail: _newest(told, now) for detail, told in _told(segments, dialect, now).items()}
+
+
+def nobodys_words(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> tuple[list[Flaw], bool]:
+    """What is said of consent, or denied of a way to reach somebody, where nobody can tell who says it; and whether
+    anybody says no."""
+    segments = tuple(segments)
+    ways = _told(segments, dialect, now)
+    denied = [one.obx for way in _WAYS & ways.keys() for one in ways[way] if one.denies]
+    flaws = [Flaw(Problem.IDENTIFIER_UNUSABLE, at(each)) for each in denied]
+    return [*nobodys_consents(segments, dialect), *flaws], bool(denied) or refuses(segments, dialect)
+
+
+def _told(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> dict[Detail, list[Beside]]:
     known, rules = dialect.codes.details, dialect.codes.consents.values()
     found: dict[Detail, list[Beside]] = defaultdict(list)
     for obx, headers in in_orders(segments) if known else ():
@@ -62,7 +86,7 @@ def details_in(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> 
             one = Beside(obx, stands, answer, status in DECIDING | VOID)
             if one.counts or (answer is False and detail in _QUESTIONS):
                 found[detail].append(one._replace(said_at=_said_at(one, headers, dialect, now)))
-    return {detail: _newest(said, now) for detail, said in found.items()}
+    return found
 
 
 def _no_of(rules: Iterable[ConsentRule]) -> frozenset[str]:

@@ -16,7 +16,8 @@ from service.flow.tell_unnamed import Unnamed
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.baby import is_baby, of_a_mother, of_baby, of_its_mother
 from service.hl7v2.read.consent import read_consents
-from service.hl7v2.read.consent_word import nobodys_consents, refuses
+from service.hl7v2.read.consent_detail import nobodys_words
+from service.hl7v2.read.consent_word import refuses
 from service.hl7v2.read.fields import at
 from service.hl7v2.read.happened import as_parts, happened, told_outside
 from service.hl7v2.read.orders import Patient, by_pid, patients_in, segments_of
@@ -163,7 +164,7 @@ def strays(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]
 def beside_records(message: Message, dialect: Dialect, rules: Rules, now: datetime) -> Iterator[Group]:
     """What a message about records says that is no part of what becomes of them."""
     yield from strays(message, dialect, now)
-    yield from _words_of_nobody(message, dialect)
+    yield from _words_of_nobody(message, dialect, now)
     for each in patients_in(message, dialect, rules):
         recognised = recognise_orders(each.orders, dialect, rules)
         if recognised is not Recognised.NOTHING:
@@ -180,11 +181,11 @@ def _answers(message: Message, patient: Patient, recognised: Recognised, dialect
     return Group(named.subject, (Part(named.patient, at(pid)),), flaws, recognised)
 
 
-def _words_of_nobody(message: Message, dialect: Dialect) -> Iterator[Group]:
-    """What is said of consent where nobody can tell which of the records in the message has said it."""
-    flaws = nobodys_consents(message.segments, dialect)
+def _words_of_nobody(message: Message, dialect: Dialect, now: datetime) -> Iterator[Group]:
+    """What is said of consent and safe contact where nobody can tell which of the records in the message has said
+    it."""
+    flaws, said_no = nobodys_words(message.segments, dialect, now)
     if flaws:
-        said_no = refuses(message.segments, dialect)
         unnamed = nobodys([*message.named("PID")], refuses=True) if said_no else None
         yield Group(None, (), tuple(flaws), unnamed=unnamed)
 
