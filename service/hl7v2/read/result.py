@@ -72,6 +72,8 @@ def read_order(
         files=_files(seen),
         due_dates=[one for one in seen if one.meaning is _DUE_DATE and one.wrong is None],
     )  # fmt: skip
+    if _is_of_another_alone(reader):
+        return Understood(None, (Flaw(Problem.SEGMENT_MISSING, at(head)),), Recognised.AN_INSTRUMENT)
     if order.asked.instrument_id is None and all(one.meaning is None for one in seen):
         return Understood(None)
     useless = _useless(order, head)
@@ -187,6 +189,12 @@ def _files(seen: list[Observed]) -> list[Observed]:
     files = [one for one in seen if not one.readings and one.of_instrument is not None and one.decides]
     scored = {one.of_instrument for one in seen if files and any(each.value is not None for each in one.readings)}
     return [one for one in files if one.of_instrument not in scored]
+
+
+def _is_of_another_alone(reader: _Reader) -> bool:
+    """Whether it says that somebody else answered, and of nothing: it may correct who gave the answers that came
+    before."""
+    return not any(one.meaning or one.wrong for one in reader.order.seen) and _respondent(reader) == OTHERS
 
 
 def _respondent(reader: _Reader) -> str:

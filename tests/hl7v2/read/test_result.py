@@ -567,6 +567,17 @@ def test_whoever_else_answered_is_told_from_her(group: Receive, who: str, respon
     assert untimed.respondent.startswith("source:another:") == (respondent == "other")
 
 
+@pytest.mark.parametrize("order", [obr(), obr(code="WHO^Who answered^L")], ids=["under its order", "under another"])
+def test_that_somebody_else_answered_is_told_where_nothing_that_was_answered_comes_with_it(
+    group: Receive, order: str
+) -> None:
+    for status in "FC":
+        read = group(order, obx("EPDSBY^By^L", "father", type="ST", status=status))
+        assert ([*read.parts][1:], read.recognised) == ([], Recognised.AN_INSTRUMENT)
+        assert flaws(read) == ["segment-missing OBR^1"]
+    assert group(order, obx("EPDSBY^By^L", "mother", type="ST")).recognised is Recognised.NOTHING
+
+
 @pytest.mark.parametrize("code", ["11778-8^EDD^LN", "EDD^Due date^L"])
 def test_the_due_date_is_read_also_outside_an_order(group: Receive, code: str) -> None:
     assert result(group(obx(code, "20260801", type="DT"))).due == DueDate(date(2026, 8, 1))
