@@ -80,7 +80,7 @@ def _record(tx: Transaction, rules: Rules, message: ReceivedConsent, patient_id:
         patient_id=patient_id,
         recipient_id=recipient_id,
         given_at=given_at,
-        safe_contact=_safe_contact(message.said, known, given_at or now, now),
+        safe_contact=_safe_contact(message.said.safe_contact, known, given_at, now),
     )
     if owner == new_id:
         tx.consents.add(said, _begins_at(said, now))
@@ -104,13 +104,13 @@ def _given_at(said: Consent, known: Consent | None, now: datetime) -> datetime |
     return (known and known.given_at) or now
 
 
-def _safe_contact(said: Consent, known: Consent | None, given_at: datetime | None, now: datetime) -> SafeContact | None:
-    """It was said with the consent; what has changed in that since was said when it reached us."""
-    before, word = known.safe_contact if known else None, said.safe_contact
-    if word is None or word == before:
-        return before if word else None
-    changed = known is not None and known.given_at == given_at
-    return replace(word, said_at=now if changed else given_at)
+def _safe_contact(
+    word: SafeContact | None, known: Consent | None, given_at: datetime | None, now: datetime
+) -> SafeContact | None:
+    """It was said with the consent; what has changed in it under the same time was said when it reached us."""
+    if word is None or known is None or known.given_at != given_at:
+        return word and replace(word, said_at=given_at or now)
+    return known.safe_contact if word == known.safe_contact else replace(word, said_at=now)
 
 
 def _revise(

@@ -326,7 +326,8 @@ def test_of_two_words_on_how_to_reach_her_the_newer_counts(service: Service, con
     assert (held.version, held.state) == (4, OfferState.HELD_BY_SERVICE)  # what it sees has changed, and it is to pause
     if consent_last:
         service.pass_time(MINUTE)
-        service.consent(family.hospital, family.woman, family.community, target_id=family.consent)
+        to, now = family.community, service.now()
+        service.consent(family.hospital, family.woman, to, target_id=family.consent, given_at=now)
     (view,) = service.disclose(family.community, offer)
     assert (view.channel is not None) is consent_last
 

@@ -54,7 +54,7 @@ def test_what_it_raises_is_heard_whoever_did_it() -> None:
 def test_a_long_message_that_is_refused_is_looked_through_aside(
     service: Service, threads: Callable[[str], set[int]], work: str, length: int, here: bool
 ) -> None:
-    by = threads(f"service.hl7v2.door.{work}")
+    by = threads(f"service.hl7v2.refused.{work}")
     broken = oru() + b"no segment\r" + b"OBX|9|NM|X^Y^L||1||||||F\r" * (length // 25 + 1)
     assert Hospital(service).told(broken).startswith("AR")
     assert [each == get_ident() for each in by] == [here]
