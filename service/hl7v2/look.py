@@ -56,7 +56,8 @@ def _control(looked: Looked) -> ControlKey:
     header = looked.header
     named = [*header.fields[3:7], header.raw(10)] if header else []
     lines = looked.body.replace(b"\r\n", b"\r").replace(b"\n", b"\r").strip(b"\r \t")
-    said = lines.partition(b"\r")[2]
+    # Where nobody has made out a header, the first line says something too.
+    said = lines.partition(b"\r")[2] if header else lines
     return ControlKey(_digest("\r".join(named).encode()), _digest(said))
 
 

@@ -1,6 +1,7 @@
 """A frame that is not taken: how it is kept, and what can be told of it all the same."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from service.shared.ids import new_id
 # An instrument alone, in a test, under another's control id or of a sender whom nobody knows, worries no clinician; a
 # risk does.
 _ONLY_RISK = frozenset({Unfit.NOT_PRODUCTION, Unfit.CONTROL_ID_REUSED, Unfit.SENDER_UNKNOWN})
+_TYPE = re.compile("[A-Z]{3}")
 # Of what was cut nobody knows the rest, and it is the rest that may hold the result.
 _CUT: frozenset[What] = frozenset({Fault.CUT_SHORT, Fault.TOO_LONG, Fault.OUTSIDE})
 
@@ -92,7 +94,8 @@ def _stops(looked: Looked, dialect: Dialect, wrong: What, now: datetime) -> Sequ
 
 
 def _is_of_no_type_taken(looked: Looked) -> bool:
-    return looked.type[0] not in ("", *TYPES)
+    """Every type that there is has three letters (table 0076). Of anything else nobody knows what it was to be."""
+    return _TYPE.fullmatch(looked.type[0]) is not None and looked.type[0] not in TYPES
 
 
 def _only_orders(looked: Looked) -> bool:

@@ -184,6 +184,13 @@ def test_a_loss_in_a_message_that_is_refused_is_urgent_and_names_the_number(
     assert [(each["priority"], each["topic"]) for each in told] == [("urgent", "W1 (HOSP)")]
 
 
+def test_of_two_messages_without_a_header_that_differ_in_whose_they_are_both_are_told(bereaved: Hospital) -> None:
+    hers = telling(*LOSSES["a loss among the diagnoses"]).partition(b"\r")[2]
+    for body in (hers, hers.replace(b"W1", b"W2"), hers):
+        assert bereaved.told(body) == "AR 100 E"
+    assert [each["topic"] for each in bereaved.rows("alert", code="unnamed-event")] == ["W1 (HOSP)", "W2 (HOSP)"]
+
+
 @pytest.mark.parametrize(("type", "line"), LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize(("spoil", "expected"), REFUSED.values(), ids=REFUSED)
 def test_a_loss_of_a_woman_who_is_known_pauses_contact_though_its_message_is_refused(
@@ -463,6 +470,13 @@ def test_of_everybody_else_in_a_feed_that_is_not_taken_nobody_hears(ward: Ward, 
         said = {"born": born, **fields, **({"_21": cx("W2")} if "_21" in fields else {})}
         ward.hospital.told(changed(message("A08", pid(number, **said), line), 9, "BAR^P01"))
     assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
+
+
+@pytest.mark.parametrize(("type", "told"), [("ADT_A08", 1), ("AD_A0A011", 1), ("x", 1), ("BAR^P01", 0)])
+def test_what_is_of_no_type_that_there_is_may_have_been_of_one_that_is_taken(ward: Ward, type: str, told: int) -> None:
+    loss = LOSSES["a loss among the diagnoses"][1]
+    assert ward.hospital.told(changed(message("A08", pid("W1"), pid("W2"), loss), 9, type)).startswith("AR")
+    assert ward.alerts() == ["unnamed-event"] * told
 
 
 @pytest.mark.parametrize(
