@@ -37,6 +37,19 @@ def agrees_since(rules: Rules, consents: Sequence[Consent], word: Consent, about
     return bool(said) and all(when is not None and each is not None and when < each for each in said)
 
 
+def rests_on_others(
+    tx: Transaction, rules: Rules, patient_id: str, consents: Sequence[Consent], about: str, now: datetime
+) -> bool:
+    """Whether a no to this organisation changes nothing: she agrees to another, has said no yes to this one, and it
+    neither has her open referral nor may accept it. Of one that nobody knows, nobody can tell."""
+    referral = tx.referrals.open_of(patient_id)
+    offers = tx.offers.of_referral(referral.id) if referral is not None else ()
+    live = {each.organisation_id for each in offers if each.state in LIVE}
+    yes = {each.recipient_id for each in consents if each.gives_permission()}
+    known = tx.visible.organisation_id(about) is not None
+    return known and about not in live | yes and agreed_to_any(rules, consents, now)
+
+
 def is_doubted(rules: Rules, some: Sequence[Consent], others: Sequence[Consent], now: datetime) -> bool:
     """Whether what may be a no, among the one, is meant against a yes that counts, among the other: she has said none
     since to whom it is about."""

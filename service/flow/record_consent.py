@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.consent.consent import Consent, gives_less, revise, tells_more
 from service.consent.safe_contact import SafeContact
-from service.flow.agreed import agrees_since
+from service.flow.agreed import agrees_since, rests_on_others
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.doubt_identity import doubt_all, one_subject
 from service.flow.follow_consent import follow_consent
@@ -40,8 +40,9 @@ class ReceivedConsent(NamedTuple):
 
 
 def is_no_news(tx: Transaction, rules: Rules, patient_id: str | None, message: ReceivedConsent, now: datetime) -> bool:
-    """Whether a no that is refused would change nothing: it is known by its names already, as wide as this, or she has
-    agreed since. One that takes back a yes by its name does, however old it is."""
+    """Whether a no that is refused would change nothing: it is known by its names already, as wide as this, she has
+    agreed since, or nothing rests on whom it is about. One that takes back a yes by its name does, however old it
+    is."""
     received, about = message.received, message.recipient and message.recipient.id
     ids = known_as(tx, "Consent", received.names) | ({received.target_id} if received.target_id else set())
     known = [each for each in map(tx.visible.consent, ids) if each is not None]
@@ -50,7 +51,10 @@ def is_no_news(tx: Transaction, rules: Rules, patient_id: str | None, message: R
         return True
     if patient_id is None or any(each.gives_permission() for each in known):
         return False
-    return agrees_since(rules, tx.consents.of_patient(patient_id), message.said, about, now)
+    consents = tx.consents.of_patient(patient_id)
+    if about is not None and rests_on_others(tx, rules, patient_id, consents, about, now):
+        return True
+    return agrees_since(rules, consents, message.said, about, now)
 
 
 def record_consent(tx: Transaction, rules: Rules, message: ReceivedConsent, now: datetime) -> Answer:

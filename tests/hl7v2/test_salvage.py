@@ -379,6 +379,35 @@ def test_an_older_no_of_one_who_has_not_agreed_is_told(ward: Ward) -> None:
     assert ward.alerts() == ["unreadable-refusal"]
 
 
+NO_TO_OTHERS = {
+    "another that she was never asked about": ("ELSEWHERE", []),
+    "everybody": ("ANYONE", ["unreadable-refusal"]),
+    "one that nobody knows": ("CLOSED", ["unreadable-refusal"]),
+}
+
+
+@pytest.mark.parametrize("decided", ["", "20260521"], ids=["undated", "newer"])
+@pytest.mark.parametrize(("code", "told"), NO_TO_OTHERS.values(), ids=NO_TO_OTHERS)
+def test_a_refused_no_pauses_nobody_where_nothing_rests_on_whom_it_is_about(
+    ward: Ward, code: str, told: list[str], decided: str
+) -> None:
+    ward.supported()
+    for type in (9, "ORM^O01"), (12, "9.9"):
+        assert ward.hospital.told(changed(message("A08", pid(), con("R", decided, code=code)), *type)).startswith("AR")
+    assert (ward.state(), set(ward.alerts())) == (PAUSED if told else ("supported", ["accepted"]), set(told))
+
+
+def test_a_refused_no_to_another_pauses_where_she_has_said_yes_to_that_one_or_to_nobody(ward: Ward) -> None:
+    ward.tells("A28", pid("W2"))
+    ward.supported()
+    hers, _, phone = ward.agrees()
+    assert ward.tells("A08", hers, con("A", code="ELSEWHERE"), phone) == "AA"
+    for woman in ("W1", "W2"):
+        no = con("R", "20260521", code="ELSEWHERE")
+        assert ward.hospital.told(refused(message("A08", pid(woman), no))).startswith("AR")
+    assert (ward.state(), ward.alerts()) == (PAUSED, ["unreadable-refusal"] * 2)
+
+
 def test_a_risk_that_was_reviewed_is_told_again_by_a_message_that_is_refused_only_when_it_is_worse(ward: Ward) -> None:
     obr, obx = ITEM
     alerts = 0

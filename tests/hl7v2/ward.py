@@ -78,11 +78,12 @@ class Ward:
         everyone = replace(agreed, organisation_id=None, report_back=False)
         asked = replace(everyone, asked=True)
         gone = replace(agreed, organisation_id="an organisation that is not there")
+        other = replace(agreed, organisation_id=self.elsewhere.organisation_id)
         codes = SiteCodes(
             10,
             frozenset({"MTH"}),
             EVENTS,
-            {"PEER": agreed, "ANYONE": everyone, "THIS-ONE": asked, "CLOSED": gone},
+            {"PEER": agreed, "ANYONE": everyone, "ELSEWHERE": other, "THIS-ONE": asked, "CLOSED": gone},
             _DETAILS,
             {"PROGRAMME": self.community.organisation_id},
         )
@@ -91,6 +92,10 @@ class Ward:
 
     @cached_property
     def community(self) -> Caller:
+        return self.service.community()
+
+    @cached_property
+    def elsewhere(self) -> Caller:
         return self.service.community()
 
     def add_programme(self) -> Programme:
