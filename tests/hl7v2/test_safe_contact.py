@@ -216,6 +216,55 @@ def test_the_same_number_said_once_more_is_newer_than_a_no_that_comes_late(ward:
     assert (ward.state()[0], channel(ward)) == ("supported", NUMBER)
 
 
+@pytest.mark.parametrize("yes", YES)
+def test_a_yes_repeated_without_the_ways_is_as_old_as_it_was(ward: Ward, yes: str) -> None:
+    supported(ward, yes, obx("PHONE", NUMBER, NEW))
+    for _ in range(2):
+        assert ward.tells("A08", pid(), yes) == "AA"
+    assert (ward.state()[0], channel(ward), ward.alerts()) == ("supported", NUMBER, [])
+
+
+@pytest.mark.parametrize("said", [con("A", NEW), obx("PEER", "Y", NEW)], ids=["CON", "an observation"])
+def test_a_newer_yes_without_the_ways_takes_them_back_until_a_number_of_its_time(ward: Ward, said: str) -> None:
+    supported(ward, con("A", AT), phone(NUMBER))
+    ward.tells("A08", pid(), said)
+    assert ward.state()[0] == "on-hold"
+    assert ward.tells("A08", pid(), obx("PHONE", NUMBER, OLD)) == "AA OBX^1 206 W"
+    assert ward.tells("A08", pid(), obx("PHONE", NUMBER, NEW)) == "AA"
+    assert channel(ward) == NUMBER
+
+
+def test_of_two_yeses_without_the_ways_the_newer_counts(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, "20260522"))
+    ward.tells("A08", pid(), con("A", AT), con("A", NEW, code="CLOSED"))
+    assert ward.state()[0] == "on-hold"
+
+
+@pytest.mark.parametrize("yes", [con("A", AT), obx("PEER", "Y", AT)], ids=["CON", "an observation"])
+@pytest.mark.parametrize("order", [[], [ORDER.format("A")]], ids=["P", "in a partial order"])
+@pytest.mark.parametrize("at", ["", AT, OLD])
+def test_a_number_that_is_not_final_is_nothing_yet_beside_a_yes(
+    ward: Ward, yes: str, order: list[str], at: str
+) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, AT))
+    said = obx("PHONE", NUMBER, at, "" if order else "P")
+    assert ward.tells("A08", pid(), yes, *order, said) == "AA"
+    assert (ward.state()[0], channel(ward), ward.alerts()) == ("supported", NUMBER, [])
+
+
+@pytest.mark.parametrize("value", ['""', "", "ask first"])
+def test_what_is_not_final_and_no_number_takes_the_place_of_none_beside_a_yes(ward: Ward, value: str) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, AT))
+    ward.tells("A08", pid(), con("A", AT), obx("PHONE", value, AT, "P"))
+    assert ward.state()[0] == "on-hold"
+
+
+def test_a_no_that_is_not_final_denies_its_way_alone_beside_an_older_yes(ward: Ward) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW), obx("MAIL", "tessie@mail.example", NEW))
+    ward.tells("A08", pid(), con("A", AT), phone("N", "P"))
+    assert (ward.state()[0], channel(ward)) == ("supported", "tessie@mail.example")
+
+
 @pytest.mark.parametrize("said", [phone("N"), phone('""'), phone(NUMBER, "D"), obx("PHONE", "N", "20260601")])
 def test_a_no_without_a_time_counts_from_now_and_one_of_a_day_from_its_end(ward: Ward, said: str) -> None:
     supported(ward, con("A", AT), obx("PHONE", NUMBER, "20260601"))

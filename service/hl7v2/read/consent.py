@@ -18,7 +18,7 @@ from service.flow.record_consent import ReceivedConsent
 from service.flow.rules import Rules
 from service.hl7v2.dialect import Dialect
 from service.hl7v2.read.consent_body import consent_body
-from service.hl7v2.read.consent_detail import OF_A_YES, Details, details_in, safe_contact, says_yes, unread
+from service.hl7v2.read.consent_detail import OF_A_YES, Details, details_in, safe_contact, says_yes, tells_ways, unread
 from service.hl7v2.read.consent_word import Word, words_in
 from service.hl7v2.read.fields import at, said
 from service.hl7v2.segments import Message, Segment
@@ -69,18 +69,20 @@ def read_consents(
     flaws += unread(details, dialect)
     if not spoken:
         flaws += [Flaw(Problem.SEGMENT_MISSING, at(details[each][0].obx)) for each in sorted(OF_A_YES & details.keys())]
-    return [*_safe_contact(words, details, subject, dialect, now), *(Part(*each) for each in words)], flaws
+    agreed = [each for each in words if each[0].said.permits and tells_ways(segments, dialect)]
+    return [*_safe_contact(agreed, details, subject, dialect, now), *(Part(*each) for each in words)], flaws
 
 
 def _safe_contact(
-    words: Sequence[tuple[ReceivedConsent, str]], details: Details, subject: Reference, dialect: Dialect, now: datetime
+    agreed: Sequence[tuple[ReceivedConsent, str]], details: Details, subject: Reference, dialect: Dialect, now: datetime
 ) -> Iterator[Part]:
-    """Before every yes, so that whoever is chosen by it can reach her."""
-    agrees = [place for word, place in words if word.said.permits]
-    word = safe_contact(details, dialect, now, agrees=bool(agrees))
+    """Before every yes, so that whoever is chosen by it can reach her. `agreed` are those that tell the ways too, the
+    newest first."""
+    agreed_at = next((min(word.said.given_at or now, now) for word, _ in agreed), None)
+    word = safe_contact(details, dialect, now, agreed_at)
     if word is not None:
         time = [_TIME] if word.said_at == UNDATED else []
-        place = next((at(told[0].obx, *time) for told in details.values()), *agrees[:1])
+        place = next((at(told[0].obx, *time) for told in details.values()), *(place for _, place in agreed[:1]))
         yield Part(ReceivedSafeContact(Received("Patient", b""), subject, word), place)
 
 

@@ -64,6 +64,14 @@ def details_in(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> 
     return {detail: _newest(told, now) for detail, told in _told(segments, dialect, now).items()}
 
 
+def tells_ways(segments: Iterable[Segment], dialect: Dialect) -> bool:
+    """Whether a yes among them tells which ways are safe: the site has a code for one, and none is written that is not
+    final yet."""
+    ways = ((Mode(detail.value), one) for detail, one, _ in _observed(segments, dialect) if detail in _WAYS)
+    awaited = any(not one.counts and _channel(mode, one, UNDATED).usable() for mode, one in ways)
+    return not awaited and not _WAYS.isdisjoint(dialect.codes.details.values())
+
+
 def nobodys_words(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> tuple[list[Flaw], bool]:
     """What is said of consent, or denied of a way to reach somebody, where nobody can tell who says it; and whether
     anybody says no."""
@@ -75,18 +83,23 @@ def nobodys_words(segments: Iterable[Segment], dialect: Dialect, now: datetime) 
 
 
 def _told(segments: Iterable[Segment], dialect: Dialect, now: datetime) -> dict[Detail, list[Beside]]:
-    known, rules = dialect.codes.details, dialect.codes.consents.values()
     found: dict[Detail, list[Beside]] = defaultdict(list)
+    for detail, one, headers in _observed(segments, dialect):
+        if one.counts or (one.answer is False and detail in _QUESTIONS):
+            found[detail].append(one._replace(said_at=_said_at(one, headers, dialect, now)))
+    return found
+
+
+def _observed(segments: Iterable[Segment], dialect: Dialect) -> Iterator[tuple[Detail, Beside, Headers]]:
+    """However final they are, and without their times."""
+    known, rules = dialect.codes.details, dialect.codes.consents.values()
     for obx, headers in in_orders(segments) if known else ():
         detail = _detail(triplets(obx, 3), dialect) if obx.name == "OBX" else None
         if detail is not None:
             status = counts(obx, headers)
             answer = answered(values_of(obx), YES.union(*(rule.yes for rule in rules)), _no_of(rules))
             stands = status not in VOID and not is_taken_back(headers) and obx.raw(5) != NULL
-            one = Beside(obx, stands, answer, status in DECIDING | VOID)
-            if one.counts or (answer is False and detail in _QUESTIONS):
-                found[detail].append(one._replace(said_at=_said_at(one, headers, dialect, now)))
-    return found
+            yield detail, Beside(obx, stands, answer, status in DECIDING | VOID), headers
 
 
 def _no_of(rules: Iterable[ConsentRule]) -> frozenset[str]:
@@ -113,13 +126,13 @@ def _newest(found: Sequence[Beside], now: datetime) -> Sequence[Beside]:
     return [one for one in found if one.since(now) == newest]
 
 
-def safe_contact(details: Details, dialect: Dialect, now: datetime, *, agrees: bool) -> SafeContact | None:
-    """What is not said is denied. None when nothing is said of it; but beside a yes (`agrees`) that says that no way is
-    safe, where the site has a code for any."""
+def safe_contact(details: Details, dialect: Dialect, now: datetime, agreed_at: datetime | None) -> SafeContact | None:
+    """What is not said is denied. None when nothing is said of it; but beside a yes that tells the ways that says that
+    none is safe, as of the time of the yes (`agreed_at`)."""
     ways = {mode: details.get(Detail(mode.value), ()) for mode in Mode}
     channels = tuple(way for mode, told in ways.items() for way in _channels(mode, told, now))
     all_told = [one for detail, told in details.items() if detail not in OF_A_YES for one in told]
-    if not any(one.counts for one in all_told) and not (agrees and _WAYS.intersection(dialect.codes.details.values())):
+    if agreed_at is None and not any(one.counts for one in all_told):
         return SafeContact(channels) if channels else None
     reviews = details.get(Detail.REVIEW_BY, ())
     days = [day for one in reviews if (day := moment(said(one.obx, 5), dialect.zone)) is not None]
@@ -127,9 +140,9 @@ def safe_contact(details: Details, dialect: Dialect, now: datetime, *, agrees: b
     channels = channels if all(_is_read(Detail.REVIEW_BY, one, dialect) for one in reviews) else ()
     if any(each.usable() for each in channels):
         dated = (one.said_at for told in ways.values() for one in told if one.said_at is not None)
-        said_at = max(dated, default=UNDATED)
+        said_at: datetime | None = max(dated, default=UNDATED)
     else:
-        said_at = max((one.said_at or now for one in all_told), default=now)
+        said_at = max((one.said_at or now for one in all_told if one.counts), default=agreed_at)
     return SafeContact(
         channels=channels,
         voicemail=_PERMITS[says_yes(details.get(Detail.VOICEMAIL, ()))],
