@@ -100,7 +100,7 @@ def tell_of_unreadable(tx: Transaction, rules: Rules, unreadable: Unreadable, no
         _tell_of_results(tx, rules, unreadable, now)
         _hear_unheard(tx, rules, unreadable, now)
         for each in unreadable.unnamed:
-            tell_unnamed(tx, rules, each, now, unreadable.fingerprint)
+            tell_unnamed(tx, rules, each, now)
 
 
 def _tell_of_results(tx: Transaction, rules: Rules, unreadable: Unreadable, now: datetime) -> None:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from service.consent.consent import Consent
+from service.consent.safe_contact import SafeContact
 from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.hear_safe_contact import ReceivedSafeContact, takes_away
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
-from service.flow.received import BETWEEN_NUMBERS
+from service.flow.received import BETWEEN_NUMBERS, Reference
 from service.flow.record_consent import ReceivedConsent, is_no_news
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
@@ -44,17 +46,22 @@ class Unnamed:
         return self.refuses or bool(self.events)
 
 
-def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime, content: str = "") -> None:
+def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> None:
     """A programme may go on ringing a woman who is bereaved, or who has said no. A no is told each time; a record that
-    goes on telling the same event of the same person is heard once in seven days, and a woman's own no in the same
-    `content` that is refused."""
-    left = _without_hers(tx, rules, unnamed, content, now)
+    goes on telling the same event of the same person is heard once in seven days, and so is the same no of a woman who
+    is known."""
+    left = _without_hers(tx, rules, unnamed, now)
     number = _shown(left.number)
     news = [is_news(tx, None, f"{event} of {left.number} {left.person}") for event in sorted(left.events)]
     if any(news) or (left.events and not number):
         alert_sender(tx, rules, AlertCode.UNNAMED_EVENT, now, number)
     if left.refuses:
         alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, number)
+
+
+def _word(about: Reference | None, said: Consent | SafeContact, now: datetime) -> str:
+    """What she says, of whom and when. A no without a time counts from now, and is the same one whenever it comes."""
+    return f"{about} {said}".replace(repr(now), "")
 
 
 def _shown(number: str) -> str | None:
@@ -66,7 +73,7 @@ def _shown(number: str) -> str | None:
     return f"{shown} and {more} more" if more else shown
 
 
-def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, content: str, now: datetime) -> Unnamed:
+def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime) -> Unnamed:
     """What is left when contact has paused for what is certainly hers. Nothing ends for good by a message that is not
     taken; when it comes as it must be, it counts once more."""
     patient_id = woman_named(tx, unnamed.who) if unnamed.who else None
@@ -77,9 +84,10 @@ def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, content: str,
         hear_event(tx, rules, each._replace(certain=False), now)
     noes = [each for each in unnamed.hers if isinstance(each, ReceivedConsent)]
     ways = [each for each in unnamed.hers if isinstance(each, ReceivedSafeContact)]
-    stops = not all(is_no_news(tx, rules, patient_id, each, now) for each in noes)
-    stops = stops or any(takes_away(tx, patient_id, each) for each in ways)
-    if stops and is_news(tx, patient_id, f"no in {content}"):
+    words = [_word(each.recipient, each.said, now) for each in noes if not is_no_news(tx, rules, patient_id, each, now)]
+    words += [_word(None, each.said, now) for each in ways if takes_away(tx, patient_id, each)]
+    news = [is_news(tx, patient_id, f"no {word}") for word in words]
+    if any(news):
         pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
     left = frozenset[LifeEvent]() if events else unnamed.events
     return replace(unnamed, events=left, refuses=unnamed.refuses and not noes)

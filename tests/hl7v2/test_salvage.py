@@ -1,6 +1,7 @@
 """What is told of messages that cannot be read, by the codes of the hospital that sent them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -377,6 +378,27 @@ def test_an_older_no_of_one_who_has_not_agreed_is_told(ward: Ward) -> None:
     ward.tells("A28", pid())
     assert ward.hospital.told(refused(message("A08", pid(), con("R", "20260519")))).startswith("AR")
     assert ward.alerts() == ["unreadable-refusal"]
+
+
+@pytest.mark.parametrize("decided", ["", "20260521"], ids=["undated", "dated"])
+@pytest.mark.parametrize(
+    "no", [con("R", "{}"), "OBX|1|ST|PHONE^Safe^L||N||||||F|||{}"], ids=["to be referred", "to be rung"]
+)
+def test_a_refused_no_that_was_reviewed_is_told_again_only_when_it_is_another(
+    ward: Ward, no: str, decided: str
+) -> None:
+    ward.supported()
+    for told, said in (1, decided), (1, decided), (2, "20260522"), (2, decided), (2, "20260522"):
+        ward.service.pass_time(timedelta(hours=1))
+        control = new_id()
+        order = message("O01", pid(), "ORC|NW", f"OBR|1|{control}", no.format(said), type="ORM", control=control[-20:])
+        assert ward.hospital.told(changed(order, 7, f"{ward.service.now():%Y%m%d%H%M%S}+0000")).startswith("AR")
+        assert ward.alerts() == ["unreadable-refusal"] * told
+        if ward.state() == PAUSED:
+            advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+    ward.service.pass_time(timedelta(days=7))
+    ward.hospital.told(refused(message("A08", pid(), no.format(decided))))
+    assert ward.alerts() == ["unreadable-refusal"] * 3
 
 
 NO_TO_OTHERS = {
