@@ -8,7 +8,7 @@ from itertools import product
 from service.consent.consent import Consent
 from service.consent.disclosure import Element
 from service.consent.gate import Permit, Refusal, Why, ask_gate
-from service.consent.safe_contact import SafeContact, Window, narrows, newest
+from service.consent.safe_contact import SafeContact, Window, denies_elsewhere, narrows, newest
 from service.shared.code import Code
 
 _NO = (Why.DENIED, Why.WITHDRAWN, Why.CONTRADICTORY)
@@ -46,15 +46,22 @@ def narrower(one: SafeContact | None, other: SafeContact | None, now: datetime) 
     """How she may be reached by both records; what only one of them says counts. None: neither says anything.
 
     Where each allows what the other does not, nothing is safe until she is asked again; but of their hours those count
-    that both allow.
+    that both allow. An older no to ways which the newer word does not give says nothing of those that it gives.
     """
-    if one is None or other is None or one == other:
+    if one is None or other is None:
+        return newest(one, other)
+    one, other = _beside(one, other), _beside(other, one)
+    if one == other:
         return newest(one, other)
     shared = _shared(one, other)
     if shared:
         one, other = replace(one, windows=shared), replace(other, windows=shared)
     within = next((mine for mine, theirs in ((one, other), (other, one)) if not narrows(mine, theirs)), None)
     return replace(within or SafeContact(()), said_at=now)
+
+
+def _beside(said: SafeContact, other: SafeContact) -> SafeContact:
+    return replace(said, channels=other.channels) if denies_elsewhere(said, other) else said
 
 
 def _shared(one: SafeContact, other: SafeContact) -> tuple[Window, ...]:

@@ -147,6 +147,13 @@ def heard(known: SafeContact | None, said: SafeContact) -> SafeContact | None:
     return left if _ways(left) else replace(left, said_at=max(newer, key=_when).said_at)
 
 
+def denies_elsewhere(older: SafeContact, newer: SafeContact) -> bool:
+    """Whether it was said before the newer one and does nothing but deny ways, none of them one which that gives."""
+    denied = {each.mode for each in _denied(older)}
+    only = bool(denied) and len(_denied(older)) == len(older.channels)
+    return only and _when(older) < _when(newer) and denied.isdisjoint(each.mode for each in _ways(newer))
+
+
 def _denied(said: SafeContact) -> list[Channel]:
     return [each for each in said.channels if each.permission is Permission.DENY]
 

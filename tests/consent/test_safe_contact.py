@@ -223,6 +223,16 @@ def test_of_two_records_the_one_that_asks_for_a_word_or_a_story_counts(element: 
         assert narrower(one, two, NOW) == counts
 
 
+def test_a_record_that_denies_a_way_which_the_other_does_not_give_counts_in_all_else() -> None:
+    mine = replace(AGREED, channels=(allowed(Mode.VOICE),), voicemail=Permission.ALLOW, said_at=NOW)
+    theirs = replace(mine, channels=(denied(Mode.SMS),), said_at=NOW - timedelta(days=1))
+    assert narrower(mine, theirs, NOW) == narrower(theirs, mine, NOW) == mine
+    silent = replace(theirs, voicemail=Permission.DENY)
+    assert narrower(mine, silent, NOW) == narrower(silent, mine, NOW) == replace(mine, voicemail=Permission.DENY)
+    for none in (replace(theirs, channels=()), replace(theirs, said_at=NOW)):
+        assert safe_channel(narrower(mine, none, NOW), TODAY) is None
+
+
 def test_hours_in_two_time_zones_are_not_the_same_ones() -> None:
     assert narrower(AGREED, replace(AGREED, timezone="Australia/Sydney"), NOW) == SafeContact(())
 

@@ -9,7 +9,7 @@ import pytest
 from service.hl7v2.frame import Fault, Frame
 from tests.flow.support import HOUR, Service
 from tests.hl7v2.doors import changed, mended
-from tests.hl7v2.ward import Ward, con, cx, message, pid
+from tests.hl7v2.ward import Ward, con, cx, merge, message, pid
 
 AT = "20260520"
 NUMBER, OTHER = "+44 7700 900123", "+44 7700 900456"
@@ -487,6 +487,29 @@ def test_what_is_safe_for_nobody_who_is_certain_calls_nobody_in_a_message_that_i
     supported(ward, con("A", AT), phone(NUMBER))
     assert ward.hospital.told(changed(message("A08", whose, phone("N")), 12, "9.9")).startswith("AR")
     assert (ward.state(), ward.alerts()) == (("supported", ["accepted"]), [])
+
+
+@pytest.mark.parametrize("retired", ["W1", "W2"])
+@pytest.mark.parametrize(
+    ("said", "safe"),
+    [
+        (obx("MAIL", "N", OLD), True),
+        (obx("MEET", "N", OLD), True),
+        (obx("PHONE", "N", OLD), False),
+        (obx("PHONE", OTHER, OLD), False),
+        (obx("MAIL", "N", NOW), False),
+        (obx("MAIL", "N"), False),
+    ],
+    ids=["mail", "to meet", "her own way", "another number", "newer", "counts from when it came"],
+)
+def test_in_a_merge_an_older_no_to_a_way_that_she_never_gave_takes_no_other_way(
+    ward: Ward, said: str, safe: bool, retired: str
+) -> None:
+    supported(ward, con("A", AT), obx("PHONE", NUMBER, NEW))
+    ward.tells("A08", pid("W2"), said)
+    assert ward.sends(merge(retired, into="W2" if retired == "W1" else "W1")) == "AA"
+    assert ward.state()[0] == ("supported" if safe else "on-hold")
+    assert ward.alerts() == ["records-merged", *([] if safe else ["safe-contact-withdrawn"])]
 
 
 @pytest.mark.parametrize("event", ["A40", "A24", "A44"])
