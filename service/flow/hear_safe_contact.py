@@ -1,10 +1,11 @@
 """How she may be reached is said by itself, of no programme and of no referral (HL7 v2): the newest word counts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from service.consent.safe_contact import UNDATED, SafeContact, heard, narrows, newest, safe_channel
+from service.consent.safe_contact import UNDATED, Mode, SafeContact, heard, narrows, newest, safe_channel
 from service.flow.advance import advance
 from service.flow.answer import Accepted, Answer, Reason, Refused, Repeated
 from service.flow.follow_safe_contact import follow_safe_contact
@@ -62,10 +63,12 @@ def _learn(
     return True
 
 
-def takes_away(tx: Transaction, patient_id: str, message: ReceivedSafeContact) -> bool:
-    """Whether less is safe by it than was known to be."""
+def takes_away(tx: Transaction, patient_id: str, message: ReceivedSafeContact) -> Sequence[tuple[Mode, str | None]]:
+    """The ways that were known, where less is safe by it than was."""
     known = _known(tx, tx.patients.lock(patient_id))
-    return narrows(known, _heard(known, message))
+    if known is None or not narrows(known, _heard(known, message)):
+        return ()
+    return [(each.mode, each.address()) for each in known.channels]
 
 
 def _heard(known: SafeContact | None, message: ReceivedSafeContact) -> SafeContact | None:

@@ -1,16 +1,16 @@
 """What makes contact unwelcome with a woman whom nobody can name: nothing can be paused, and somebody hears at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from service.consent.consent import Consent
-from service.consent.safe_contact import SafeContact
 from service.flow.hear_event import ReceivedEvent, hear_event
 from service.flow.hear_safe_contact import ReceivedSafeContact, takes_away
 from service.flow.pause_until_seen import pause_until_seen
 from service.flow.ports import Transaction
 from service.flow.raise_alert import alert_sender
-from service.flow.received import BETWEEN_NUMBERS, Reference
+from service.flow.received import BETWEEN_NUMBERS
 from service.flow.record_consent import ReceivedConsent, is_no_news
 from service.flow.register_patient import ReceivedPatient, woman_named
 from service.flow.rules import Rules
@@ -59,9 +59,11 @@ def tell_unnamed(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime)
         alert_sender(tx, rules, AlertCode.UNNAMED_REFUSAL, now, number)
 
 
-def _word(about: Reference | None, said: Consent | SafeContact, now: datetime) -> str:
-    """What she says, of whom and when. A no without a time counts from now, and is the same one whenever it comes."""
-    return f"{about} {said}".replace(repr(now), "")
+def _word(no: ReceivedConsent, yeses: Sequence[Consent]) -> str:
+    """What she says, of whom and when; and against what: after a new yes it is another no."""
+    about = no.recipient and no.recipient.id
+    against = sorted(each.id for each in yeses if about in (None, each.recipient_id))
+    return f"{about} {no.said} {against}"
 
 
 def _shown(number: str) -> str | None:
@@ -84,9 +86,11 @@ def _without_hers(tx: Transaction, rules: Rules, unnamed: Unnamed, now: datetime
         hear_event(tx, rules, each._replace(certain=False), now)
     noes = [each for each in unnamed.hers if isinstance(each, ReceivedConsent)]
     ways = [each for each in unnamed.hers if isinstance(each, ReceivedSafeContact)]
-    words = [_word(each.recipient, each.said, now) for each in noes if not is_no_news(tx, rules, patient_id, each, now)]
-    words += [_word(None, each.said, now) for each in ways if takes_away(tx, patient_id, each)]
-    news = [is_news(tx, patient_id, f"no {word}") for word in words]
+    yeses = [each for each in tx.consents.of_patient(patient_id) if each.gives_permission()]
+    told = [_word(each, yeses) for each in noes if not is_no_news(tx, rules, patient_id, each, now)]
+    told += [f"{each.said} {taken}" for each in ways if (taken := takes_away(tx, patient_id, each))]
+    # A no without a time counts from now, and is the same one whenever it comes.
+    news = [is_news(tx, patient_id, f"no {word.replace(repr(now), '')}") for word in told]
     if any(news):
         pause_until_seen(tx, rules, patient_id, ReferralTrigger.UNREADABLE_REFUSAL, now)
     left = frozenset[LifeEvent]() if events else unnamed.events

@@ -401,6 +401,17 @@ def test_a_refused_no_that_was_reviewed_is_told_again_only_when_it_is_another(
     assert ward.alerts() == ["unreadable-refusal"] * 3
 
 
+@pytest.mark.parametrize("no", [con("R", ""), "OBX|1|ST|PHONE^Safe^L||N||||||F"], ids=["to be referred", "to be rung"])
+def test_a_refused_no_that_was_reviewed_is_told_again_after_a_new_yes(ward: Ward, no: str) -> None:
+    ward.supported()
+    for told, number in (1, "900124"), (2, "900125"):
+        assert ward.hospital.told(refused(message("A08", pid(), no))).startswith("AR")
+        assert (ward.state(), ward.alerts()) == (PAUSED, ["unreadable-refusal"] * told)
+        advanced(ward.service, ward.woman(), ReferralTrigger.RESUMED)
+        phone = f"OBX|1|ST|PHONE^Safe^L||+44 7700 {number}||||||F|||2026052{told}"
+        assert ward.tells("A08", pid(), con("A", f"2026052{told}"), phone) == "AA"
+
+
 NO_TO_OTHERS = {
     "another that she was never asked about": ("ELSEWHERE", []),
     "everybody": ("ANYONE", ["unreadable-refusal"]),
