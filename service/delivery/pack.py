@@ -9,7 +9,7 @@ from service.flow.identify import OWN_IDS
 from service.flow.received import ENTRY_NAME, Identifier
 from service.flow.report_back import reported_back
 from service.flow.rules import Rules
-from service.referrals.delivery import Delivery
+from service.referrals.delivery import GOT_NO_ANSWER, Delivery
 from service.referrals.note_text import Told, note_text
 from service.screening.instrument import Recorded
 from service.store.directory import Organisation
@@ -34,11 +34,12 @@ def pack(tx: UnitOfWork, rules: Rules, delivery: Delivery, now: datetime) -> Par
         return None
     if destination.line is None:
         return parcel
+    unheard = delivery.abandoned or delivery.last_outcome in GOT_NO_ANSWER
     return replace(
         parcel,
         observations=_observations(tx, parcel),
         first_told=tx.versions.first_told(delivery),
-        may_have_said_else=delivery.abandoned and tx.versions.is_overtaken(delivery),
+        may_have_said_else=unheard if has_changed else delivery.abandoned and tx.versions.is_overtaken(delivery),
     )
 
 

@@ -1,4 +1,4 @@
-"""OBX-11 of a status: F while nothing of it can be on file, C as soon as something else of it may be."""
+"""OBX-11 of a status, or an alert that was seen: F while nothing of it can be on file, C once something else may be."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,15 +7,18 @@ import pytest
 from sqlalchemy import update
 
 from service.delivery.channel import EitherChannel, Parcel, Sent
+from service.flow.move_alert import move_alert
 from service.hl7v2.channel import Hl7v2Channel
 from service.hl7v2.segments import Message
+from service.referrals.alert import AlertTrigger, Practitioner
 from service.referrals.delivery import Lane
 from service.shared.caller import the_service
 from service.shared.errors import Unavailable
 from service.shared.ids import new_id
 from service.store.directory import ORGANISATION
+from service.store.unit_of_work import UnitOfWork
 from tests.delivery.support import LEASE, KnowsEverybody
-from tests.flow.support import MINUTE
+from tests.flow.support import DAY, MINUTE
 from tests.hl7v2.engine import Answer, engine, hangs_up, nothing, says
 from tests.hl7v2.sending import NewSender, V2Sender
 
@@ -50,14 +53,14 @@ NOT_FILED = (ERROR, REJECTED)
 
 
 class Dies(KnowsEverybody):
-    """A worker that sends what the offer became and does not live to write down what came of that."""
+    """A worker that sends what the offer became, or an alert, and does not live to write down what came of that."""
 
     def __init__(self, sender: V2Sender) -> None:
         self._channel = sender.channel()
 
     async def send(self, parcel: Parcel) -> Sent:
         sent = await self._channel.send(parcel)
-        if parcel.offer is not None:
+        if parcel.offer is not None or parcel.alert is not None:
             raise Unavailable("killed")
         return sent
 
@@ -122,6 +125,42 @@ def test_what_is_the_same_still_is_sent_as_it_was(new_sender: NewSender, unheard
         sender.settle()
     assert [each[1:] for each in chart.told] == [("requested", "F")] * 2
     assert len({control for control, _, _ in chart.told}) == 1
+
+
+def see(sender: V2Sender) -> None:
+    """By its link, which only the message has: there is more time then."""
+    (row,) = sender.rows("alert")
+    now = sender.now()
+
+    def seen(tx: UnitOfWork) -> None:
+        alert = tx.alerts.lock(row["id"]).seen_by(Practitioner("TEST Midwife", "midwife"), now, now + DAY)
+        move_alert(tx, sender.rules, alert, AlertTrigger.ACKNOWLEDGE, now)
+
+    sender.run(the_service(new_id()), seen)
+
+
+@pytest.mark.parametrize(("unheard", "answer"), [(loses_the_answer, nothing), (dies, says("AA"))], ids=["lost", "dies"])
+@pytest.mark.parametrize("was_seen", [False, True])
+def test_an_alert_that_was_seen_since_a_try_that_nobody_heard_the_end_of_is_a_correction(
+    new_sender: NewSender, unheard: Way, answer: Answer, was_seen: bool
+) -> None:
+    told: list[tuple[str, set[str]]] = []
+
+    def hear(message: Message) -> Sequence[bytes]:
+        told.append((message.header.text(10), {obx.text(11) for obx in message.named("OBX")}))
+        return [*(answer if len(told) == 1 else says("AA"))(message)]
+
+    with engine(otherwise=hear) as heard:
+        sender = new_sender(heard)
+        sender.in_danger()
+        unheard(sender)
+        if was_seen:
+            see(sender)
+        sender.pass_time(MINUTE)
+        sender.step()
+    (first, at_first), (again, later) = told
+    assert (at_first, later) == ({"F"}, {"C", "D"} if was_seen else {"F"})
+    assert (again != first) is was_seen
 
 
 @pytest.mark.parametrize("answer", [ERROR, REJECTED, None], ids=["AE", "AR", "not-reached"])
